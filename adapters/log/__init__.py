@@ -1,0 +1,43 @@
+"""Where events are kept: one contract, a log in memory and a log in SQLite, and what helps to look after them."""
+
+from __future__ import annotations
+
+from .contract import EMPTY, Head, Log, Result, Snapshot
+from .errors import (
+    LogClosed,
+    LogConflict,
+    LogDamaged,
+    LogError,
+    LogFull,
+    LogHeld,
+    LogIOError,
+    LogMissing,
+    LogTooLarge,
+    LogTooNew,
+    LogUnsafe,
+    ResultDamaged,
+)
+from .memory import MemoryLog
+from .sqlite import SQLiteLog
+
+__all__ = [
+    "EMPTY",
+    "Head",
+    "Log",
+    "LogClosed",
+    "LogConflict",
+    "LogDamaged",
+    "LogError",
+    "LogFull",
+    "LogHeld",
+    "LogIOError",
+    "LogMissing",
+    "LogTooLarge",
+    "LogTooNew",
+    "LogUnsafe",
+    "MemoryLog",
+    "Result",
+    "ResultDamaged",
+    "SQLiteLog",
+    "Snapshot",
+]

@@ -1,0 +1,159 @@
+"""What every log can do: append a batch durably, read it back, keep two snapshots and the results of units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from meted.core.batch import GENESIS, Batch
+from meted.core.record import record
+
+MAX_BATCH_BYTES = 256 * 1024 * 1024
+"""Largest body of one batch."""
+
+MAX_RESULT_BYTES = 512 * 1024 * 1024
+"""Largest body of one unit's result."""
+
+MAX_SNAPSHOT_BYTES = 900_000_000
+"""Largest body of one snapshot: a little below SQLite's limit for one value."""
+
+MAX_SNAPSHOTS = 2
+"""So many snapshots are kept; an older one goes when a newer one is safe."""
+
+
+@record
+class Head:
+    """The end of a log.
+
+    Attributes:
+        seq: Position of the last event, 0 where there is none.
+        at_us: Time of the last batch, microseconds.
+        chain: Chain value of the last batch; it vouches for all of them.
+    """
+
+    seq: int
+    at_us: int
+    chain: bytes
+
+
+EMPTY = Head(0, 0, GENESIS)
+"""The head of a log in which nothing has happened yet."""
+
+
+@record
+class Result:
+    """What one unit left behind.
+
+    Attributes:
+        job_id: The job.
+        index: The unit's index in the job.
+        attempt: Which try of the unit it was.
+        body: The result, as opaque bytes.
+    """
+
+    job_id: int
+    index: int
+    attempt: int
+    body: bytes
+
+
+@record
+class Snapshot:
+    """The state after the event ``seq``, so that recovery need not fold the whole log.
+
+    Attributes:
+        seq: Position of the last event that is in the state; a batch ends there.
+        at_us: Time of that batch, microseconds.
+        chain: Chain value of that batch: it ties the snapshot to this very history.
+        schema: Version of the encoding of ``body``.
+        body: The encoded state.
+    """
+
+    seq: int
+    at_us: int
+    chain: bytes
+    schema: int
+    body: bytes
+
+
+class Log(Protocol):
+    """An append-only sequence of batches, with snapshots of the state and the results of units beside it.
+
+    One caller at a time: calls may come from different threads, but never two at once. Every method raises a
+    ``LogError`` with one English sentence where it cannot do its work.
+    """
+
+    @property
+    def head(self) -> Head:
+        """The end of the log, ``Head(0, 0, GENESIS)`` where it is empty."""
+
+    def append(self, batch: Batch, results: Sequence[Result] = (), forget_jobs: Sequence[int] = ()) -> int:
+        """Write a batch and the results that belong to it, all or nothing; it is durable on return.
+
+        Args:
+            batch: Must start at ``head.seq + 1``, not before ``head.at_us``, and follow ``head.chain``.
+            results: Kept under (job_id, index); where there is one already it stays, so a retry changes nothing.
+            forget_jobs: All results of these jobs are deleted, those of this call included.
+
+        Returns:
+            The new ``head.seq``.
+
+        Raises:
+            LogConflict: The batch does not follow the head. Nothing was written.
+            LogTooLarge: The batch or a result exceeds its limit. Nothing was written.
+            LogFull: No space. Nothing was written; try again when there is some.
+            LogIOError: The operating system refused. Nothing was written; try again.
+            LogDamaged: The end of the log is damaged, so nothing can follow it.
+            LogClosed: The log is closed or read-only.
+        """
+
+    def read(self, from_seq: int = 1, previous: bytes | None = None) -> Iterator[Batch]:
+        """Yield the batch that contains ``from_seq`` and all after it, each checked against the one before.
+
+        Args:
+            from_seq: Position of an event; behind the head there is nothing to yield.
+            previous: Chain value before the first batch yielded, where it is known better than from the log
+                itself (from a snapshot); ``from_seq`` must then be the start of a batch.
+
+        Raises:
+            LogDamaged: At the first batch that is not what was written; all before it have been yielded.
+        """
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, all or nothing, and let go of all but the newest two.
+
+        Raises:
+            LogConflict: No batch of this log ends at its ``seq`` with its ``chain``.
+            LogTooLarge: The body exceeds ``MAX_SNAPSHOT_BYTES``.
+            LogFull: No space; the snapshots kept so far stay.
+            LogIOError: The operating system refused; the snapshots kept so far stay.
+        """
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Yield the snapshots kept, newest first, without those that are not what was written."""
+
+    def result(self, job_id: int, index: int) -> Result | None:
+        """The result of one unit, None where there is none.
+
+        Raises:
+            ResultDamaged: There was one, but its file is missing or is not what was written.
+        """
+
+    def results(self, job_id: int) -> Iterator[Result]:
+        """Yield the results of a job in the order of the units.
+
+        Raises:
+            ResultDamaged: As for ``result``, when the unit's turn comes.
+        """
+
+    def close(self) -> None:
+        """Let go of the log; a second time does nothing."""
+
+    def __enter__(self) -> Self:
+        """Use the log as a context manager; it is closed at the end."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the log."""

@@ -1,0 +1,115 @@
+"""A log in memory: for tests, simulations and programs that need no restart."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from meted.core.batch import GENESIS, Batch
+
+from .checks import check_append, check_snapshot, flaw
+from .contract import EMPTY, MAX_SNAPSHOTS, Head, Result, Snapshot
+from .errors import LogClosed, LogDamaged
+
+
+class MemoryLog:
+    """A ``Log`` whose contents live as long as the object; ``copy()`` is what a crash would leave behind."""
+
+    def __init__(self) -> None:
+        """Make an empty log."""
+        self._batches: list[Batch] = []
+        self._snapshots: list[Snapshot] = []
+        self._results: dict[int, dict[int, Result]] = {}
+        self._closed = False
+
+    @property
+    def head(self) -> Head:
+        """The end of the log."""
+        if not self._batches:
+            return EMPTY
+        last = self._batches[-1]
+        return Head(last.last_seq, last.at_us, last.chain)
+
+    def append(self, batch: Batch, results: Sequence[Result] = (), forget_jobs: Sequence[int] = ()) -> int:
+        """Keep a batch and its results, all or nothing; see ``Log.append``."""
+        self._must_be_open()
+        check_append(batch, self.head, results)
+        self._batches.append(batch)
+        for result in results:
+            self._results.setdefault(result.job_id, {}).setdefault(result.index, result)
+        for job_id in forget_jobs:
+            self._results.pop(job_id, None)
+        return batch.last_seq
+
+    def read(self, from_seq: int = 1, previous: bytes | None = None) -> Iterator[Batch]:
+        """Yield the batch that contains ``from_seq`` and all after it; see ``Log.read``."""
+        self._must_be_open()
+        position = self._find(from_seq)
+        before = self._batches[position - 1] if position else None
+        seq = before.last_seq + 1 if before else 1
+        chain = before.chain if before else GENESIS
+        if previous is not None:
+            chain = previous
+        while position < len(self._batches):
+            batch = self._batches[position]
+            if reason := flaw(batch, seq, chain):
+                raise LogDamaged(seq, reason)
+            yield batch
+            seq, chain = batch.last_seq + 1, batch.chain
+            position += 1
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot and let go of all but the newest two; see ``Log.save_snapshot``."""
+        self._must_be_open()
+        position = self._find(snapshot.seq)
+        here = self._batches[position] if position < len(self._batches) else None
+        check_snapshot(snapshot, here.chain if here and here.last_seq == snapshot.seq else None)
+        self._snapshots = [snapshot, *self._snapshots][:MAX_SNAPSHOTS]
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Yield the snapshots kept, newest first."""
+        self._must_be_open()
+        yield from self._snapshots
+
+    def result(self, job_id: int, index: int) -> Result | None:
+        """The result of one unit, None where there is none."""
+        self._must_be_open()
+        return self._results.get(job_id, {}).get(index)
+
+    def results(self, job_id: int) -> Iterator[Result]:
+        """Yield the results of a job in the order of the units."""
+        self._must_be_open()
+        found = self._results.get(job_id, {})
+        yield from (found[index] for index in sorted(found))
+
+    def copy(self) -> MemoryLog:
+        """A log with the same contents that goes its own way from here; it is open even where this one is closed."""
+        twin = MemoryLog()
+        twin._batches = list(self._batches)
+        twin._snapshots = list(self._snapshots)
+        twin._results = {job_id: dict(found) for job_id, found in self._results.items()}
+        return twin
+
+    def close(self) -> None:
+        """Let go of the log; a second time does nothing."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        """Use the log as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the log."""
+        self.close()
+
+    def _find(self, seq: int) -> int:
+        """The index of the batch that contains ``seq``."""
+        return bisect_left(self._batches, seq, key=lambda batch: batch.last_seq)
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise LogClosed("The log is closed; open it again.")

@@ -1,0 +1,282 @@
+"""The log in one SQLite file: write-ahead log, every commit synced, one row a batch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from meted.core.batch import Batch
+
+from . import results as result_rows
+from . import rows, tables
+from .checks import check_append, check_snapshot
+from .contract import EMPTY, MAX_SNAPSHOTS, Head, Result, Snapshot
+from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_private, sync_directory
+from .driver import STANDARD, Connection, Driver, explain
+from .errors import LogClosed, LogDamaged, LogError, LogIOError
+
+_BATCH = "INSERT INTO batches (first_seq, last_seq, at_us, chain, body) VALUES (?, ?, ?, ?, ?)"
+_RESULT = (
+    "SELECT job_id, unit_index, attempt, digest, body FROM results WHERE job_id = ? AND unit_index >= ? ORDER BY 2"
+)
+_RESULTS_PAGE = 256
+
+
+class SQLiteLog:
+    """A ``Log`` in a directory: ``log.sqlite3``, and ``results/`` for large results.
+
+    Any thread may call it, but one at a time. Only one process can have a directory open for writing; readers may come
+    at any time, see what is committed, and do not disturb the writer.
+
+    When an append fails, nothing of it is in the log, and the next one works as soon as the cause is gone. One case
+    remains that no program can decide: where the disk reports a failed sync and the machine then goes down, the batch
+    may be found in the log afterwards, as a batch that was written but never acknowledged.
+    """
+
+    def __init__(self, path: Path, read_only: bool, driver: Driver, lock: DirectoryLock | None) -> None:
+        """Use ``SQLiteLog.open``."""
+        self._path = path
+        self._read_only = read_only
+        self._driver = driver
+        self._lock = lock
+        self._files = result_rows.ResultFiles(path.parent / RESULTS_DIRECTORY)
+        self._open_connection: Connection | None = None
+        self._closed = False
+        self._head = EMPTY
+        self._damage: LogDamaged | None = None
+
+    @classmethod
+    def open(cls, directory: Path | str, read_only: bool = False, driver: Driver = STANDARD) -> SQLiteLog:
+        """Open the log in a data directory; make both where they are not there yet.
+
+        Args:
+            directory: Made with mode 0700; an existing one must be ours and closed to others.
+            read_only: Only read, also while a server writes; then the log must exist.
+            driver: Which binding of SQLite to use.
+
+        Raises:
+            LogHeld: Another process has it open for writing.
+            LogUnsafe: The directory is open to others, or the file is not a log.
+            LogMissing: There is no log, and it was to be read only.
+            LogTooNew: A newer program made it.
+            LogDamaged: The file is not readable as a database. (Damage inside the log is found by reading.)
+            LogIOError: The operating system refused.
+        """
+        directory = Path(directory)
+        if read_only:
+            return cls.open_file(log_file(directory), driver)
+        make_private(directory)
+        lock = DirectoryLock(directory)
+        log = cls(directory / LOG_FILE, False, driver, lock)
+        try:
+            try:
+                os.close(os.open(log._path, os.O_RDWR | os.O_CREAT, 0o600))
+                sync_directory(directory)
+            except OSError as error:
+                raise LogIOError(f"{log._path} cannot be made ({error.strerror}).") from error
+            log._connect()
+            log._sweep()
+        except BaseException:
+            log.close()
+            raise
+        return log
+
+    @classmethod
+    def open_file(cls, path: Path, driver: Driver = STANDARD) -> SQLiteLog:
+        """Open a database file for reading only: a backup, or the log of a running server.
+
+        Raises:
+            LogError: As for ``open``.
+        """
+        log = cls(path, True, driver, None)
+        log._connect()
+        return log
+
+    @property
+    def path(self) -> Path:
+        """The database."""
+        return self._path
+
+    @property
+    def head(self) -> Head:
+        """The end of the log as the log itself notes it; a reader sees it move."""
+        if self._read_only and not self._closed:
+            with self._reading(1) as connection:
+                self._head = rows.noted_head(connection) or self._head
+        return self._head
+
+    def append(self, batch: Batch, results: Sequence[Result] = (), forget_jobs: Sequence[int] = ()) -> int:
+        """Write a batch and its results in one synced transaction; see ``Log.append``."""
+        connection = self._writable()
+        if self._damage is not None:
+            raise self._damage
+        check_append(batch, self._head, results)
+        made = self._files.write(results)
+        unused: list[bytes] = []
+        try:
+            row = (batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
+            if results or forget_jobs:
+                list(connection.execute("BEGIN IMMEDIATE"))
+                list(connection.execute(_BATCH, row))
+                result_rows.insert(connection, results)
+                unused = result_rows.forget(connection, forget_jobs)
+                unused += result_rows.unused(connection, made)
+                list(connection.execute("COMMIT"))
+            else:
+                list(connection.execute(_BATCH, row))
+        except BaseException as error:
+            self._undo(made)
+            if isinstance(error, self._driver.errors):
+                raise self._explain(error, "written", self._head.seq + 1) from error
+            raise
+        self._head = Head(batch.last_seq, batch.at_us, batch.chain)
+        self._files.delete(unused)
+        return batch.last_seq
+
+    def read(self, from_seq: int = 1, previous: bytes | None = None) -> Iterator[Batch]:
+        """Yield the batch that contains ``from_seq`` and all after it; see ``Log.read``."""
+        if previous is not None:
+            start = rows.Anchor(from_seq - 1, from_seq, previous)
+        else:
+            with self._reading(from_seq) as connection:
+                start = rows.anchor(connection, from_seq)
+        yield from rows.walk(start, self._page)
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot and let go of all but the newest two, in one transaction; see ``Log.save_snapshot``."""
+        connection = self._writable()
+        check_snapshot(snapshot, self._chain_at(snapshot.seq))
+        digest = rows.snapshot_digest(snapshot)
+        row = (snapshot.seq, snapshot.at_us, snapshot.chain, snapshot.schema, digest, snapshot.body)
+        kept = f"SELECT id FROM snapshots ORDER BY id DESC LIMIT {MAX_SNAPSHOTS}"
+        try:
+            list(connection.execute("BEGIN IMMEDIATE"))
+            insert = "INSERT INTO snapshots (seq, at_us, chain, schema, sha256, body) VALUES (?, ?, ?, ?, ?, ?)"
+            list(connection.execute(insert, row))
+            list(connection.execute(f"DELETE FROM snapshots WHERE id NOT IN ({kept})"))
+            list(connection.execute("COMMIT"))
+        except BaseException as error:
+            self._undo([])
+            if isinstance(error, self._driver.errors):
+                raise self._explain(error, "written", self._head.seq + 1) from error
+            raise
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Yield the snapshots kept that are what was written, newest first."""
+        with self._reading(1) as connection:
+            yield from rows.snapshots(connection)
+
+    def result(self, job_id: int, index: int) -> Result | None:
+        """The result of one unit, None where there is none; see ``Log.result``."""
+        with self._reading(self._head.seq) as connection:
+            found = list(connection.execute(f"{_RESULT} = ?", (job_id, index)))
+        return next(result_rows.load(found, self._files), None)
+
+    def results(self, job_id: int) -> Iterator[Result]:
+        """Yield the results of a job in the order of the units; see ``Log.results``."""
+        index = 0
+        while True:
+            with self._reading(self._head.seq) as connection:
+                select = f"{_RESULT} >= ? ORDER BY unit_index LIMIT {_RESULTS_PAGE}"
+                found = list(connection.execute(select, (job_id, index)))
+            for result in result_rows.load(found, self._files):
+                index = result.index + 1
+                yield result
+            if len(found) < _RESULTS_PAGE:
+                return
+
+    def close(self) -> None:
+        """Let go of the log; a second time does nothing."""
+        self._closed = True
+        self._disconnect()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        """Use the log as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the log."""
+        self.close()
+
+    def _page(self, after: int, seq: int) -> rows.Page:
+        with self._reading(seq) as connection:
+            return rows.page(connection, after)
+
+    def _chain_at(self, seq: int) -> bytes | None:
+        """Chain value of the batch that ends at ``seq``, or of the noted end where that is there."""
+        if seq == self._head.seq:
+            return self._head.chain
+        with self._reading(seq) as connection:
+            for batch in rows.batches_before(connection, seq, 1):
+                return batch.chain if batch.last_seq == seq else None
+        return None
+
+    @contextlib.contextmanager
+    def _reading(self, seq: int) -> Iterator[Connection]:
+        """Give the connection and turn what SQLite raises into a ``LogError``; ``seq`` is where damage would be."""
+        try:
+            yield self._connected()
+        except self._driver.errors as error:
+            raise self._explain(error, "read", seq) from error
+
+    def _explain(self, error: Exception, verb: str, seq: int) -> LogError:
+        return explain(self._driver, error, self._path, verb, seq)
+
+    def _writable(self) -> Connection:
+        if self._read_only:
+            raise LogClosed("The log was opened for reading only; nothing was written.")
+        return self._connected()
+
+    def _connected(self) -> Connection:
+        """The connection; it is opened anew where an error left it in doubt."""
+        if self._closed:
+            raise LogClosed("The log is closed; open it again.")
+        if self._open_connection is None:
+            return self._connect()
+        return self._open_connection
+
+    def _connect(self) -> Connection:
+        try:
+            connection = self._open_connection = self._driver.connect(self._path, self._read_only)
+            tables.prepare(connection, self._path, self._read_only)
+            self._damage = rows.tail_flaw(connection)
+            self._head = rows.noted_head(connection) or self._head
+        except BaseException as error:
+            self._disconnect()
+            if isinstance(error, self._driver.errors):
+                raise self._explain(error, "read", 1) from error
+            raise
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._open_connection = self._open_connection, None
+        if connection is not None:
+            with contextlib.suppress(self._driver.errors):
+                connection.close()
+
+    def _undo(self, made: Sequence[bytes]) -> None:
+        """After a failed transaction: roll back, and make sure that the connection shows the log as it was before."""
+        connection = self._open_connection
+        try:
+            if connection is not None and connection.in_transaction:
+                list(connection.execute("ROLLBACK"))
+            if connection is not None and rows.noted_head(connection) == self._head:
+                self._files.delete(result_rows.unused(connection, made))
+                return
+        except self._driver.errors:
+            pass
+        self._disconnect()
+
+    def _sweep(self) -> None:
+        """Delete result files that no row names; not where the log is damaged, as their rows may come back."""
+        if self._damage is None:
+            with self._reading(1) as connection:
+                self._files.sweep(result_rows.used_digests(connection))

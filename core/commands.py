@@ -1,0 +1,243 @@
+"""Every command there is: what somebody wants, in the imperative. ``decide`` judges it.
+
+Time and everything measured enter here, as fields; so replaying needs neither clock nor dice.
+``at_us`` never moves the state's time back: an older one counts as the time of the last event.
+"""
+
+from __future__ import annotations
+
+from .ids import JobId, LeaseId, Span, WorkerId
+from .limits import ADOPT_GRACE_US, LOSSES_DEFAULT, RETENTION_US
+from .record import record
+from .resources import Resources
+from .spec import Spec
+
+ONE_CPU = Resources(cpu_milli=1000)
+
+
+@record
+class SubmitJob:
+    """Accept a job; with ``hold`` it is only prepared and waits for :class:`StartJobs` (row P19).
+
+    The fields are those of :class:`meted.core.events.Terms`, with the domain by name and the spec itself.
+    """
+
+    at_us: int
+    domain: str
+    spec: Spec = Spec()
+    count: int = 1
+    user: str = ""
+    name: str = ""
+    request: Resources = ONE_CPU
+    time_request_us: int | None = None
+    time_limit_us: int | None = None
+    priority: int = 0
+    retries: int = 0
+    backoff_us: int = 0
+    max_failures: int | None = None
+    max_losses: int = LOSSES_DEFAULT
+    tags: tuple[tuple[str, str], ...] = ()
+    hold: bool = False
+
+
+@record
+class StartJobs:
+    """Release prepared jobs; those that were released already are left alone."""
+
+    at_us: int
+    job_ids: tuple[JobId, ...]
+
+
+@record
+class CancelJobs:
+    """Stop jobs and keep their data (rows P21, G06); those that ended or were stopped are left alone."""
+
+    at_us: int
+    job_ids: tuple[JobId, ...]
+
+
+@record
+class DeleteJob:
+    """Remove an ended job and its data (row P21)."""
+
+    at_us: int
+    job_id: JobId
+
+
+@record
+class ArchiveJob:
+    """Let an ended job leave the state once ``retention_us`` have passed since its end; its data stays."""
+
+    at_us: int
+    job_id: JobId
+    retention_us: int = RETENTION_US
+
+
+@record
+class LeaseUnits:
+    """Give up to ``count`` units of a job to a worker: what a policy proposes.
+
+    ``clock_floor`` is the least tag of any domain that could be served now: the virtual time is at least this.
+    """
+
+    at_us: int
+    worker_id: WorkerId
+    job_id: JobId
+    count: int = 1
+    clock_floor: int = 0
+
+
+@record
+class FinishUnits:
+    """A worker reports units as run to their end.
+
+    Attributes:
+        done: The units as (first index, count) runs in ascending order.
+        run_us: One run time a unit, in that order.
+        exits: (index, exit code) of those that did not succeed, ascending.
+        results: (index, bytes) of those that have a result to keep; not part of the state.
+    """
+
+    at_us: int
+    worker_id: WorkerId
+    lease_id: LeaseId
+    done: tuple[Span, ...]
+    run_us: tuple[int, ...]
+    exits: tuple[tuple[int, int], ...] = ()
+    results: tuple[tuple[int, bytes], ...] = ()
+
+
+@record
+class ReturnUnits:
+    """A worker gives back units that it has not started (phase two of taking back)."""
+
+    at_us: int
+    worker_id: WorkerId
+    lease_id: LeaseId
+    spans: tuple[Span, ...]
+
+
+@record
+class RecallUnits:
+    """Ask a worker to give back what it has not started of a lease (phase one of taking back)."""
+
+    at_us: int
+    lease_id: LeaseId
+
+
+@record
+class JoinWorker:
+    """A new worker connects with what it offers."""
+
+    at_us: int
+    name: str
+    capacity: Resources
+    labels: tuple[tuple[str, str], ...] = ()
+    until_us: int | None = None
+
+
+@record
+class RejoinWorker:
+    """A known worker connects again and says which units of which leases it still holds (adoption).
+
+    ``held`` has (lease, unit runs) pairs; of what the state believes to be there and the worker does not name,
+    everything counts as lost.
+    """
+
+    at_us: int
+    worker_id: WorkerId
+    held: tuple[tuple[LeaseId, tuple[Span, ...]], ...]
+
+
+@record
+class MarkWorkerAway:
+    """A worker's connection broke, or the server has just restarted."""
+
+    at_us: int
+    worker_id: WorkerId
+    grace_us: int = ADOPT_GRACE_US
+
+
+@record
+class DrainWorker:
+    """Stop giving work to a worker and let it finish; ``draining`` false takes that back."""
+
+    at_us: int
+    worker_id: WorkerId
+    draining: bool = True
+
+
+@record
+class LoseWorker:
+    """A worker is gone for good: its leases are fenced and their units tried elsewhere (row P37).
+
+    ``started`` has the (lease, unit runs) that had started, as far as known: only they count towards the poison
+    limit. None means unknown: all count.
+    """
+
+    at_us: int
+    worker_id: WorkerId
+    reason: str
+    started: tuple[tuple[LeaseId, tuple[Span, ...]], ...] | None = None
+
+
+@record
+class ReserveWorker:
+    """Keep a worker free for a wide unit of a job: what a policy proposes."""
+
+    at_us: int
+    worker_id: WorkerId
+    job_id: JobId
+    shadow_us: int
+
+
+@record
+class EndReservation:
+    """No longer keep a worker free: what a policy proposes."""
+
+    at_us: int
+    worker_id: WorkerId
+
+
+@record
+class CreateDomain:
+    """Register a domain with its share of the pool; ``cap`` bounds what it may hold at once (None is no cap)."""
+
+    at_us: int
+    name: str
+    share: int = 1000
+    cap: Resources | None = None
+
+
+@record
+class ChangeDomain:
+    """Set a domain's share and cap."""
+
+    at_us: int
+    name: str
+    share: int
+    cap: Resources | None = None
+
+
+@record
+class RemoveDomain:
+    """Remove a domain that has no jobs."""
+
+    at_us: int
+    name: str
+
+
+@record
+class NoteRepair:
+    """Record that a damaged range of the log was set aside."""
+
+    at_us: int
+    lost_first_seq: int
+    lost_last_seq: int
+
+
+LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
+JobCommand = SubmitJob | StartJobs | CancelJobs | DeleteJob | ArchiveJob
+WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
+DomainCommand = CreateDomain | ChangeDomain | RemoveDomain
+Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | NoteRepair

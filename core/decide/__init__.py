@@ -1,0 +1,77 @@
+"""``decide``: the only judge. A command on a state gives events, or is refused."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from .. import limits
+from ..commands import (
+    ArchiveJob,
+    CancelJobs,
+    ChangeDomain,
+    Command,
+    CreateDomain,
+    DeleteJob,
+    DrainWorker,
+    EndReservation,
+    FinishUnits,
+    JoinWorker,
+    LeaseUnits,
+    LoseWorker,
+    MarkWorkerAway,
+    NoteRepair,
+    RecallUnits,
+    RejoinWorker,
+    RemoveDomain,
+    ReserveWorker,
+    ReturnUnits,
+    StartJobs,
+    SubmitJob,
+)
+from ..errors import Reason, Refused
+from ..events import Event, LogRepaired
+from ..state import State
+from . import checks
+from .domains import decide_domains
+from .jobs import decide_jobs
+from .leases import decide_leases
+from .workers import decide_workers
+
+
+def decide(state: State, command: Command) -> tuple[Event, ...]:
+    """Return the events that ``command`` causes; none means that it is so already (an idempotent retry).
+
+    Raises:
+        Refused: With a reason and a sentence; nothing has happened then.
+    """
+    checks.whole(command.at_us, "at_us", 0, limits.TIME_MAX_US)
+    at_us = max(state.at_us, command.at_us)  # time never runs back
+    match command:
+        case LeaseUnits() | FinishUnits() | ReturnUnits() | RecallUnits():
+            return decide_leases(state, command, at_us)
+        case SubmitJob() | StartJobs() | CancelJobs() | DeleteJob() | ArchiveJob():
+            return decide_jobs(state, command, at_us)
+        case (
+            JoinWorker()
+            | RejoinWorker()
+            | MarkWorkerAway()
+            | DrainWorker()
+            | LoseWorker()
+            | ReserveWorker()
+            | EndReservation()
+        ):
+            return decide_workers(state, command, at_us)
+        case CreateDomain() | ChangeDomain() | RemoveDomain():
+            return decide_domains(state, command, at_us)
+        case NoteRepair():
+            return _note_repair(command, at_us)
+        case _:
+            assert_never(command)
+
+
+def _note_repair(command: NoteRepair, at_us: int) -> tuple[Event, ...]:
+    checks.whole(command.lost_first_seq, "lost_first_seq", 1, limits.TIME_MAX_US)
+    checks.whole(command.lost_last_seq, "lost_last_seq", 1, limits.TIME_MAX_US)
+    if command.lost_last_seq < command.lost_first_seq:
+        raise Refused(Reason.OUT_OF_RANGE, "lost_last_seq must not be below lost_first_seq.")
+    return (LogRepaired(at_us, command.lost_first_seq, command.lost_last_seq),)

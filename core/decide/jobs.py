@@ -1,0 +1,176 @@
+"""Jobs: submitted, started, stopped, archived (rows P15, P19, P21, G05, G06)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from .. import limits
+from ..commands import ArchiveJob, CancelJobs, DeleteJob, JobCommand, StartJobs, SubmitJob
+from ..errors import Reason, Refused
+from ..events import (
+    Event,
+    JobArchived,
+    JobEnded,
+    JobStarted,
+    JobStopped,
+    JobSubmitted,
+    SpecInterned,
+    Terms,
+)
+from ..ids import DomainId, JobId
+from ..resources import Resources
+from ..service import start_tag
+from ..spec import Spec, pack_spec, spec_digest
+from ..state import Job, State
+from . import checks
+from .domains import find_domain
+
+
+def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
+    """Judge a command on jobs."""
+    match command:
+        case SubmitJob():
+            return _submit(state, command, at_us)
+        case StartJobs():
+            return _start(state, command, at_us)
+        case CancelJobs():
+            return _cancel(state, command, at_us)
+        case DeleteJob():
+            job = _ended_job(state, command.job_id)
+            return (JobArchived(at_us, job.job_id, True),)
+        case ArchiveJob():
+            job = _ended_job(state, command.job_id)
+            checks.whole(command.retention_us, "retention_us", 0, limits.TIME_MAX_US)
+            if at_us < (job.ended_us or 0) + command.retention_us:
+                raise Refused(Reason.JOB_NOT_ENDED, f"Job {job.job_id} is still kept; archive it later or delete it.")
+            return (JobArchived(at_us, job.job_id, False),)
+        case _:
+            assert_never(command)
+
+
+def find_job(state: State, job_id: object) -> Job:
+    """Return the job of that id, or refuse."""
+    checks.whole(job_id, "job", 1, limits.TIME_MAX_US)
+    assert isinstance(job_id, int)
+    job = state.jobs.jobs.get(JobId(job_id))
+    if job is None:
+        raise Refused(Reason.UNKNOWN_JOB, f"There is no job {job_id}; it never was, or it was archived or deleted.")
+    return job
+
+
+def outcome_of(job: Job, failed: int, cancelled: int) -> str:
+    """Return how a job ends of whose units so many failed and were cancelled."""
+    if job.stopped == "cancelled":
+        return "cancelled"
+    if failed or job.stopped is not None:
+        return "failed"
+    return "cancelled" if cancelled else "succeeded"
+
+
+def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
+    domain = find_domain(state, command.domain)
+    _check_submission(command)
+    body = _check_spec(command.spec)
+    digest = spec_digest(body)
+    terms = Terms(
+        domain.domain_id,
+        command.user,
+        command.name,
+        digest,
+        command.count,
+        _interned(state, domain.domain_id, command.request),
+        command.time_request_us,
+        command.time_limit_us,
+        command.priority,
+        command.retries,
+        command.backoff_us,
+        command.max_failures,
+        command.max_losses,
+        tuple(sorted(command.tags)),
+    )
+    tag = _tag(state, domain.domain_id, command.hold)
+    submitted = JobSubmitted(at_us, JobId(state.jobs.next_job_id), terms, command.hold, tag)
+    if digest in state.jobs.specs:
+        return (submitted,)
+    return SpecInterned(at_us, digest, body), submitted
+
+
+def _tag(state: State, domain_id: DomainId, hold: bool) -> int:
+    if not hold:
+        return start_tag(state, domain_id)
+    account = state.jobs.accounts.get(domain_id)
+    return account.tag if account is not None else 0
+
+
+def _interned(state: State, domain_id: DomainId, request: Resources) -> Resources:
+    """Return the request of the domain's last job if it is equal, so that equal requests share memory."""
+    last = state.jobs.jobs.get(JobId(state.jobs.next_job_id - 1))
+    return last.terms.request if last is not None and last.terms.request == request else request
+
+
+def _check_submission(command: SubmitJob) -> None:
+    checks.whole(command.count, "count", 1, limits.JOB_UNITS_MAX)
+    checks.text(command.user, "user", limits.NAME_BYTES_MAX)
+    checks.text(command.name, "name", limits.NAME_BYTES_MAX)
+    checks.resources(command.request, "request")
+    checks.optional(command.time_request_us, "time_request_us", 1, limits.TIME_MAX_US)
+    checks.optional(command.time_limit_us, "time_limit_us", 1, limits.TIME_MAX_US)
+    checks.whole(command.priority, "priority", -limits.PRIORITY_MAX, limits.PRIORITY_MAX)
+    checks.whole(command.retries, "retries", 0, limits.RETRIES_MAX)
+    checks.whole(command.backoff_us, "backoff_us", 0, limits.TIME_MAX_US)
+    checks.optional(command.max_failures, "max_failures", 0, limits.JOB_UNITS_MAX)
+    checks.whole(command.max_losses, "max_losses", 0, limits.LOSSES_MAX)
+    if command.tags != ():
+        checks.pairs(command.tags, "tags", limits.TAGS_MAX, limits.TAG_BYTES_MAX)
+    checks.flag(command.hold, "hold")
+
+
+def _check_spec(spec: object) -> bytes:
+    if type(spec) is not Spec:
+        raise Refused(Reason.BAD_TYPE, "spec must be a Spec.")
+    for argument in checks.items(spec.argv, "argv", limits.ARGUMENTS_MAX):
+        checks.text(argument, "an argument", limits.SPEC_BYTES_MAX)
+    checks.pairs(spec.env, "env", limits.ENVIRONMENT_MAX, limits.SPEC_BYTES_MAX)
+    if spec.cwd is not None:
+        checks.text(spec.cwd, "cwd", limits.SPEC_BYTES_MAX, empty=False)
+    checks.raw(spec.payload, "payload", limits.SPEC_BYTES_MAX)
+    body = pack_spec(spec)
+    if len(body) > limits.SPEC_BYTES_MAX:
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"The command with its environment takes {len(body)} bytes; at most {limits.SPEC_BYTES_MAX} are kept, "
+            "so put large inputs into a file.",
+        )
+    return body
+
+
+def _start(state: State, command: StartJobs, at_us: int) -> tuple[Event, ...]:
+    events = []
+    for job_id in checks.distinct_ids(command.job_ids, "job_ids", limits.JOBS_PER_COMMAND_MAX):
+        job = find_job(state, job_id)
+        if job.stopped is not None:
+            raise Refused(Reason.JOB_ENDED, f"Job {job_id} was stopped; submit it again.")
+        if not job.held:
+            continue
+        # The same tag again for a second job of the same domain: V does not move between the two.
+        events.append(JobStarted(at_us, job.job_id, start_tag(state, job.terms.domain_id)))
+    return tuple(events)
+
+
+def _cancel(state: State, command: CancelJobs, at_us: int) -> tuple[Event, ...]:
+    events: list[Event] = []
+    for job_id in checks.distinct_ids(command.job_ids, "job_ids", limits.JOBS_PER_COMMAND_MAX):
+        job = find_job(state, job_id)
+        if job.outcome is not None or job.stopped is not None:
+            continue
+        events.append(JobStopped(at_us, job.job_id, "cancelled"))
+        if not job.out:
+            events.append(JobEnded(at_us, job.job_id, "cancelled"))
+    return tuple(events)
+
+
+def _ended_job(state: State, job_id: object) -> Job:
+    job = find_job(state, job_id)
+    if job.ended_us is None:
+        raise Refused(Reason.JOB_NOT_ENDED, f"Job {job_id} has not ended; cancel it first.")
+    return job

@@ -1,0 +1,233 @@
+"""Leases: units given out, finished, returned. Execution is at least once; a result is accepted exactly once.
+
+A report is fenced by (lease, index): lease ids are never reused, and a unit that has come back already is passed over,
+so that a repeated or late report counts for nothing (rows P35, P37).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from .. import limits, spans
+from ..commands import FinishUnits, LeaseCommand, LeaseUnits, RecallUnits, ReturnUnits
+from ..errors import Reason, Refused
+from ..events import Event, JobEnded, JobStopped, Requeued, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..ids import LeaseId, Span, WorkerId
+from ..service import charge, estimate_us, next_run, settle, width_milli
+from ..state import Job, Lease, State
+from . import checks
+from .jobs import find_job, outcome_of
+
+RETURNED, LOST = "returned", "lost"
+
+
+def decide_leases(state: State, command: LeaseCommand, at_us: int) -> tuple[Event, ...]:
+    """Judge a command on leases."""
+    match command:
+        case FinishUnits():
+            return _finish(state, command, at_us)
+        case LeaseUnits():
+            return _lease(state, command, at_us)
+        case ReturnUnits():
+            lease = find_lease(state, command.lease_id, command.worker_id)
+            if lease is None:
+                return ()
+            given = checks.runs(command.spans, "spans", lease.first, lease.first + lease.count)
+            return returned(state, lease, still_out(lease, given), at_us, RETURNED, ())
+        case RecallUnits():
+            lease = find_lease(state, command.lease_id, None)
+            return () if lease is None or lease.recalled else (UnitsRecalled(at_us, lease.lease_id),)
+        case _:
+            assert_never(command)
+
+
+def find_lease(state: State, lease_id: object, worker_id: object) -> Lease | None:
+    """Return the lease, or None if it has ended; refuse if it never was or is another worker's."""
+    checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
+    assert isinstance(lease_id, int)
+    lease = state.jobs.leases.get(LeaseId(lease_id))
+    if lease is None:
+        if lease_id >= state.jobs.next_lease_id:
+            raise Refused(Reason.UNKNOWN_LEASE, f"There has never been a lease {lease_id}; drop it.")
+        return None
+    if worker_id is not None and (type(worker_id) is not int or lease.worker_id != worker_id):
+        raise Refused(Reason.WRONG_WORKER, f"Lease {lease_id} belongs to worker {lease.worker_id}; drop it.")
+    return lease
+
+
+def still_out(lease: Lease, given: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Return those of ``given`` units that have not come back yet."""
+    if not lease.back:
+        return given
+    bits = spans.mask(lease.first, given)
+    return given if not bits & lease.back else spans.spans_of(lease.first, bits & ~lease.back)
+
+
+def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
+    checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
+    checks.whole(command.clock_floor, "clock_floor", 0, 2**512)
+    job = find_job(state, command.job_id)
+    checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
+    worker = state.workers.workers.get(WorkerId(command.worker_id))
+    if worker is None or not worker.is_leasable:
+        raise Refused(Reason.WORKER_UNAVAILABLE, f"Worker {command.worker_id} takes no work now; choose another.")
+    run = None if job.held else next_run(job, at_us)
+    if run is None:
+        raise Refused(Reason.NO_UNITS, f"Job {job.job_id} has no unit to lease now; choose another.")
+    count = min(command.count, run.count)
+    terms = job.terms
+    estimated_us = estimate_us(state.jobs, job)
+    size = width_milli(terms.request, state.workers.capacity) * estimated_us
+    tags = charge(state, terms.domain_id, size, count, command.clock_floor)
+    return (
+        UnitsLeased(
+            at_us,
+            LeaseId(state.jobs.next_lease_id),
+            worker.worker_id,
+            job.job_id,
+            run.first,
+            count,
+            run.attempt + 1,
+            run.failures,
+            run.losses,
+            estimated_us,
+            size,
+            tags.domain_tag,
+            tags.clock,
+            tags.debt,
+        ),
+    )
+
+
+def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]:
+    lease = find_lease(state, command.lease_id, command.worker_id)
+    if lease is None:
+        return ()
+    reported = checks.runs(command.done, "done", lease.first, lease.first + lease.count)
+    _check_run_times(command.run_us, spans.total(reported))
+    exits = _checked_exits(command.exits, reported)
+    _check_results(command.results, reported)
+    done, run_us = still_out(lease, reported), command.run_us
+    if done is not reported:
+        fresh = set(spans.indices(done))
+        run_us = tuple(took for index, took in zip(spans.indices(reported), run_us, strict=True) if index in fresh)
+        exits = tuple(item for item in exits if item[0] in fresh)
+    if not done:
+        return ()
+    job = state.jobs.jobs[lease.job_id]
+    requeued, cancelled = _after_failures(job, lease, exits, at_us) if exits else ((), ())
+    tags = settle(state, lease, job.terms.domain_id, run_us)
+    finished = UnitsFinished(
+        at_us, lease.lease_id, done, run_us, exits, requeued, cancelled, tags.domain_tag, tags.clock, tags.debt
+    )
+    failed = len(exits) - sum(run.count for run in requeued) - spans.total(cancelled)
+    again = sum(run.count for run in requeued)
+    return (finished, *_consequences(job, len(run_us), again, failed, spans.total(cancelled), at_us))
+
+
+def _check_run_times(run_us: object, count: int) -> None:
+    times = checks.items(run_us, "run_us", limits.RUN_UNITS_MAX)
+    if len(times) != count:
+        raise Refused(Reason.BAD_SPANS, f"run_us must have one run time a unit: {count}, not {len(times)}.")
+    for took_us in times:
+        checks.whole(took_us, "a run time", 0, limits.TIME_MAX_US)
+
+
+def _checked_exits(exits: object, done: tuple[Span, ...]) -> tuple[tuple[int, int], ...]:
+    if exits == ():
+        return ()
+    members = set(spans.indices(done))
+    checked: list[tuple[int, int]] = []
+    for item in checks.items(exits, "exits", limits.RUN_UNITS_MAX):
+        index, code = checks.pair(item, "an item of exits")
+        checks.whole(code, "an exit code", -(2**31), 2**31 - 1)
+        if type(index) is not int or index not in members or (checked and index <= checked[-1][0]):
+            raise Refused(Reason.BAD_SPANS, "exits must name units of done, ascending and each once.")
+        if code == 0:
+            raise Refused(Reason.OUT_OF_RANGE, "exits must hold only units that did not succeed; 0 is success.")
+        assert isinstance(code, int)
+        checked.append((index, code))
+    return tuple(checked)
+
+
+def _check_results(results: object, done: tuple[Span, ...]) -> None:
+    if results == ():
+        return
+    members = set(spans.indices(done))
+    for item in checks.items(results, "results", limits.RUN_UNITS_MAX):
+        index, body = checks.pair(item, "an item of results")
+        if type(index) is not int or index not in members:
+            raise Refused(Reason.BAD_SPANS, "results must name units of done.")
+        members.discard(index)
+        checks.raw(body, "a result", limits.RESULT_BYTES_MAX)
+
+
+def _after_failures(
+    job: Job, lease: Lease, exits: tuple[tuple[int, int], ...], at_us: int
+) -> tuple[tuple[Requeued, ...], tuple[Span, ...]]:
+    """Return which failed units are tried again, and which count as cancelled as their job was stopped."""
+    failed = spans.runs_of(index for index, _ in exits)
+    if job.stopped is not None:
+        return (), failed
+    failures = lease.failures + 1
+    if failures > job.terms.retries:
+        return (), ()
+    not_before_us = 0
+    if job.terms.backoff_us:
+        doublings = min(lease.failures, limits.BACKOFF_DOUBLINGS_MAX)
+        not_before_us = min(at_us + (job.terms.backoff_us << doublings), 2 * limits.TIME_MAX_US)
+    again = (Requeued(first, count, lease.attempt, failures, lease.losses, not_before_us) for first, count in failed)
+    return tuple(again), ()
+
+
+def returned(
+    state: State, lease: Lease, back: tuple[Span, ...], at_us: int, cause: str, started: tuple[Span, ...]
+) -> tuple[Event, ...]:
+    """Return the events of ``back`` units of a lease coming back; those ``started`` count a loss each."""
+    if not back:
+        return ()
+    job = state.jobs.jobs[lease.job_id]
+    requeued: tuple[Requeued, ...] = ()
+    failed: tuple[Span, ...] = ()
+    cancelled: tuple[Span, ...] = ()
+    if job.stopped is not None:
+        cancelled = back
+    else:
+        hit = spans.mask(lease.first, started)
+        out = spans.mask(lease.first, back)
+        struck = spans.spans_of(lease.first, out & hit)
+        safe = spans.spans_of(lease.first, out & ~hit)
+        if lease.losses + 1 > job.terms.max_losses:
+            failed, struck = struck, ()
+        requeued = tuple(
+            sorted((*_again(lease, safe, lease.losses), *_again(lease, struck, lease.losses + 1)), key=_by_first)
+        )
+    count = spans.total(back)
+    tags = settle(state, lease, job.terms.domain_id, (0,) * count)
+    event = UnitsReturned(
+        at_us, lease.lease_id, cause, back, requeued, failed, cancelled, tags.domain_tag, tags.clock, tags.debt
+    )
+    again = sum(run.count for run in requeued)
+    return (event, *_consequences(job, count, again, spans.total(failed), spans.total(cancelled), at_us))
+
+
+def _again(lease: Lease, units: Iterable[Span], losses: int) -> Iterable[Requeued]:
+    return (Requeued(first, count, lease.attempt, lease.failures, losses, 0) for first, count in units)
+
+
+def _by_first(run: Requeued) -> int:
+    return run.first
+
+
+def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, at_us: int) -> tuple[Event, ...]:
+    """Return what follows when ``back`` units came back, of which so many are tried again, failed or were cancelled."""
+    failed += job.failed.count
+    most = job.terms.max_failures
+    stop = most is not None and failed > most and job.stopped is None
+    pending = 0 if stop else job.pending_count + again
+    if job.out > back or pending:
+        return (JobStopped(at_us, job.job_id, "max_failures"),) if stop else ()
+    if stop:
+        return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, "failed"))
+    return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)

@@ -1,0 +1,228 @@
+"""The engine: the loop's pure half. Server, embedded use, simulator and what-if all call this one (design law 10).
+
+A shell drives it: :meth:`Engine.handle` for each command that waits, :meth:`Engine.run_pass` at most once a batch,
+:meth:`Engine.seal` to get the batch, then its append and sync; after that :meth:`Engine.publish` for the effects, or
+:meth:`Engine.abandon` if the append failed. So the state that others see is always one that is durable.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from heapq import heappop, heappush
+
+from .batch import GENESIS, Batch, seal
+from .commands import ArchiveJob, Command, FinishUnits, LoseWorker
+from .decide import decide
+from .effects import Effect
+from .errors import Reason, Refused
+from .events import Event, JobArchived, JobEnded, UnitsFinished, WorkerAway
+from .ids import JobId, WorkerId
+from .limits import PASS_DECISIONS_MAX, RETENTION_US
+from .policy.base import Index, Policy
+from .react import react
+from .record import record
+from .reducers import evolve
+from .schema import encode_events
+from .spans import indices
+from .state import State
+
+
+@record
+class UnitResult:
+    """The result of one unit, to be stored in the transaction that logs its finish."""
+
+    job_id: JobId
+    index: int
+    attempt: int
+    body: bytes
+
+
+@record
+class Sealed:
+    """A batch that is decided and not yet durable.
+
+    Attributes:
+        batch: What to append.
+        results: Rows to store with it.
+        forget: Jobs whose results are to be deleted with it.
+        events: The events in the batch.
+        state: The state after it.
+    """
+
+    batch: Batch
+    results: tuple[UnitResult, ...]
+    forget: tuple[JobId, ...]
+    events: tuple[Event, ...]
+    state: State
+
+
+class Timers:
+    """What falls due without anybody asking: a projection of the state, like an index."""
+
+    def __init__(self, state: State, retention_us: int) -> None:
+        self._retention_us = retention_us
+        self._due: list[tuple[int, int, int]] = []
+        for job in state.jobs.jobs.values():
+            if job.ended_us is not None:
+                heappush(self._due, (job.ended_us + retention_us, 0, job.job_id))
+        for worker in state.workers.workers.values():
+            if worker.lost_at_us is not None:
+                heappush(self._due, (worker.lost_at_us, 1, worker.worker_id))
+
+    def update(self, event: Event) -> None:
+        """Follow ``event``."""
+        if type(event) is JobEnded:
+            heappush(self._due, (event.at_us + self._retention_us, 0, event.job_id))
+        elif type(event) is WorkerAway:
+            heappush(self._due, (event.lost_at_us, 1, event.worker_id))
+
+    def next_us(self) -> int | None:
+        """Return when something falls due next, or None."""
+        return self._due[0][0] if self._due else None
+
+    def pop(self, state: State, at_us: int) -> Command | None:
+        """Return the command for the next thing that is due by ``at_us``, or None; what is obsolete is dropped."""
+        while self._due and self._due[0][0] <= at_us:
+            due_us, kind, target = heappop(self._due)
+            if kind == 0:
+                job = state.jobs.jobs.get(JobId(target))
+                if job is not None and job.ended_us is not None:
+                    return ArchiveJob(at_us, job.job_id, self._retention_us)
+            else:
+                worker = state.workers.workers.get(WorkerId(target))
+                if worker is not None and worker.lost_at_us == due_us:
+                    return LoseWorker(at_us, worker.worker_id, "timeout")
+        return None
+
+
+class Engine:
+    """Decides commands, folds their events, and keeps the policy's index beside the state.
+
+    Attributes:
+        state: The tentative state: after everything decided so far.
+        committed: The state after everything published.
+        more: Whether the last pass stopped at its limit with work left.
+        refusals: How often each reason was given.
+    """
+
+    def __init__(
+        self, policy: Policy, state: State | None = None, chain: bytes = GENESIS, *, retention_us: int = RETENTION_US
+    ) -> None:
+        self.policy = policy
+        self.state = self.committed = State() if state is None else state
+        self.more = False
+        self.refusals: Counter[Reason] = Counter()
+        self._retention_us = retention_us
+        self._chain = self._committed_chain = chain
+        self._sealed: deque[Sealed] = deque()
+        self._events: list[Event] = []
+        self._results: list[UnitResult] = []
+        self._rebuild()
+
+    @property
+    def index(self) -> Index:
+        """The policy's index of :attr:`state`."""
+        return self._index
+
+    @property
+    def chain(self) -> bytes:
+        """The chain value after the last sealed batch."""
+        return self._chain
+
+    def handle(self, command: Command) -> tuple[Event, ...]:
+        """Decide ``command`` on the tentative state and fold what follows.
+
+        Raises:
+            Refused: If it is refused; the state is as it was.
+        """
+        try:
+            events = decide(self.state, command)
+        except Refused as refusal:
+            self.refusals[refusal.reason] += 1
+            raise
+        if type(command) is FinishUnits and command.results and events:
+            self._keep_results(command, events[0])
+        for event in events:
+            self._apply(event)
+        return events
+
+    def run_pass(self, at_us: int, decisions_max: int = PASS_DECISIONS_MAX) -> int:
+        """Let the policy propose, decide each proposal, and return how many there were.
+
+        After ``decisions_max`` of them the pass gives way and :attr:`more` is true.
+        """
+        made = 0
+        self.more = False
+        for proposal in self._index.proposals(at_us):
+            for event in decide(self.state, proposal):
+                self._apply(event)
+            made += 1
+            if made >= decisions_max:
+                self.more = True
+                break
+        return made
+
+    def run_timers(self, at_us: int) -> int:
+        """Do what has fallen due by ``at_us`` and return how much that was: lost workers, jobs past retention."""
+        done = 0
+        while (command := self._timers.pop(self.state, at_us)) is not None:
+            self.handle(command)
+            done += 1
+        return done
+
+    def next_due_us(self) -> int | None:
+        """Return when :meth:`run_timers` has something to do next, or None."""
+        return self._timers.next_us()
+
+    def seal(self) -> Sealed | None:
+        """Return what was decided since the last time as one batch, or None if that is nothing."""
+        if not self._events:
+            return None
+        last_seq = self.state.seq
+        first_seq = last_seq - len(self._events) + 1
+        batch = seal(self._chain, first_seq, last_seq, self.state.at_us, encode_events(self._events))
+        forget = tuple(event.job_id for event in self._events if type(event) is JobArchived and event.deleted)
+        sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state)
+        self._chain = batch.chain
+        self._events.clear()
+        self._results.clear()
+        self._sealed.append(sealed)
+        return sealed
+
+    def publish(self, sealed: Sealed) -> tuple[Effect, ...]:
+        """Take note that a batch is durable, and return what the outside world must now do.
+
+        Batches are published in the order in which they were sealed.
+        """
+        assert self._sealed[0] is sealed, "batches are published in the order in which they were sealed"
+        self._sealed.popleft()
+        self.committed = sealed.state
+        self._committed_chain = sealed.batch.chain
+        return tuple(effect for event in sealed.events for effect in react(sealed.state, event))
+
+    def abandon(self) -> None:
+        """Forget everything that is not published, after a failed append."""
+        self.state = self.committed
+        self._chain = self._committed_chain
+        self._sealed.clear()
+        self._events.clear()
+        self._results.clear()
+        self._rebuild()
+
+    def _apply(self, event: Event) -> None:
+        self.state = evolve(self.state, event)
+        self._index.update(event, self.state)
+        self._timers.update(event)
+        self._events.append(event)
+
+    def _keep_results(self, command: FinishUnits, finished: Event) -> None:
+        assert type(finished) is UnitsFinished
+        lease = self.state.jobs.leases[finished.lease_id]
+        accepted = set(indices(finished.done))
+        for index, body in command.results:
+            if index in accepted:
+                self._results.append(UnitResult(lease.job_id, index, lease.attempt, body))
+
+    def _rebuild(self) -> None:
+        self._index = self.policy.index(self.state)
+        self._timers = Timers(self.state, self._retention_us)

@@ -1,0 +1,45 @@
+"""Refusals: every one has a Reason for programs and one English sentence for people (design law 8)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a command was refused. The values are stable names that clients may match on."""
+
+    BAD_TYPE = "bad_type"
+    OUT_OF_RANGE = "out_of_range"
+    TOO_LARGE = "too_large"
+    BAD_TEXT = "bad_text"
+    NAME_TAKEN = "name_taken"
+    UNKNOWN_DOMAIN = "unknown_domain"
+    UNKNOWN_JOB = "unknown_job"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_LEASE = "unknown_lease"
+    WRONG_WORKER = "wrong_worker"
+    BAD_SPANS = "bad_spans"
+    JOB_ENDED = "job_ended"
+    JOB_NOT_ENDED = "job_not_ended"
+    NO_UNITS = "no_units"
+    WORKER_UNAVAILABLE = "worker_unavailable"
+    DOMAIN_IN_USE = "domain_in_use"
+    TOO_MANY = "too_many"
+
+
+class Refused(Exception):
+    """A command was judged and refused; the state is as it was.
+
+    Attributes:
+        reason: The stable name of what was wrong.
+        sentence: One English sentence that says what to do.
+    """
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.sentence = sentence
+
+
+class SchemaError(Exception):
+    """Bytes that are no event, snapshot or command of a version this program knows."""

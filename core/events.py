@@ -1,0 +1,379 @@
+"""Every event there is: what happened, in the past tense, with the outcome of the decision inside.
+
+An event is one record with its ``tag`` (its name on disk, for ever) and the ``version`` of its fields. ``evolve``
+stores what an event says and computes no policy; so an old log never depends on the policy of today.
+Every event carries ``at_us``, the time of the decision.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .ids import DomainId, JobId, LeaseId, Span, WorkerId
+from .record import record
+from .resources import Resources
+
+
+@record
+class Terms:
+    """What was submitted; it never changes while the job lives.
+
+    Attributes:
+        domain_id: Who is charged.
+        user: Who submitted (an identity, not a privilege).
+        name: The user's name for the job; need not be unique.
+        spec_digest: sha256 of the packed spec.
+        count: Number of units; their indices are 0 .. count - 1.
+        request: What one unit needs while it runs.
+        time_request_us: Estimated run time of a unit, and the least life left that a worker must have; or None.
+        time_limit_us: A unit is stopped after this long; or None.
+        priority: Order among the jobs of one domain, higher first.
+        retries: How many failed attempts of a unit are followed by another.
+        backoff_us: Delay before the first retry; it doubles with each.
+        max_failures: The job is stopped once more units than this have failed; None is no limit.
+        max_losses: A unit that was on more lost workers than this fails (the poison limit).
+        tags: (name, value) pairs, sorted by name.
+    """
+
+    domain_id: DomainId
+    user: str
+    name: str
+    spec_digest: bytes
+    count: int
+    request: Resources
+    time_request_us: int | None
+    time_limit_us: int | None
+    priority: int
+    retries: int
+    backoff_us: int
+    max_failures: int | None
+    max_losses: int
+    tags: tuple[tuple[str, str], ...]
+
+
+@record
+class Requeued:
+    """A run of units that came back and will be tried again.
+
+    Attributes:
+        first: Index of the first unit.
+        count: Number of units.
+        attempt: The attempt that ended; the next lease has ``attempt + 1``.
+        failures: How often these units have failed.
+        losses: How often they were on a worker that was lost.
+        not_before_us: Back-off: not to be leased earlier than this; 0 is at once.
+    """
+
+    first: int
+    count: int
+    attempt: int
+    failures: int
+    losses: int
+    not_before_us: int
+
+
+@record
+class SpecInterned:
+    """A spec that was not known yet is kept under its digest."""
+
+    tag: ClassVar[str] = "spec_interned"
+    version: ClassVar[int] = 1
+    at_us: int
+    digest: bytes
+    body: bytes
+
+
+@record
+class JobSubmitted:
+    """A job was accepted; ``held`` if it was only prepared; ``start_tag`` is its domain's tag from now on."""
+
+    tag: ClassVar[str] = "job_submitted"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    terms: Terms
+    held: bool
+    start_tag: int
+
+
+@record
+class JobStarted:
+    """A prepared job was released; ``start_tag`` is its domain's tag from now on."""
+
+    tag: ClassVar[str] = "job_started"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    start_tag: int
+
+
+@record
+class JobStopped:
+    """No more units of the job start: ``reason`` is ``cancelled`` or ``max_failures``; what waited is cancelled."""
+
+    tag: ClassVar[str] = "job_stopped"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    reason: str
+
+
+@record
+class JobEnded:
+    """Every unit of the job has ended; ``outcome`` is ``succeeded``, ``failed`` or ``cancelled``."""
+
+    tag: ClassVar[str] = "job_ended"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    outcome: str
+
+
+@record
+class JobArchived:
+    """An ended job left the state; ``deleted`` if its data goes as well."""
+
+    tag: ClassVar[str] = "job_archived"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    deleted: bool
+
+
+@record
+class UnitsLeased:
+    """A run of units of one job was given to a worker, and charged to the job's domain.
+
+    Attributes:
+        first, count: The units: ``count`` consecutive indices from ``first``.
+        attempt, failures, losses: Which try of these units this is, and what became of the earlier ones.
+        estimate_us: Estimated run time of one unit.
+        size: What one unit is charged: its width in thousandths of a cpu times ``estimate_us``.
+        domain_tag: The domain's virtual start tag after the charge.
+        clock: The virtual time after the charge.
+        debt: What the virtual time owes (policy.md 3.2) after the charge.
+    """
+
+    tag: ClassVar[str] = "units_leased"
+    version: ClassVar[int] = 1
+    at_us: int
+    lease_id: LeaseId
+    worker_id: WorkerId
+    job_id: JobId
+    first: int
+    count: int
+    attempt: int
+    failures: int
+    losses: int
+    estimate_us: int
+    size: int
+    domain_tag: int
+    clock: int
+    debt: int
+
+
+@record
+class UnitsFinished:
+    """A worker reported units of a lease as run to their end, and the charge was settled with what they really took.
+
+    Attributes:
+        done: The units, as (first index, count) runs in ascending order.
+        run_us: One run time a unit of ``done``, in the same order.
+        exits: (index, exit code) of the units that did not succeed; a signal is its negative number.
+        requeued: Those of ``exits`` that will be tried again.
+        cancelled: Those of ``exits`` that ended because their job was stopped.
+        domain_tag, clock, debt: As in :class:`UnitsLeased`, after the settlement.
+    """
+
+    tag: ClassVar[str] = "units_finished"
+    version: ClassVar[int] = 1
+    at_us: int
+    lease_id: LeaseId
+    done: tuple[Span, ...]
+    run_us: tuple[int, ...]
+    exits: tuple[tuple[int, int], ...]
+    requeued: tuple[Requeued, ...]
+    cancelled: tuple[Span, ...]
+    domain_tag: int
+    clock: int
+    debt: int
+
+
+@record
+class UnitsReturned:
+    """Units of a lease came back unfinished, and their charge was refunded.
+
+    Attributes:
+        cause: ``returned`` by the worker before they started, or ``lost`` with the worker.
+        spans: The units, as (first index, count) runs in ascending order.
+        requeued: Those that will be tried again.
+        failed: Those that were on too many lost workers.
+        cancelled: Those whose job was stopped meanwhile.
+        domain_tag, clock, debt: As in :class:`UnitsLeased`, after the refund.
+    """
+
+    tag: ClassVar[str] = "units_returned"
+    version: ClassVar[int] = 1
+    at_us: int
+    lease_id: LeaseId
+    cause: str
+    spans: tuple[Span, ...]
+    requeued: tuple[Requeued, ...]
+    failed: tuple[Span, ...]
+    cancelled: tuple[Span, ...]
+    domain_tag: int
+    clock: int
+    debt: int
+
+
+@record
+class UnitsRecalled:
+    """The worker is asked to give back what it has not started of this lease (phase one of taking back)."""
+
+    tag: ClassVar[str] = "units_recalled"
+    version: ClassVar[int] = 1
+    at_us: int
+    lease_id: LeaseId
+
+
+@record
+class AccountReweighted:
+    """A domain's tag was moved so that a change of its share leaves what it is owed unchanged (policy.md P10a)."""
+
+    tag: ClassVar[str] = "account_reweighted"
+    version: ClassVar[int] = 1
+    at_us: int
+    domain_id: DomainId
+    domain_tag: int
+
+
+@record
+class WorkerJoined:
+    """A worker that was not known connected with what it offers; ``until_us`` is the end of its life, or None."""
+
+    tag: ClassVar[str] = "worker_joined"
+    version: ClassVar[int] = 1
+    at_us: int
+    worker_id: WorkerId
+    name: str
+    capacity: Resources
+    labels: tuple[tuple[str, str], ...]
+    until_us: int | None
+
+
+@record
+class WorkerAway:
+    """A worker is out of touch; unless it comes back by ``lost_at_us`` it counts as lost."""
+
+    tag: ClassVar[str] = "worker_away"
+    version: ClassVar[int] = 1
+    at_us: int
+    worker_id: WorkerId
+    lost_at_us: int
+
+
+@record
+class WorkerBack:
+    """A worker that was out of touch came back, and keeps what it holds."""
+
+    tag: ClassVar[str] = "worker_back"
+    version: ClassVar[int] = 1
+    at_us: int
+    worker_id: WorkerId
+
+
+@record
+class WorkerDrained:
+    """The worker gets no more work (``draining``), or gets work again."""
+
+    tag: ClassVar[str] = "worker_drained"
+    version: ClassVar[int] = 1
+    at_us: int
+    worker_id: WorkerId
+    draining: bool
+
+
+@record
+class WorkerLost:
+    """The worker is gone for good; ``reason`` is ``left`` or ``timeout`` or what was reported."""
+
+    tag: ClassVar[str] = "worker_lost"
+    version: ClassVar[int] = 1
+    at_us: int
+    worker_id: WorkerId
+    reason: str
+
+
+@record
+class WorkerReserved:
+    """A worker is being emptied for one wide unit of a job, expected to fit by ``shadow_us``."""
+
+    tag: ClassVar[str] = "worker_reserved"
+    version: ClassVar[int] = 1
+    at_us: int
+    worker_id: WorkerId
+    job_id: JobId
+    shadow_us: int
+
+
+@record
+class ReservationEnded:
+    """The worker is no longer kept free for a job."""
+
+    tag: ClassVar[str] = "reservation_ended"
+    version: ClassVar[int] = 1
+    at_us: int
+    worker_id: WorkerId
+
+
+@record
+class DomainCreated:
+    """A domain was registered with its share of the pool and its cap (None is no cap)."""
+
+    tag: ClassVar[str] = "domain_created"
+    version: ClassVar[int] = 1
+    at_us: int
+    domain_id: DomainId
+    name: str
+    share: int
+    cap: Resources | None
+
+
+@record
+class DomainChanged:
+    """A domain's share and cap are these from now on."""
+
+    tag: ClassVar[str] = "domain_changed"
+    version: ClassVar[int] = 1
+    at_us: int
+    domain_id: DomainId
+    share: int
+    cap: Resources | None
+
+
+@record
+class DomainRemoved:
+    """A domain that had no jobs left was removed."""
+
+    tag: ClassVar[str] = "domain_removed"
+    version: ClassVar[int] = 1
+    at_us: int
+    domain_id: DomainId
+
+
+@record
+class LogRepaired:
+    """Events ``lost_first_seq`` to ``lost_last_seq`` were set aside as damaged; ids they may have given are skipped."""
+
+    tag: ClassVar[str] = "log_repaired"
+    version: ClassVar[int] = 1
+    at_us: int
+    lost_first_seq: int
+    lost_last_seq: int
+
+
+LeaseEvent = UnitsLeased | UnitsFinished | UnitsReturned | UnitsRecalled
+JobEvent = SpecInterned | JobSubmitted | JobStarted | JobStopped | JobEnded | JobArchived | AccountReweighted
+WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
+DomainEvent = DomainCreated | DomainChanged | DomainRemoved
+Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | LogRepaired

@@ -1,0 +1,70 @@
+"""Every limit of the core, with its name and value (design law 9)."""
+
+from __future__ import annotations
+
+SECOND_US = 1_000_000
+
+JOB_UNITS_MAX = 100_000_000
+"""Units in one job."""
+
+RUN_UNITS_MAX = 1_024
+"""Units in one lease: bounds an event, a lease's mask and what one lost message can hold back."""
+
+RUN_QUANTUM_US = 100_000
+"""Q of policy.md 3.2: a lease holds about this much estimated work, so that short units cost little each."""
+
+PASS_DECISIONS_MAX = 256
+"""Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
+
+PASS_EXAMINED_MAX = 1_000
+"""Heads that one pass may look at and find blocked before it gives way."""
+
+TIME_MAX_US = 2**53
+"""Largest time or duration (285 years): exact in every language's numbers, far from 64 bits even when multiplied."""
+
+CPU_MILLI_MAX = 10**9
+MEM_BYTES_MAX = 2**53
+GENERIC_MILLI_MAX = 10**12
+GENERIC_NAMES_MAX = 32
+
+SHARE_MAX = 10**9
+"""Largest share of a domain."""
+
+PRIORITY_MAX = 1_000
+"""Priorities run from -PRIORITY_MAX to PRIORITY_MAX."""
+
+RETRIES_MAX = 1_000
+LOSSES_MAX = 1_000
+LOSSES_DEFAULT = 5
+"""Poison limit: a unit that was on this many lost workers is not tried again."""
+
+BACKOFF_DOUBLINGS_MAX = 16
+"""The delay before a retry doubles at most this often."""
+
+NAME_BYTES_MAX = 256
+TAGS_MAX = 64
+TAG_BYTES_MAX = 1_024
+ARGUMENTS_MAX = 65_536
+ENVIRONMENT_MAX = 4_096
+SPEC_BYTES_MAX = 2**20
+"""Packed size of one spec; larger inputs belong in a file."""
+
+RESULT_BYTES_MAX = 16 * 2**20
+"""Size of one unit's result."""
+
+LABELS_MAX = 64
+JOBS_PER_COMMAND_MAX = 10_000
+HELD_LEASES_MAX = 100_000
+"""Leases a worker may claim to hold when it connects."""
+
+ADOPT_GRACE_US = 60 * SECOND_US
+"""How long a worker may be out of touch before what it holds counts as lost."""
+
+RETENTION_US = 7 * 24 * 3_600 * SECOND_US
+"""How long an ended job stays in the state before it is archived."""
+
+ESTIMATE_UNKNOWN_US = 60 * SECOND_US
+"""The estimate of a unit about which nothing at all is known."""
+
+ESTIMATE_MIN_US = 1_000
+"""Measured means count as at least this, so that instant units are not free."""

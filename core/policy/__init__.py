@@ -1,0 +1,1 @@
+"""Who is next: one interface, one module a policy."""

@@ -1,0 +1,189 @@
+"""Room on the workers: who has what free now, by when more should be free, and who is first to fit a request."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+
+from ..ids import LeaseId, WorkerId
+from ..resources import Resources
+from ..state import Lease, State, Worker
+
+FREED_NOTES_MAX = 4_096
+"""Notes of workers that gained room; with more, every shape scans all workers once again."""
+
+
+class Free:
+    """Amounts of resources that change in place."""
+
+    __slots__ = ("cpu_milli", "generic", "mem_bytes")
+
+    def __init__(self, amount: Resources) -> None:
+        self.cpu_milli = amount.cpu_milli
+        self.mem_bytes = amount.mem_bytes
+        self.generic: dict[str, int] = dict(amount.generic)
+
+    def fits(self, request: Resources) -> bool:
+        """Whether ``request`` fits."""
+        if request.cpu_milli > self.cpu_milli or request.mem_bytes > self.mem_bytes:
+            return False
+        return not request.generic or all(amount <= self.generic.get(name, 0) for name, amount in request.generic)
+
+    def take(self, request: Resources) -> None:
+        """Make ``request`` no longer free."""
+        self.cpu_milli -= request.cpu_milli
+        self.mem_bytes -= request.mem_bytes
+        for name, amount in request.generic:
+            self.generic[name] = self.generic.get(name, 0) - amount
+
+    def give(self, request: Resources) -> None:
+        """Make ``request`` free again."""
+        self.cpu_milli += request.cpu_milli
+        self.mem_bytes += request.mem_bytes
+        for name, amount in request.generic:
+            self.generic[name] = self.generic.get(name, 0) + amount
+
+    def amount(self) -> Resources:
+        """Return what is free as a value."""
+        return Resources(
+            self.cpu_milli, self.mem_bytes, tuple(sorted(item for item in self.generic.items() if item[1]))
+        )
+
+
+class Room:
+    """One worker: what it has free, and the estimated ends of what it holds, soonest first."""
+
+    __slots__ = ("at", "capacity", "ends", "free", "until_us", "worker_id")
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker_id = worker.worker_id
+        self.capacity = worker.capacity
+        self.until_us = worker.until_us
+        self.free = Free(worker.capacity)
+        self.ends: list[tuple[int, LeaseId, Resources]] = []
+        self.at = -1  # position among the rooms that may be leased
+
+    def outlives(self, end_us: int) -> bool:
+        """Whether the worker lives until ``end_us``."""
+        return self.until_us is None or end_us <= self.until_us
+
+
+class Shape:
+    """A request that something waits for, and how far the search for a worker has come."""
+
+    __slots__ = ("at", "epoch", "request", "seen")
+
+    def __init__(self, request: Resources) -> None:
+        self.request = request
+        self.epoch = -1
+        self.at = 0
+        self.seen = 0
+
+
+class Capacity:
+    """All workers' room.
+
+    :meth:`find` is first fit by worker id: it packs, and so leaves other workers whole for wide units. Every shape
+    remembers that the workers before a position do not fit it; only a worker that gained room since can change that.
+    So a search costs what has changed, not the number of workers, and a shape that fits nowhere costs nothing.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.rooms: dict[WorkerId, Room] = {}
+        self._where: dict[LeaseId, tuple[Room, Resources, int]] = {}
+        self.reserved: Room | None = None
+        self._order: list[Room] = []
+        self._freed: list[int] = []
+        self._epoch = 0
+        for _, worker in sorted(state.workers.workers.items()):
+            self.rooms[worker.worker_id] = Room(worker)
+        for _, lease in sorted(state.jobs.leases.items()):
+            self.take(lease, state.jobs.jobs[lease.job_id].terms.request)
+        self.reorder(state)
+
+    def add(self, worker: Worker) -> None:
+        """A worker joined; :meth:`reorder` has to follow."""
+        self.rooms[worker.worker_id] = Room(worker)
+
+    def remove(self, worker_id: WorkerId) -> None:
+        """A worker is lost; :meth:`reorder` has to follow."""
+        del self.rooms[worker_id]
+
+    def reorder(self, state: State) -> None:
+        """Look again at which workers may be leased: all but the draining, the absent and the reserved."""
+        self.reserved = None
+        self._order = []
+        for worker_id, room in sorted(self.rooms.items()):
+            worker = state.workers.workers[worker_id]
+            room.at = -1
+            if not worker.is_leasable:
+                continue
+            if worker.reserved_for is not None:
+                self.reserved = room
+                continue
+            room.at = len(self._order)
+            self._order.append(room)
+        self._forget()
+
+    def take(self, lease: Lease, request: Resources) -> None:
+        """A lease was given."""
+        room = self.rooms[lease.worker_id]
+        ends_us = lease.ends_us
+        room.free.take(request)
+        insort(room.ends, (ends_us, lease.lease_id, request))
+        self._where[lease.lease_id] = (room, request, ends_us)
+
+    def give(self, lease_id: LeaseId) -> None:
+        """A lease has ended."""
+        room, request, ends_us = self._where.pop(lease_id)
+        room.free.give(request)
+        # Two entries never have the same lease id, so the comparison never reaches the request.
+        del room.ends[bisect_left(room.ends, (ends_us, lease_id))]
+        if room.at >= 0:
+            if len(self._freed) >= FREED_NOTES_MAX:
+                self._forget()
+            self._freed.append(room.at)
+
+    def find(self, shape: Shape, ends_us: int | None = None) -> Room | None:
+        """Return the first worker where ``shape`` fits now, or None.
+
+        With ``ends_us`` the worker must live until then.
+        """
+        request, order = shape.request, self._order
+        if shape.epoch != self._epoch:
+            shape.epoch, shape.at, shape.seen = self._epoch, 0, len(self._freed)
+        elif shape.seen != len(self._freed):
+            for at in self._freed[shape.seen :]:
+                if at < shape.at and order[at].free.fits(request):
+                    shape.at = at
+            shape.seen = len(self._freed)
+        at, end = shape.at, len(order)
+        while at < end and not order[at].free.fits(request):
+            at += 1
+        shape.at = at
+        if ends_us is not None:
+            while at < end and not (order[at].outlives(ends_us) and order[at].free.fits(request)):
+                at += 1
+        return order[at] if at < end else None
+
+    def could_hold(self, request: Resources, ends_us: int) -> bool:
+        """Whether some worker that may be leased could hold ``request`` if it were empty, and lives until then."""
+        return any(
+            request.fits(room.capacity) and room.outlives(ends_us)
+            for room in (*self._order, *((self.reserved,) if self.reserved else ()))
+        )
+
+    def candidates(self) -> tuple[Room, ...]:
+        """Return the workers that may be leased and are not reserved, by id."""
+        return tuple(self._order)
+
+    def summary(self) -> object:
+        """Return all that matters, for comparison."""
+        rooms = [
+            (worker_id, room.free.amount(), [(end, lease) for end, lease, _ in room.ends], room.at)
+            for worker_id, room in sorted(self.rooms.items())
+        ]
+        return rooms, self.reserved.worker_id if self.reserved else None
+
+    def _forget(self) -> None:
+        self._epoch += 1
+        self._freed.clear()

@@ -1,0 +1,92 @@
+"""EASY backfilling: first come, first served, but later work may start if it does not delay the head.
+
+Lifka, "The ANL/IBM SP scheduling system", JSSPP 1995; Mu'alem and Feitelson, IEEE TPDS 12(6), 2001. The head that does
+not fit is given the earliest time by which enough should be free (the shadow time), anew in each pass; later jobs, in
+order, start if they fit now and either end by then or need only what will be free beside it.
+Quirk that matters when schedules are compared: *by then* includes the instant itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..commands import LeaseUnits
+from ..ids import JobId
+from ..limits import PASS_EXAMINED_MAX
+from ..service import estimate_us
+from ..state import Job, State
+from .base import Index, Proposal
+from .capacity import Room
+from .fcfs import QueueIndex
+from .shadow import Shadow, earliest
+
+
+class EasyIndex(QueueIndex):
+    """The queue, with one reservation for its head and backfilling behind it."""
+
+    def __init__(self, state: State, depth: int | None) -> None:
+        super().__init__(state)
+        self._depth = depth
+
+    def proposals(self, at_us: int) -> Iterator[Proposal]:
+        """Yield leases of the head while it fits, then of later jobs that do not delay it."""
+        self.wake(at_us)
+        while (head := self.head()) is not None:
+            room = self.find(head)
+            if room is None:
+                break
+            yield LeaseUnits(at_us, room.worker_id, head.job_id, self.run_count(head))
+        if head is None or len(self.queue) == 1:
+            return
+        estimated_us = estimate_us(self.state.jobs, head)
+        shadow = earliest(self.capacity.candidates(), head.terms.request, at_us, estimated_us)
+        if shadow is None:
+            return
+        for job_id in self.candidates(head):
+            yield from self._backfill(job_id, shadow, at_us)
+
+    def candidates(self, head: Job) -> list[JobId]:
+        """Return the jobs that may be backfilled, in the order in which to try them."""
+        behind = self.queue.bisect_right((-head.terms.priority, head.job_id))
+        stop = None if self._depth is None else behind + self._depth
+        return [job_id for _, job_id in self.queue.islice(behind, stop)]
+
+    def _backfill(self, job_id: JobId, shadow: Shadow, at_us: int) -> Iterator[Proposal]:
+        while True:
+            job = self.state.jobs.jobs[job_id]
+            if not job.is_backlogged or self.is_capped(job.terms.domain_id, job.terms.request):
+                return
+            count = self.run_count(job)
+            ends_us = at_us + estimate_us(self.state.jobs, job) * count
+            room = self._room(job, ends_us, shadow)
+            if room is None:
+                return
+            if room is shadow.room:
+                shadow.admit(job.terms.request, ends_us)
+            yield LeaseUnits(at_us, room.worker_id, job_id, count)
+
+    def _room(self, job: Job, ends_us: int, shadow: Shadow) -> Room | None:
+        room = self.find(job)
+        if room is None or room is not shadow.room or shadow.admits(job.terms.request, ends_us):
+            return room
+        for other in self.capacity.candidates()[room.at + 1 :]:
+            if other.free.fits(job.terms.request) and other.outlives(self.needs_until_us(job) or 0):
+                return other
+        return None
+
+
+class Easy:
+    """First come, first served with one reservation.
+
+    ``depth`` bounds how many jobs behind the head a pass looks at; None, for simulations, looks at all of them.
+    """
+
+    name = "easy"
+    is_exact = True
+
+    def __init__(self, depth: int | None = PASS_EXAMINED_MAX) -> None:
+        self.depth = depth
+
+    def index(self, state: State) -> Index:
+        """Return a new index of ``state``."""
+        return EasyIndex(state, self.depth)

@@ -1,0 +1,299 @@
+"""The default policy: an entitlement clock.
+
+Model. Domains i = 1..n with shares g_i > 0; Phi is the sum of *all registered* shares. A unit of size l (width x time,
+:mod:`meted.core.service`) is non-preemptible work. While a domain has units waiting it is *backlogged*. Each domain has
+a start tag S_i, and there is one virtual time V, both in units of size per share.
+
+* Domain i is *eligible* while S_i <= V: it has received no more than V says that it is owed.
+* Its deadline is D_i = S_i + l_i / g_i, with l_i the size of its next run.
+* The next run goes to the eligible domain with the least (D, S, domain id, job id); S_i then becomes D_i and V moves on
+  by l / Phi.
+* If none is eligible of those that could be served, V is raised to the least S among them: no slot idles.
+* A domain that gets work after it had none starts at S = max(S, V): idle time is not banked.
+* When a run ends, S and V are set right with what it really took; what V was moved too far is a debt that its next
+  moves pay first.
+
+This is WF2Q+ (Bennett and Zhang, "Hierarchical packet fair queueing algorithms", SIGCOMM 1996), the rule of EEVDF
+(Stoica et al., RTSS 1996), with the size of a unit counted at dispatch and trued up at its end.
+
+Bounds (policy.md 2; L is the largest size of a run, estimated or real, whichever is larger, m the slots):
+
+* lag, g_i (V - S_i), stays within (-L_i, L) at dispatch while all are backlogged: no n in it (P3);
+* over any interval in which i is backlogged it receives (g_i / Phi) W - 2 L_i - (L - L_i) g_i / Phi at least (P4);
+* a head of queue waits L + (2 Phi L_i / g_i + L - L_i) / m at most where every slot may serve it (P5).
+
+A run of short units is one unit of its total size, so read L' = max(L, Q) with Q the run quantum; wrong estimates add
+what is in flight.
+
+Inside a domain jobs go by priority, then by submission. A shape (request) that fits no worker now is passed over as a
+whole, so that it costs nothing; what it loses by that is made up by *draining*: once V has passed the deadline of the
+head of such a shape by one unit of its own size, the worker that should fit it soonest is reserved for it, one at a
+time in the pool, and meanwhile takes only work that ends by then or fits beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..commands import EndReservation, LeaseUnits, ReserveWorker
+from ..ids import DomainId, JobId
+from ..limits import PASS_EXAMINED_MAX, RUN_QUANTUM_US
+from ..resources import Resources
+from ..service import NO_ACCOUNT, estimate_us, lag, unit_charge, width_milli
+from ..state import Job, State
+from .base import Index, Proposal
+from .capacity import Room
+from .pool import PoolIndex
+from .queues import DomainQueue, Eligible, Key, ShapeHeaps
+from .shadow import Shadow, earliest
+
+
+class MetedIndex(PoolIndex):
+    """Domains by virtual deadline, in one pair of heaps a shape.
+
+    Keys are a function of the state. They are refreshed when something is asked, only for the domains (``_dirty``) of
+    which something has changed: a batch of a hundred reports of one domain costs one refresh.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._domains: dict[DomainId, DomainQueue] = {}
+        self._shapes: dict[Resources, ShapeHeaps] = {}
+        self._dirty: set[DomainId] = set()
+        self._aside: set[DomainId] = set()  # nothing of these could be placed in this pass
+        super().__init__(state)
+        self._dirty.update(self._domains)
+
+    def job_ready(self, job: Job) -> None:
+        """Queue a job."""
+        queue = self._domains.get(job.terms.domain_id)
+        if queue is None:
+            queue = self._domains[job.terms.domain_id] = DomainQueue()
+        queue.add(job)
+        self._dirty.add(job.terms.domain_id)
+
+    def job_done(self, job: Job) -> None:
+        """Take a job out of its queue."""
+        domain_id, request = job.terms.domain_id, job.terms.request
+        queue = self._domains.get(domain_id)
+        if queue is None:
+            return
+        queue.discard(job)
+        self._dirty.add(domain_id)
+        if request not in queue.shapes:
+            heaps = self._shapes.get(request)
+            if heaps is not None:
+                heaps.drop(domain_id)
+                if not heaps.keys:
+                    del self._shapes[request]
+        if not queue.shapes:
+            del self._domains[domain_id]
+
+    def domain_changed(self, domain_id: DomainId) -> None:
+        """Refresh a domain's keys when they are next needed."""
+        self._dirty.add(domain_id)
+
+    def pool_changed(self) -> None:
+        """Refresh all keys: what a request is of the pool has changed."""
+        self._dirty.update(self._domains)
+
+    def proposals(self, at_us: int) -> Iterator[Proposal]:
+        """Yield leases in the order of the clock; then, where a wide unit has waited too long, a reservation."""
+        self.wake(at_us)
+        self._dirty |= self._aside
+        self._aside.clear()
+        yield from self._serve_reserved(at_us)
+        reserved = self._reservation()
+        for _ in range(PASS_EXAMINED_MAX):
+            self._refresh_keys()
+            entry, floor = self._next()
+            if entry is None:
+                break
+            domain_id = entry[2]
+            placed = self._place(domain_id, reserved, at_us)
+            if placed is None:
+                self._set_aside(domain_id)
+                continue
+            job, room, count = placed
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, count, floor)
+        if reserved is None:
+            yield from self._drain_for_overdue(at_us)
+
+    def summary(self) -> object:
+        """Return all that decisions depend on, for comparison with an index built anew."""
+        self._refresh_keys()
+        queues = [
+            (domain_id, sorted((tuple(request.items()), list(jobs)) for request, jobs in queue.shapes.items()))
+            for domain_id, queue in sorted(self._domains.items())
+        ]
+        return super().summary(), queues
+
+    def ahead_of(self, job_id: JobId) -> str:
+        """Return one sentence on the order of domains, with the tags of whoever is ahead."""
+        self._refresh_keys()
+        job = self.state.jobs.jobs[job_id]
+        mine = job.terms.domain_id
+        names = self.state.domains.domains
+        owed = self._owed(mine)
+        queue = self._domains.get(mine)
+        first = min((jobs[0] for jobs in queue.shapes.values()), default=None) if queue is not None else None
+        if first is not None and first < (-job.terms.priority, job_id):
+            return f"Job {first[1]} of the same domain is ahead of it (by priority, then submission)."
+        better = sorted(
+            (key.deadline, key.tag, who)
+            for heaps in self._shapes.values()
+            for who, key in heaps.keys.items()
+            if who != mine and (key.deadline, key.tag, who) < self._best_key(mine)
+        )
+        if not better:
+            return f"Its domain {names[mine].name!r} is next (it is owed {owed})."
+        ahead = []
+        for _, _, who in better:
+            entry = f"{names[who].name!r} (owed {self._owed(who)})"
+            if entry not in ahead:
+                ahead.append(entry)
+        shown = ", ".join(ahead[:3]) + (f" and {len(ahead) - 3} more" if len(ahead) > 3 else "")
+        return f"Ahead of its domain {names[mine].name!r} (owed {owed}): {shown}."
+
+    def _best_key(self, domain_id: DomainId) -> tuple[int, int, DomainId]:
+        keys = [heaps.keys[domain_id] for heaps in self._shapes.values() if domain_id in heaps.keys]
+        key = min(keys, key=lambda key: (key.deadline, key.tag))
+        return key.deadline, key.tag, domain_id
+
+    def _owed(self, domain_id: DomainId) -> str:
+        jobs = self.state.jobs
+        account = jobs.accounts.get(domain_id, NO_ACCOUNT)
+        owed = lag(jobs, account, self.state.domains.domains[domain_id].share)
+        return f"{'-' if owed < 0 else ''}{abs(owed) // 1_000_000_000}.{abs(owed) // 1_000_000 % 1000:03d} cpu-seconds"
+
+    def _refresh_keys(self) -> None:
+        while self._dirty:
+            domain_id = self._dirty.pop()
+            queue = self._domains.get(domain_id)
+            if queue is None:
+                continue
+            state = self.state
+            tag = state.jobs.accounts.get(domain_id, NO_ACCOUNT).tag
+            share = state.domains.domains[domain_id].share
+            for request, jobs in queue.shapes.items():
+                heaps = self._heaps(request)
+                job = state.jobs.jobs[jobs[0][1]]
+                size = width_milli(request, state.workers.capacity) * estimate_us(state.jobs, job)
+                deadline = tag + self.run_count(job) * unit_charge(size, share)
+                heaps.set(domain_id, Key(tag, deadline, job.job_id), state.jobs.clock)
+
+    def _next(self) -> tuple[Eligible | None, int]:
+        """Return the entry to serve next, and what V must be at least; only shapes that fit a worker count."""
+        clock = self.state.jobs.clock
+        servable = [heaps for heaps in self._shapes.values() if self._fits_somewhere(heaps)]
+        best = _least(heaps.first_eligible(clock) for heaps in servable)
+        if best is not None:
+            return best, 0
+        floors = [tag for heaps in servable if (tag := heaps.least_tag()) is not None]
+        if not floors:
+            return None, 0
+        floor = min(floors)
+        return _least(heaps.first_eligible(floor) for heaps in servable), floor
+
+    def _fits_somewhere(self, heaps: ShapeHeaps) -> bool:
+        reserved = self.capacity.reserved
+        return self.capacity.find(heaps) is not None or (reserved is not None and reserved.free.fits(heaps.request))
+
+    def _place(
+        self, domain_id: DomainId, reserved: tuple[JobId, Shadow] | None, at_us: int
+    ) -> tuple[Job, Room, int] | None:
+        """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
+        queue = self._domains[domain_id]
+        for _, job_id in sorted(jobs[0] for jobs in queue.shapes.values()):
+            job = self.state.jobs.jobs[job_id]
+            if self.is_capped(domain_id, job.terms.request):
+                continue
+            count = self.run_count(job)
+            room = self.capacity.find(self._heaps(job.terms.request), self.needs_until_us(job))
+            if room is None and reserved is not None:
+                room = self._beside(job, reserved[1], at_us + estimate_us(self.state.jobs, job) * count)
+            if room is not None:
+                return job, room, count
+        return None
+
+    def _beside(self, job: Job, shadow: Shadow, ends_us: int) -> Room | None:
+        """Return the reserved worker if ``job`` may be backfilled there."""
+        request = job.terms.request
+        room = shadow.room
+        until_us = self.needs_until_us(job)
+        if not room.free.fits(request) or not shadow.admits(request, ends_us):
+            return None
+        if until_us is not None and not room.outlives(until_us):
+            return None
+        shadow.admit(request, ends_us)
+        return room
+
+    def _set_aside(self, domain_id: DomainId) -> None:
+        self._aside.add(domain_id)
+        for request in self._domains[domain_id].shapes:
+            self._heaps(request).drop(domain_id)
+
+    def _heaps(self, request: Resources) -> ShapeHeaps:
+        heaps = self._shapes.get(request)
+        if heaps is None:
+            heaps = self._shapes[request] = ShapeHeaps(request)
+        return heaps
+
+    def _reservation(self) -> tuple[JobId, Shadow] | None:
+        room = self.capacity.reserved
+        if room is None:
+            return None
+        worker = self.state.workers.workers[room.worker_id]
+        assert worker.reserved_for is not None
+        assert worker.shadow_us is not None
+        job = self.state.jobs.jobs[worker.reserved_for]
+        return job.job_id, Shadow(room, worker.shadow_us, job.terms.request)
+
+    def _serve_reserved(self, at_us: int) -> Iterator[Proposal]:
+        room = self.capacity.reserved
+        if room is None:
+            return
+        job_id = self.state.workers.workers[room.worker_id].reserved_for
+        job = self.state.jobs.jobs.get(job_id) if job_id is not None else None
+        queue = self._domains.get(job.terms.domain_id) if job is not None else None
+        if job is None or queue is None or not queue.has(job):
+            yield EndReservation(at_us, room.worker_id)
+        elif room.free.fits(job.terms.request) and not self.is_capped(job.terms.domain_id, job.terms.request):
+            yield EndReservation(at_us, room.worker_id)
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, 1)
+
+    def _drain_for_overdue(self, at_us: int) -> Iterator[Proposal]:
+        """Yield a reservation for the most overdue head whose shape fits nowhere now."""
+        state = self.state
+        clock = state.jobs.clock
+        overdue = [
+            entry
+            for heaps in self._shapes.values()
+            if self.capacity.find(heaps) is None and (entry := heaps.first_eligible(clock)) is not None
+        ]
+        for deadline, _, domain_id, job_id in sorted(overdue):
+            job = state.jobs.jobs[job_id]
+            estimated_us = estimate_us(state.jobs, job)
+            size = max(width_milli(job.terms.request, state.workers.capacity) * estimated_us, RUN_QUANTUM_US * 1000)
+            if clock - deadline <= unit_charge(size, state.domains.total_share):
+                continue
+            if self.is_capped(domain_id, job.terms.request):
+                continue
+            shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimated_us)
+            if shadow is not None:
+                yield ReserveWorker(at_us, shadow.room.worker_id, job_id, shadow.at_us)
+                return
+
+
+def _least(entries: Iterable[Eligible | None]) -> Eligible | None:
+    return min((entry for entry in entries if entry is not None), default=None)
+
+
+class Meted:
+    """The entitlement clock without a pool."""
+
+    name = "meted"
+    is_exact = True
+
+    def index(self, state: State) -> Index:
+        """Return a new index of ``state``."""
+        return MetedIndex(state)

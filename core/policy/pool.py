@@ -1,0 +1,192 @@
+"""What the indices of all policies share: room, jobs that have units to lease, back-off, caps."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import assert_never
+
+from ..events import (
+    AccountReweighted,
+    DomainChanged,
+    DomainCreated,
+    DomainRemoved,
+    Event,
+    JobArchived,
+    JobEnded,
+    JobStarted,
+    JobStopped,
+    JobSubmitted,
+    LogRepaired,
+    ReservationEnded,
+    SpecInterned,
+    Terms,
+    UnitsFinished,
+    UnitsLeased,
+    UnitsRecalled,
+    UnitsReturned,
+    WorkerAway,
+    WorkerBack,
+    WorkerDrained,
+    WorkerJoined,
+    WorkerLost,
+    WorkerReserved,
+)
+from ..ids import DomainId, JobId, LeaseId
+from ..limits import RUN_QUANTUM_US, RUN_UNITS_MAX
+from ..resources import Resources
+from ..service import estimate_us, next_run
+from ..state import Job, State
+from .capacity import Capacity, Free
+
+
+class PoolIndex:
+    """Follows the events and keeps room, held amounts and back-off; subclasses keep the order of jobs.
+
+    Attributes:
+        state: The state after the last event.
+        capacity: Room on the workers.
+        now_us: Up to when units that were backing off have been woken.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.capacity = Capacity(state)
+        self.now_us = state.at_us
+        self._held: dict[DomainId, Free] = {}
+        self._leased: dict[LeaseId, tuple[JobId, Terms]] = {}
+        self._sleeping: list[tuple[int, JobId]] = []
+        self._alarms: dict[JobId, int] = {}
+        for lease_id, lease in sorted(state.jobs.leases.items()):
+            self._take(lease_id, state.jobs.jobs[lease.job_id])
+        for _, job in sorted(state.jobs.jobs.items()):
+            self._refresh(job)
+
+    def job_ready(self, job: Job) -> None:
+        """A job has units to lease (again); it may be known already."""
+        raise NotImplementedError
+
+    def job_done(self, job: Job) -> None:
+        """A job has no units to lease now; it may be known already."""
+        raise NotImplementedError
+
+    def domain_changed(self, domain_id: DomainId) -> None:
+        """A domain's tag, share, cap or what it holds has changed."""
+
+    def pool_changed(self) -> None:
+        """Workers came, went, or may or may not be leased now."""
+
+    def update(self, event: Event, state: State) -> None:
+        """Follow ``event``; ``state`` is the state after it."""
+        self.state = state
+        match event:
+            case UnitsLeased():
+                job = state.jobs.jobs[event.job_id]
+                self._take(event.lease_id, job)
+                self.capacity.take(state.jobs.leases[event.lease_id], job.terms.request)
+                if not job.is_backlogged:
+                    self.job_done(job)
+                elif job.requeued:
+                    self._refresh(job)
+                self.domain_changed(job.terms.domain_id)
+            case UnitsFinished() | UnitsReturned():
+                self._came_back(event)
+            case JobSubmitted() | JobStarted():
+                job = state.jobs.jobs[event.job_id]
+                self._refresh(job)
+                self.domain_changed(job.terms.domain_id)
+            case JobStopped():
+                self.job_done(state.jobs.jobs[event.job_id])
+            case DomainChanged() | AccountReweighted():
+                self.domain_changed(event.domain_id)
+            case WorkerJoined():
+                self.capacity.add(state.workers.workers[event.worker_id])
+                self._reorder()
+            case WorkerLost():
+                self.capacity.remove(event.worker_id)
+                self._reorder()
+            case WorkerAway() | WorkerBack() | WorkerDrained() | WorkerReserved() | ReservationEnded():
+                self._reorder()
+            case (
+                SpecInterned()
+                | JobEnded()
+                | JobArchived()
+                | UnitsRecalled()
+                | DomainCreated()
+                | DomainRemoved()
+                | LogRepaired()
+            ):
+                pass
+            case _:
+                assert_never(event)
+
+    def wake(self, at_us: int) -> None:
+        """Bring back the units whose back-off is over by ``at_us``."""
+        self.now_us = max(self.now_us, at_us)
+        while self._sleeping and self._sleeping[0][0] <= self.now_us:
+            due_us, job_id = heappop(self._sleeping)
+            if self._alarms.get(job_id) != due_us:
+                continue
+            del self._alarms[job_id]
+            job = self.state.jobs.jobs.get(job_id)
+            if job is not None:
+                self._refresh(job)
+                self.domain_changed(job.terms.domain_id)
+
+    def run_count(self, job: Job) -> int:
+        """Return how many units of ``job`` to lease as one run: about a run quantum of work (policy.md 3.2, Runs)."""
+        run = next_run(job, self.now_us)
+        if run is None or run.count == 1:
+            return 1
+        return max(1, min(RUN_QUANTUM_US // estimate_us(self.state.jobs, job), run.count, RUN_UNITS_MAX))
+
+    def is_capped(self, domain_id: DomainId, request: Resources) -> bool:
+        """Whether one more ``request`` would take the domain over its cap."""
+        cap = self.state.domains.domains[domain_id].cap
+        if cap is None:
+            return False
+        held = self._held.get(domain_id)
+        return not request.fits(cap.minus(held.amount()) if held is not None else cap)
+
+    def needs_until_us(self, job: Job) -> int | None:
+        """Return until when a worker must live to be given a unit of ``job`` now, or None if that is not known."""
+        wanted = job.terms.time_request_us
+        return None if wanted is None else self.now_us + wanted
+
+    def summary(self) -> object:
+        """Return all that decisions depend on, for comparison with an index built anew."""
+        held = sorted((domain_id, free.amount()) for domain_id, free in self._held.items())
+        return self.capacity.summary(), [item for item in held if item[1] != Resources()]
+
+    def _take(self, lease_id: LeaseId, job: Job) -> None:
+        self._leased[lease_id] = job.job_id, job.terms
+        held = self._held.get(job.terms.domain_id)
+        if held is None:
+            held = self._held[job.terms.domain_id] = Free(Resources())
+        held.give(job.terms.request)
+
+    def _came_back(self, event: UnitsFinished | UnitsReturned) -> None:
+        job_id, terms = self._leased[event.lease_id]
+        job = self.state.jobs.jobs[job_id]
+        if event.lease_id not in self.state.jobs.leases:
+            del self._leased[event.lease_id]
+            self.capacity.give(event.lease_id)
+            self._held[terms.domain_id].take(terms.request)
+        if event.requeued:
+            self._refresh(job)
+        self.domain_changed(terms.domain_id)
+
+    def _refresh(self, job: Job) -> None:
+        if not job.is_backlogged:
+            return
+        if next_run(job, self.now_us) is not None:
+            self.job_ready(job)
+        else:
+            self.job_done(job)
+        due = [run.not_before_us for run in job.requeued if run.not_before_us > self.now_us]
+        if due and self._alarms.get(job.job_id, min(due) + 1) > min(due):
+            self._alarms[job.job_id] = min(due)
+            heappush(self._sleeping, (min(due), job.job_id))
+
+    def _reorder(self) -> None:
+        self.capacity.reorder(self.state)
+        self.pool_changed()

@@ -1,0 +1,133 @@
+"""Pending work of the entitlement clock: by domain, and by the shape of what it asks for."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+
+from sortedcontainers import SortedList
+
+from ..ids import DomainId, JobId
+from ..record import record
+from ..resources import Resources
+from ..state import Job
+from .capacity import Shape
+
+STALE_ENTRIES_MIN = 64
+"""A heap is cleaned when more than this and three quarters of its entries are stale."""
+
+
+@record
+class Key:
+    """Where a domain stands with the first of its jobs of one shape.
+
+    Attributes:
+        tag: S, its start tag.
+        deadline: D = S + the charge of that job's next run.
+    """
+
+    tag: int
+    deadline: int
+    job_id: JobId
+
+
+Eligible = tuple[int, int, DomainId, JobId]
+"""(D, S, domain, job): least first; the ids break ties (P19)."""
+
+
+class ShapeHeaps(Shape):
+    """The domains that wait with one shape: the eligible ones by deadline, the others by tag.
+
+    Entries are not removed when a key changes; an entry that differs from the domain's key is stale and passed over.
+    """
+
+    __slots__ = ("_eligible", "_ineligible", "keys")
+
+    def __init__(self, request: Resources) -> None:
+        super().__init__(request)
+        self.keys: dict[DomainId, Key] = {}
+        self._eligible: list[Eligible] = []
+        self._ineligible: list[Eligible] = []
+
+    def set(self, domain_id: DomainId, key: Key, clock: int) -> None:
+        """Put a domain where it belongs now."""
+        if self.keys.get(domain_id) == key:
+            return
+        self.keys[domain_id] = key
+        if key.tag <= clock:
+            heappush(self._eligible, (key.deadline, key.tag, domain_id, key.job_id))
+        else:
+            heappush(self._ineligible, (key.tag, key.deadline, domain_id, key.job_id))
+        if len(self._eligible) + len(self._ineligible) > STALE_ENTRIES_MIN + 4 * len(self.keys):
+            self._clean(clock)
+
+    def drop(self, domain_id: DomainId) -> None:
+        """Forget a domain; it has nothing of this shape, or may not be served now."""
+        self.keys.pop(domain_id, None)
+
+    def first_eligible(self, clock: int) -> Eligible | None:
+        """Return the eligible entry with the least deadline, or None. Eligible is S <= V."""
+        waiting = self._ineligible
+        while waiting and waiting[0][0] <= clock:
+            tag, deadline, domain_id, job_id = heappop(waiting)
+            if self._is_live(tag, deadline, domain_id, job_id):
+                heappush(self._eligible, (deadline, tag, domain_id, job_id))
+        eligible = self._eligible
+        while eligible:
+            deadline, tag, domain_id, job_id = eligible[0]
+            if self._is_live(tag, deadline, domain_id, job_id):
+                return eligible[0]
+            heappop(eligible)
+        return None
+
+    def least_tag(self) -> int | None:
+        """Return the least tag of those not eligible, or None. To be asked after :meth:`first_eligible`."""
+        waiting = self._ineligible
+        while waiting:
+            tag, deadline, domain_id, job_id = waiting[0]
+            if self._is_live(tag, deadline, domain_id, job_id):
+                return tag
+            heappop(waiting)
+        return None
+
+    def _is_live(self, tag: int, deadline: int, domain_id: DomainId, job_id: JobId) -> bool:
+        key = self.keys.get(domain_id)
+        return key is not None and key.tag == tag and key.deadline == deadline and key.job_id == job_id
+
+    def _clean(self, clock: int) -> None:
+        items = self.keys.items()
+        self._eligible = [(key.deadline, key.tag, who, key.job_id) for who, key in items if key.tag <= clock]
+        self._ineligible = [(key.tag, key.deadline, who, key.job_id) for who, key in items if key.tag > clock]
+        heapify(self._eligible)
+        heapify(self._ineligible)
+
+
+class DomainQueue:
+    """The jobs of one domain that have units to lease, by shape, each shape in order of (priority, job id)."""
+
+    __slots__ = ("shapes",)
+
+    def __init__(self) -> None:
+        self.shapes: dict[Resources, SortedList[tuple[int, JobId]]] = {}
+
+    def add(self, job: Job) -> None:
+        """Queue a job; one that is queued already stays where it is."""
+        queue = self.shapes.get(job.terms.request)
+        if queue is None:
+            queue = self.shapes[job.terms.request] = SortedList()
+        key = (-job.terms.priority, job.job_id)
+        if key not in queue:
+            queue.add(key)
+
+    def has(self, job: Job) -> bool:
+        """Whether a job is queued."""
+        queue = self.shapes.get(job.terms.request)
+        return queue is not None and (-job.terms.priority, job.job_id) in queue
+
+    def discard(self, job: Job) -> None:
+        """Take a job out, if it is in."""
+        queue = self.shapes.get(job.terms.request)
+        if queue is None:
+            return
+        queue.discard((-job.terms.priority, job.job_id))
+        if not queue:
+            del self.shapes[job.terms.request]

@@ -1,0 +1,63 @@
+"""Shadow times: when a request should fit a worker, and what may start there before without delaying it.
+
+This is the reservation of EASY backfilling (Lifka, "The ANL/IBM SP scheduling system", JSSPP 1995; Mu'alem and
+Feitelson, IEEE TPDS 12(6), 2001), worker by worker and over several resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..resources import Resources
+from .capacity import Free, Room
+
+
+class Shadow:
+    """A place kept for one unit: on ``room`` from ``at_us`` on, when ``extra`` will be free beside it."""
+
+    __slots__ = ("at_us", "extra", "room")
+
+    def __init__(self, room: Room, at_us: int, request: Resources) -> None:
+        self.room = room
+        self.at_us = at_us
+        self.extra = Free(room.free.amount())
+        for ends_us, _, held in room.ends:
+            if ends_us > at_us:
+                break
+            self.extra.give(held)
+        self.extra.take(request)
+
+    def admits(self, request: Resources, ends_us: int) -> bool:
+        """Whether what fits the worker now does not delay the reservation: it ends by then, or fits beside."""
+        return ends_us <= self.at_us or self.extra.fits(request)
+
+    def admit(self, request: Resources, ends_us: int) -> None:
+        """Note that it was started there."""
+        if ends_us > self.at_us:
+            self.extra.take(request)
+
+
+def earliest(rooms: Iterable[Room], request: Resources, now_us: int, estimate_us: int) -> Shadow | None:
+    """Return the earliest place for ``request``, by the estimated ends of what runs; ties go to the lower worker id.
+
+    A lease that has overrun its estimate counts as ending now. None if no worker could ever hold it.
+    """
+    best: tuple[int, Room] | None = None
+    for room in rooms:
+        if not request.fits(room.capacity):
+            continue
+        at_us = _fits_us(room, request, now_us)
+        if room.outlives(at_us + estimate_us) and (best is None or at_us < best[0]):
+            best = at_us, room
+    return Shadow(best[1], best[0], request) if best is not None else None
+
+
+def _fits_us(room: Room, request: Resources, now_us: int) -> int:
+    if room.free.fits(request):
+        return now_us
+    free = Free(room.free.amount())
+    for ends_us, _, held in room.ends:
+        free.give(held)
+        if free.fits(request):
+            return max(ends_us, now_us)
+    raise AssertionError("a worker that has ended everything holds its whole capacity")

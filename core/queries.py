@@ -1,0 +1,54 @@
+"""Questions about jobs that programs ask (rows G04, G05, P15, P20)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .ids import JobId
+from .state import FAILED, HELD, PENDING, RUNNING, Job, State
+
+
+def job_state(job: Job) -> str:
+    """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled``.
+
+    A job with units out is running; one that waits for its first or next unit is pending.
+    """
+    if job.outcome is not None:
+        return job.outcome
+    if job.held:
+        return HELD
+    return RUNNING if job.out else PENDING
+
+
+def is_running(state: State, job_id: JobId) -> bool:
+    """Whether units of the job are out; False for an unknown id."""
+    job = state.jobs.jobs.get(job_id)
+    return job is not None and job.out > 0
+
+
+def is_over(state: State, job_id: JobId) -> bool:
+    """Whether the job has ended; False for an unknown id."""
+    job = state.jobs.jobs.get(job_id)
+    return job is not None and job.outcome is not None
+
+
+def is_running_or_over(state: State, job_id: JobId) -> bool:
+    """Whether units of the job are out or it has ended; False for an unknown id."""
+    return is_running(state, job_id) or is_over(state, job_id)
+
+
+def find_jobs(state: State, **tags: str) -> Iterator[Job]:
+    """Yield the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags."""
+    for _, job in sorted(state.jobs.jobs.items()):
+        carried = dict(job.terms.tags) | {"user": job.terms.user, "name": job.terms.name}
+        if all(carried.get(name) == value for name, value in tags.items()):
+            yield job
+
+
+def failure_reason(job: Job) -> str | None:
+    """Return why a job failed, in one sentence, or None if it has not."""
+    if job.outcome != FAILED:
+        return None
+    if job.stopped == "max_failures":
+        return f"{job.failed.count} units failed, more than the {job.terms.max_failures} that were allowed."
+    return f"{job.failed.count} of {job.terms.count} units failed."

@@ -1,0 +1,108 @@
+"""Jobs: submitted, started, stopped, ended, archived. What happens to their leases is in :mod:`.leases`."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from attrs import evolve as replaced
+from immutables import Map
+
+from ..events import (
+    AccountReweighted,
+    JobArchived,
+    JobEnded,
+    JobEvent,
+    JobStarted,
+    JobStopped,
+    JobSubmitted,
+    SpecInterned,
+)
+from ..state import Account, InternedSpec, Job, Jobs
+
+
+def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
+    """Return the slice after ``event``."""
+    match event:
+        case SpecInterned():
+            return replaced(jobs, specs=jobs.specs.set(event.digest, InternedSpec(event.body, 0)))
+        case JobSubmitted():
+            return _submitted(jobs, event)
+        case JobStarted():
+            job = replaced(jobs.jobs[event.job_id], held=False)
+            account = jobs.accounts[job.terms.domain_id]
+            account = replaced(account, tag=event.start_tag, backlog=account.backlog + 1)
+            return _with(jobs, job, account)
+        case JobStopped():
+            return _stopped(jobs, event)
+        case JobEnded():
+            job = replaced(jobs.jobs[event.job_id], ended_us=event.at_us, outcome=event.outcome)
+            return replaced(jobs, jobs=jobs.jobs.set(event.job_id, job))
+        case JobArchived():
+            return _archived(jobs, event)
+        case AccountReweighted():
+            account = replaced(jobs.accounts.get(event.domain_id, Account()), tag=event.domain_tag)
+            return replaced(jobs, accounts=jobs.accounts.set(event.domain_id, account))
+        case _:
+            assert_never(event)
+
+
+def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
+    terms = event.terms
+    job = Job(event.job_id, terms, event.at_us, event.held)
+    old = jobs.accounts.get(terms.domain_id)
+    if old is None:
+        old = Account()
+    backlog = old.backlog + (0 if event.held else 1)
+    account = Account(event.start_tag, backlog, old.jobs + 1, old.measured_us, old.measured_count)
+    spec = jobs.specs[terms.spec_digest]
+    return Jobs(
+        jobs.jobs.set(event.job_id, job),
+        jobs.leases,
+        jobs.accounts.set(terms.domain_id, account),
+        jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
+        jobs.clock,
+        jobs.debt,
+        jobs.largest_size,
+        max(jobs.next_job_id, event.job_id + 1),
+        jobs.next_lease_id,
+    )
+
+
+def _stopped(jobs: Jobs, event: JobStopped) -> Jobs:
+    job = jobs.jobs[event.job_id]
+    account = jobs.accounts[job.terms.domain_id]
+    if job.is_backlogged:
+        account = replaced(account, backlog=account.backlog - 1)
+    cancelled = job.cancelled
+    for run in job.requeued:
+        cancelled = cancelled.add(run.first, run.count)
+    if job.next_index < job.terms.count:
+        cancelled = cancelled.add(job.next_index, job.terms.count - job.next_index)
+    job = replaced(job, held=False, stopped=event.reason, cancelled=cancelled, requeued=(), next_index=job.terms.count)
+    return _with(jobs, job, account)
+
+
+def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
+    terms = jobs.jobs[event.job_id].terms
+    account = jobs.accounts[terms.domain_id]
+    spec = jobs.specs[terms.spec_digest]
+    specs: Map[bytes, InternedSpec]
+    if spec.jobs > 1:
+        specs = jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs - 1))
+    else:
+        specs = jobs.specs.delete(terms.spec_digest)
+    return replaced(
+        jobs,
+        jobs=jobs.jobs.delete(event.job_id),
+        accounts=jobs.accounts.set(terms.domain_id, replaced(account, jobs=account.jobs - 1)),
+        specs=specs,
+    )
+
+
+def _with(jobs: Jobs, job: Job, account: Account) -> Jobs:
+    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), accounts=jobs.accounts.set(job.terms.domain_id, account))
+
+
+def skip_job_ids(jobs: Jobs, count: int) -> Jobs:
+    """Return the slice with ``count`` job and lease ids never to be given."""
+    return replaced(jobs, next_job_id=jobs.next_job_id + count, next_lease_id=jobs.next_lease_id + count)

@@ -1,0 +1,213 @@
+"""Leases: units given to workers, finished, returned. The hottest reducer: explicit constructors on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from attrs import evolve as replaced
+
+from .. import spans
+from ..events import LeaseEvent, Requeued, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..ids import Span
+from ..indexset import IndexSet
+from ..state import Account, Job, Jobs, Lease
+
+
+def reduce_leases(jobs: Jobs, event: LeaseEvent) -> Jobs:
+    """Return the slice after ``event``."""
+    match event:
+        case UnitsLeased():
+            return _leased(jobs, event)
+        case UnitsFinished():
+            return _finished(jobs, event)
+        case UnitsReturned():
+            return _returned(jobs, event)
+        case UnitsRecalled():
+            lease = replaced(jobs.leases[event.lease_id], recalled=True)
+            return replaced(jobs, leases=jobs.leases.set(event.lease_id, lease))
+        case _:
+            assert_never(event)
+
+
+def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
+    old = jobs.jobs[event.job_id]
+    terms = old.terms
+    next_index, requeued = old.next_index, old.requeued
+    if event.first == next_index:
+        next_index += event.count
+    else:
+        requeued = _without(requeued, event.first, event.count)
+    job = Job(
+        old.job_id,
+        terms,
+        old.submitted_us,
+        old.held,
+        next_index,
+        requeued,
+        old.out + event.count,
+        old.succeeded,
+        old.failed,
+        old.cancelled,
+        old.measured_us,
+        old.measured_count,
+        old.stopped,
+        old.ended_us,
+        old.outcome,
+    )
+    was = jobs.accounts[terms.domain_id]
+    backlog = was.backlog if next_index < terms.count or requeued else was.backlog - 1
+    account = Account(event.domain_tag, backlog, was.jobs, was.measured_us, was.measured_count)
+    lease = Lease(
+        event.lease_id,
+        event.worker_id,
+        event.job_id,
+        event.first,
+        event.count,
+        event.attempt,
+        event.failures,
+        event.losses,
+        event.at_us,
+        event.estimate_us,
+        event.size,
+        0,
+        event.count,
+        False,
+    )
+    return Jobs(
+        jobs.jobs.set(event.job_id, job),
+        jobs.leases.set(event.lease_id, lease),
+        jobs.accounts.set(terms.domain_id, account),
+        jobs.specs,
+        event.clock,
+        event.debt,
+        max(jobs.largest_size, event.size * event.count),
+        jobs.next_job_id,
+        max(jobs.next_lease_id, event.lease_id + 1),
+    )
+
+
+def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
+    lease = jobs.leases[event.lease_id]
+    old = jobs.jobs[lease.job_id]
+    succeeded, failed, cancelled = old.succeeded, old.failed, old.cancelled
+    if event.exits:
+        succeeded, failed = _outcomes(old, event)
+        cancelled = _add(cancelled, event.cancelled)
+    else:
+        succeeded = _add(succeeded, event.done)
+    measured_us, measured_count = sum(event.run_us), len(event.run_us)
+    requeued = _merged(old.requeued, event.requeued)
+    job = Job(
+        old.job_id,
+        old.terms,
+        old.submitted_us,
+        old.held,
+        old.next_index,
+        requeued,
+        old.out - measured_count,
+        succeeded,
+        failed,
+        cancelled,
+        old.measured_us + measured_us,
+        old.measured_count + measured_count,
+        old.stopped,
+        old.ended_us,
+        old.outcome,
+    )
+    was = jobs.accounts[old.terms.domain_id]
+    account = Account(
+        event.domain_tag,
+        was.backlog + job.is_backlogged - old.is_backlogged,
+        was.jobs,
+        was.measured_us + measured_us,
+        was.measured_count + measured_count,
+    )
+    return _after_back(jobs, job, account, lease, event.done, event.clock, event.debt)
+
+
+def _returned(jobs: Jobs, event: UnitsReturned) -> Jobs:
+    lease = jobs.leases[event.lease_id]
+    old = jobs.jobs[lease.job_id]
+    job = replaced(
+        old,
+        requeued=_merged(old.requeued, event.requeued),
+        out=old.out - spans.total(event.spans),
+        failed=_add(old.failed, event.failed),
+        cancelled=_add(old.cancelled, event.cancelled),
+    )
+    account = jobs.accounts[old.terms.domain_id]
+    backlog = account.backlog + job.is_backlogged - old.is_backlogged
+    account = replaced(account, tag=event.domain_tag, backlog=backlog)
+    return _after_back(jobs, job, account, lease, event.spans, event.clock, event.debt)
+
+
+def _after_back(
+    jobs: Jobs, job: Job, account: Account, lease: Lease, back: tuple[Span, ...], clock: int, debt: int
+) -> Jobs:
+    left = lease.left - (back[0][1] if len(back) == 1 else spans.total(back))
+    if left:
+        bits = lease.back | spans.mask(lease.first, back)
+        leases = jobs.leases.set(lease.lease_id, replaced(lease, back=bits, left=left))
+    else:
+        leases = jobs.leases.delete(lease.lease_id)
+    return Jobs(
+        jobs.jobs.set(job.job_id, job),
+        leases,
+        jobs.accounts.set(job.terms.domain_id, account),
+        jobs.specs,
+        clock,
+        debt,
+        jobs.largest_size,
+        jobs.next_job_id,
+        jobs.next_lease_id,
+    )
+
+
+def _outcomes(job: Job, event: UnitsFinished) -> tuple[IndexSet, IndexSet]:
+    """Return the job's succeeded and failed units after a message in which some did not succeed."""
+    bad = {index for index, _ in event.exits}
+    succeeded = _add(job.succeeded, spans.runs_of(i for i in spans.indices(event.done) if i not in bad))
+    again = set(spans.indices((run.first, run.count) for run in event.requeued))
+    again.update(spans.indices(event.cancelled))
+    failed = _add(job.failed, spans.runs_of(i for i, _ in event.exits if i not in again))
+    return succeeded, failed
+
+
+def _add(members: IndexSet, runs: Iterable[Span]) -> IndexSet:
+    for first, count in runs:
+        members = members.add(first, count)
+    return members
+
+
+def _without(requeued: tuple[Requeued, ...], first: int, count: int) -> tuple[Requeued, ...]:
+    """Return ``requeued`` less a run that starts where one of them starts."""
+    runs = []
+    for run in requeued:
+        if run.first != first:
+            runs.append(run)
+        elif run.count > count:
+            runs.append(replaced(run, first=first + count, count=run.count - count))
+    return tuple(runs)
+
+
+def _merged(requeued: tuple[Requeued, ...], more: tuple[Requeued, ...]) -> tuple[Requeued, ...]:
+    """Return both, ascending, neighbours with the same history joined."""
+    if not more:
+        return requeued
+    runs: list[Requeued] = []
+    for run in sorted((*requeued, *more), key=lambda run: run.first):
+        joined = _joined(runs[-1], run) if runs else None
+        if joined is None:
+            runs.append(run)
+        else:
+            runs[-1] = joined
+    return tuple(runs)
+
+
+def _joined(left: Requeued, right: Requeued) -> Requeued | None:
+    """Return both as one run, or None if they do not meet or have another history."""
+    if left.first + left.count != right.first:
+        return None
+    joined = replaced(left, count=left.count + right.count)
+    return joined if joined == replaced(right, first=left.first, count=joined.count) else None

@@ -1,0 +1,248 @@
+"""Bytes and back: events as ``[tag, version, {field: value}]`` in MessagePack, snapshots, and upcasts of old versions.
+
+Events are never edited, only versioned. A version newer than this program stops it with a clear error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from types import NoneType, UnionType
+from typing import Any, NewType, get_args, get_origin
+
+import attrs
+import cattrs
+import msgpack
+from immutables import Map
+
+from .errors import SchemaError
+from .events import Event
+from .indexset import IndexSet
+from .state import State
+
+SNAPSHOT_VERSION = 1
+"""Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
+
+BIG_INT_EXT = 1
+"""MessagePack extension type of an integer beyond 64 bits: two's complement, big-endian (policy.md 3.7)."""
+
+Fields = dict[str, object]
+Upcast = Callable[[Fields], Fields]
+
+UPCASTS: dict[tuple[str, int], Upcast] = {}
+"""(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
+
+EVENT_CLASSES: dict[str, type[Event]] = {cls.tag: cls for cls in get_args(Event)}
+
+
+def _pack_big(value: object) -> msgpack.ExtType:
+    if type(value) is not int:
+        raise TypeError(f"{type(value).__name__} is nothing that a log can hold")
+    return msgpack.ExtType(BIG_INT_EXT, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def _unpack_ext(code: int, data: bytes) -> object:
+    if code != BIG_INT_EXT:
+        raise SchemaError(f"MessagePack extension type {code} is not known.")
+    return int.from_bytes(data, "big", signed=True)
+
+
+def pack(value: object) -> bytes:
+    """Return ``value`` as MessagePack; integers may have any size."""
+    packed: bytes = msgpack.packb(value, default=_pack_big)
+    return packed
+
+
+def unpack(data: bytes) -> object:
+    """Return the value in ``data``: tuples for arrays, integers of any size.
+
+    Raises:
+        SchemaError: If it is not one whole MessagePack value.
+    """
+    try:
+        value: object = msgpack.unpackb(data, use_list=False, strict_map_key=False, ext_hook=_unpack_ext)
+    except SchemaError:
+        raise
+    except Exception as error:
+        raise SchemaError(f"These {len(data)} bytes are no MessagePack value ({type(error).__name__}).") from error
+    return value
+
+
+def encode_events(events: Iterable[Event]) -> bytes:
+    """Return the body of a batch."""
+    return pack([(event.tag, event.version, _to_fields[type(event)](event)) for event in events])
+
+
+def unpack_plain(body: bytes) -> list[tuple[str, int, Fields]]:
+    """Return the events in a body as (tag, version, fields), without knowing their classes."""
+    items = unpack(body)
+    if not isinstance(items, tuple):
+        raise SchemaError("The body of a batch must be an array of events.")
+    for item in items:
+        match item:
+            case (str(), int(), dict()):
+                pass
+            case _:
+                raise SchemaError("An event must be [tag, version, {field: value}].")
+    return list(items)
+
+
+def decode_events(body: bytes) -> list[Event]:
+    """Return the events in a body, upcast to the versions of today.
+
+    Raises:
+        SchemaError: If something in it is no event of a version that this program knows.
+    """
+    return [_decode(tag, version, fields) for tag, version, fields in unpack_plain(body)]
+
+
+def _decode(tag: str, version: int, fields: Fields) -> Event:
+    cls = EVENT_CLASSES.get(tag)
+    if cls is None or version > cls.version:
+        raise SchemaError(
+            f"The log holds an event {tag!r} of version {version}, which this program does not know; "
+            "use the version of meted that wrote it, or a newer one."
+        )
+    while version < cls.version:
+        fields = UPCASTS[tag, version](fields)
+        version += 1
+    try:
+        return _from_fields[cls](fields, cls)
+    except Exception as error:
+        raise SchemaError(f"An event {tag!r} of version {version} does not have the right fields.") from error
+
+
+def encode_state(state: State) -> bytes:
+    """Return the canonical bytes of a state: equal states give equal bytes."""
+    return pack(_converter.unstructure(state))
+
+
+def decode_state(body: bytes) -> State:
+    """Return the state in a snapshot.
+
+    Raises:
+        SchemaError: If it is none.
+    """
+    plain = unpack(body)
+    try:
+        return _converter.structure(plain, State)
+    except Exception as error:
+        raise SchemaError("These bytes are no snapshot of this version.") from error
+
+
+def state_digest(state: State) -> str:
+    """Return the sha256 of the canonical bytes of a state, in hex."""
+    return hashlib.sha256(encode_state(state)).hexdigest()
+
+
+def _exact(kind: type) -> Callable[[object, object], object]:
+    def structure(value: object, _: object) -> object:
+        # cattrs alone would turn "5", 1.9 and True into ints.
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, not {type(value).__name__}")
+        return value
+
+    return structure
+
+
+def _resolved(kind: Any) -> Any:
+    while isinstance(kind, NewType):
+        kind = kind.__supertype__
+    return kind
+
+
+def _is_plain_tuple(kind: Any) -> bool:
+    """Whether ``kind`` is a tuple, or tuples in tuples, of str, int and bytes only: its own MessagePack form."""
+    if get_origin(kind) is not tuple:
+        return False
+    inner = [_resolved(arg) for arg in get_args(kind) if arg is not Ellipsis]
+    return all(arg in (int, str, bytes) or _is_plain_tuple(arg) for arg in inner)
+
+
+def _plain_checker(kind: Any) -> Callable[[object], bool]:
+    """Return a function that tells whether a value is of that plain tuple type."""
+    args = get_args(kind)
+    leaf = _resolved(args[0])
+    if len(args) == 2 and args[1] is Ellipsis:
+        if leaf in (int, str, bytes):
+            wanted = {leaf}
+            return lambda value: type(value) is tuple and (not value or set(map(type, value)) == wanted)
+        inside = _plain_checker(leaf)
+        return lambda value: type(value) is tuple and all(map(inside, value))
+    kinds = tuple(_resolved(arg) for arg in args)
+    return lambda value: type(value) is tuple and tuple(map(type, value)) == kinds
+
+
+def _structure_plain(kind: Any) -> Callable[[object, object], object]:
+    is_valid = _plain_checker(kind)
+
+    def structure(value: object, _: object) -> object:
+        if not is_valid(value):
+            raise TypeError(f"expected {kind}")
+        return value
+
+    return structure
+
+
+def _is_optional(kind: Any) -> bool:
+    return isinstance(kind, UnionType) and len(get_args(kind)) == 2 and NoneType in get_args(kind)
+
+
+def _structure_optional(converter: cattrs.Converter) -> Callable[[Any], Callable[[object, object], object]]:
+    def factory(kind: Any) -> Callable[[object, object], object]:
+        inner = next(arg for arg in get_args(kind) if arg is not NoneType)
+        hook = converter.get_structure_hook(inner)
+        return lambda value, _: None if value is None else hook(value, inner)
+
+    return factory
+
+
+def _is_map(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Map
+
+
+def _map_hooks(converter: cattrs.Converter) -> None:
+    """Maps become arrays of (key, value) sorted by key: order never comes from a hash (design law 6)."""
+
+    def structure_factory(kind: Any) -> Callable[[object, object], object]:
+        key_type, value_type = get_args(kind)
+        key_hook, value_hook = converter.get_structure_hook(key_type), converter.get_structure_hook(value_type)
+
+        def structure(value: Any, _: object) -> object:
+            # A dict first: Map(dict) fills one mutable node tree instead of making a new path an entry.
+            return Map({key_hook(key, key_type): value_hook(item, value_type) for key, item in value})
+
+        return structure
+
+    def unstructure_factory(kind: Any) -> Callable[[Any], object]:
+        hook = converter.get_unstructure_hook(get_args(kind)[1])
+        return lambda value: [(key, hook(item)) for key, item in sorted(value.items())]
+
+    converter.register_structure_hook_factory(_is_map, structure_factory)
+    converter.register_unstructure_hook_factory(_is_map, unstructure_factory)
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+    for kind in (int, str, bytes, bool):
+        converter.register_structure_hook(kind, _exact(kind))
+    converter.register_unstructure_hook(bytes, lambda value: value)
+    converter.register_structure_hook_factory(_is_optional, _structure_optional(converter))
+    converter.register_structure_hook_factory(_is_plain_tuple, _structure_plain)
+    converter.register_unstructure_hook_factory(_is_plain_tuple, lambda _: lambda value: value)
+    converter.register_structure_hook(IndexSet, lambda value, _: IndexSet.from_plain(value))
+    converter.register_unstructure_hook(IndexSet, lambda value: value.to_plain())
+    _map_hooks(converter)
+    return converter
+
+
+_converter = _make_converter()
+for _cls in EVENT_CLASSES.values():
+    attrs.resolve_types(_cls)
+_to_fields: dict[type, Callable[[Any], Fields]] = {
+    cls: _converter.get_unstructure_hook(cls) for cls in EVENT_CLASSES.values()
+}
+_from_fields: dict[type, Callable[[Any, Any], Event]] = {
+    cls: _converter.get_structure_hook(cls) for cls in EVENT_CLASSES.values()
+}

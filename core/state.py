@@ -1,0 +1,216 @@
+"""The state: frozen records in persistent maps. ``State()`` is the empty log; ``fold(log)`` is the state."""
+
+from __future__ import annotations
+
+from immutables import Map
+
+from .events import Requeued, Terms
+from .ids import DomainId, JobId, LeaseId, WorkerId
+from .indexset import EMPTY, IndexSet
+from .record import record
+from .resources import NOTHING, Resources
+
+HELD, PENDING, RUNNING = "held", "pending", "running"
+SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+
+
+@record
+class Job:
+    """One job. Its units are ranges: a job of a million pending units is as small as one of one unit.
+
+    Attributes:
+        submitted_us: When it was submitted.
+        held: Prepared and not started yet.
+        next_index: Units from here on were never leased.
+        requeued: Runs of units that came back, ascending by first index.
+        out: Units that are leased now.
+        succeeded, failed, cancelled: Units that have ended, by how.
+        measured_us, measured_count: Sum and number of the run times reported so far.
+        stopped: Why no more units start (``cancelled`` or ``max_failures``), or None.
+        ended_us, outcome: When and how it ended, or None.
+    """
+
+    job_id: JobId
+    terms: Terms
+    submitted_us: int
+    held: bool
+    next_index: int = 0
+    requeued: tuple[Requeued, ...] = ()
+    out: int = 0
+    succeeded: IndexSet = EMPTY
+    failed: IndexSet = EMPTY
+    cancelled: IndexSet = EMPTY
+    measured_us: int = 0
+    measured_count: int = 0
+    stopped: str | None = None
+    ended_us: int | None = None
+    outcome: str | None = None
+
+    @property
+    def is_backlogged(self) -> bool:
+        """Whether units wait to be leased (a prepared job's do not, nor those of a stopped one)."""
+        return not self.held and (self.next_index < self.terms.count or bool(self.requeued))
+
+    @property
+    def pending_count(self) -> int:
+        """Units that are neither leased nor ended."""
+        return self.terms.count - self.next_index + sum(run.count for run in self.requeued)
+
+    @property
+    def ended_count(self) -> int:
+        """Units that have ended, however."""
+        return self.succeeded.count + self.failed.count + self.cancelled.count
+
+
+@record
+class Lease:
+    """A run of units that a worker holds.
+
+    Attributes:
+        first, count: The units as leased.
+        attempt, failures, losses: As in the event that leased them.
+        leased_us: When.
+        estimate_us, size: Estimated time and charge of one unit.
+        back: Bit i is set when unit ``first + i`` has finished or come back.
+        left: Units still out.
+        recalled: The worker was asked to give back what it has not started.
+    """
+
+    lease_id: LeaseId
+    worker_id: WorkerId
+    job_id: JobId
+    first: int
+    count: int
+    attempt: int
+    failures: int
+    losses: int
+    leased_us: int
+    estimate_us: int
+    size: int
+    back: int
+    left: int
+    recalled: bool
+
+    @property
+    def ends_us(self) -> int:
+        """When the run should be over, by its estimate: its units run one after another."""
+        return self.leased_us + self.estimate_us * self.count
+
+
+@record
+class Account:
+    """What a domain has received.
+
+    Attributes:
+        tag: Virtual start tag S of the domain (policy.md 3.2), scaled by 2**20.
+        backlog: Jobs of the domain that have units waiting.
+        jobs: Jobs of the domain that are not archived.
+        measured_us, measured_count: Sum and number of run times reported, for estimates.
+    """
+
+    tag: int = 0
+    backlog: int = 0
+    jobs: int = 0
+    measured_us: int = 0
+    measured_count: int = 0
+
+
+@record
+class InternedSpec:
+    """A packed spec and the number of jobs that use it."""
+
+    body: bytes
+    jobs: int
+
+
+@record
+class Jobs:
+    """The slice of jobs, leases and what was charged for them.
+
+    Attributes:
+        clock: Virtual time V, scaled by 2**20; it never decreases.
+        debt: What V owes because work took less than it was charged for.
+        largest_size: The largest charge of one lease so far: L of the bounds.
+    """
+
+    jobs: Map[JobId, Job] = Map()
+    leases: Map[LeaseId, Lease] = Map()
+    accounts: Map[DomainId, Account] = Map()
+    specs: Map[bytes, InternedSpec] = Map()
+    clock: int = 0
+    debt: int = 0
+    largest_size: int = 0
+    next_job_id: int = 1
+    next_lease_id: int = 1
+
+
+@record
+class Worker:
+    """One worker.
+
+    Attributes:
+        capacity: What it offers.
+        labels: (name, value) pairs, sorted.
+        joined_us: When it connected first.
+        until_us: End of its life, or None.
+        draining: It gets no more work.
+        lost_at_us: If out of touch, when it will count as lost; else None.
+        reserved_for: The job for a unit of which it is being emptied, or None.
+        shadow_us: When that unit should fit, or None.
+    """
+
+    worker_id: WorkerId
+    name: str
+    capacity: Resources
+    labels: tuple[tuple[str, str], ...]
+    joined_us: int
+    until_us: int | None
+    draining: bool = False
+    lost_at_us: int | None = None
+    reserved_for: JobId | None = None
+    shadow_us: int | None = None
+
+    @property
+    def is_leasable(self) -> bool:
+        """Whether it may be given work now."""
+        return self.lost_at_us is None and not self.draining
+
+
+@record
+class Workers:
+    """The slice of workers; lost ones are not in it. ``capacity`` is the sum of what all of them offer."""
+
+    workers: Map[WorkerId, Worker] = Map()
+    capacity: Resources = NOTHING
+    next_worker_id: int = 1
+
+
+@record
+class Domain:
+    """Who is charged, and what it is entitled to."""
+
+    domain_id: DomainId
+    name: str
+    share: int
+    cap: Resources | None
+
+
+@record
+class Domains:
+    """The slice of domains. ``total_share`` is the sum of all shares (Phi of policy.md)."""
+
+    domains: Map[DomainId, Domain] = Map()
+    by_name: Map[str, DomainId] = Map()
+    total_share: int = 0
+    next_domain_id: int = 1
+
+
+@record
+class State:
+    """Everything that is known after ``seq`` events, the last of them at ``at_us``."""
+
+    seq: int = 0
+    at_us: int = 0
+    jobs: Jobs = Jobs()
+    workers: Workers = Workers()
+    domains: Domains = Domains()

@@ -1,0 +1,131 @@
+"""Lines of a file that may be huge, compressed, damaged or no text at all, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
+
+from .errors import TraceError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+MAX_LINE_BYTES = 65_536
+"""A longer line is not kept: it is given as ``TOO_LONG``, and reading goes on behind it."""
+
+TOO_LONG = b"\n"
+"""Stands for a line of more than ``MAX_LINE_BYTES``; compare by identity (no line holds its own end)."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class _Hashed(io.RawIOBase):
+    """A byte stream that hashes what is read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._stream.read(len(view))
+        view[: len(data)] = data
+        self.sha256.update(data)
+        return len(data)
+
+
+class Lines:
+    """The lines of a plain or gzip file without their ends, one at a time; gzip is told by its first two bytes.
+
+    Attributes:
+        name: The last part of the path, or ``stdin``.
+        damage: Why the file stops before its end, as one sentence, or None; known once all lines were taken. The last
+            line is then lost as well, because nobody can say where it was cut; and lines shortly before may be wrong,
+            because gzip notices wrong bytes only when they make no sense or when their check sum is due.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open a file.
+
+        Args:
+            path: The file; ``-`` is the standard input.
+
+        Raises:
+            TraceError: The file cannot be opened.
+        """
+        self.name = "stdin" if path == "-" else Path(path).name
+        self.damage: str | None = None
+        if path == "-" and sys.stdin is None:
+            raise TraceError("the standard input is closed; give the path of a trace.")
+        try:
+            self._file: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
+        except (OSError, ValueError) as error:
+            raise TraceError(f"{path} cannot be opened ({_reason(error)}); check the path.") from None
+        self._owned = path != "-"
+        self._raw = _Hashed(self._file)
+        self._buffer = io.BufferedReader(self._raw, MAX_LINE_BYTES)
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._owned:
+            self._file.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest, skipping = b"", False
+        for chunk in self._chunks():
+            # A chunk is no longer than a line may be, so that only the line which began before it can be too long.
+            lines = chunk.split(b"\n")
+            if not skipping:
+                lines[0] = rest + lines[0]
+            if len(lines) > 1 and (skipping or len(lines[0]) > MAX_LINE_BYTES):
+                lines[0], skipping = TOO_LONG, False
+            rest = lines.pop()
+            if skipping or len(rest) > MAX_LINE_BYTES:
+                rest, skipping = b"", True
+            yield from lines
+        if skipping:
+            yield TOO_LONG
+        elif rest and self.damage is None:
+            yield rest
+
+    def sha256(self) -> str:
+        """Read the rest of the open file; return the digest of its bytes as they are stored, compressed or not."""
+        try:
+            while self._buffer.read(MAX_LINE_BYTES):
+                pass
+        except OSError as error:
+            raise TraceError(f"{self.name} cannot be read to its end ({_reason(error)}); check the disk.") from None
+        return self._raw.sha256.hexdigest()
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield what the file holds in pieces of at most ``MAX_LINE_BYTES``, up to its end or the first damage."""
+        try:
+            packed = self._buffer.peek(2)[:2] == _GZIP_MAGIC
+            stream = gzip.GzipFile(fileobj=self._buffer, mode="rb") if packed else self._buffer
+            while chunk := stream.read1(MAX_LINE_BYTES):
+                yield chunk
+        except EOFError:
+            self.damage = "the gzip file ends too early, so that its last records are missing; fetch it again"
+        except (gzip.BadGzipFile, zlib.error):
+            self.damage = "the gzip file is damaged here or before, and all behind is missing; fetch it again"
+        except OSError as error:
+            raise TraceError(f"{self.name} cannot be read ({_reason(error)}); check the file.") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return what the operating system says, without the path and the number."""
+    return (getattr(error, "strerror", None) or str(error)).lower()

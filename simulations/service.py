@@ -1,0 +1,195 @@
+"""How fairly a schedule served the users, kept up with every event: what each was owed, what it got, and its lag.
+
+All users have the same entitlement. Two measures, both of which depend on the schedule and not only on the trace:
+
+**Service against what was owed** (``jain_service``). A user is *backlogged* while it has work that waits or runs. At
+each moment a backlogged user is owed ``min(demand, P / k)`` processors: P is the machine, k the number of users
+backlogged now, and its demand the processors that its waiting and running jobs ask for together. So nobody is owed more
+than it can use, nor more than its equal share. Its ratio is
+
+    (processor-time it received) / (processor-time it was owed, summed over the time it was backlogged)
+
+A user who gets its share at once has 1. Who waits goes on being owed while it gets nothing, and falls below 1; who is
+let ahead with more than its share rises above 1, as its work is done in a shorter time. Jain's index of the ratios x,
+``(sum x)^2 / (n * sum x^2)``, is 1 when all fare alike and 1/n when one has it all. The total a user receives is fixed
+by the trace; what it was owed until then is what the schedule decides.
+
+**Lag** (``max_lag_units``). While a user has jobs that *wait*, its equal part of all service dispatched is
+``(W(t) - W(t0)) / n``: W is the processor-time of all jobs started so far, counted whole at the start, n the number of
+all users of the trace (the registered entitlement, whether backlogged or not), t0 when its first job began to wait. Its
+lag is this minus the processor-time of its own jobs started since t0. The largest lag of all users and times is given
+in units of the largest job's processor-time: a clock of entitlements keeps it within a small constant, whatever the
+load. Lag grows only between a user's own starts, so that looking just before each of them misses nothing.
+
+Cost: a constant number of integer operations an event, and O(log n) where somebody crosses from "owed its demand" to
+"owed a share" because k changed. Users who are owed a share are settled lazily against one common integral of P / k.
+Amounts are integers in processor-microseconds times 2^20; the only rounding is the division by k, once an instant.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from .inequality import jain
+
+_SCALE_BITS: Final = 20
+_RATIO_BITS: Final = 64
+_SPARE_ENTRIES: Final = 64
+
+
+class _User:
+    """One user: what is waiting and running, what it got and what it was owed."""
+
+    __slots__ = ("at_wait", "demand", "mark", "number", "owed", "own_at_wait", "received", "shares", "waiting")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.demand = 0  # processors of waiting and running jobs
+        self.waiting = 0  # jobs
+        self.received = 0  # processor-microseconds of started jobs
+        self.owed = 0  # scaled processor-microseconds, settled up to `mark`
+        self.shares = False  # owed P / k, and not its demand
+        self.mark = 0  # the common integral where it shares, else the time
+        self.at_wait = 0  # service of all when its first waiting job came
+        self.own_at_wait = 0  # its own service then
+
+
+class ServiceMeter:
+    """Takes submits, starts and ends in the order of time (ends and submits of one instant in any order)."""
+
+    def __init__(self, procs: int, users: int) -> None:
+        """Start with an empty machine.
+
+        Args:
+            procs: Processors of the machine.
+            users: How many users the trace has.
+        """
+        self._procs = procs
+        self._registered = users
+        self._users: dict[int, _User] = {}
+        self._backlogged: dict[int, _User] = {}
+        self._now = 0
+        self._integral = 0  # of P / k, scaled
+        self._dispatched = 0
+        self._largest_area = 0
+        self._largest_lag = 0  # times the number of registered users
+        # Who crosses when k changes: a heap of each kind by demand. Entries that no longer hold are dropped when met.
+        self._content: list[tuple[int, int]] = []
+        self._sharing: list[tuple[int, int]] = []
+
+    def submitted(self, number: int, at_us: int, procs: int) -> None:
+        """A job of a user began to wait."""
+        if at_us != self._now:
+            self._advance(at_us)
+        user = self._users.get(number)
+        if user is None:
+            user = self._users[number] = _User(number)
+        if not user.demand:
+            user.shares = False
+            user.mark = at_us
+            self._backlogged[number] = user
+            self._cross_down()
+        if not user.waiting:
+            user.at_wait = self._dispatched
+            user.own_at_wait = user.received
+        user.waiting += 1
+        self._set_demand(user, user.demand + procs)
+
+    def started(self, number: int, area: int) -> None:
+        """A waiting job of a user started, which will take ``area`` processor-microseconds."""
+        user = self._users[number]
+        lag = self._dispatched - user.at_wait - self._registered * (user.received - user.own_at_wait)
+        if lag > self._largest_lag:
+            self._largest_lag = lag
+        if area > self._largest_area:
+            self._largest_area = area
+        self._dispatched += area
+        user.received += area
+        user.waiting -= 1
+
+    def ended(self, number: int, at_us: int, procs: int) -> None:
+        """A running job of a user ended."""
+        if at_us != self._now:
+            self._advance(at_us)
+        user = self._users[number]
+        self._set_demand(user, user.demand - procs)
+        if not user.demand:
+            del self._backlogged[number]
+            self._cross_up()
+
+    def ratios(self) -> dict[int, Fraction]:
+        """Return, for every user whose jobs have all ended, service received over service owed."""
+        return {
+            user.number: Fraction(user.received << _SCALE_BITS, user.owed)
+            for user in self._users.values()
+            if not user.demand and user.owed
+        }
+
+    def jain_service(self) -> Fraction:
+        """Return Jain's index of the ratios, each rounded down to a multiple of 2^-64."""
+        return jain([(ratio.numerator << _RATIO_BITS) // ratio.denominator for ratio in self.ratios().values()])
+
+    def max_lag_units(self) -> Fraction:
+        """Return the largest lag in units of the largest job started so far."""
+        return Fraction(self._largest_lag, max(1, self._registered * self._largest_area))
+
+    def _advance(self, at_us: int) -> None:
+        """Move the common integral on to a later time."""
+        if self._backlogged:
+            self._integral += ((at_us - self._now) * self._procs << _SCALE_BITS) // len(self._backlogged)
+        self._now = at_us
+
+    def _settle(self, user: _User) -> None:
+        """Bring what a user is owed up to now."""
+        if user.shares:
+            user.owed += self._integral - user.mark
+            user.mark = self._integral
+        else:
+            user.owed += user.demand * (self._now - user.mark) << _SCALE_BITS
+            user.mark = self._now
+
+    def _set_demand(self, user: _User, demand: int) -> None:
+        """Settle a user and give it a new demand."""
+        self._settle(user)
+        user.demand = demand
+        self._place(user, demand * len(self._backlogged) > self._procs)
+
+    def _place(self, user: _User, shares: bool) -> None:
+        """Put a user that was settled just now among those who share, or among those who are owed their demand."""
+        if shares != user.shares:
+            user.shares = shares
+            user.mark = self._integral if shares else self._now
+        if shares:
+            heappush(self._sharing, (user.demand, user.number))
+            if len(self._sharing) > 4 * len(self._backlogged) + _SPARE_ENTRIES:
+                self._sharing = [(u.demand, u.number) for u in self._backlogged.values() if u.shares]
+                heapify(self._sharing)
+        else:
+            heappush(self._content, (-user.demand, user.number))
+            if len(self._content) > 4 * len(self._backlogged) + _SPARE_ENTRIES:
+                self._content = [(-u.demand, u.number) for u in self._backlogged.values() if not u.shares]
+                heapify(self._content)
+
+    def _cross_down(self) -> None:
+        """Shares have become smaller: move those whose demand is now above theirs."""
+        heap, limit = self._content, self._procs // len(self._backlogged)
+        while heap and -heap[0][0] > limit:
+            demand, number = heappop(heap)
+            user = self._users[number]
+            if user.demand == -demand and not user.shares:
+                self._settle(user)
+                self._place(user, True)
+
+    def _cross_up(self) -> None:
+        """Shares have become larger: move those whose demand is no longer above theirs."""
+        if not self._backlogged:
+            return
+        heap, limit = self._sharing, self._procs // len(self._backlogged)
+        while heap and heap[0][0] <= limit:
+            demand, number = heappop(heap)
+            user = self._users[number]
+            if user.demand == demand and user.shares:
+                self._settle(user)
+                self._place(user, False)

@@ -1,0 +1,232 @@
+"""A reader of the Standard Workload Format: one record a job, no line lost in silence.
+
+The format is that of the Parallel Workloads Archive, version 2.2: a header of ``;`` comments, then one line a job of 18
+columns, -1 where a value is unknown. Real files hold more: fractions, 21 columns, comments further down, damage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from types import TracebackType
+from typing import Final
+
+from meted.core.record import record
+
+from .lines import MAX_LINE_BYTES, TOO_LONG, Lines
+from .swf_header import SwfHeader
+
+COLUMNS: Final = 18
+"""What a line must have; further columns are ignored and counted."""
+
+MAX_FIELD: Final = 10**12
+"""The largest number a field may hold (in seconds: 31,000 years). Larger ones, of either sign, are malformed."""
+
+MAX_MALFORMED_KEPT: Final = 1_000
+"""How many malformed lines a reader remembers; it reports and counts all of them."""
+
+UNKNOWN: Final = -1
+"""A field without a value. Any negative time is unknown."""
+
+_US: Final = 1_000_000
+_PLAIN_DIGITS: Final = 12
+_TIMES: Final = frozenset({1, 2, 3, 5, 8, 17})
+_ROUNDED: Final = frozenset({6, 9})
+_NAMES: Final = (
+    *("job number", "submit time", "wait time", "run time", "allocated processors", "average CPU time"),
+    *("used memory", "requested processors", "requested time", "requested memory", "status", "user"),
+    *("group", "executable", "queue", "partition", "preceding job", "think time"),
+)
+_NUMBER: Final = re.compile(rb"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?")
+_EXACT: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
+
+
+@record
+class SwfRecord:
+    """One line of a trace: the 18 fields, ``UNKNOWN`` (-1) where there is no value.
+
+    Times are in microseconds; submit times count from the start of the log. Memory is in kilobytes per processor. The
+    status is 0 failed, 1 completed, 2 to 4 a part of a job, 5 cancelled. What is finer than a microsecond (or than a
+    kilobyte) is rounded half to even.
+    """
+
+    job_id: int
+    submit_us: int
+    wait_us: int
+    run_us: int
+    allocated_procs: int
+    average_cpu_us: int
+    used_memory_kb: int
+    requested_procs: int
+    requested_us: int
+    requested_memory_kb: int
+    status: int
+    user: int
+    group: int
+    executable: int
+    queue: int
+    partition: int
+    preceding_job: int
+    think_us: int
+
+
+@record
+class Malformed:
+    """A line that is no record.
+
+    Attributes:
+        line: Its number, counted from 1.
+        sentence: What is wrong with it.
+    """
+
+    line: int
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.sentence}"
+
+
+class SwfReader:
+    """An iterator over the records of a trace that holds one piece of the file at a time.
+
+    Attributes:
+        header: The ``;`` lines read so far; those before the first record are known once that record was taken.
+        records: How many records were read.
+        malformed: The first ``MAX_MALFORMED_KEPT`` lines that are no record.
+        malformed_count: How many there were.
+        extra_columns: How many records had more than 18 columns.
+        below_unknown: How many records held a number below -1, which SWF has no meaning for.
+    """
+
+    def __init__(self, path: str, report: Callable[[Malformed], None] | None = None) -> None:
+        """Open a trace.
+
+        Args:
+            path: A plain or gzip file, whatever its name; ``-`` is the standard input.
+            report: Called with every malformed line as it is met.
+
+        Raises:
+            TraceError: The file cannot be opened; or, while reading, cannot be read.
+        """
+        self._lines = Lines(path)
+        self._report = report
+        self.name = self._lines.name
+        self.header = SwfHeader()
+        self.records = 0
+        self.malformed: list[Malformed] = []
+        self.malformed_count = 0
+        self.extra_columns = 0
+        self.below_unknown = 0
+
+    def __enter__(self) -> SwfReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.__exit__(kind, error, trace)
+
+    def __iter__(self) -> Iterator[SwfRecord]:
+        number = 0
+        for number, line in enumerate(self._lines, 1):
+            try:
+                fields = tuple(map(int, line.split()))
+            except ValueError:
+                fields = ()
+            # int() takes "1_000", which is no number of this format.
+            if len(fields) == COLUMNS and min(fields) >= UNKNOWN and max(fields) <= MAX_FIELD and b"_" not in line:
+                self.records += 1
+                yield _whole_record(fields)
+            elif found := self._read_with_care(number, line):
+                self.records += 1
+                yield found
+        if self._lines.damage is not None:
+            self._refuse(number + 1, self._lines.damage)
+
+    def sha256(self) -> str:
+        """Return the digest of the file's bytes as they are stored, before the reader is closed.
+
+        What was not read yet is read now, for the digest alone.
+        """
+        return self._lines.sha256()
+
+    def _refuse(self, number: int, sentence: str) -> None:
+        """Count and report a line that is no record."""
+        found = Malformed(number, sentence)
+        self.malformed_count += 1
+        if len(self.malformed) < MAX_MALFORMED_KEPT:
+            self.malformed.append(found)
+        if self._report is not None:
+            self._report(found)
+
+    def _read_with_care(self, number: int, line: bytes) -> SwfRecord | None:
+        """Return the record of a line that is not plainly 18 whole numbers, or None after dealing with it."""
+        if line is TOO_LONG:
+            self._refuse(number, f"it has more than {MAX_LINE_BYTES:,} bytes")
+            return None
+        words = line.split()
+        if not words:
+            return None
+        if words[0].startswith(b";"):
+            self.header.add(line)
+            return None
+        if len(words) < COLUMNS:
+            self._refuse(number, f"it has {len(words)} columns where SWF has {COLUMNS}")
+            return None
+        fields: list[int] = []
+        below = False
+        for column, word in enumerate(words[:COLUMNS]):
+            value = _number(column, word)
+            if isinstance(value, str):
+                self._refuse(number, value)
+                return None
+            fields.append(value)
+            below = below or (word.startswith(b"-") and Decimal(word.decode("ascii")) < UNKNOWN)
+        self.extra_columns += len(words) > COLUMNS
+        self.below_unknown += below
+        return SwfRecord(*fields)
+
+
+def _whole_record(fields: tuple[int, ...]) -> SwfRecord:
+    """Return the record of 18 whole numbers from -1 to ``MAX_FIELD``."""
+    a, submit, wait, run, e, cpu, g, h, requested, j, k, m, n, o, p, q, r, think = fields
+    return SwfRecord(
+        a,
+        submit * _US if submit >= 0 else UNKNOWN,
+        wait * _US if wait >= 0 else UNKNOWN,
+        run * _US if run >= 0 else UNKNOWN,
+        e,
+        cpu * _US if cpu >= 0 else UNKNOWN,
+        g,
+        h,
+        requested * _US if requested >= 0 else UNKNOWN,
+        j,
+        k,
+        m,
+        n,
+        o,
+        p,
+        q,
+        r,
+        think * _US if think >= 0 else UNKNOWN,
+    )
+
+
+def _number(column: int, word: bytes) -> int | str:
+    """Return the value of a field in its unit, or what is wrong with it as a sentence."""
+    if word == b"-1":
+        return UNKNOWN
+    if len(word) <= _PLAIN_DIGITS and word.isdigit():
+        return int(word) * _US if column in _TIMES else int(word)
+    if _NUMBER.fullmatch(word) is None:
+        return f"column {column + 1} ({_NAMES[column]}) is no number: {repr(word[:40])[2:-1]}"
+    value = Decimal(word.decode("ascii"))
+    if abs(value) > MAX_FIELD:
+        return f"column {column + 1} ({_NAMES[column]}) is beyond {MAX_FIELD:,}, the largest number that is read"
+    if column in _TIMES:
+        return UNKNOWN if value < 0 else int(_EXACT.to_integral_value(_EXACT.multiply(value, Decimal(_US))))
+    whole = int(_EXACT.to_integral_value(value))
+    if whole != value and column not in _ROUNDED:
+        return f"column {column + 1} ({_NAMES[column]}) must be a whole number and is {word[:40].decode('ascii')}"
+    return whole
