@@ -69,11 +69,11 @@ class Timers:
             if worker.lost_at_us is not None:
                 heappush(self._due, (worker.lost_at_us, 1, worker.worker_id))
 
-    def update(self, event: Event) -> None:
+    def update(self, event: JobEnded | WorkerAway) -> None:
         """Follow ``event``."""
-        if type(event) is JobEnded:
+        if isinstance(event, JobEnded):
             heappush(self._due, (event.at_us + self._retention_us, 0, event.job_id))
-        elif type(event) is WorkerAway:
+        else:
             heappush(self._due, (event.lost_at_us, 1, event.worker_id))
 
     def next_us(self) -> int | None:
@@ -142,8 +142,7 @@ class Engine:
             raise
         if type(command) is FinishUnits and command.results and events:
             self._keep_results(command, events[0])
-        for event in events:
-            self._apply(event)
+        self._apply(events)
         return events
 
     def run_pass(self, at_us: int, decisions_max: int = PASS_DECISIONS_MAX) -> int:
@@ -154,8 +153,7 @@ class Engine:
         made = 0
         self.more = False
         for proposal in self._index.proposals(at_us):
-            for event in decide(self.state, proposal):
-                self._apply(event)
+            self._apply(decide(self.state, proposal))
             made += 1
             if made >= decisions_max:
                 self.more = True
@@ -200,6 +198,19 @@ class Engine:
         self._committed_chain = sealed.batch.chain
         return tuple(effect for event in sealed.events for effect in react(sealed.state, event))
 
+    def take(self) -> tuple[Event, ...]:
+        """Return what was decided since the last time and count it as published, where there is no log to keep it.
+
+        For simulations: nothing is encoded or hashed, and :attr:`chain` stays as it is. An engine whose batches are
+        sealed must not be asked for this.
+        """
+        assert not self._sealed, "events that are sealed already cannot be taken"
+        events = tuple(self._events)
+        self._events.clear()
+        self._results.clear()
+        self.committed = self.state
+        return events
+
     def abandon(self) -> None:
         """Forget everything that is not published, after a failed append."""
         self.state = self.committed
@@ -209,11 +220,13 @@ class Engine:
         self._results.clear()
         self._rebuild()
 
-    def _apply(self, event: Event) -> None:
-        self.state = evolve(self.state, event)
-        self._index.update(event, self.state)
-        self._timers.update(event)
-        self._events.append(event)
+    def _apply(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self.state = state = evolve(self.state, event)
+            self._index.update(event, state)
+            if type(event) is JobEnded or type(event) is WorkerAway:
+                self._timers.update(event)
+        self._events += events
 
     def _keep_results(self, command: FinishUnits, finished: Event) -> None:
         assert type(finished) is UnitsFinished

@@ -94,8 +94,10 @@ def charge(state: State, domain_id: DomainId, size: int, count: int, clock_floor
     share = state.domains.domains[domain_id].share
     total_share = state.domains.total_share
     clock = max(jobs.clock, clock_floor)
-    claim = 2 * max(jobs.largest_size, size * count)
-    tag = max(jobs.accounts[domain_id].tag, clock - unit_charge(claim, share))
+    tag = jobs.accounts[domain_id].tag
+    if tag < clock:
+        claim = 2 * max(jobs.largest_size, size * count)
+        tag = max(tag, clock - unit_charge(claim, share))
     tag += count * unit_charge(size, share)
     return _advanced(tag, clock, jobs.debt, count * ((size << SCALE_BITS) // total_share))
 

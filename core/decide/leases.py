@@ -105,9 +105,10 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     if lease is None:
         return ()
     reported = checks.runs(command.done, "done", lease.first, lease.first + lease.count)
-    _check_run_times(command.run_us, spans.total(reported))
-    exits = _checked_exits(command.exits, reported)
-    _check_results(command.results, reported)
+    _check_run_times(command.run_us, reported[0][1] if len(reported) == 1 else spans.total(reported))
+    exits = _checked_exits(command.exits, reported) if command.exits != () else ()
+    if command.results != ():
+        _check_results(command.results, reported)
     done, run_us = still_out(lease, reported), command.run_us
     if done is not reported:
         fresh = set(spans.indices(done))
@@ -121,9 +122,10 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     finished = UnitsFinished(
         at_us, lease.lease_id, done, run_us, exits, requeued, cancelled, tags.domain_tag, tags.clock, tags.debt
     )
-    failed = len(exits) - sum(run.count for run in requeued) - spans.total(cancelled)
-    again = sum(run.count for run in requeued)
-    return (finished, *_consequences(job, len(run_us), again, failed, spans.total(cancelled), at_us))
+    if not exits:
+        return finished, *_consequences(job, len(run_us), 0, 0, 0, at_us)
+    again, ended = sum(run.count for run in requeued), spans.total(cancelled)
+    return finished, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
 
 
 def _check_run_times(run_us: object, count: int) -> None:
@@ -131,12 +133,11 @@ def _check_run_times(run_us: object, count: int) -> None:
     if len(times) != count:
         raise Refused(Reason.BAD_SPANS, f"run_us must have one run time a unit: {count}, not {len(times)}.")
     for took_us in times:
-        checks.whole(took_us, "a run time", 0, limits.TIME_MAX_US)
+        if type(took_us) is not int or not 0 <= took_us <= limits.TIME_MAX_US:
+            checks.whole(took_us, "a run time", 0, limits.TIME_MAX_US)
 
 
 def _checked_exits(exits: object, done: tuple[Span, ...]) -> tuple[tuple[int, int], ...]:
-    if exits == ():
-        return ()
     members = set(spans.indices(done))
     checked: list[tuple[int, int]] = []
     for item in checks.items(exits, "exits", limits.RUN_UNITS_MAX):
@@ -152,8 +153,6 @@ def _checked_exits(exits: object, done: tuple[Span, ...]) -> tuple[tuple[int, in
 
 
 def _check_results(results: object, done: tuple[Span, ...]) -> None:
-    if results == ():
-        return
     members = set(spans.indices(done))
     for item in checks.items(results, "results", limits.RUN_UNITS_MAX):
         index, body = checks.pair(item, "an item of results")
@@ -225,8 +224,7 @@ def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, 
     failed += job.failed.count
     most = job.terms.max_failures
     stop = most is not None and failed > most and job.stopped is None
-    pending = 0 if stop else job.pending_count + again
-    if job.out > back or pending:
+    if job.out > back or (not stop and (again or job.next_index < job.terms.count or job.requeued)):
         return (JobStopped(at_us, job.job_id, "max_failures"),) if stop else ()
     if stop:
         return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, "failed"))

@@ -47,7 +47,8 @@ def decide_workers(state: State, command: WorkerCommand, at_us: int) -> tuple[Ev
             checks.whole(command.grace_us, "grace_us", 0, limits.TIME_MAX_US)
             if worker.lost_at_us is not None:
                 return ()
-            return (WorkerAway(at_us, worker.worker_id, at_us + command.grace_us),)
+            away = WorkerAway(at_us, worker.worker_id, at_us + command.grace_us)
+            return (away,) if worker.reserved_for is None else (away, ReservationEnded(at_us, worker.worker_id))
         case DrainWorker():
             return _drain(state, command, at_us)
         case LoseWorker():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from ..ids import LeaseId, WorkerId
+from ..events import Terms
+from ..ids import JobId, LeaseId, WorkerId
 from ..resources import Resources
 from ..state import Lease, State, Worker
 
@@ -68,15 +69,19 @@ class Room:
 
 
 class Shape:
-    """A request that something waits for, and how far the search for a worker has come."""
+    """A request that something waits for, and how far the search for a worker has come.
 
-    __slots__ = ("at", "epoch", "request", "seen")
+    ``room`` is what the last search found.
+    """
+
+    __slots__ = ("at", "epoch", "request", "room", "seen")
 
     def __init__(self, request: Resources) -> None:
         self.request = request
         self.epoch = -1
         self.at = 0
         self.seen = 0
+        self.room: Room | None = None
 
 
 class Capacity:
@@ -89,7 +94,7 @@ class Capacity:
 
     def __init__(self, state: State) -> None:
         self.rooms: dict[WorkerId, Room] = {}
-        self._where: dict[LeaseId, tuple[Room, Resources, int]] = {}
+        self._where: dict[LeaseId, tuple[Room, int, JobId, Terms]] = {}
         self.reserved: Room | None = None
         self._order: list[Room] = []
         self._freed: list[int] = []
@@ -97,7 +102,7 @@ class Capacity:
         for _, worker in sorted(state.workers.workers.items()):
             self.rooms[worker.worker_id] = Room(worker)
         for _, lease in sorted(state.jobs.leases.items()):
-            self.take(lease, state.jobs.jobs[lease.job_id].terms.request)
+            self.take(lease, state.jobs.jobs[lease.job_id].terms)
         self.reorder(state)
 
     def add(self, worker: Worker) -> None:
@@ -124,18 +129,22 @@ class Capacity:
             self._order.append(room)
         self._forget()
 
-    def take(self, lease: Lease, request: Resources) -> None:
+    def take(self, lease: Lease, terms: Terms) -> None:
         """A lease was given."""
         room = self.rooms[lease.worker_id]
-        ends_us = lease.ends_us
-        room.free.take(request)
-        insort(room.ends, (ends_us, lease.lease_id, request))
-        self._where[lease.lease_id] = (room, request, ends_us)
+        lease_id, ends_us = lease.lease_id, lease.ends_us
+        room.free.take(terms.request)
+        insort(room.ends, (ends_us, lease_id, terms.request))
+        self._where[lease_id] = (room, ends_us, lease.job_id, terms)
+
+    def holder(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
+        """Return the job of a lease, also when the lease has just left the state."""
+        return self._where[lease_id][2:]
 
     def give(self, lease_id: LeaseId) -> None:
         """A lease has ended."""
-        room, request, ends_us = self._where.pop(lease_id)
-        room.free.give(request)
+        room, ends_us, _, terms = self._where.pop(lease_id)
+        room.free.give(terms.request)
         # Two entries never have the same lease id, so the comparison never reaches the request.
         del room.ends[bisect_left(room.ends, (ends_us, lease_id))]
         if room.at >= 0:
@@ -163,7 +172,8 @@ class Capacity:
         if ends_us is not None:
             while at < end and not (order[at].outlives(ends_us) and order[at].free.fits(request)):
                 at += 1
-        return order[at] if at < end else None
+        shape.room = order[at] if at < end else None
+        return shape.room
 
     def could_hold(self, request: Resources, ends_us: int) -> bool:
         """Whether some worker that may be leased could hold ``request`` if it were empty, and lives until then."""

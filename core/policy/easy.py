@@ -35,7 +35,8 @@ class EasyIndex(QueueIndex):
             room = self.find(head)
             if room is None:
                 break
-            yield LeaseUnits(at_us, room.worker_id, head.job_id, self.run_count(head))
+            count = self.run_count(head, estimate_us(self.state.jobs, head))
+            yield LeaseUnits(at_us, room.worker_id, head.job_id, count)
         if head is None or len(self.queue) == 1:
             return
         estimated_us = estimate_us(self.state.jobs, head)
@@ -56,8 +57,9 @@ class EasyIndex(QueueIndex):
             job = self.state.jobs.jobs[job_id]
             if not job.is_backlogged or self.is_capped(job.terms.domain_id, job.terms.request):
                 return
-            count = self.run_count(job)
-            ends_us = at_us + estimate_us(self.state.jobs, job) * count
+            estimated_us = estimate_us(self.state.jobs, job)
+            count = self.run_count(job, estimated_us)
+            ends_us = at_us + estimated_us * count
             room = self._room(job, ends_us, shadow)
             if room is None:
                 return

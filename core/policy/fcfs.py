@@ -9,6 +9,7 @@ from sortedcontainers import SortedList
 from ..commands import LeaseUnits
 from ..ids import DomainId, JobId
 from ..resources import Resources
+from ..service import estimate_us
 from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
@@ -98,7 +99,7 @@ class FcfsIndex(QueueIndex):
             room = self.find(job)
             if room is None:
                 return
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, self.run_count(job))
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, self.run_count(job, estimate_us(self.state.jobs, job)))
 
 
 class Fcfs:

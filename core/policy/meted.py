@@ -33,7 +33,7 @@ time in the pool, and meanwhile takes only work that ends by then or fits beside
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..commands import EndReservation, LeaseUnits, ReserveWorker
 from ..ids import DomainId, JobId
@@ -44,8 +44,11 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room
 from .pool import PoolIndex
-from .queues import DomainQueue, Eligible, Key, ShapeHeaps
+from .queues import DomainQueue, Eligible, Key, Line, QueueKey, ShapeHeaps, queue_key
 from .shadow import Shadow, earliest
+
+MILLI_CPU_MS = 1_000_000
+"""Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""
 
 
 class MetedIndex(PoolIndex):
@@ -65,27 +68,30 @@ class MetedIndex(PoolIndex):
 
     def job_ready(self, job: Job) -> None:
         """Queue a job."""
-        queue = self._domains.get(job.terms.domain_id)
-        if queue is None:
-            queue = self._domains[job.terms.domain_id] = DomainQueue()
-        queue.add(job)
-        self._dirty.add(job.terms.domain_id)
-
-    def job_done(self, job: Job) -> None:
-        """Take a job out of its queue."""
         domain_id, request = job.terms.domain_id, job.terms.request
         queue = self._domains.get(domain_id)
         if queue is None:
-            return
-        queue.discard(job)
+            queue = self._domains[domain_id] = DomainQueue()
+        heaps = self._shapes.get(request)
+        if heaps is None:
+            heaps = self._shapes[request] = ShapeHeaps(request)
+        queue.add(job, heaps)
         self._dirty.add(domain_id)
-        if request not in queue.shapes:
-            heaps = self._shapes.get(request)
-            if heaps is not None:
-                heaps.drop(domain_id)
-                if not heaps.keys:
-                    del self._shapes[request]
-        if not queue.shapes:
+
+    def job_done(self, job: Job) -> None:
+        """Take a job out of its queue."""
+        domain_id = job.terms.domain_id
+        queue = self._domains.get(domain_id)
+        if queue is None:
+            return
+        self._dirty.add(domain_id)
+        emptied = queue.discard(job)
+        if emptied is not None:
+            emptied.heaps.drop(domain_id)
+            emptied.heaps.lines -= 1
+            if not emptied.heaps.lines:
+                del self._shapes[job.terms.request]
+        if not queue.lines:
             del self._domains[domain_id]
 
     def domain_changed(self, domain_id: DomainId) -> None:
@@ -102,123 +108,127 @@ class MetedIndex(PoolIndex):
         self._dirty |= self._aside
         self._aside.clear()
         yield from self._serve_reserved(at_us)
-        reserved = self._reservation()
+        shadow = self._reservation()
         for _ in range(PASS_EXAMINED_MAX):
-            self._refresh_keys()
+            if self._dirty:
+                self._refresh_keys()
             entry, floor = self._next()
             if entry is None:
                 break
             domain_id = entry[2]
-            placed = self._place(domain_id, reserved, at_us)
+            placed = self._place(domain_id, shadow, at_us)
             if placed is None:
                 self._set_aside(domain_id)
                 continue
-            job, room, count = placed
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, count, floor)
-        if reserved is None:
+            job_id, room, count = placed
+            yield LeaseUnits(at_us, room.worker_id, job_id, count, floor)
+        if shadow is None:
             yield from self._drain_for_overdue(at_us)
 
     def summary(self) -> object:
         """Return all that decisions depend on, for comparison with an index built anew."""
+        self._dirty |= self._aside
+        self._aside.clear()
         self._refresh_keys()
-        queues = [
-            (domain_id, sorted((tuple(request.items()), list(jobs)) for request, jobs in queue.shapes.items()))
-            for domain_id, queue in sorted(self._domains.items())
+        lines = [
+            (domain_id, tuple(request.items()), line.head, list(line.jobs), line.heaps.keys[domain_id])
+            for domain_id, queue in self._domains.items()
+            for request, line in queue.lines.items()
         ]
-        return super().summary(), queues
+        return super().summary(), sorted(lines)
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on the order of domains, with the tags of whoever is ahead."""
         self._refresh_keys()
         job = self.state.jobs.jobs[job_id]
         mine = job.terms.domain_id
-        names = self.state.domains.domains
-        owed = self._owed(mine)
         queue = self._domains.get(mine)
-        first = min((jobs[0] for jobs in queue.shapes.values()), default=None) if queue is not None else None
-        if first is not None and first < (-job.terms.priority, job_id):
-            return f"Job {first[1]} of the same domain is ahead of it (by priority, then submission)."
-        better = sorted(
-            (key.deadline, key.tag, who)
-            for heaps in self._shapes.values()
-            for who, key in heaps.keys.items()
-            if who != mine and (key.deadline, key.tag, who) < self._best_key(mine)
-        )
-        if not better:
-            return f"Its domain {names[mine].name!r} is next (it is owed {owed})."
-        ahead = []
-        for _, _, who in better:
-            entry = f"{names[who].name!r} (owed {self._owed(who)})"
-            if entry not in ahead:
-                ahead.append(entry)
+        if queue is not None and queue.head() < queue_key(job):
+            return f"Job {queue.head()[1]} of the same domain is ahead of it (by priority, then submission)."
+        best: dict[DomainId, tuple[int, int, DomainId]] = {}
+        for heaps in self._shapes.values():
+            for who, key in heaps.keys.items():
+                rank = (key.deadline, key.tag, who)
+                best[who] = min(best.get(who, rank), rank)
+        ahead = [self._standing(who) for _, _, who in sorted(best.values()) if mine in best and best[who] < best[mine]]
+        if not ahead:
+            return f"Its domain {self._standing(mine)} is next by the clock."
         shown = ", ".join(ahead[:3]) + (f" and {len(ahead) - 3} more" if len(ahead) > 3 else "")
-        return f"Ahead of its domain {names[mine].name!r} (owed {owed}): {shown}."
+        return f"Ahead of its domain {self._standing(mine)} by the clock: {shown}."
 
-    def _best_key(self, domain_id: DomainId) -> tuple[int, int, DomainId]:
-        keys = [heaps.keys[domain_id] for heaps in self._shapes.values() if domain_id in heaps.keys]
-        key = min(keys, key=lambda key: (key.deadline, key.tag))
-        return key.deadline, key.tag, domain_id
-
-    def _owed(self, domain_id: DomainId) -> str:
-        jobs = self.state.jobs
-        account = jobs.accounts.get(domain_id, NO_ACCOUNT)
-        owed = lag(jobs, account, self.state.domains.domains[domain_id].share)
-        return f"{'-' if owed < 0 else ''}{abs(owed) // 1_000_000_000}.{abs(owed) // 1_000_000 % 1000:03d} cpu-seconds"
+    def _standing(self, domain_id: DomainId) -> str:
+        """Return a domain's name with what it is owed, g (V - S): its place by the clock in words."""
+        jobs, domain = self.state.jobs, self.state.domains.domains[domain_id]
+        owed = lag(jobs, jobs.accounts.get(domain_id, NO_ACCOUNT), domain.share)
+        seconds, milli = divmod(abs(owed) // MILLI_CPU_MS, 1000)
+        return f"{domain.name!r} ({'ahead by' if owed < 0 else 'owed'} {seconds}.{milli:03d} cpu-seconds)"
 
     def _refresh_keys(self) -> None:
+        jobs, pool = self.state.jobs, self.state.workers.capacity
         while self._dirty:
             domain_id = self._dirty.pop()
             queue = self._domains.get(domain_id)
             if queue is None:
                 continue
-            state = self.state
-            tag = state.jobs.accounts.get(domain_id, NO_ACCOUNT).tag
-            share = state.domains.domains[domain_id].share
-            for request, jobs in queue.shapes.items():
-                heaps = self._heaps(request)
-                job = state.jobs.jobs[jobs[0][1]]
-                size = width_milli(request, state.workers.capacity) * estimate_us(state.jobs, job)
-                deadline = tag + self.run_count(job) * unit_charge(size, share)
-                heaps.set(domain_id, Key(tag, deadline, job.job_id), state.jobs.clock)
+            tag = jobs.accounts[domain_id].tag
+            share = self.state.domains.domains[domain_id].share
+            for request, line in queue.lines.items():
+                job = jobs.jobs[line.head[1]]
+                estimated_us = estimate_us(jobs, job)
+                count = self.run_count(job, estimated_us)
+                deadline = tag + count * unit_charge(width_milli(request, pool) * estimated_us, share)
+                line.heaps.set(domain_id, Key(tag, deadline, job.job_id, count), jobs.clock)
 
     def _next(self) -> tuple[Eligible | None, int]:
         """Return the entry to serve next, and what V must be at least; only shapes that fit a worker count."""
         clock = self.state.jobs.clock
-        servable = [heaps for heaps in self._shapes.values() if self._fits_somewhere(heaps)]
-        best = _least(heaps.first_eligible(clock) for heaps in servable)
+        best: Eligible | None = None
+        servable = []
+        for heaps in self._shapes.values():
+            if not self._fits_somewhere(heaps):
+                continue
+            servable.append(heaps)
+            entry = heaps.first_eligible(clock)
+            if entry is not None and (best is None or entry < best):
+                best = entry
         if best is not None:
             return best, 0
         floors = [tag for heaps in servable if (tag := heaps.least_tag()) is not None]
         if not floors:
             return None, 0
         floor = min(floors)
-        return _least(heaps.first_eligible(floor) for heaps in servable), floor
+        entries = (heaps.first_eligible(floor) for heaps in servable)
+        return min(entry for entry in entries if entry is not None), floor
 
     def _fits_somewhere(self, heaps: ShapeHeaps) -> bool:
+        if self.capacity.find(heaps) is not None:
+            return True
         reserved = self.capacity.reserved
-        return self.capacity.find(heaps) is not None or (reserved is not None and reserved.free.fits(heaps.request))
+        return reserved is not None and reserved.free.fits(heaps.request)
 
-    def _place(
-        self, domain_id: DomainId, reserved: tuple[JobId, Shadow] | None, at_us: int
-    ) -> tuple[Job, Room, int] | None:
+    def _place(self, domain_id: DomainId, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
-        queue = self._domains[domain_id]
-        for _, job_id in sorted(jobs[0] for jobs in queue.shapes.values()):
+        lines = self._domains[domain_id].lines.values()
+        for line in lines if len(lines) == 1 else sorted(lines, key=_by_head):
+            job_id = line.head[1]
             job = self.state.jobs.jobs[job_id]
-            if self.is_capped(domain_id, job.terms.request):
+            request = job.terms.request
+            if self.is_capped(domain_id, request):
                 continue
-            count = self.run_count(job)
-            room = self.capacity.find(self._heaps(job.terms.request), self.needs_until_us(job))
-            if room is None and reserved is not None:
-                room = self._beside(job, reserved[1], at_us + estimate_us(self.state.jobs, job) * count)
+            count = line.heaps.keys[domain_id].units
+            # _next has just searched for every shape; only a worker's end of life asks for another search.
+            room = line.heaps.room
+            if room is not None and room.until_us is not None:
+                room = self.capacity.find(line.heaps, self.needs_until_us(job))
+            if room is None and shadow is not None:
+                room = self._beside(job, shadow, at_us + estimate_us(self.state.jobs, job) * count)
             if room is not None:
-                return job, room, count
+                return job_id, room, count
         return None
 
     def _beside(self, job: Job, shadow: Shadow, ends_us: int) -> Room | None:
         """Return the reserved worker if ``job`` may be backfilled there."""
-        request = job.terms.request
-        room = shadow.room
+        request, room = job.terms.request, shadow.room
         until_us = self.needs_until_us(job)
         if not room.free.fits(request) or not shadow.admits(request, ends_us):
             return None
@@ -229,16 +239,10 @@ class MetedIndex(PoolIndex):
 
     def _set_aside(self, domain_id: DomainId) -> None:
         self._aside.add(domain_id)
-        for request in self._domains[domain_id].shapes:
-            self._heaps(request).drop(domain_id)
+        for line in self._domains[domain_id].lines.values():
+            line.heaps.drop(domain_id)
 
-    def _heaps(self, request: Resources) -> ShapeHeaps:
-        heaps = self._shapes.get(request)
-        if heaps is None:
-            heaps = self._shapes[request] = ShapeHeaps(request)
-        return heaps
-
-    def _reservation(self) -> tuple[JobId, Shadow] | None:
+    def _reservation(self) -> Shadow | None:
         room = self.capacity.reserved
         if room is None:
             return None
@@ -246,7 +250,7 @@ class MetedIndex(PoolIndex):
         assert worker.reserved_for is not None
         assert worker.shadow_us is not None
         job = self.state.jobs.jobs[worker.reserved_for]
-        return job.job_id, Shadow(room, worker.shadow_us, job.terms.request)
+        return Shadow(room, worker.shadow_us, job.terms.request)
 
     def _serve_reserved(self, at_us: int) -> Iterator[Proposal]:
         room = self.capacity.reserved
@@ -284,8 +288,8 @@ class MetedIndex(PoolIndex):
                 return
 
 
-def _least(entries: Iterable[Eligible | None]) -> Eligible | None:
-    return min((entry for entry in entries if entry is not None), default=None)
+def _by_head(line: Line) -> QueueKey:
+    return line.head
 
 
 class Meted:

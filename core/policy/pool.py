@@ -19,7 +19,6 @@ from ..events import (
     LogRepaired,
     ReservationEnded,
     SpecInterned,
-    Terms,
     UnitsFinished,
     UnitsLeased,
     UnitsRecalled,
@@ -31,10 +30,10 @@ from ..events import (
     WorkerLost,
     WorkerReserved,
 )
-from ..ids import DomainId, JobId, LeaseId
+from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US, RUN_UNITS_MAX
-from ..resources import Resources
-from ..service import estimate_us, next_run
+from ..resources import NOTHING, Resources
+from ..service import next_run
 from ..state import Job, State
 from .capacity import Capacity, Free
 
@@ -52,12 +51,11 @@ class PoolIndex:
         self.state = state
         self.capacity = Capacity(state)
         self.now_us = state.at_us
-        self._held: dict[DomainId, Free] = {}
-        self._leased: dict[LeaseId, tuple[JobId, Terms]] = {}
+        self._held: dict[DomainId, Free] = {}  # what the domains that have a cap hold
         self._sleeping: list[tuple[int, JobId]] = []
         self._alarms: dict[JobId, int] = {}
-        for lease_id, lease in sorted(state.jobs.leases.items()):
-            self._take(lease_id, state.jobs.jobs[lease.job_id])
+        for domain_id in state.domains.domains:
+            self._count_held(domain_id)
         for _, job in sorted(state.jobs.jobs.items()):
             self._refresh(job)
 
@@ -81,13 +79,15 @@ class PoolIndex:
         match event:
             case UnitsLeased():
                 job = state.jobs.jobs[event.job_id]
-                self._take(event.lease_id, job)
-                self.capacity.take(state.jobs.leases[event.lease_id], job.terms.request)
-                if not job.is_backlogged:
-                    self.job_done(job)
-                elif job.requeued:
+                terms = job.terms
+                self.capacity.take(state.jobs.leases[event.lease_id], terms)
+                if terms.domain_id in self._held:
+                    self._held[terms.domain_id].give(terms.request)
+                if job.requeued:
                     self._refresh(job)
-                self.domain_changed(job.terms.domain_id)
+                elif job.next_index >= terms.count:
+                    self.job_done(job)
+                self.domain_changed(terms.domain_id)
             case UnitsFinished() | UnitsReturned():
                 self._came_back(event)
             case JobSubmitted() | JobStarted():
@@ -96,8 +96,13 @@ class PoolIndex:
                 self.domain_changed(job.terms.domain_id)
             case JobStopped():
                 self.job_done(state.jobs.jobs[event.job_id])
-            case DomainChanged() | AccountReweighted():
+            case DomainChanged():
+                self._count_held(event.domain_id)
                 self.domain_changed(event.domain_id)
+            case AccountReweighted():
+                self.domain_changed(event.domain_id)
+            case DomainCreated():
+                self._count_held(event.domain_id)
             case WorkerJoined():
                 self.capacity.add(state.workers.workers[event.worker_id])
                 self._reorder()
@@ -106,15 +111,7 @@ class PoolIndex:
                 self._reorder()
             case WorkerAway() | WorkerBack() | WorkerDrained() | WorkerReserved() | ReservationEnded():
                 self._reorder()
-            case (
-                SpecInterned()
-                | JobEnded()
-                | JobArchived()
-                | UnitsRecalled()
-                | DomainCreated()
-                | DomainRemoved()
-                | LogRepaired()
-            ):
+            case SpecInterned() | JobEnded() | JobArchived() | UnitsRecalled() | DomainRemoved() | LogRepaired():
                 pass
             case _:
                 assert_never(event)
@@ -132,20 +129,24 @@ class PoolIndex:
                 self._refresh(job)
                 self.domain_changed(job.terms.domain_id)
 
-    def run_count(self, job: Job) -> int:
+    def run_count(self, job: Job, estimated_us: int) -> int:
         """Return how many units of ``job`` to lease as one run: about a run quantum of work (policy.md 3.2, Runs)."""
-        run = next_run(job, self.now_us)
-        if run is None or run.count == 1:
+        if not job.requeued:
+            available = job.terms.count - job.next_index
+        else:
+            run = next_run(job, self.now_us)
+            available = 1 if run is None else run.count
+        if available == 1 or estimated_us >= RUN_QUANTUM_US:
             return 1
-        return max(1, min(RUN_QUANTUM_US // estimate_us(self.state.jobs, job), run.count, RUN_UNITS_MAX))
+        return min(RUN_QUANTUM_US // estimated_us, available, RUN_UNITS_MAX)
 
     def is_capped(self, domain_id: DomainId, request: Resources) -> bool:
         """Whether one more ``request`` would take the domain over its cap."""
-        cap = self.state.domains.domains[domain_id].cap
-        if cap is None:
-            return False
         held = self._held.get(domain_id)
-        return not request.fits(cap.minus(held.amount()) if held is not None else cap)
+        if held is None:
+            return False
+        cap = self.state.domains.domains[domain_id].cap
+        return cap is not None and not request.fits(cap.minus(held.amount()))
 
     def needs_until_us(self, job: Job) -> int | None:
         """Return until when a worker must live to be given a unit of ``job`` now, or None if that is not known."""
@@ -154,25 +155,28 @@ class PoolIndex:
 
     def summary(self) -> object:
         """Return all that decisions depend on, for comparison with an index built anew."""
-        held = sorted((domain_id, free.amount()) for domain_id, free in self._held.items())
-        return self.capacity.summary(), [item for item in held if item[1] != Resources()]
+        held = [(domain_id, free.amount()) for domain_id, free in sorted(self._held.items())]
+        return self.capacity.summary(), held
 
-    def _take(self, lease_id: LeaseId, job: Job) -> None:
-        self._leased[lease_id] = job.job_id, job.terms
-        held = self._held.get(job.terms.domain_id)
-        if held is None:
-            held = self._held[job.terms.domain_id] = Free(Resources())
-        held.give(job.terms.request)
+    def _count_held(self, domain_id: DomainId) -> None:
+        """Start or stop counting what a domain holds, as it has a cap or not."""
+        self._held.pop(domain_id, None)
+        if self.state.domains.domains[domain_id].cap is None:
+            return
+        held = self._held[domain_id] = Free(NOTHING)
+        for lease in self.state.jobs.leases.values():
+            terms = self.state.jobs.jobs[lease.job_id].terms
+            if terms.domain_id == domain_id:
+                held.give(terms.request)
 
     def _came_back(self, event: UnitsFinished | UnitsReturned) -> None:
-        job_id, terms = self._leased[event.lease_id]
-        job = self.state.jobs.jobs[job_id]
+        job_id, terms = self.capacity.holder(event.lease_id)
         if event.lease_id not in self.state.jobs.leases:
-            del self._leased[event.lease_id]
             self.capacity.give(event.lease_id)
-            self._held[terms.domain_id].take(terms.request)
+            if terms.domain_id in self._held:
+                self._held[terms.domain_id].take(terms.request)
         if event.requeued:
-            self._refresh(job)
+            self._refresh(self.state.jobs.jobs[job_id])
         self.domain_changed(terms.domain_id)
 
     def _refresh(self, job: Job) -> None:

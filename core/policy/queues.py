@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
 from ..ids import DomainId, JobId
-from ..record import record
 from ..resources import Resources
 from ..state import Job
 from .capacity import Shape
@@ -16,22 +16,26 @@ STALE_ENTRIES_MIN = 64
 """A heap is cleaned when more than this and three quarters of its entries are stale."""
 
 
-@record
-class Key:
+class Key(NamedTuple):
     """Where a domain stands with the first of its jobs of one shape.
 
     Attributes:
         tag: S, its start tag.
         deadline: D = S + the charge of that job's next run.
+        units: Units in that run.
     """
 
     tag: int
     deadline: int
     job_id: JobId
+    units: int
 
 
 Eligible = tuple[int, int, DomainId, JobId]
 """(D, S, domain, job): least first; the ids break ties (P19)."""
+
+QueueKey = tuple[int, JobId]
+"""(-priority, job id): least first."""
 
 
 class ShapeHeaps(Shape):
@@ -40,19 +44,21 @@ class ShapeHeaps(Shape):
     Entries are not removed when a key changes; an entry that differs from the domain's key is stale and passed over.
     """
 
-    __slots__ = ("_eligible", "_ineligible", "keys")
+    __slots__ = ("_eligible", "_ineligible", "keys", "lines")
 
     def __init__(self, request: Resources) -> None:
         super().__init__(request)
         self.keys: dict[DomainId, Key] = {}
+        self.lines = 0  # domains that wait with this shape, whether or not they are ranked now
         self._eligible: list[Eligible] = []
         self._ineligible: list[Eligible] = []
 
     def set(self, domain_id: DomainId, key: Key, clock: int) -> None:
         """Put a domain where it belongs now."""
-        if self.keys.get(domain_id) == key:
-            return
+        old = self.keys.get(domain_id)
         self.keys[domain_id] = key
+        if old is not None and old[:3] == key[:3]:
+            return
         if key.tag <= clock:
             heappush(self._eligible, (key.deadline, key.tag, domain_id, key.job_id))
         else:
@@ -101,33 +107,62 @@ class ShapeHeaps(Shape):
         heapify(self._ineligible)
 
 
-class DomainQueue:
-    """The jobs of one domain that have units to lease, by shape, each shape in order of (priority, job id)."""
+class Line:
+    """The jobs of one domain and one shape that have units to lease, by (priority, job id); never empty.
 
-    __slots__ = ("shapes",)
+    Attributes:
+        heaps: Where domains that wait with this shape are ranked.
+        head: The first of the jobs.
+    """
+
+    __slots__ = ("head", "heaps", "jobs")
+
+    def __init__(self, heaps: ShapeHeaps, first: QueueKey) -> None:
+        self.heaps = heaps
+        self.jobs: SortedList[QueueKey] = SortedList((first,))
+        self.head = first
+
+
+class DomainQueue:
+    """The jobs of one domain that have units to lease, in a line a shape."""
+
+    __slots__ = ("lines",)
 
     def __init__(self) -> None:
-        self.shapes: dict[Resources, SortedList[tuple[int, JobId]]] = {}
+        self.lines: dict[Resources, Line] = {}
 
-    def add(self, job: Job) -> None:
+    def add(self, job: Job, heaps: ShapeHeaps) -> None:
         """Queue a job; one that is queued already stays where it is."""
-        queue = self.shapes.get(job.terms.request)
-        if queue is None:
-            queue = self.shapes[job.terms.request] = SortedList()
-        key = (-job.terms.priority, job.job_id)
-        if key not in queue:
-            queue.add(key)
+        key = queue_key(job)
+        line = self.lines.get(job.terms.request)
+        if line is None:
+            self.lines[job.terms.request] = Line(heaps, key)
+            heaps.lines += 1
+        elif key not in line.jobs:
+            line.jobs.add(key)
+            line.head = min(line.head, key)
 
     def has(self, job: Job) -> bool:
         """Whether a job is queued."""
-        queue = self.shapes.get(job.terms.request)
-        return queue is not None and (-job.terms.priority, job.job_id) in queue
+        line = self.lines.get(job.terms.request)
+        return line is not None and queue_key(job) in line.jobs
 
-    def discard(self, job: Job) -> None:
-        """Take a job out, if it is in."""
-        queue = self.shapes.get(job.terms.request)
-        if queue is None:
-            return
-        queue.discard((-job.terms.priority, job.job_id))
-        if not queue:
-            del self.shapes[job.terms.request]
+    def discard(self, job: Job) -> Line | None:
+        """Take a job out, if it is in; return its line if that is empty now and gone."""
+        line = self.lines.get(job.terms.request)
+        if line is None:
+            return None
+        line.jobs.discard(queue_key(job))
+        if line.jobs:
+            line.head = line.jobs[0]
+            return None
+        return self.lines.pop(job.terms.request)
+
+    def head(self) -> QueueKey:
+        """Return the first job over all shapes."""
+        return min(line.head for line in self.lines.values())
+
+
+def queue_key(job: Job) -> QueueKey:
+    """Return the order of a job among those of its domain: higher priority first, then submission."""
+    return -job.terms.priority, job.job_id
