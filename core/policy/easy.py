@@ -46,6 +46,14 @@ class EasyIndex(QueueIndex):
         for job_id in self.candidates(head):
             yield from self._backfill(job_id, shadow, at_us)
 
+    def ahead_of(self, job_id: JobId) -> str:
+        """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""
+        head, job = self.head(), self.state.jobs.jobs[job_id]
+        sentence = super().ahead_of(job_id)
+        if head is not None and head.job_id != job_id and self.find(job) is not None:
+            return f"{sentence} It would fit now, but could delay job {head.job_id}, for which room is kept."
+        return sentence
+
     def candidates(self, head: Job) -> list[JobId]:
         """Return the jobs that may be backfilled, in the order in which to try them."""
         behind = self.queue.bisect_right((-head.terms.priority, head.job_id))

@@ -1,0 +1,203 @@
+"""Why a job waits: for each part of it that waits, the binding constraint in one sentence, naming who and what.
+
+Constraints are looked at from the hardest to the softest, and the first that binds is the answer: prepared only, backing
+off, no worker, no worker that could ever hold it, too little life left, the domain's cap, no room, room kept for
+another job, and last the order of the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from .decide.jobs import find_job
+from .ids import WorkerId
+from .policy.base import Index
+from .record import record
+from .resources import NOTHING, Resources, format_amount
+from .state import Job, State, Worker
+
+NAMED_WORKERS_MAX = 3
+"""Workers named in one sentence; the others are counted."""
+
+
+class WaitReason(StrEnum):
+    """What a part of a job waits for."""
+
+    PREPARED = "prepared"
+    BACK_OFF = "back_off"
+    NO_WORKER = "no_worker"
+    NEVER_FITS = "never_fits"
+    LIFETIME = "lifetime"
+    CAP = "cap"
+    ROOM = "room"
+    RESERVED = "reserved"
+    ORDER = "order"
+
+
+HOLDING = frozenset({WaitReason.PREPARED, WaitReason.NEVER_FITS})
+"""Reasons that do not pass by waiting: a job of which nothing runs counts as held."""
+
+
+@record
+class Waiting:
+    """A part of a job that waits.
+
+    Attributes:
+        units: Number of units in the part.
+        reason: What they wait for.
+        sentence: The same for people.
+        until_us: When it passes, where that is known; else None.
+    """
+
+    units: int
+    reason: WaitReason
+    sentence: str
+    until_us: int | None = None
+
+
+def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waiting, ...]:
+    """Return the parts of a job that wait, with why; an empty tuple if nothing of it waits.
+
+    Args:
+        state: The state to explain.
+        index: The policy's index of it, for who is ahead.
+        job_id: The job.
+        at_us: Now, in microseconds.
+
+    Raises:
+        Refused: If there is no such job.
+    """
+    job = find_job(state, job_id)
+    if job.held:
+        sentence = f"It is only prepared; start job {job.job_id} to let it run."
+        return (Waiting(job.terms.count, WaitReason.PREPARED, sentence),)
+    parts = []
+    ready = job.terms.count - job.next_index
+    for run in job.requeued:
+        if run.not_before_us <= at_us:
+            ready += run.count
+            continue
+        seconds = -(-(run.not_before_us - at_us) // 1_000_000)
+        sentence = (
+            f"{_units(run.count)} failed {run.failures} times and {'waits' if run.count == 1 else 'wait'} out "
+            f"the back-off before the next try, for {seconds} s more."
+        )
+        parts.append(Waiting(run.count, WaitReason.BACK_OFF, sentence, run.not_before_us))
+    if ready:
+        parts.insert(0, _ready_part(state, index, job, ready, at_us))
+    return tuple(parts)
+
+
+def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) -> Waiting:
+    workers = [worker for _, worker in sorted(state.workers.workers.items()) if worker.is_leasable]
+    request = job.terms.request
+    if not workers:
+        return Waiting(ready, WaitReason.NO_WORKER, _no_worker(state))
+    large = [worker for worker in workers if request.fits(worker.capacity)]
+    if not large:
+        return Waiting(ready, WaitReason.NEVER_FITS, _never_fits(request, workers))
+    wanted_us = job.terms.time_request_us or 0
+    lasting = [worker for worker in large if worker.until_us is None or at_us + wanted_us <= worker.until_us]
+    if not lasting:
+        left_us = max((worker.until_us or 0) - at_us for worker in large)
+        sentence = (
+            f"A unit asks for {_seconds(wanted_us)} s, but no worker that could hold it lives longer than "
+            f"{_seconds(max(left_us, 0))} s from now."
+        )
+        return Waiting(ready, WaitReason.LIFETIME, sentence)
+    capped = _capped(state, job)
+    if capped is not None:
+        return Waiting(ready, WaitReason.CAP, capped)
+    free = _free(state)
+    fitting = [worker for worker in lasting if request.fits(free[worker.worker_id])]
+    ahead = index.ahead_of(job.job_id)
+    if not fitting:
+        return Waiting(ready, WaitReason.ROOM, f"{_no_room(request, lasting, free)} {ahead}")
+    kept = [worker for worker in fitting if worker.reserved_for not in (None, job.job_id)]
+    if len(kept) == len(fitting):
+        worker = kept[0]
+        sentence = (
+            f"{_name(worker)} has room, but is being emptied for job {worker.reserved_for}, and a unit of this job "
+            f"would not end in time. {ahead}"
+        )
+        return Waiting(ready, WaitReason.RESERVED, sentence, worker.shadow_us)
+    return Waiting(ready, WaitReason.ORDER, f"There is room on {_name(fitting[0])}, so only the order counts. {ahead}")
+
+
+def _no_worker(state: State) -> str:
+    workers = state.workers.workers.values()
+    if not workers:
+        return "No worker is connected; start one."
+    draining = sum(worker.draining for worker in workers)
+    away = sum(worker.lost_at_us is not None and not worker.draining for worker in workers)
+    parts = [f"{count} {what}" for count, what in ((draining, "draining"), (away, "out of touch")) if count]
+    return f"No worker takes work now: {' and '.join(parts)}."
+
+
+def _never_fits(request: Resources, workers: list[Worker]) -> str:
+    largest = {name: max(worker.capacity.amount(name) for worker in workers) for name, _ in request.items()}
+    short = [(name, amount) for name, amount in request.items() if amount > largest[name]]
+    if not short:
+        needs = " and ".join(format_amount(name, amount) for name, amount in request.items())
+        return f"A unit needs {needs} together, which none of the {len(workers)} workers has; start one that has."
+    name, amount = short[0]
+    return (
+        f"A unit needs {format_amount(name, amount)}, but no worker has more than "
+        f"{format_amount(name, largest[name])}; start one that has, or ask for less."
+    )
+
+
+def _capped(state: State, job: Job) -> str | None:
+    domain = state.domains.domains[job.terms.domain_id]
+    if domain.cap is None:
+        return None
+    held = NOTHING
+    for lease in state.jobs.leases.values():
+        terms = state.jobs.jobs[lease.job_id].terms
+        if terms.domain_id == domain.domain_id:
+            held = held.plus(terms.request)
+    short = job.terms.request.short_of(domain.cap.minus(held))
+    if not short:
+        return None
+    name = short[0]
+    return (
+        f"Domain {domain.name!r} holds {format_amount(name, held.amount(name))} of the "
+        f"{format_amount(name, domain.cap.amount(name))} that its cap allows; it goes on when some of that ends."
+    )
+
+
+def _free(state: State) -> dict[WorkerId, Resources]:
+    free = {worker_id: worker.capacity for worker_id, worker in state.workers.workers.items()}
+    for lease in state.jobs.leases.values():
+        request = state.jobs.jobs[lease.job_id].terms.request
+        free[lease.worker_id] = free[lease.worker_id].minus(request)
+    return free
+
+
+def _no_room(request: Resources, workers: list[Worker], free: dict[WorkerId, Resources]) -> str:
+    def describe(worker: Worker) -> str:
+        name = request.short_of(free[worker.worker_id])[0]
+        have, whole = free[worker.worker_id].amount(name), worker.capacity.amount(name)
+        return f"{_name(worker)} has {format_amount(name, max(have, 0))} free of {format_amount(name, whole)}"
+
+    needs = " and ".join(format_amount(name, amount) for name, amount in request.items()) or "a free place"
+    return f"A unit needs {needs}: {_listed(describe, workers)}."
+
+
+def _listed(describe: Callable[[Worker], str], workers: Iterable[Worker]) -> str:
+    named = [describe(worker) for worker in workers]
+    more = len(named) - NAMED_WORKERS_MAX
+    return ", ".join(named[:NAMED_WORKERS_MAX]) + (f", and {more} more are as full" if more > 0 else "")
+
+
+def _name(worker: Worker) -> str:
+    return f"worker {worker.worker_id} ({worker.name})" if worker.name else f"worker {worker.worker_id}"
+
+
+def _units(count: int) -> str:
+    return "1 unit" if count == 1 else f"{count} units"
+
+
+def _seconds(time_us: int) -> int:
+    return time_us // 1_000_000
