@@ -232,6 +232,7 @@ class Engine:
         assert type(finished) is UnitsFinished
         lease = self.state.jobs.leases[finished.lease_id]
         accepted = set(indices(finished.done))
+        accepted.difference_update(indices((run.first, run.count) for run in finished.requeued))
         for index, body in command.results:
             if index in accepted:
                 self._results.append(UnitResult(lease.job_id, index, lease.attempt, body))

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from .engine import Engine
-from .ids import DomainId, JobId, WorkerId
+from .ids import DomainId, JobId
 from .policy.pool import PoolIndex
 from .reducers import fold
 from .resources import NOTHING
@@ -69,7 +69,7 @@ def _wrong_numbers(state: State) -> Iterator[str]:
     if state.seq < 0 or state.at_us < 0:
         yield f"The state stands at event {state.seq} and time {state.at_us}, which is before the beginning."
     if jobs.clock < 0 or jobs.debt < 0 or jobs.largest_size < 0:
-        yield f"The virtual time {jobs.clock}, its debt {jobs.debt} or the largest size {jobs.largest_size} is negative."
+        yield f"The virtual time {jobs.clock}, debt {jobs.debt} or largest size {jobs.largest_size} is negative."
     tables = (
         ("job", jobs.jobs, jobs.next_job_id),
         ("lease", jobs.leases, jobs.next_lease_id),
@@ -238,21 +238,15 @@ def _wrong_engine(engine: Engine) -> Iterator[str]:
     pending = [event for sealed in engine._sealed for event in sealed.events] + engine._events
     if fold(engine.committed, pending) != engine.state:
         yield "The committed state with what was decided since is not the tentative state."
-    held = {worker_id: NOTHING for worker_id in engine.state.workers.workers}
+    held = dict.fromkeys(engine.state.workers.workers, NOTHING)
     for lease in engine.state.jobs.leases.values():
         held[lease.worker_id] = held[lease.worker_id].plus(engine.state.jobs.jobs[lease.job_id].terms.request)
     for worker_id, amount in sorted(held.items()):
-        yield from _wrong_load(
-            engine.state, worker_id, amount.short_of(engine.state.workers.workers[worker_id].capacity)
-        )
+        short = amount.short_of(engine.state.workers.workers[worker_id].capacity)
+        if short:
+            yield f"Worker {worker_id} holds more {' and '.join(short)} than it has."
     fresh = engine.policy.index(engine.state)
     if isinstance(fresh, PoolIndex) and isinstance(engine.index, PoolIndex):
         fresh.wake(engine.index.now_us)
     if fresh.summary() != engine.index.summary():
         yield "The index that followed the events differs from one built of the state anew."
-
-
-def _wrong_load(state: State, worker_id: WorkerId, short: tuple[str, ...]) -> Iterator[str]:
-    if short:
-        leases = sorted(lease.lease_id for lease in state.jobs.leases.values() if lease.worker_id == worker_id)
-        yield f"Worker {worker_id} holds more {' and '.join(short)} than it has, with leases {leases}."

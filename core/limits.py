@@ -13,7 +13,7 @@ RUN_UNITS_MAX = 1_024
 RUN_QUANTUM_US = 100_000
 """Q of policy.md 3.2: a lease holds about this much estimated work, so that short units cost little each."""
 
-PASS_DECISIONS_MAX = 256
+PASS_DECISIONS_MAX = 100
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
 
 PASS_EXAMINED_MAX = 1_000
@@ -21,6 +21,9 @@ PASS_EXAMINED_MAX = 1_000
 
 TIME_MAX_US = 2**53
 """Largest time or duration (285 years): exact in every language's numbers, far from 64 bits even when multiplied."""
+
+CLOCK_MAX = 2**512
+"""Largest virtual time: no pool gets there, and nothing that is packed needs more than 64 bytes."""
 
 CPU_MILLI_MAX = 10**9
 MEM_BYTES_MAX = 2**53

@@ -120,6 +120,9 @@ class Log(Protocol):
             LogDamaged: At the first batch that is not what was written; all before it have been yielded.
         """
 
+    def chain_at(self, seq: int) -> bytes | None:
+        """The chain value stored with the batch that ends at ``seq``, unchecked; None where no batch ends there."""
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, all or nothing, and let go of all but the newest two.
 

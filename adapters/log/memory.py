@@ -60,12 +60,19 @@ class MemoryLog:
             seq, chain = batch.last_seq + 1, batch.chain
             position += 1
 
+    def chain_at(self, seq: int) -> bytes | None:
+        """The chain value of the batch that ends at ``seq``, None where none does."""
+        self._must_be_open()
+        if seq == 0:
+            return GENESIS
+        position = self._find(seq)
+        here = self._batches[position] if position < len(self._batches) else None
+        return here.chain if here and here.last_seq == seq else None
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot and let go of all but the newest two; see ``Log.save_snapshot``."""
         self._must_be_open()
-        position = self._find(snapshot.seq)
-        here = self._batches[position] if position < len(self._batches) else None
-        check_snapshot(snapshot, here.chain if here and here.last_seq == snapshot.seq else None)
+        check_snapshot(snapshot, self.chain_at(snapshot.seq))
         self._snapshots = [snapshot, *self._snapshots][:MAX_SNAPSHOTS]
 
     def snapshots(self) -> Iterator[Snapshot]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from meted.core.batch import Batch
+from meted.core.batch import GENESIS, Batch
 
 from . import results as result_rows
 from . import rows, tables
@@ -20,9 +20,7 @@ from .driver import STANDARD, Connection, Driver, explain
 from .errors import LogClosed, LogDamaged, LogError, LogIOError
 
 _BATCH = "INSERT INTO batches (first_seq, last_seq, at_us, chain, body) VALUES (?, ?, ?, ?, ?)"
-_RESULT = (
-    "SELECT job_id, unit_index, attempt, digest, body FROM results WHERE job_id = ? AND unit_index >= ? ORDER BY 2"
-)
+_RESULT = "SELECT job_id, unit_index, attempt, digest, body FROM results WHERE job_id = ? AND unit_index"
 _RESULTS_PAGE = 256
 
 
@@ -146,10 +144,20 @@ class SQLiteLog:
                 start = rows.anchor(connection, from_seq)
         yield from rows.walk(start, self._page)
 
+    def chain_at(self, seq: int) -> bytes | None:
+        """The chain value stored for the end ``seq``, unchecked, None where no batch ends there; see ``Log``."""
+        head = self.head
+        if seq == head.seq:
+            return head.chain
+        with self._reading(seq) as connection:
+            for batch in rows.batches_before(connection, seq, 1):
+                return batch.chain if batch.last_seq == seq else None
+        return GENESIS if seq == 0 else None
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot and let go of all but the newest two, in one transaction; see ``Log.save_snapshot``."""
         connection = self._writable()
-        check_snapshot(snapshot, self._chain_at(snapshot.seq))
+        check_snapshot(snapshot, self.chain_at(snapshot.seq))
         digest = rows.snapshot_digest(snapshot)
         row = (snapshot.seq, snapshot.at_us, snapshot.chain, snapshot.schema, digest, snapshot.body)
         kept = f"SELECT id FROM snapshots ORDER BY id DESC LIMIT {MAX_SNAPSHOTS}"
@@ -189,6 +197,17 @@ class SQLiteLog:
             if len(found) < _RESULTS_PAGE:
                 return
 
+    def flaws(self) -> Iterator[str]:
+        """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
+        with self._reading(1) as connection:
+            for row in connection.execute("PRAGMA quick_check(20)"):
+                if row[0] != "ok":
+                    yield str(row[0])
+            kept = list(connection.execute("SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots"))
+            yield from (
+                f"the snapshot at seq {row[0]!r} is not what was written" for row in kept if not rows.snapshot_of(row)
+            )
+
     def close(self) -> None:
         """Let go of the log; a second time does nothing."""
         self._closed = True
@@ -209,15 +228,6 @@ class SQLiteLog:
     def _page(self, after: int, seq: int) -> rows.Page:
         with self._reading(seq) as connection:
             return rows.page(connection, after)
-
-    def _chain_at(self, seq: int) -> bytes | None:
-        """Chain value of the batch that ends at ``seq``, or of the noted end where that is there."""
-        if seq == self._head.seq:
-            return self._head.chain
-        with self._reading(seq) as connection:
-            for batch in rows.batches_before(connection, seq, 1):
-                return batch.chain if batch.last_seq == seq else None
-        return None
 
     @contextlib.contextmanager
     def _reading(self, seq: int) -> Iterator[Connection]:
@@ -247,14 +257,24 @@ class SQLiteLog:
         try:
             connection = self._open_connection = self._driver.connect(self._path, self._read_only)
             tables.prepare(connection, self._path, self._read_only)
-            self._damage = rows.tail_flaw(connection)
-            self._head = rows.noted_head(connection) or self._head
+            self._damage = self._tail_flaw(connection)
         except BaseException as error:
             self._disconnect()
             if isinstance(error, self._driver.errors):
                 raise self._explain(error, "read", 1) from error
             raise
         return connection
+
+    def _tail_flaw(self, connection: Connection) -> LogDamaged | None:
+        """Find the head. A damaged end leaves the log readable, also where SQLite itself stumbles over it."""
+        try:
+            self._head = rows.noted_head(connection) or self._head
+            return rows.tail_flaw(connection)
+        except self._driver.errors as error:
+            damage = self._explain(error, "read", self._head.seq + 1)
+            if isinstance(damage, LogDamaged):
+                return damage
+            raise
 
     def _disconnect(self) -> None:
         connection, self._open_connection = self._open_connection, None

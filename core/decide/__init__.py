@@ -44,8 +44,10 @@ def decide(state: State, command: Command) -> tuple[Event, ...]:
     Raises:
         Refused: With a reason and a sentence; nothing has happened then.
     """
-    checks.whole(command.at_us, "at_us", 0, limits.TIME_MAX_US)
-    at_us = max(state.at_us, command.at_us)  # time never runs back
+    at_us = command.at_us
+    if type(at_us) is not int or not state.at_us <= at_us <= limits.TIME_MAX_US:
+        checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
+        at_us = state.at_us  # time never runs back
     match command:
         case LeaseUnits() | FinishUnits() | ReturnUnits() | RecallUnits():
             return decide_leases(state, command, at_us)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import assert_never
 
 from .. import limits
@@ -74,7 +75,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     digest = spec_digest(body)
     terms = Terms(
         domain.domain_id,
-        command.user,
+        intern(command.user),
         command.name,
         digest,
         command.count,
@@ -86,7 +87,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
         command.backoff_us,
         command.max_failures,
         command.max_losses,
-        tuple(sorted(command.tags)),
+        tuple(sorted((intern(name), intern(value)) for name, value in command.tags)),
     )
     tag = _tag(state, domain.domain_id, command.hold)
     submitted = JobSubmitted(at_us, JobId(state.jobs.next_job_id), terms, command.hold, tag)

@@ -13,7 +13,7 @@ from .. import limits, spans
 from ..commands import FinishUnits, LeaseCommand, LeaseUnits, RecallUnits, ReturnUnits
 from ..errors import Reason, Refused
 from ..events import Event, JobEnded, JobStopped, Requeued, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
-from ..ids import LeaseId, Span, WorkerId
+from ..ids import LeaseId, Span
 from ..service import charge, estimate_us, next_run, settle, width_milli
 from ..state import Job, Lease, State
 from . import checks
@@ -66,10 +66,10 @@ def still_out(lease: Lease, given: tuple[Span, ...]) -> tuple[Span, ...]:
 
 def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
-    checks.whole(command.clock_floor, "clock_floor", 0, 2**512)
-    job = find_job(state, command.job_id)
+    checks.whole(command.clock_floor, "clock_floor", 0, limits.CLOCK_MAX)
     checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
-    worker = state.workers.workers.get(WorkerId(command.worker_id))
+    job = find_job(state, command.job_id)
+    worker = state.workers.workers.get(command.worker_id)
     if worker is None or not worker.is_leasable:
         raise Refused(Reason.WORKER_UNAVAILABLE, f"Worker {command.worker_id} takes no work now; choose another.")
     run = None if job.held else next_run(job, at_us)

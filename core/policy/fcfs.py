@@ -17,6 +17,9 @@ from .pool import PoolIndex
 
 Key = tuple[int, JobId]
 
+SHAPES_KEPT_MAX = 4_096
+"""Requests of which is remembered where they fit; with more, all are looked for anew."""
+
 
 class QueueIndex(PoolIndex):
     """One queue over all domains, ordered by (priority, job id)."""
@@ -38,8 +41,6 @@ class QueueIndex(PoolIndex):
         if job.job_id in self._queued:
             self._queued.remove(job.job_id)
             self.queue.remove((-job.terms.priority, job.job_id))
-            if not self.queue:
-                self._shapes.clear()
 
     def head(self) -> Job | None:
         """Return the first job that may be served at all: neither over its domain's cap nor too big for every worker.
@@ -71,6 +72,8 @@ class QueueIndex(PoolIndex):
         request = job.terms.request
         shape = self._shapes.get(request)
         if shape is None:
+            if len(self._shapes) >= SHAPES_KEPT_MAX:
+                self._shapes.clear()
             shape = self._shapes[request] = Shape(request)
         return self.capacity.find(shape, self.needs_until_us(job))
 
@@ -86,7 +89,8 @@ class QueueIndex(PoolIndex):
         if not count:
             return "It is first in the queue."
         first = self.queue[0][1]
-        return f"{count} jobs are ahead of it in the queue (by priority, then submission), job {first} first."
+        jobs = "1 job is" if count == 1 else f"{count} jobs are"
+        return f"{jobs} ahead of it in the queue (by priority, then submission), job {first} first."
 
 
 class FcfsIndex(QueueIndex):

@@ -111,7 +111,9 @@ class PoolIndex:
                 self._reorder()
             case WorkerAway() | WorkerBack() | WorkerDrained() | WorkerReserved() | ReservationEnded():
                 self._reorder()
-            case SpecInterned() | JobEnded() | JobArchived() | UnitsRecalled() | DomainRemoved() | LogRepaired():
+            case DomainRemoved():
+                self._held.pop(event.domain_id, None)
+            case SpecInterned() | JobEnded() | JobArchived() | UnitsRecalled() | LogRepaired():
                 pass
             case _:
                 assert_never(event)

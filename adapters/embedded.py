@@ -1,0 +1,221 @@
+"""The embedded library: the engine and a log inside another program. No server, no socket, no thread (row P18).
+
+A :class:`Pool` is called and returns; it does nothing by itself. What a call changes is durable when the call returns,
+or, if the call raises, did not happen. One thread at a time may use it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self, assert_never
+
+from meted.core.commands import ONE_CPU, Command, FinishUnits, JoinWorker, LoseWorker, ReturnUnits
+from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellOwner
+from meted.core.errors import Reason, Refused
+from meted.core.events import WorkerJoined
+from meted.core.ids import WorkerId
+from meted.core.limits import RETENTION_US
+from meted.core.policy.base import Policy
+from meted.core.resources import Resources
+from meted.core.spans import runs_of
+from meted.core.spec import unpack_spec
+
+from .committer import SNAPSHOT_EVENTS
+from .handout import Handout
+from .local_service import LocalService, wall_clock_us
+from .log import Log, LogError, SQLiteLog
+from .run_here import run_here
+from .units import Done, LeasedUnits, PoolError, Unit, UnitFailed, failed
+
+__all__ = ["Done", "LeasedUnits", "Pool", "PoolError", "Unit", "UnitFailed", "failed"]
+
+
+class Pool(LocalService):
+    """Jobs, domains and workers of one program, kept in one log.
+
+    Opening recovers what the log holds. The workers of the program's last life ended with it: each is noted as lost,
+    and the units that they held run again. A unit that was on more than ``max_losses`` lost workers fails, so that one
+    which takes the whole program down does not do so for ever.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        policy: str | Policy = "meted",
+        *,
+        clock: Callable[[], int] = wall_clock_us,
+        on_effect: Callable[[Effect], None] | None = None,
+        snapshot_events: int = SNAPSHOT_EVENTS,
+        retention_us: int = RETENTION_US,
+    ) -> None:
+        """Recover what ``log`` holds and go on; see ``LocalService``."""
+        self._handout = Handout()
+        self._closed = False
+        super().__init__(
+            log,
+            policy,
+            clock=clock,
+            on_effect=on_effect,
+            snapshot_events=snapshot_events,
+            retention_us=retention_us,
+        )
+        try:
+            with self.batch():
+                for worker_id in sorted(self.state.workers.workers):
+                    self._do(LoseWorker(clock(), worker_id, "the program ended"))
+        except BaseException:
+            log.close()
+            raise
+
+    @classmethod
+    def open(
+        cls, data_dir: str | Path, policy: str | Policy = "meted", *, clock: Callable[[], int] = wall_clock_us
+    ) -> Self:
+        """Open the pool in a directory, which is made if need be; one process at a time.
+
+        Raises:
+            LogHeld: Another process has it open.
+            LogError: It cannot be opened; the sentence says why.
+            UnknownPolicy, SchemaError: As for ``Pool``.
+        """
+        return cls(SQLiteLog.open(data_dir), policy, clock=clock)
+
+    def join(
+        self,
+        name: str,
+        capacity: Resources = ONE_CPU,
+        labels: Mapping[str, str] | None = None,
+        until_us: int | None = None,
+    ) -> WorkerId:
+        """Add a worker and return its id.
+
+        Args:
+            name: For people.
+            capacity: What it offers.
+            labels: Names and values that describe it.
+            until_us: When it will be gone, microseconds since the Unix epoch; it gets no unit expected to run longer.
+
+        Raises:
+            Refused: Something is of a wrong type or beyond a limit.
+        """
+        joined = self._do(JoinWorker(self.clock(), name, capacity, tuple((labels or {}).items()), until_us))[-1]
+        assert isinstance(joined, WorkerJoined)
+        return joined.worker_id
+
+    def work(self, worker_id: WorkerId) -> list[LeasedUnits]:
+        """Decide who is next wherever there is room, and return what this worker is to run now; each lease once.
+
+        Raises:
+            PoolError: It was called inside a batch.
+            Refused: The worker is not known.
+            LogError: It could not be written; nothing was leased.
+        """
+        if self._committer.in_batch:
+            raise PoolError("work() makes its leases durable, so it cannot be inside a batch; call it after the batch.")
+        if worker_id not in self.state.workers.workers:
+            raise Refused(Reason.UNKNOWN_WORKER, f"There is no worker {worker_id}; let it join first.")
+        more = True
+        while more:
+            with self.batch():
+                self._engine.run_pass(self.clock())
+            more = self._engine.more and not self._handout.has(worker_id)
+        return self._handout.take(worker_id)
+
+    def is_wanted(self, lease: LeasedUnits) -> bool:
+        """Whether the rest of a lease should still be run: it is held, not asked back, and its job not stopped."""
+        held = self.state.jobs.leases.get(lease.lease_id)
+        return held is not None and not held.recalled and self.state.jobs.jobs[held.job_id].stopped is None
+
+    def finish(self, lease: LeasedUnits, *done: Done) -> None:
+        """Report units of a lease as run to their end; a unit that was reported before is passed over (row P35).
+
+        Raises:
+            Refused: They are no units of that lease, or a run time or result is out of range.
+            LogError: It could not be written; report them again.
+        """
+        reports = sorted(done, key=lambda unit: unit.index)
+        held = self.state.jobs.leases.get(lease.lease_id)
+        again = held is not None and held.failures < self.state.jobs.jobs[held.job_id].terms.retries
+        self._do(
+            FinishUnits(
+                self.clock(),
+                lease.worker_id,
+                lease.lease_id,
+                runs_of(unit.index for unit in reports),
+                tuple(unit.run_us for unit in reports),
+                tuple((unit.index, unit.exit_code) for unit in reports if unit.exit_code),
+                # The result kept first for a unit stays; so the error of an attempt that is followed by another is not.
+                tuple((u.index, u.result) for u in reports if u.result is not None and not (u.exit_code and again)),
+            )
+        )
+
+    def give_back(self, lease: LeasedUnits) -> None:
+        """Give back all units of a lease that were not reported; they run again elsewhere, and nothing is charged.
+
+        Raises:
+            LogError: It could not be written; try again.
+        """
+        self._do(ReturnUnits(self.clock(), lease.worker_id, lease.lease_id, ((lease.first, lease.count),)))
+
+    def leave(self, worker_id: WorkerId) -> None:
+        """Take a worker away; what it was given and has not reported runs again elsewhere.
+
+        Raises:
+            Refused: The worker is not known.
+            LogError: It could not be written; try again.
+        """
+        self._do(LoseWorker(self.clock(), worker_id, "left", started=()))
+        self._handout.drop(worker_id)
+
+    def run(self, worker_id: WorkerId, call: Callable[[Unit], bytes | None], units_max: int | None = None) -> int:
+        """Run units here, in the calling thread, until nothing can be leased now; return how many were run.
+
+        ``call`` is given one unit at a time and returns its result; if it raises, the unit has failed, and the
+        trace is its error. Reports are made once a lease. Where ``call`` lets ``KeyboardInterrupt`` or another
+        exception through that is no ``Exception``, what was done is reported and the rest given back first.
+
+        Args:
+            worker_id: Whose capacity is used.
+            call: What a unit is.
+            units_max: Stop after so many units and give the rest back; None is no limit.
+
+        Raises:
+            LogError: Reports could not be written; their units run again.
+        """
+        return run_here(self, worker_id, call, units_max)
+
+    def close(self) -> None:
+        """Let the workers leave and let go of the log; a second time does nothing.
+
+        What was handed out and not reported runs again. Where the log cannot be written the workers are noted as lost
+        when the pool is opened again.
+        """
+        try:
+            if not self._closed:
+                self._closed = True
+                with contextlib.suppress(LogError), self.batch():
+                    for worker_id in sorted(self.state.workers.workers):
+                        self.leave(worker_id)
+        finally:
+            super().close()
+
+    def _follow(self, effect: Effect) -> Command | None:
+        """See to one effect of a committed batch; return what is to be decided because of it."""
+        super()._follow(effect)
+        match effect:
+            case RunUnits():
+                if effect.lease_id in self.state.jobs.leases:  # an interruption may have kept this effect waiting
+                    spec = unpack_spec(self.state.jobs.specs[effect.spec_digest].body)
+                    self._handout.put(effect, spec)
+            case StopUnits() | AskBack():
+                lease = self._handout.withdraw(effect.worker_id, effect.lease_id)
+                if lease is not None:
+                    whole = ((lease.first, lease.count),)
+                    return ReturnUnits(self.clock(), lease.worker_id, lease.lease_id, whole)
+            case TellOwner() | KeepLeases():
+                pass
+            case _:
+                assert_never(effect)
+        return None

@@ -1,0 +1,112 @@
+"""What a program may ask of jobs; nothing here changes anything (rows P15, P20, P21)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from meted.core.decide.jobs import find_job
+from meted.core.engine import Engine
+from meted.core.errors import Reason, Refused
+from meted.core.explain import Waiting, explain
+from meted.core.queries import find_jobs
+from meted.core.state import Job, State
+
+from .log import Log
+from .units import UnitFailed
+from .views import JobView, job_view
+
+
+class JobReader:
+    """The jobs that an engine knows, and the results of their units that a log keeps.
+
+    Attributes:
+        clock: Gives the time, microseconds. It may stand still or be set back; the log's time never runs back.
+    """
+
+    def __init__(self, log: Log, engine: Engine, clock: Callable[[], int]) -> None:
+        """Read from these."""
+        self.clock = clock
+        self._log = log
+        self._engine = engine
+
+    @property
+    def state(self) -> State:
+        """Everything that is known; inside a batch also what the batch has done so far."""
+        return self._engine.state
+
+    @property
+    def log(self) -> Log:
+        """The log, for reading."""
+        return self._log
+
+    def job(self, job_id: int) -> JobView:
+        """Return what is known of a job.
+
+        Raises:
+            Refused: It is not known.
+        """
+        return self._view(find_job(self.state, job_id))
+
+    def jobs(self, **tags: str) -> list[JobView]:
+        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
+        return [self._view(job) for job in find_jobs(self.state, **tags)]
+
+    def status(self, job_id: int) -> str:
+        """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20).
+
+        Raises:
+            Refused: The job is not known.
+        """
+        return self.job(job_id)["state"]
+
+    def explain(self, job_id: int) -> list[str]:
+        """Return why each pending part of a job waits, one sentence each; nothing where nothing waits.
+
+        Raises:
+            Refused: The job is not known.
+        """
+        return [part.sentence for part in self._waiting(find_job(self.state, job_id))]
+
+    def result(self, job_id: int, index: int = 0) -> bytes | None:
+        """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).
+
+        Raises:
+            UnitFailed: It failed or was cancelled.
+            Refused: The job has no such unit or is not known.
+            LogError: The result cannot be read.
+        """
+        job = self._job_of_unit(job_id, index)
+        if index in job.failed:
+            raise UnitFailed(job_id, index, self._error_text(job_id, index))
+        if index in job.cancelled:
+            raise UnitFailed(job_id, index, "it was cancelled.")
+        if index not in job.succeeded:
+            return None
+        kept = self.log.result(job_id, index)
+        return kept.body if kept is not None else b""
+
+    def error(self, job_id: int, index: int = 0) -> str | None:
+        """Return the error text of a unit that failed, else None (row P20).
+
+        Raises:
+            Refused: The job has no such unit or is not known.
+            LogError: The text cannot be read.
+        """
+        job = self._job_of_unit(job_id, index)
+        return self._error_text(job_id, index) if index in job.failed else None
+
+    def _view(self, job: Job) -> JobView:
+        return job_view(self.state, job, self._waiting(job))
+
+    def _waiting(self, job: Job) -> tuple[Waiting, ...]:
+        return explain(self.state, self._engine.index, job.job_id, self.clock())
+
+    def _job_of_unit(self, job_id: int, index: int) -> Job:
+        job = find_job(self.state, job_id)
+        if type(index) is not int or not 0 <= index < job.terms.count:
+            raise Refused(Reason.OUT_OF_RANGE, f"Job {job_id} has units 0 to {job.terms.count - 1}; give one of these.")
+        return job
+
+    def _error_text(self, job_id: int, index: int) -> str:
+        kept = self.log.result(job_id, index)
+        return kept.body.decode("utf-8", "replace") if kept is not None else "it failed and left no error text."

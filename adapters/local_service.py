@@ -1,0 +1,303 @@
+"""The jobs of one log, served in this process: what a program may ask of them and do to them (rows P12, P18-P21)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Self
+
+from meted.core.commands import (
+    ONE_CPU,
+    CancelJobs,
+    ChangeDomain,
+    Command,
+    CreateDomain,
+    DeleteJob,
+    StartJobs,
+    SubmitJob,
+)
+from meted.core.decide.jobs import find_job
+from meted.core.effects import Effect, TellOwner
+from meted.core.engine import Engine
+from meted.core.events import Event, JobSubmitted
+from meted.core.ids import JobId
+from meted.core.limits import LOSSES_DEFAULT, RETENTION_US
+from meted.core.policy.base import Policy
+from meted.core.resources import Resources
+from meted.core.spec import Spec
+from meted.core.usertag import usertag
+
+from .committer import SNAPSHOT_EVENTS, Committer
+from .job_reader import JobReader
+from .log import Log, LogError
+from .recovery import live_policy, read_state
+
+NO_COMMAND = Spec()
+"""The spec of units about which the program knows all by itself."""
+
+
+def wall_clock_us() -> int:
+    """Return the time of day in microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+class LocalService(JobReader):
+    """Domains and jobs, kept in one log. A call is durable when it returns; if it raises, it did not happen."""
+
+    def __init__(
+        self,
+        log: Log,
+        policy: str | Policy = "meted",
+        *,
+        clock: Callable[[], int] = wall_clock_us,
+        on_effect: Callable[[Effect], None] | None = None,
+        snapshot_events: int = SNAPSHOT_EVENTS,
+        retention_us: int = RETENTION_US,
+    ) -> None:
+        """Recover what ``log`` holds and go on. The pool owns the log from here on and closes it.
+
+        Args:
+            log: A ``MemoryLog`` or an ``SQLiteLog``, open for writing.
+            policy: Who is next: ``fcfs``, ``easy``, ``meted`` or an object of your own (docs/adding-a-policy.md).
+            clock: Gives the time in microseconds since the Unix epoch.
+            on_effect: Called with every effect of what was committed, in order, before the call that caused it returns.
+                It is told; it must not call the pool.
+            snapshot_events: Take a snapshot after so many events.
+            retention_us: How long jobs that have ended stay in the pool.
+
+        Raises:
+            UnknownPolicy: There is no such policy.
+            LogDamaged: The log is not what was written; ``meted log repair`` makes it usable again.
+            SchemaError: The log was written by a newer version of meted.
+        """
+        self._on_effect = on_effect
+        self._callbacks: dict[int, list[Callable[[int, str], None]]] = {}
+        self._ended: deque[tuple[int, str]] = deque()
+        self._errors: list[Exception] = []
+        try:
+            found = read_state(log)
+            engine = Engine(live_policy(policy), found.state, found.chain, retention_us=retention_us)
+            super().__init__(log, engine, clock)
+            self._committer = Committer(log, engine, clock, self._follow, found.snapshot_seq, snapshot_events)
+        except BaseException:
+            log.close()
+            raise
+
+    @property
+    def snapshot_error(self) -> LogError | None:
+        """Why the last snapshot could not be kept, or None; nothing is lost by it, and another is tried later."""
+        return self._committer.snapshot_error
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """Make all calls inside durable together, with one sync; if the block raises, none of them happened.
+
+        Ids that calls inside have returned are final when the block has ended. Batches may be nested: the outermost
+        counts.
+
+        Raises:
+            LogError: The batch could not be written; nothing of it happened, and it can be tried again.
+        """
+        try:
+            with self._committer.batch():
+                yield
+        except BaseException:
+            if not self._committer.in_batch:  # jobs that were not accepted: their ids will be given to others
+                known = self.state.jobs.jobs
+                self._callbacks = {job_id: calls for job_id, calls in self._callbacks.items() if job_id in known}
+            raise
+        if not self._committer.in_batch:
+            self._call_back()
+
+    def domain(self, name: str, share: int = 1000, cap: Resources | None = None) -> None:
+        """Register a domain, or set the share and the cap of one that is there (row P01).
+
+        Args:
+            name: Who is charged.
+            share: What it is entitled to, in proportion to the shares of all others.
+            cap: The most that its units may hold at once; None is no cap.
+
+        Raises:
+            Refused: The share or the cap is out of range.
+        """
+        known = name in self.state.domains.by_name if isinstance(name, str) else False
+        make = ChangeDomain if known else CreateDomain
+        self._do(make(self.clock(), name, share, cap))
+
+    def submit(
+        self,
+        domain: str,
+        spec: Spec = NO_COMMAND,
+        count: int = 1,
+        *,
+        user: str | None = None,
+        name: str = "",
+        request: Resources = ONE_CPU,
+        time_request_us: int | None = None,
+        time_limit_us: int | None = None,
+        priority: int = 0,
+        retries: int = 0,
+        backoff_us: int = 0,
+        max_failures: int | None = None,
+        max_losses: int = LOSSES_DEFAULT,
+        tags: Mapping[str, str] | None = None,
+        hold: bool = False,
+    ) -> int:
+        """Accept a job of ``count`` units and return its id; with ``hold`` it waits for :meth:`start` (row P19).
+
+        Args:
+            domain: Who is charged; it must be registered.
+            spec: What to run; ``Spec(payload=...)`` for bytes that mean something to the program itself.
+            count: Number of units; their indices are 0 to ``count - 1``.
+            user: Who submits; None is the tag of whoever runs this program (:mod:`meted.core.usertag`).
+            name: A name for the job; it need not be unique.
+            request: What one unit needs while it runs.
+            time_request_us: How long a unit is expected to run, microseconds.
+            time_limit_us: Told to whoever runs the units.
+            priority: Order among the jobs of one domain, higher first.
+            retries: How many failed attempts of a unit are followed by another.
+            backoff_us: Delay before the first retry, microseconds; it doubles with each.
+            max_failures: Stop the job when more units than this have failed.
+            max_losses: A unit that was on more lost workers than this fails.
+            tags: Names and values by which :meth:`jobs` finds it (row P15).
+            hold: Prepare only.
+
+        Raises:
+            Refused: Something in it is unknown, of a wrong type or beyond a limit; the sentence says what.
+            LogError: It could not be written.
+        """
+        if user is None:
+            user = usertag(os.environ, socket.gethostname())
+        command = SubmitJob(
+            self.clock(),
+            domain,
+            spec,
+            count,
+            user,
+            name,
+            request,
+            time_request_us,
+            time_limit_us,
+            priority,
+            retries,
+            backoff_us,
+            max_failures,
+            max_losses,
+            tuple((tags or {}).items()),
+            hold,
+        )
+        submitted = self._do(command)[-1]
+        assert isinstance(submitted, JobSubmitted)
+        return submitted.job_id
+
+    def start(self, *job_ids: int) -> None:
+        """Release prepared jobs; those that were released already are left alone.
+
+        Raises:
+            Refused: One of them is not known or was stopped; none was released.
+        """
+        self._do(StartJobs(self.clock(), _job_ids(job_ids)))
+
+    def cancel(self, *job_ids: int) -> None:
+        """Stop jobs and keep their results; those that have ended are left alone (row P21).
+
+        Units that are handed out are asked back: :meth:`is_wanted` says so. The job ends when they are reported.
+
+        Raises:
+            Refused: One of them is not known; none was stopped.
+        """
+        self._do(CancelJobs(self.clock(), _job_ids(job_ids)))
+
+    def delete(self, job_id: int) -> None:
+        """Cancel a job if it has not ended, and remove it with its results (row P21).
+
+        Raises:
+            Refused: It is not known, or units of it are handed out: then it was cancelled; report them and try again.
+        """
+        self.cancel(job_id)
+        self._do(DeleteJob(self.clock(), JobId(job_id)))
+
+    def after(self, job_id: int, callback: Callable[[int, str], None]) -> None:
+        """Call ``callback(job_id, outcome)`` once when the job has ended, at once if it has (row P20).
+
+        It is called by whichever call of the pool ends the job, after that is durable, and may call the pool itself.
+        What it raises comes out of that call in an ``ExceptionGroup``. Callbacks are not kept in the log: register
+        them again after a restart.
+
+        Raises:
+            Refused: The job is not known.
+        """
+        job = find_job(self.state, job_id)
+        self._callbacks.setdefault(job_id, []).append(callback)
+        ended = self._engine.committed.jobs.jobs.get(job.job_id)
+        if ended is not None and ended.outcome is not None:
+            self._ended.append((job_id, ended.outcome))
+            if not self._committer.in_batch:
+                self._call_back()
+
+    def tick(self) -> None:
+        """Do what has fallen due by now: jobs past their retention leave. Every call that writes does it as well."""
+        with self.batch():
+            pass
+
+    def next_due_us(self) -> int | None:
+        """Return when :meth:`tick` has something to do next, microseconds, or None."""
+        return self._engine.next_due_us()
+
+    def snapshot(self) -> None:
+        """Keep a snapshot now, so that opening the pool again is quick.
+
+        Raises:
+            LogError: It could not be kept; nothing is lost.
+        """
+        self._committer.snapshot()
+
+    def close(self) -> None:
+        """Let go of the log; a second time does nothing. What was handed out and not reported runs again."""
+        self.log.close()
+
+    def __enter__(self) -> Self:
+        """Use the pool as a context manager; it is closed at the end."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the pool."""
+        self.close()
+
+    def _do(self, command: Command) -> tuple[Event, ...]:
+        with self.batch():
+            return self._engine.handle(command)
+
+    def _follow(self, effect: Effect) -> Command | None:
+        """See to one effect of a committed batch; return what is to be decided because of it."""
+        if self._on_effect is not None:
+            try:
+                self._on_effect(effect)
+            except Exception as error:
+                self._errors.append(error)
+        if isinstance(effect, TellOwner):
+            self._ended.append((effect.job_id, effect.outcome))
+        return None
+
+    def _call_back(self) -> None:
+        while self._ended:
+            job_id, outcome = self._ended.popleft()
+            for callback in self._callbacks.pop(job_id, ()):
+                try:
+                    callback(job_id, outcome)
+                except Exception as error:
+                    self._errors.append(error)
+        if self._errors:
+            errors, self._errors = self._errors, []
+            raise ExceptionGroup("What was done is durable, but functions given to the pool have failed", errors)
+
+
+def _job_ids(job_ids: tuple[int, ...]) -> tuple[JobId, ...]:
+    return tuple(JobId(job_id) for job_id in job_ids)

@@ -1,0 +1,136 @@
+"""Prove that a log is what was written, or say from where on it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from meted.core.batch import GENESIS
+from meted.core.record import record
+
+from .contract import Log
+from .errors import LogDamaged
+from .recovery import start_point, tail
+from .sqlite import SQLiteLog
+
+Progress = Callable[[int, int], None]
+"""Is told how much is done, and of how much."""
+
+
+@record
+class VerifyReport:
+    """What was found.
+
+    Attributes:
+        batches: Batches that are good, counted from the beginning.
+        events: Events in them.
+        last_good_seq: Position of the last event that the chain vouches for.
+        chain: Chain value there. Who notes it elsewhere can prove later that nothing before it was changed since.
+        first_bad_seq: Where the damage begins, None where the whole chain is good.
+        reason: What is wrong there, as a clause.
+        snapshot_beyond_damage: A snapshot that belongs to this log lies behind that place: recovery starts there.
+        lost_from_seq: The first event that recovery cannot bring back, None where it loses nothing.
+        flaws: What is wrong with the file besides the chain, as clauses.
+    """
+
+    batches: int = 0
+    events: int = 0
+    last_good_seq: int = 0
+    chain: bytes = GENESIS
+    first_bad_seq: int | None = None
+    reason: str | None = None
+    snapshot_beyond_damage: bool = False
+    lost_from_seq: int | None = None
+    flaws: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing at all is wrong."""
+        return self.first_bad_seq is None and not self.flaws
+
+    @property
+    def sentence(self) -> str:
+        """The report in one or two English sentences."""
+        if self.first_bad_seq is None:
+            good = f"All {self.events} events in {self.batches} batches are what was written"
+            return f"{good}." if not self.flaws else f"{good}, but the file is damaged: {self.flaws[0]}."
+        found = (
+            f"The log is good up to seq {self.last_good_seq} and damaged at seq {self.first_bad_seq}: {self.reason}."
+        )
+        if self.lost_from_seq is None:
+            return f"{found} Nothing is lost, as a snapshot beyond it is good and recovery starts there."
+        return f"{found} What came from seq {self.lost_from_seq} on is lost; `meted log repair` lets the log go on."
+
+
+def verify(source: Log | Path | str, progress: Progress | None = None) -> VerifyReport:
+    """Check every batch of a log from its beginning, its snapshots and its file. Damage is reported, never raised.
+
+    Found are a changed byte anywhere in a batch, one that is missing, the last one included, and one that stands
+    where it does not belong. Somebody who may write the file and rewrites all of it from some batch on, chain values
+    included, is found only by a chain value that was noted elsewhere.
+
+    Args:
+        source: A log, a data directory (also of a running server), or a single file such as a backup.
+        progress: Is told the seq that was reached, and the last one.
+
+    Raises:
+        LogMissing: There is no log.
+        LogUnsafe: The file is not a log.
+        LogTooNew: A newer program made it.
+        LogIOError: The operating system refused to read it.
+    """
+    if not isinstance(source, Path | str):
+        return _verify(source, progress)
+    path = Path(source)
+    try:
+        log = SQLiteLog.open_file(path) if path.is_file() else SQLiteLog.open(path, read_only=True)
+    except LogDamaged as damage:
+        return VerifyReport(first_bad_seq=1, reason=damage.reason, lost_from_seq=1)
+    with log:
+        return _verify(log, progress)
+
+
+def _verify(log: Log, progress: Progress | None) -> VerifyReport:
+    batches = events = last_good_seq = 0
+    chain = GENESIS
+    damage: LogDamaged | None = None
+    end = log.head.seq
+    try:
+        for batch in log.read(1):
+            batches += 1
+            events += batch.last_seq - batch.first_seq + 1
+            last_good_seq, chain = batch.last_seq, batch.chain
+            if progress is not None:
+                progress(last_good_seq, end)
+    except LogDamaged as error:
+        damage = error
+    flaws = _flaws(log)
+    if damage is None:
+        return VerifyReport(batches, events, last_good_seq, chain, flaws=flaws)
+    beyond, lost_from_seq = _recoverable(log, damage.seq)
+    return VerifyReport(batches, events, last_good_seq, chain, damage.seq, damage.reason, beyond, lost_from_seq, flaws)
+
+
+def _flaws(log: Log) -> tuple[str, ...]:
+    if not isinstance(log, SQLiteLog):
+        return ()
+    found = []
+    try:
+        for flaw in log.flaws():
+            found.append(flaw)
+    except LogDamaged as damage:
+        found.append(damage.reason)
+    return tuple(found)
+
+
+def _recoverable(log: Log, damaged_seq: int) -> tuple[bool, int | None]:
+    """Whether a snapshot lies beyond the damage, and the first seq that is lost all the same."""
+    try:
+        snapshot, _ = start_point(log)
+        if snapshot is None or snapshot.seq < damaged_seq:
+            return False, damaged_seq
+        for _batch in tail(log, snapshot):
+            pass
+    except LogDamaged as damage:
+        return damage.seq > damaged_seq, max(damage.seq, damaged_seq)
+    return True, None

@@ -1,0 +1,78 @@
+"""Running units in the calling thread: ask for work, do it, report it, until there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Callable
+from typing import Protocol
+
+from meted.core.ids import WorkerId
+
+from .units import Done, LeasedUnits, Unit, failed
+
+
+class Giver(Protocol):
+    """What gives out work and takes reports: a pool."""
+
+    clock: Callable[[], int]
+
+    def batch(self) -> contextlib.AbstractContextManager[None]:
+        """Make all calls inside durable together."""
+
+    def work(self, worker_id: WorkerId) -> list[LeasedUnits]:
+        """Return what a worker is to run now."""
+
+    def is_wanted(self, lease: LeasedUnits) -> bool:
+        """Whether the rest of a lease should still be run."""
+
+    def finish(self, lease: LeasedUnits, *done: Done) -> None:
+        """Report units as run to their end."""
+
+    def give_back(self, lease: LeasedUnits) -> None:
+        """Give back what was not reported."""
+
+
+def run_here(
+    pool: Giver, worker_id: WorkerId, call: Callable[[Unit], bytes | None], units_max: int | None = None
+) -> int:
+    """Run units until nothing can be leased now, or until ``units_max`` were run; return how many were.
+
+    Leases are carried out in order and reported one by one. What was not run when this ends, however it ends, is given
+    back.
+    """
+    ran = 0
+    while leases := pool.work(worker_id):
+        with contextlib.ExitStack() as rest:
+            for lease in reversed(leases):
+                rest.callback(pool.give_back, lease)
+            for lease in leases:
+                most = lease.count if units_max is None else min(lease.count, units_max - ran)
+                ran += _run_lease(pool, lease, call, most)
+        if units_max is not None and ran >= units_max:
+            break
+    return ran
+
+
+def _run_lease(pool: Giver, lease: LeasedUnits, call: Callable[[Unit], bytes | None], most: int) -> int:
+    done: list[Done] = []
+    with contextlib.ExitStack() as report:
+        report.callback(lambda: pool.finish(lease, *done) if done else None)
+        for index in lease.indices[:most]:
+            if not pool.is_wanted(lease):
+                break
+            done.append(_run_unit(pool.clock, lease, index, call))
+    return len(done)
+
+
+def _run_unit(clock: Callable[[], int], lease: LeasedUnits, index: int, call: Callable[[Unit], bytes | None]) -> Done:
+    began_us = clock()
+    try:
+        result = call(Unit(lease.job_id, index, lease.attempt, lease.spec))
+    except Exception:
+        return failed(index, _since(clock, began_us), traceback.format_exc())
+    return Done(index, _since(clock, began_us), result)
+
+
+def _since(clock: Callable[[], int], began_us: int) -> int:
+    return max(0, clock() - began_us)  # the clock may have been set back meanwhile

@@ -1,0 +1,62 @@
+"""What the benchmarks share: a table for people, JSON for programs, and the facts of the machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+Row = Mapping[str, float | int | str]
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """Return a parser that knows ``--json``."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", metavar="FILE", help="write one JSON document to FILE; - is stdout, nothing else")
+    return parser
+
+
+def rss_mib() -> float:
+    """Return the memory that this process holds now, in MiB."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        pages = int(statm.read().split()[1])
+    return round(pages * resource.getpagesize() / 2**20, 1)
+
+
+def machine() -> str:
+    """Return the machine in one line."""
+    return f"{platform.machine()}, {os.cpu_count()} cpus, CPython {platform.python_version()}, {platform.system()}"
+
+
+def percentile(values: Iterable[float], percent: int) -> float:
+    """Return the value below which ``percent`` per cent of ``values`` lie (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def show(title: str, rows: Sequence[Row], to: str | None) -> None:
+    """Print ``rows`` as a table, or write them with the machine as JSON."""
+    if to is not None:
+        document = json.dumps({"benchmark": title, "machine": machine(), "results": list(rows)}, indent=1)
+        if to == "-":
+            sys.stdout.write(document + "\n")
+        else:
+            with open(to, "w", encoding="utf-8") as file:
+                file.write(document + "\n")
+        return
+    print(f"{title}  ({machine()})")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [columns, *([_cell(row.get(name, "")) for name in columns] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
+    for line in cells:
+        print("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)))
+
+
+def _cell(value: float | int | str) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else value

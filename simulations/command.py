@@ -1,0 +1,184 @@
+"""``meted simulate``: a trace, a policy, and what it would have meant for everybody."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import click
+
+from meted.core.policies import POLICIES
+
+from .errors import SimulationError
+from .metrics import JsonValue, Metrics
+from .outcome import OutcomeWriter
+from .progress import ProgressBar
+from .replay import EVENT_ORDERS, EventOrder, Replay, make_policy
+from .report import TIE_RULE, table
+from .swf import Malformed
+from .trace import Trace, read_trace
+from .trace_rules import Overrun, ProcsField, TraceOptions
+
+MALFORMED_SHOWN: Final = 20
+"""So many malformed lines are told one by one; of more only the number."""
+
+PROGRESS_JOBS: Final = 200
+"""Jobs between two looks at the progress bar."""
+
+_GC_THRESHOLD: Final = 100_000
+
+
+@click.command("simulate", short_help="Replay a trace under a policy.")
+@click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--policy", type=click.Choice(sorted(POLICIES)), default="meted", show_default=True, help="Who is next.")
+@click.option(
+    "--procs",
+    type=click.IntRange(min=1),
+    help="Processors of the machine.  [default: MaxProcs of the trace, else MaxNodes]",
+)
+@click.option("--first", type=click.IntRange(min=1), metavar="N", help="Take only the first N records.")
+@click.option(
+    "--event-order",
+    type=click.Choice(EVENT_ORDERS),
+    default="instant",
+    show_default=True,
+    help="instant: all ends, all submits, one pass; pyss: one pass an event, submits before ends.",
+)
+@click.option(
+    "--procs-field",
+    type=click.Choice(["allocated", "requested"]),
+    default="allocated",
+    show_default=True,
+    help="Which field is a job's processors: 5, else 8; or 8, else 5.",
+)
+@click.option(
+    "--overrun",
+    type=click.Choice(["extend", "cut"]),
+    default="extend",
+    show_default=True,
+    help="A run beyond its estimate: extend the estimate, or cut the run.",
+)
+@click.option("--clairvoyant", is_flag=True, help="Take the run time as the estimate.")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False),
+    metavar="FILE.swf",
+    help="Write each job's outcome in the Standard Workload Format (FILE.swf.gz: compressed).",
+)
+def simulate(
+    trace: str,
+    policy: str,
+    procs: int | None,
+    first: int | None,
+    event_order: EventOrder,
+    procs_field: ProcsField,
+    overrun: Overrun,
+    clairvoyant: bool,
+    json_path: str | None,
+    out: str | None,
+) -> None:
+    """Replay TRACE through the core that serves live, and tell how everybody fared.
+
+    TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input. Every user
+    of the trace is a domain with the same share.
+    """
+    _check_targets(trace, json_path, out)
+    options = TraceOptions(procs, procs_field, overrun, clairvoyant, first)
+    try:
+        with _rare_collections():
+            figures, shown = _run(trace, options, policy, event_order, out)
+        if json_path == "-":
+            click.echo(_document(figures))
+            return
+        click.echo(shown, nl=False)
+        if json_path is not None:
+            _write(json_path, _document(figures))
+    except SimulationError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(
+    path: str, options: TraceOptions, policy: str, event_order: EventOrder, out: str | None
+) -> tuple[dict[str, JsonValue], str]:
+    """Read, replay and write; return the figures, and the same as a table."""
+    trace = _read(path, options)
+    metrics = Metrics(trace)
+    with ExitStack() as stack:
+        bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}", len(trace)))
+        writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
+        replay = Replay(trace, make_policy(policy), event_order, metrics, None if writer is None else writer.add)
+        while not replay.run(PROGRESS_JOBS):
+            bar.update(replay.ended)
+    cpu_us = round(resource.getrusage(resource.RUSAGE_SELF).ru_utime * 1_000_000)
+    figures = metrics.results(policy, event_order, cpu_us)
+    return figures | {"tie_rule": TIE_RULE}, table(figures, trace.counts)
+
+
+def _read(path: str, options: TraceOptions) -> Trace:
+    """Return the trace; its malformed lines are told on the standard error as they are met."""
+    told = 0
+
+    def tell(found: Malformed) -> None:
+        nonlocal told
+        told += 1
+        if told <= MALFORMED_SHOWN:
+            click.echo(f"{path}: {found}.", err=True)
+
+    try:
+        return read_trace(path, options, tell)
+    finally:
+        if told > MALFORMED_SHOWN:
+            click.echo(f"{path}: {told - MALFORMED_SHOWN:,} more malformed lines.", err=True)
+
+
+def _document(figures: dict[str, JsonValue]) -> str:
+    return json.dumps(figures, indent=2, ensure_ascii=False)
+
+
+def _write(path: str, document: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(document + "\n")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SimulationError(f"{path} cannot be written ({reason}); give another file with --json.") from None
+
+
+def _check_targets(trace: str, json_path: str | None, out: str | None) -> None:
+    """Refuse what would be found out only after the run, or would write over the trace."""
+    for option, path in (("--json", json_path), ("--out", out)):
+        if path is None or (path == "-" and option == "--json"):
+            continue
+        if not os.path.isdir(os.path.dirname(path) or "."):
+            raise click.UsageError(f"{option} {path} is in a folder that does not exist; make it first.")
+        if trace != "-" and os.path.exists(path) and os.path.samefile(path, trace):
+            raise click.UsageError(f"{option} {path} would write over the trace; give another file.")
+    if out == "-":
+        raise click.UsageError("--out needs the name of a file; /dev/stdout is the standard output.")
+    if out is not None and json_path not in (None, "-") and os.path.abspath(out) == os.path.abspath(str(json_path)):
+        raise click.UsageError(f"--json and --out both name {out}; give two files.")
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let the collector of cycles look seldom: a replay makes none, and looking costs a twentieth of its time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

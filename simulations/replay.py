@@ -1,0 +1,221 @@
+"""Replay: a trace through the real engine, in virtual time.
+
+The machine is one worker of 1,000 x P thousandths of a cpu. A job of the trace is one unit that asks for 1,000 x its
+processors, with its estimate as the time request; its user is a domain. All users of the trace are registered before
+the first submit, with equal shares. Nothing here decides anything: commands go to the :class:`~meted.core.engine.Engine`
+that serves live, at the times of the trace, and a lease that a pass makes is a start.
+
+A job that is leased at ``t`` ends at ``t + run``; it is then reported as finished and leaves the state at once, so that
+memory holds what waits and what runs, however long the trace. Since no run exceeds its estimate, no job is killed.
+
+There are two event orders. In both, a pass is repeated while the engine has more to do at that instant.
+
+``instant``
+    All ends of an instant, then all its submits, then one pass.
+``pyss``
+    One pass an event, submits before ends. First, without a pass, what ends now and was estimated to end now gives back
+    its processors; then each submit, in the order of the trace, with a pass; then each end, in the order of the starts,
+    with a pass (also where the processors were given back already). So a job that ends earlier than estimated still
+    holds its processors while the jobs submitted in that instant are looked at. The first simulator of the backfilling
+    literature works in this order, and schedules published with it come out equal at every start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Final, Literal, get_args
+
+from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
+from meted.core.engine import Engine
+from meted.core.errors import Reason, Refused
+from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
+from meted.core.ids import JobId, LeaseId, WorkerId
+from meted.core.limits import CPU_MILLI_MAX, TIME_MAX_US
+from meted.core.policies import POLICIES
+from meted.core.policy.base import Policy
+from meted.core.policy.easy import Easy
+from meted.core.resources import Resources
+from meted.core.spec import Spec
+
+from .errors import SimulationError
+from .metrics import Metrics
+from .trace import Trace, TraceJob
+
+EventOrder = Literal["instant", "pyss"]
+
+EVENT_ORDERS: Final[tuple[EventOrder, ...]] = get_args(EventOrder)
+
+PROC_MILLI: Final = 1000
+"""One processor of a trace is this many thousandths of a cpu."""
+
+PROCS_MAX: Final = CPU_MILLI_MAX // PROC_MILLI
+"""Processors of the largest machine that can be simulated."""
+
+_WHOLE: Final = ((0, 1),)
+_SPEC: Final = Spec()
+
+_Running = tuple[int, LeaseId, TraceJob, int]
+"""A job that runs: (end, lease, job, start). Leases are numbered in the order of the starts and never compare equal."""
+
+
+def make_policy(name: str) -> Policy:
+    """Return the policy of that name as simulations use it: ``easy`` looks at the whole queue.
+
+    Raises:
+        SimulationError: There is none of that name.
+    """
+    if name not in POLICIES:
+        raise SimulationError(f"there is no policy {name}; choose one of {', '.join(sorted(POLICIES))}.")
+    return Easy(depth=None) if name == Easy.name else POLICIES[name]()
+
+
+class Replay:
+    """One run of a trace under one policy.
+
+    Attributes:
+        engine: What decides; for reading.
+        ended: How many jobs have ended.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        policy: Policy,
+        event_order: EventOrder = "instant",
+        metrics: Metrics | None = None,
+        outcome: Callable[[TraceJob, int], None] | None = None,
+    ) -> None:
+        """Set the machine and the users up, at time 0.
+
+        Args:
+            trace: What to replay.
+            policy: Who is next.
+            event_order: The order of what happens in one instant.
+            metrics: Told of every submit, start and end.
+            outcome: Called with every job that has ended and its start in microseconds, in the order of the ends.
+
+        Raises:
+            SimulationError: The machine is larger than the core takes.
+        """
+        if trace.procs > PROCS_MAX:
+            raise SimulationError(
+                f"the machine has {trace.procs:,} processors and at most {PROCS_MAX:,} can be simulated; "
+                "give their number with --procs."
+            )
+        self.engine = Engine(policy, retention_us=0)
+        self.ended = 0
+        self._metrics = metrics
+        self._outcome = outcome
+        self._step = self._instant if event_order == "instant" else self._pyss
+        self._running: list[_Running] = []
+        self._waiting: dict[JobId, TraceJob] = {}
+        self._requests: dict[int, Resources] = {}
+        self._domains = {user: str(user) for user in trace.users}
+        self._submits = iter(trace)
+        self._next = next(self._submits, None)
+        for name in self._domains.values():
+            self.engine.handle(CreateDomain(0, name))
+        (joined,) = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))
+        assert type(joined) is WorkerJoined
+        self._worker_id: WorkerId = joined.worker_id
+        self.engine.take()
+
+    def run(self, ends_max: int | None = None) -> bool:
+        """Go on, to the end or until at least ``ends_max`` more jobs have ended; return whether that was the end.
+
+        Raises:
+            SimulationError: A time lies beyond ``TIME_MAX_US`` of the core.
+        """
+        running, step = self._running, self._step
+        stop = None if ends_max is None else self.ended + ends_max
+        try:
+            while self._next is not None or running:
+                if stop is not None and self.ended >= stop:
+                    return False
+                if self._next is None or (running and running[0][0] < self._next.submit_us):
+                    step(running[0][0])
+                else:
+                    step(self._next.submit_us)
+        except Refused as refusal:
+            if refusal.reason is not Reason.OUT_OF_RANGE:
+                raise
+            raise SimulationError(
+                f"a job is submitted, runs or ends beyond {TIME_MAX_US // 1_000_000:,} s (285 years), the largest time "
+                "that can be simulated; leave it out of the trace."
+            ) from None
+        if self._waiting:
+            raise AssertionError(f"{len(self._waiting)} jobs wait for ever on an empty machine")
+        return True
+
+    def _instant(self, now_us: int) -> None:
+        """All ends, all submits, one pass."""
+        running = self._running
+        while running and running[0][0] == now_us:
+            self._finish(heappop(running))
+        while self._next is not None and self._next.submit_us == now_us:
+            self._submit(self._next)
+        self._pass(now_us)
+
+    def _pyss(self, now_us: int) -> None:
+        """One pass an event, submits before ends; but what ends as estimated gives back its processors first."""
+        running = self._running
+        ending: list[_Running] = []
+        while running and running[0][0] == now_us:
+            entry = heappop(running)
+            ending.append(entry)
+            if entry[2].run_us == entry[2].estimate_us:
+                self._finish(entry)
+        while self._next is not None and self._next.submit_us == now_us:
+            self._submit(self._next)
+            self._pass(now_us)
+        for entry in ending:
+            if entry[2].run_us != entry[2].estimate_us:
+                self._finish(entry)
+            self._pass(now_us)
+
+    def _submit(self, job: TraceJob) -> None:
+        request = self._requests.get(job.procs)
+        if request is None:
+            request = self._requests[job.procs] = Resources(job.procs * PROC_MILLI)
+        events = self.engine.handle(
+            SubmitJob(
+                job.submit_us,
+                self._domains[job.user],
+                _SPEC,
+                request=request,
+                time_request_us=job.estimate_us,
+            )
+        )
+        submitted = events[-1]
+        assert type(submitted) is JobSubmitted
+        self._waiting[submitted.job_id] = job
+        self._next = next(self._submits, None)
+        if self._metrics is not None:
+            self._metrics.submitted(job)
+
+    def _finish(self, entry: _Running) -> None:
+        end_us, lease_id, job, start_us = entry
+        self.engine.handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))
+        self.engine.run_timers(end_us)
+        self.ended += 1
+        if self._metrics is not None:
+            self._metrics.ended(job, end_us)
+        if self._outcome is not None:
+            self._outcome(job, start_us)
+
+    def _pass(self, now_us: int) -> None:
+        """Let the policy work, and start what it has leased."""
+        engine = self.engine
+        made = engine.run_pass(now_us)
+        while engine.more:
+            made += engine.run_pass(now_us)
+        events = engine.take()
+        if not made:
+            return
+        for event in events:
+            if type(event) is UnitsLeased:
+                job = self._waiting.pop(event.job_id)
+                heappush(self._running, (now_us + job.run_us, event.lease_id, job, now_us))
+                if self._metrics is not None:
+                    self._metrics.started(job, now_us)

@@ -1,0 +1,102 @@
+"""The figures of a run as a table for people, with every rule by which they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from .metrics import JsonValue
+from .trace_rules import FilterCounts
+
+TIE_RULE: Final = "submit time, then job number, then place in the file"
+"""The order of jobs that are submitted in one instant."""
+
+_EVENT_ORDERS: Final = {
+    "instant": "instant (all ends, then all submits, then one pass)",
+    "pyss": "pyss (one pass an event, submits before ends)",
+}
+_PROCS_FIELDS: Final = {
+    "allocated": "allocated (field 5), else requested (field 8)",
+    "requested": "requested (field 8), else allocated (field 5)",
+}
+_OVERRUNS: Final = {
+    "extend": "extend (a run beyond its estimate makes the estimate longer)",
+    "cut": "cut (a run beyond its estimate ends there)",
+}
+_LEFT_OUT: Final = {
+    "no_submit": "without a submit time",
+    "no_procs": "without processors",
+    "no_run": "without a run time",
+    "too_wide": "wider than the machine",
+}
+_NOTED: Final = {
+    "no_estimate": "jobs without an estimate got their run time",
+    "overruns": "jobs ran beyond their estimate",
+    "no_user": "jobs without a user count as one user's",
+    "unsorted": "jobs were out of order and were sorted",
+    "duplicate_ids": "jobs have the number of an earlier one",
+    "partial": "jobs are parts of another record's job",
+    "extra_columns": "records have more than 18 columns",
+    "below_unknown": "records hold a number below -1",
+}
+
+
+def table(figures: Mapping[str, JsonValue], counts: FilterCounts) -> str:
+    """Return what ``Metrics.results`` gave, as lines of text that end with a newline."""
+    title = f"{figures['trace']}: {figures['policy']} on {figures['procs']:,} processors"
+    parts = ["", title, "=" * len(title), "", *_rows(_results(figures)), "", *_rows(_rules(figures, counts)), ""]
+    return "\n".join(parts[1:])
+
+
+def _results(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    """Yield the figures with their units."""
+    utilisation = figures["utilisation"]
+    assert isinstance(utilisation, float)
+    yield "jobs", f"{figures['jobs']:,}"
+    yield "users", f"{figures['users']:,}"
+    yield "makespan", f"{figures['makespan_s']:,.0f} s"
+    yield "utilisation", f"{100 * utilisation:.2f} %"
+    yield "mean wait", f"{figures['mean_wait_s']:,.2f} s"
+    yield "largest wait", f"{figures['max_wait_s']:,.0f} s"
+    yield "mean bounded slowdown", f"{figures['mean_bounded_slowdown']:,.4f}"
+    yield "mean turnaround", f"{figures['mean_turnaround_s']:,.2f} s"
+    yield "service, Jain over users", f"{figures['jain_service']:.4f}"
+    yield "service, worst user", f"{figures['min_service']:.4f} of what it was owed"
+    yield "largest lag", f"{figures['max_lag_units']:.4f} of the largest job"
+    yield "wait, Jain over users", f"{figures['jain_user_wait']:.4f}"
+    yield "wait, Gini over users", f"{figures['gini_user_wait']:.4f}"
+    yield "slowdown, Jain over users", f"{figures['jain_user_bounded_slowdown']:.4f}"
+    yield "user CPU", f"{figures['cpu_s']:.2f} s, {figures['jobs_per_s']:,.0f} jobs/s"
+
+
+def _rules(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:
+    """Yield how the figures came about."""
+    yield "event order", _EVENT_ORDERS[str(figures["event_order"])]
+    yield "ties", TIE_RULE
+    yield "processors", _PROCS_FIELDS[str(figures["procs_field"])]
+    yield "estimates", "the run time (clairvoyant)" if figures["clairvoyant"] else "field 9, else the run time"
+    yield "overrun", _OVERRUNS[str(figures["overrun"])]
+    yield "entitlement", "every user is a domain with the same share"
+    yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
+    taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
+    yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} are jobs"
+    yield from (("left out", line) for line in _counted(counts, _LEFT_OUT))
+    if counts.malformed:
+        yield "left out", f"{counts.malformed:,} malformed lines"
+    yield from (("note", line) for line in _counted(counts, _NOTED))
+    yield "trace sha256", str(figures["trace_sha256"])
+
+
+def _counted(counts: FilterCounts, names: Mapping[str, str]) -> Iterator[str]:
+    for name, meaning in names.items():
+        if count := getattr(counts, name):
+            yield f"{count:,} {meaning}"
+
+
+def _rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Return rows of two aligned columns; a name that repeats is shown once."""
+    rows, last = [], ""
+    for name, value in pairs:
+        rows.append(f"  {'' if name == last else name:<27}{value}")
+        last = name
+    return rows
