@@ -1,8 +1,8 @@
 """Why a job waits: for each part of it that waits, the binding constraint in one sentence, naming who and what.
 
-Constraints are looked at from the hardest to the softest, and the first that binds is the answer: prepared only, backing
-off, no worker, no worker that could ever hold it, too little life left, the domain's cap, no room, room kept for
-another job, and last the order of the policy.
+Constraints are looked at from the hardest to the softest, and the first that binds is the answer: prepared only,
+backing off, no worker, no worker that could ever hold it, too little life left, the domain's cap, no room, room kept
+for another job, and last the order of the policy.
 """
 
 from __future__ import annotations

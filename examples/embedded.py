@@ -20,7 +20,6 @@ CHUNK = 4_000
 def count_primes(unit: Unit) -> bytes:
     """Count the primes of one chunk: what a unit of work is, is the program's own business."""
     first = int(unit.spec.payload) + unit.index * CHUNK
-    chunk = range(max(first, 2), first + CHUNK)
     chunk = range(first, first + CHUNK)
     count = sum(all(number % divisor for divisor in range(2, isqrt(number) + 1)) for number in chunk)
     return str(count).encode()

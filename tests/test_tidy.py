@@ -35,7 +35,6 @@ PURE_MODULES = {
     "fractions",
     "functools",
     "hashlib",
-    "sys.intern",
     "heapq",
     "immutables",
     "itertools",
@@ -124,8 +123,8 @@ def resolve(module: str, node: ast.Import | ast.ImportFrom) -> list[str]:
         package = ["meted", *Path(module).parent.parts]
         outer = package[: len(package) - node.level + 1]
         stem = ".".join([*outer, node.module] if node.module else outer)
-    # `from meted import core` names a module after the keyword, and of sys the core may have but one function.
-    return [f"{stem}.{alias.name}" for alias in node.names] if stem in {"meted", "importlib", "sys"} else [stem]
+    # `from meted import core` and `from importlib import metadata` name a module after the keyword.
+    return [f"{stem}.{alias.name}" for alias in node.names] if stem in {"meted", "importlib"} else [stem]
 
 
 def imports(module: str) -> Iterator[tuple[int, str]]:

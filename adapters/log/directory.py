@@ -107,7 +107,7 @@ class DirectoryLock:
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, json.dumps(note).encode() + b"\n", 0)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let go; a second time does nothing."""
         if self._descriptor >= 0:
             os.close(self._descriptor)

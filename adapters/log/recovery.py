@@ -10,18 +10,28 @@ from .contract import Log, Snapshot
 from .errors import LogDamaged
 
 
-def start_point(log: Log) -> tuple[Snapshot | None, int]:
-    """Find the newest snapshot that belongs to the log.
+def belongs(log: Log, snapshot: Snapshot) -> bool:
+    """Whether a snapshot is one of this very history.
 
-    A snapshot belongs to it if the batch that ends at its seq has its chain value, or if the batch after it follows
-    that value. So a snapshot beyond a damaged batch serves as well: its chain value vouches for what was there. A
-    snapshot that is not itself what was written is passed over.
+    It is if the batch that ends at its seq has its chain value, or if the batch after it follows that value. So a
+    snapshot beyond a damaged batch serves as well: its chain value vouches for what was there.
+    """
+    try:
+        if log.chain_at(snapshot.seq) == snapshot.chain:
+            return True
+        return next(log.read(snapshot.seq + 1, snapshot.chain), None) is not None
+    except LogDamaged:
+        return False
+
+
+def start_point(log: Log) -> tuple[Snapshot | None, int]:
+    """Find the newest snapshot that belongs to the log; one that is not itself what was written is passed over.
 
     Returns:
         The snapshot, or None; and the first seq that is not in it. Go on with ``log.read(seq, snapshot.chain)``.
     """
     for snapshot in log.snapshots():
-        if log.chain_at(snapshot.seq) == snapshot.chain or _goes_on(log, snapshot):
+        if belongs(log, snapshot):
             return snapshot, snapshot.seq + 1
     return None, 1
 
@@ -33,10 +43,3 @@ def tail(log: Log, snapshot: Snapshot | None) -> Iterator[Batch]:
         LogDamaged: At the first batch that is not what was written; what came before it is good.
     """
     return log.read(1) if snapshot is None else log.read(snapshot.seq + 1, snapshot.chain)
-
-
-def _goes_on(log: Log, snapshot: Snapshot) -> bool:
-    try:
-        return next(log.read(snapshot.seq + 1, snapshot.chain), None) is not None
-    except LogDamaged:
-        return False

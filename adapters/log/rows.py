@@ -12,7 +12,7 @@ from meted.core.record import record
 
 from .checks import MAX_INTEGER, flaw
 from .contract import EMPTY, Head, Snapshot
-from .driver import Connection, Row
+from .driver import Connection, Row, Value
 from .errors import LogDamaged
 
 PAGE_BATCHES = 256
@@ -166,14 +166,17 @@ def snapshot_of(row: Row) -> Snapshot | None:
     return snapshot if snapshot_digest(snapshot) == sha256 else None
 
 
-def snapshots(connection: Connection) -> Iterator[Snapshot]:
-    """Yield the snapshots that are what was written, newest first; one body at a time is in memory."""
-    ids = [row[0] for row in connection.execute("SELECT id FROM snapshots ORDER BY id DESC")]
-    for number in ids:
-        select = "SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots WHERE id = ?"
-        for row in list(connection.execute(select, (number,))):
-            if snapshot := snapshot_of(row):
-                yield snapshot
+def snapshot_ids(connection: Connection) -> list[Value]:
+    """The keys of the snapshots, newest first."""
+    return [row[0] for row in connection.execute("SELECT id FROM snapshots ORDER BY id DESC")]
+
+
+def snapshot(connection: Connection, number: Value) -> Snapshot | None:
+    """The snapshot with this key, None where it is not what was written."""
+    select = "SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots WHERE id = ?"
+    for row in list(connection.execute(select, (number,))):
+        return snapshot_of(row)
+    return None
 
 
 def tail_flaw(connection: Connection) -> LogDamaged | None:
@@ -191,7 +194,8 @@ def tail_flaw(connection: Connection) -> LogDamaged | None:
             before = GENESIS if first else last[1].chain if len(last) > 1 else b""
             if flaw(last[0], last[0].first_seq, before) is None:
                 return None
-        if any((found.seq, found.chain) == (note.seq, note.chain) for found in snapshots(connection)):
+        kept = (snapshot(connection, number) for number in snapshot_ids(connection))
+        if any(found and (found.seq, found.chain) == (note.seq, note.chain) for found in kept):
             return None
     seq = note.seq if note is not None else 1
     return LogDamaged(max(seq, 1), "its last batch is missing or is not what was written")

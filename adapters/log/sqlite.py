@@ -174,9 +174,15 @@ class SQLiteLog:
             raise
 
     def snapshots(self) -> Iterator[Snapshot]:
-        """Yield the snapshots kept that are what was written, newest first."""
-        with self._reading(1) as connection:
-            yield from rows.snapshots(connection)
+        """Yield the snapshots kept, newest first, without those that are not what was written, or cannot be read."""
+        with contextlib.suppress(LogDamaged):
+            with self._reading(1) as connection:
+                ids = rows.snapshot_ids(connection)
+            for number in ids:
+                with contextlib.suppress(LogDamaged), self._reading(1) as connection:
+                    found = rows.snapshot(connection, number)
+                    if found is not None:
+                        yield found
 
     def result(self, job_id: int, index: int) -> Result | None:
         """The result of one unit, None where there is none; see ``Log.result``."""
@@ -213,7 +219,7 @@ class SQLiteLog:
         self._closed = True
         self._disconnect()
         if self._lock is not None:
-            self._lock.release()
+            self._lock.close()
 
     def __enter__(self) -> Self:
         """Use the log as a context manager."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sys import intern
 from typing import assert_never
 
 from .. import limits
@@ -75,7 +74,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     digest = spec_digest(body)
     terms = Terms(
         domain.domain_id,
-        intern(command.user),
+        command.user,
         command.name,
         digest,
         command.count,
@@ -87,7 +86,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
         command.backoff_us,
         command.max_failures,
         command.max_losses,
-        tuple(sorted((intern(name), intern(value)) for name, value in command.tags)),
+        tuple(sorted(command.tags)),
     )
     tag = _tag(state, domain.domain_id, command.hold)
     submitted = JobSubmitted(at_us, JobId(state.jobs.next_job_id), terms, command.hold, tag)

@@ -71,10 +71,10 @@ class Room:
 class Shape:
     """A request that something waits for, and how far the search for a worker has come.
 
-    ``room`` is what the last search found.
+    ``room`` is what the last search found; ``jobs`` is for whoever keeps the shape, to count what it keeps it for.
     """
 
-    __slots__ = ("at", "epoch", "request", "room", "seen")
+    __slots__ = ("at", "epoch", "jobs", "request", "room", "seen")
 
     def __init__(self, request: Resources) -> None:
         self.request = request
@@ -82,6 +82,7 @@ class Shape:
         self.at = 0
         self.seen = 0
         self.room: Room | None = None
+        self.jobs = 0
 
 
 class Capacity:

@@ -18,6 +18,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room
 from .fcfs import QueueIndex
+from .queues import queue_key, queued_job
 from .shadow import Shadow, earliest
 
 
@@ -32,33 +33,35 @@ class EasyIndex(QueueIndex):
         """Yield leases of the head while it fits, then of later jobs that do not delay it."""
         self.wake(at_us)
         while (head := self.head()) is not None:
-            room = self.find(head)
+            job, room = head
             if room is None:
                 break
-            count = self.run_count(head, estimate_us(self.state.jobs, head))
-            yield LeaseUnits(at_us, room.worker_id, head.job_id, count)
+            count = self.run_count(job, estimate_us(self.state.jobs, job))
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, count)
         if head is None or len(self.queue) == 1:
             return
-        estimated_us = estimate_us(self.state.jobs, head)
-        shadow = earliest(self.capacity.candidates(), head.terms.request, at_us, estimated_us)
+        estimated_us = estimate_us(self.state.jobs, job)
+        shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimated_us)
         if shadow is None:
             return
-        for job_id in self.candidates(head):
-            yield from self._backfill(job_id, shadow, at_us)
-
-    def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""
-        head, job = self.head(), self.state.jobs.jobs[job_id]
-        sentence = super().ahead_of(job_id)
-        if head is not None and head.job_id != job_id and self.find(job) is not None:
-            return f"{sentence} It would fit now, but could delay job {head.job_id}, for which room is kept."
-        return sentence
+        find, shape_of = self.capacity.find, self.shape_of
+        for job_id in self.candidates(job):
+            if find(shape_of[job_id]) is not None:  # most do not fit, and need no closer look
+                yield from self._backfill(job_id, shadow, at_us)
 
     def candidates(self, head: Job) -> list[JobId]:
         """Return the jobs that may be backfilled, in the order in which to try them."""
-        behind = self.queue.bisect_right((-head.terms.priority, head.job_id))
+        behind = self.queue.bisect_right(queue_key(head))
         stop = None if self._depth is None else behind + self._depth
-        return [job_id for _, job_id in self.queue.islice(behind, stop)]
+        return [queued_job(key) for key in self.queue.islice(behind, stop)]
+
+    def ahead_of(self, job_id: JobId) -> str:
+        """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""
+        head, sentence = self.head(), super().ahead_of(job_id)
+        shape = self.shape_of.get(job_id)
+        if head is None or head[0].job_id == job_id or shape is None or self.capacity.find(shape) is None:
+            return sentence
+        return f"{sentence} It would fit now, but could delay job {head[0].job_id}, for which room is kept."
 
     def _backfill(self, job_id: JobId, shadow: Shadow, at_us: int) -> Iterator[Proposal]:
         while True:
@@ -76,11 +79,12 @@ class EasyIndex(QueueIndex):
             yield LeaseUnits(at_us, room.worker_id, job_id, count)
 
     def _room(self, job: Job, ends_us: int, shadow: Shadow) -> Room | None:
-        room = self.find(job)
+        until_us = self.needs_until_us(job)
+        room = self.capacity.find(self.shape_of[job.job_id], until_us)
         if room is None or room is not shadow.room or shadow.admits(job.terms.request, ends_us):
             return room
         for other in self.capacity.candidates()[room.at + 1 :]:
-            if other.free.fits(job.terms.request) and other.outlives(self.needs_until_us(job) or 0):
+            if other.free.fits(job.terms.request) and other.outlives(until_us or 0):
                 return other
         return None
 

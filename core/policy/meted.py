@@ -44,7 +44,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room
 from .pool import PoolIndex
-from .queues import DomainQueue, Eligible, Key, Line, QueueKey, ShapeHeaps, queue_key
+from .queues import DomainQueue, Eligible, Key, Line, QueueKey, ShapeHeaps, queue_key, queued_job
 from .shadow import Shadow, earliest
 
 MILLI_CPU_MS = 1_000_000
@@ -144,7 +144,7 @@ class MetedIndex(PoolIndex):
         mine = job.terms.domain_id
         queue = self._domains.get(mine)
         if queue is not None and queue.head() < queue_key(job):
-            return f"Job {queue.head()[1]} of the same domain is ahead of it (by priority, then submission)."
+            return f"Job {queued_job(queue.head())} of the same domain is ahead of it (by priority, then submission)."
         best: dict[DomainId, tuple[int, int, DomainId]] = {}
         for heaps in self._shapes.values():
             for who, key in heaps.keys.items():
@@ -173,7 +173,7 @@ class MetedIndex(PoolIndex):
             tag = jobs.accounts[domain_id].tag
             share = self.state.domains.domains[domain_id].share
             for request, line in queue.lines.items():
-                job = jobs.jobs[line.head[1]]
+                job = jobs.jobs[queued_job(line.head)]
                 estimated_us = estimate_us(jobs, job)
                 count = self.run_count(job, estimated_us)
                 deadline = tag + count * unit_charge(width_milli(request, pool) * estimated_us, share)
@@ -210,7 +210,7 @@ class MetedIndex(PoolIndex):
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
         lines = self._domains[domain_id].lines.values()
         for line in lines if len(lines) == 1 else sorted(lines, key=_by_head):
-            job_id = line.head[1]
+            job_id = queued_job(line.head)
             job = self.state.jobs.jobs[job_id]
             request = job.terms.request
             if self.is_capped(domain_id, request):

@@ -90,6 +90,8 @@ class PoolIndex:
                 self.domain_changed(terms.domain_id)
             case UnitsFinished() | UnitsReturned():
                 self._came_back(event)
+            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | DomainRemoved() | LogRepaired():
+                pass
             case JobSubmitted() | JobStarted():
                 job = state.jobs.jobs[event.job_id]
                 self._refresh(job)
@@ -113,8 +115,6 @@ class PoolIndex:
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
-            case SpecInterned() | JobEnded() | JobArchived() | UnitsRecalled() | LogRepaired():
-                pass
             case _:
                 assert_never(event)
 

@@ -8,9 +8,13 @@ from typing import NamedTuple
 from sortedcontainers import SortedList
 
 from ..ids import DomainId, JobId
+from ..limits import PRIORITY_MAX
 from ..resources import Resources
 from ..state import Job
 from .capacity import Shape
+
+JOB_ID_BITS = 53
+"""Job ids are below 2**53, as are all ids that clients may name."""
 
 STALE_ENTRIES_MIN = 64
 """A heap is cleaned when more than this and three quarters of its entries are stale."""
@@ -34,8 +38,8 @@ class Key(NamedTuple):
 Eligible = tuple[int, int, DomainId, JobId]
 """(D, S, domain, job): least first; the ids break ties (P19)."""
 
-QueueKey = tuple[int, JobId]
-"""(-priority, job id): least first."""
+QueueKey = int
+"""Place of a job among jobs, least first; :func:`queue_key` makes it."""
 
 
 class ShapeHeaps(Shape):
@@ -164,5 +168,13 @@ class DomainQueue:
 
 
 def queue_key(job: Job) -> QueueKey:
-    """Return the order of a job among those of its domain: higher priority first, then submission."""
-    return -job.terms.priority, job.job_id
+    """Return the place of a job among jobs: higher priority first, then submission.
+
+    One integer, priority above job id, as it takes half the memory of a pair and compares faster.
+    """
+    return (PRIORITY_MAX - job.terms.priority) << JOB_ID_BITS | job.job_id
+
+
+def queued_job(key: QueueKey) -> JobId:
+    """Return the job of a key."""
+    return JobId(key & (1 << JOB_ID_BITS) - 1)

@@ -47,12 +47,12 @@ def evolve(state: State, event: Event) -> State:
         case UnitsLeased() | UnitsFinished() | UnitsReturned() | UnitsRecalled():
             jobs = reduce_leases(jobs, event)
         case (
-            SpecInterned()
-            | JobSubmitted()
-            | JobStarted()
-            | JobStopped()
+            JobSubmitted()
             | JobEnded()
             | JobArchived()
+            | SpecInterned()
+            | JobStarted()
+            | JobStopped()
             | AccountReweighted()
         ):
             jobs = reduce_jobs(jobs, event)

@@ -1,4 +1,7 @@
-"""Jobs: submitted, started, stopped, ended, archived. What happens to their leases is in :mod:`.leases`."""
+"""Jobs: submitted, started, stopped, ended, archived. What happens to their leases is in :mod:`.leases`.
+
+What happens to every job uses explicit constructors, as attrs.evolve takes ten times as long.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,7 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
         case JobStopped():
             return _stopped(jobs, event)
         case JobEnded():
-            job = replaced(jobs.jobs[event.job_id], ended_us=event.at_us, outcome=event.outcome)
-            return replaced(jobs, jobs=jobs.jobs.set(event.job_id, job))
+            return _ended(jobs, event)
         case JobArchived():
             return _archived(jobs, event)
         case AccountReweighted():
@@ -82,6 +84,38 @@ def _stopped(jobs: Jobs, event: JobStopped) -> Jobs:
     return _with(jobs, job, account)
 
 
+def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
+    old = jobs.jobs[event.job_id]
+    job = Job(
+        old.job_id,
+        old.terms,
+        old.submitted_us,
+        old.held,
+        old.next_index,
+        old.requeued,
+        old.out,
+        old.succeeded,
+        old.failed,
+        old.cancelled,
+        old.measured_us,
+        old.measured_count,
+        old.stopped,
+        event.at_us,
+        event.outcome,
+    )
+    return Jobs(
+        jobs.jobs.set(event.job_id, job),
+        jobs.leases,
+        jobs.accounts,
+        jobs.specs,
+        jobs.clock,
+        jobs.debt,
+        jobs.largest_size,
+        jobs.next_job_id,
+        jobs.next_lease_id,
+    )
+
+
 def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
     terms = jobs.jobs[event.job_id].terms
     account = jobs.accounts[terms.domain_id]
@@ -91,11 +125,17 @@ def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
         specs = jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs - 1))
     else:
         specs = jobs.specs.delete(terms.spec_digest)
-    return replaced(
-        jobs,
-        jobs=jobs.jobs.delete(event.job_id),
-        accounts=jobs.accounts.set(terms.domain_id, replaced(account, jobs=account.jobs - 1)),
-        specs=specs,
+    account = Account(account.tag, account.backlog, account.jobs - 1, account.measured_us, account.measured_count)
+    return Jobs(
+        jobs.jobs.delete(event.job_id),
+        jobs.leases,
+        jobs.accounts.set(terms.domain_id, account),
+        specs,
+        jobs.clock,
+        jobs.debt,
+        jobs.largest_size,
+        jobs.next_job_id,
+        jobs.next_lease_id,
     )
 
 
