@@ -146,6 +146,7 @@ class Replay:
             ) from None
         if self._waiting:
             raise AssertionError(f"{len(self._waiting)} jobs wait for ever on an empty machine")
+        self.engine.take()
         return True
 
     def _instant(self, now_us: int) -> None:
@@ -210,10 +211,9 @@ class Replay:
         made = engine.run_pass(now_us)
         while engine.more:
             made += engine.run_pass(now_us)
-        events = engine.take()
         if not made:
             return
-        for event in events:
+        for event in engine.take():
             if type(event) is UnitsLeased:
                 job = self._waiting.pop(event.job_id)
                 heappush(self._running, (now_us + job.run_us, event.lease_id, job, now_us))

@@ -99,13 +99,11 @@ def export_sqlite(log: Log, target: Path | str, progress: Progress | None = None
     target = Path(target)
     with draft_of(target) as draft, contextlib.closing(connect(draft, False)) as connection:
         try:
-            connection.execute("PRAGMA synchronous = OFF")  # a draft; it is synced as a whole at the end
             connection.executescript(_TABLES)
             connection.execute("BEGIN")
             report = _fill(log, connection, progress)
             about = (report.damage is None, report.events, report.damage)
             connection.execute("INSERT INTO about VALUES (?, ?, ?)", about)
-            connection.execute("PRAGMA synchronous = FULL")
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise explain(STANDARD, error, target, "written", 1) from error

@@ -13,7 +13,7 @@ from . import tables
 from .contract import Head, Snapshot
 from .directory import DirectoryLock, log_file, make_private, sync_directory
 from .driver import STANDARD, connect, explain
-from .errors import LogDamaged, LogHeld
+from .errors import LogDamaged, LogHeld, LogIOError, LogUnsafe
 from .recovery import start_point
 from .salvage import Rescue, Salvage
 from .sqlite import SQLiteLog
@@ -147,5 +147,7 @@ def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None) -> Repa
         draft.unlink(missing_ok=True)
     kept = rescue.kept
     lost_last = note.seq if note is not None else kept.seq + rescue.events_aside
-    lost = (kept.seq + 1, lost_last) if lost_last > kept.seq else (None, None)
-    return RepairReport(found, True, kept, *lost, rescue.batches_aside, rescue.salvage.unreadable, copy)
+    aside, unreadable = rescue.batches_aside, rescue.salvage.unreadable
+    if lost_last <= kept.seq:
+        return RepairReport(found, True, kept, None, None, aside, unreadable, copy)
+    return RepairReport(found, True, kept, kept.seq + 1, lost_last, aside, unreadable, copy)

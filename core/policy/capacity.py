@@ -23,6 +23,13 @@ class Free:
         self.mem_bytes = amount.mem_bytes
         self.generic: dict[str, int] = dict(amount.generic)
 
+    def copy(self) -> Free:
+        """Return the same amounts, to change by themselves."""
+        free = Free.__new__(Free)
+        free.cpu_milli, free.mem_bytes = self.cpu_milli, self.mem_bytes
+        free.generic = self.generic.copy()
+        return free
+
     def fits(self, request: Resources) -> bool:
         """Whether ``request`` fits."""
         if request.cpu_milli > self.cpu_milli or request.mem_bytes > self.mem_bytes:
@@ -94,6 +101,7 @@ class Capacity:
     """
 
     def __init__(self, state: State) -> None:
+        self.version = 0  # moves whenever something may fit that did not
         self.rooms: dict[WorkerId, Room] = {}
         self._where: dict[LeaseId, tuple[Room, int, JobId, Terms]] = {}
         self.reserved: Room | None = None
@@ -148,6 +156,7 @@ class Capacity:
         room.free.give(terms.request)
         # Two entries never have the same lease id, so the comparison never reaches the request.
         del room.ends[bisect_left(room.ends, (ends_us, lease_id))]
+        self.version += 1
         if room.at >= 0:
             if len(self._freed) >= FREED_NOTES_MAX:
                 self._forget()
@@ -196,5 +205,6 @@ class Capacity:
         return rooms, self.reserved.worker_id if self.reserved else None
 
     def _forget(self) -> None:
+        self.version += 1
         self._epoch += 1
         self._freed.clear()

@@ -18,7 +18,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room
 from .fcfs import QueueIndex
-from .queues import queue_key, queued_job
+from .queues import QueueKey, queue_key, queued_job
 from .shadow import Shadow, earliest
 
 
@@ -32,28 +32,44 @@ class EasyIndex(QueueIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of the head while it fits, then of later jobs that do not delay it."""
         self.wake(at_us)
+        was_stuck = self.is_stuck
         while (head := self.head()) is not None:
             job, room = head
             if room is None:
                 break
             count = self.run_count(job, estimate_us(self.state.jobs, job))
             yield LeaseUnits(at_us, room.worker_id, job.job_id, count)
-        if head is None or len(self.queue) == 1:
-            return
-        estimated_us = estimate_us(self.state.jobs, job)
-        shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimated_us)
-        if shadow is None:
+        if head is None:
             return
         find, shape_of = self.capacity.find, self.shape_of
-        for job_id in self.candidates(job):
-            if find(shape_of[job_id]) is not None:  # most do not fit, and need no closer look
-                yield from self._backfill(job_id, shadow, at_us)
+        shadow: Shadow | None = None
+        for job_id in self.candidates(job, at_us, was_stuck=was_stuck):
+            if find(shape_of[job_id]) is None:  # most do not fit, and need no closer look
+                continue
+            if shadow is None:
+                estimated_us = estimate_us(self.state.jobs, job)
+                shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimated_us)
+                if shadow is None:
+                    return
+            yield from self._backfill(job_id, shadow, at_us)
+        self.pass_is_over(job)
 
-    def candidates(self, head: Job) -> list[JobId]:
-        """Return the jobs that may be backfilled, in the order in which to try them."""
+    def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> list[JobId]:
+        """Return the jobs that may be backfilled, in the order in which to try them.
+
+        Where the head is stuck, what was tried in the last pass need not be tried again: the shadow time has come no
+        further away from now. But once a lease has overrun its estimate, more may be free beside the head.
+        """
+        if was_stuck and (self._depth is None or len(self.queue) <= self._depth):
+            overrun = any(room.ends and room.ends[0][0] <= at_us for room in self.capacity.candidates())
+            if not overrun:
+                return sorted(self.fresh, key=self._place) if len(self.fresh) > 1 else list(self.fresh)
         behind = self.queue.bisect_right(queue_key(head))
         stop = None if self._depth is None else behind + self._depth
         return [queued_job(key) for key in self.queue.islice(behind, stop)]
+
+    def _place(self, job_id: JobId) -> QueueKey:
+        return queue_key(self.state.jobs.jobs[job_id])
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""

@@ -23,6 +23,8 @@ class QueueIndex(PoolIndex):
     def __init__(self, state: State) -> None:
         self.queue: SortedList[QueueKey] = SortedList()
         self.shape_of: dict[JobId, Shape] = {}  # of every job in the queue
+        self.fresh: set[JobId] = set()  # jobs that were not in the queue when the last pass was over
+        self._stuck: tuple[QueueKey, int] | None = None
         self._shapes: dict[Resources, Shape] = {}
         super().__init__(state)
 
@@ -35,6 +37,7 @@ class QueueIndex(PoolIndex):
         if shape is None:
             shape = self._shapes[request] = Shape(request)
         shape.jobs += 1
+        self.fresh.add(job.job_id)
         self.shape_of[job.job_id] = shape
         self.queue.add(queue_key(job))
 
@@ -44,9 +47,20 @@ class QueueIndex(PoolIndex):
         if shape is None:
             return
         self.queue.remove(queue_key(job))
+        self.fresh.discard(job.job_id)
         shape.jobs -= 1
         if not shape.jobs:
             del self._shapes[shape.request]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the first in the queue did not fit when the last pass was over, and nothing has become free since."""
+        return self._stuck is not None and self._stuck == (self.queue[0] if self.queue else 0, self.capacity.version)
+
+    def pass_is_over(self, head: Job) -> None:
+        """Remember that ``head`` does not fit and that everything behind it has been looked at."""
+        self._stuck = (queue_key(head), self.capacity.version)
+        self.fresh.clear()
 
     def head(self) -> tuple[Job, Room | None] | None:
         """Return the first job that may be served at all, and a worker where a unit of it fits now.
@@ -56,8 +70,9 @@ class QueueIndex(PoolIndex):
         jobs = self.state.jobs.jobs
         unservable: set[tuple[DomainId, Shape, int | None]] = set()
         for key in self.queue:
-            job = jobs[queued_job(key)]
-            terms, shape = job.terms, self.shape_of[job.job_id]
+            job_id = queued_job(key)
+            job, shape = jobs[job_id], self.shape_of[job_id]
+            terms = job.terms
             if unservable and (terms.domain_id, shape, terms.time_request_us) in unservable:
                 continue
             if not self.is_capped(terms.domain_id, terms.request):
@@ -87,9 +102,12 @@ class FcfsIndex(QueueIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of the head while it fits."""
         self.wake(at_us)
+        if self.is_stuck:
+            return
         while (head := self.head()) is not None:
             job, room = head
             if room is None:
+                self.pass_is_over(job)
                 return
             yield LeaseUnits(at_us, room.worker_id, job.job_id, self.run_count(job, estimate_us(self.state.jobs, job)))
 

@@ -100,6 +100,7 @@ class PoolIndex:
                 self.job_done(state.jobs.jobs[event.job_id])
             case DomainChanged():
                 self._count_held(event.domain_id)
+                self.capacity.version += 1  # a higher cap may let something fit
                 self.domain_changed(event.domain_id)
             case AccountReweighted():
                 self.domain_changed(event.domain_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..resources import Resources
-from .capacity import Free, Room
+from .capacity import Room
 
 
 class Shadow:
@@ -20,7 +20,7 @@ class Shadow:
     def __init__(self, room: Room, at_us: int, request: Resources) -> None:
         self.room = room
         self.at_us = at_us
-        self.extra = Free(room.free.amount())
+        self.extra = room.free.copy()
         for ends_us, _, held in room.ends:
             if ends_us > at_us:
                 break
@@ -55,7 +55,7 @@ def earliest(rooms: Iterable[Room], request: Resources, now_us: int, estimate_us
 def _fits_us(room: Room, request: Resources, now_us: int) -> int:
     if room.free.fits(request):
         return now_us
-    free = Free(room.free.amount())
+    free = room.free.copy()
     for ends_us, _, held in room.ends:
         free.give(held)
         if free.fits(request):

@@ -72,8 +72,7 @@ class Model:
     """The whole model.
 
     Attributes:
-        results: (job, index, attempt) of every result that was accepted.
-        dirty: Jobs to be compared with the state.
+        results: (job, index) of every result that was accepted since the last batch.
     """
 
     jobs: dict[JobId, ModelJob] = field(default_factory=dict)
@@ -81,7 +80,7 @@ class Model:
     workers: dict[WorkerId, ModelWorker] = field(default_factory=dict)
     domains: dict[str, DomainId] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
-    results: list[tuple[JobId, int, int]] = field(default_factory=list)
+    results: list[tuple[JobId, int]] = field(default_factory=list)
 
     def leased(self, event: UnitsLeased) -> None:
         """A policy chose: check that it may, and take it over."""
@@ -117,7 +116,6 @@ class Model:
         job = self.jobs[lease.job_id]
         for index in fresh:
             unit = job.units[index]
-            self.results.append((lease.job_id, index, unit.attempt))
             if index not in bad:
                 unit.status = SUCCEEDED
             elif job.stopped is not None:
@@ -128,6 +126,8 @@ class Model:
                 unit.failures += 1
             else:
                 unit.status = FAILED
+            if unit.status != PENDING:
+                self.results.append((lease.job_id, index))
         self._came_back(lease_id, fresh, now_us)
         return True
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from typing import TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from meted.core.commands import (
     ArchiveJob,
@@ -27,17 +29,45 @@ from meted.core.commands import (
 from meted.core.engine import Engine
 from meted.core.errors import Reason
 from meted.core.ids import LeaseId, Span, WorkerId
-from meted.core.resources import NOTHING, Resources
+from meted.core.resources import NOTHING
 from meted.core.spans import indices, runs_of, total
 
 from .helper import MS, SECOND, World, cpus
 from .model import PENDING, Model, ModelJob, ModelWorker, Unit
 
 NAMES = ("a", "b", "c")
+SHARES = (1, 2, 3, 5, 50)
 REQUESTS = (cpus(1), cpus(1), cpus(2), cpus(1, gpu=1), cpus(0, 5), cpus(9))
 RETENTION_US = 20 * SECOND
-data = st.data()
+T = TypeVar("T")
 Held = tuple[tuple[LeaseId, tuple[Span, ...]], ...]
+
+
+STEPS = {
+    "run_pass": 9,
+    "finish": 8,
+    "submit": 5,
+    "give_back": 3,
+    "report_again": 2,
+    "tick": 3,
+    "commit": 3,
+    "abandon": 1,
+    "create_domain": 2,
+    "change_domain": 1,
+    "remove_domain": 1,
+    "start": 1,
+    "cancel": 1,
+    "remove_job": 1,
+    "join": 2,
+    "drain": 1,
+    "away": 1,
+    "rejoin": 2,
+    "lose": 1,
+}
+"""What may happen next, and how often. (With a rule each, hypothesis leaves most of them out of most runs.)"""
+
+NEEDS_NO_WORKER = STEPS.keys() - {"drain", "away", "rejoin", "lose"}
+DRAWN = [name for name, weight in STEPS.items() for _ in range(weight)]
 
 
 class Machine(RuleBasedStateMachine):
@@ -51,7 +81,7 @@ class Machine(RuleBasedStateMachine):
         self.model = Model()
         self.durable = Model()
         self.reports: list[Command] = []
-        self.stored: set[tuple[int, int, int]] = set()
+        self.stored: set[tuple[int, int]] = set()
         self.steps = 0
 
     @property
@@ -61,30 +91,44 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Begin with a domain and a worker, so that something happens soon."""
-        self.create_domain("a", 3, None)
-        self.join(cpus(2, 10, gpu=1))
+        """Begin with a domain and workers, so that something happens soon."""
+        for name, share in (("a", 3), ("b", 1)):
+            self.model.domains[name] = self.world.domain(name, share)
+            self.model.shares[name] = share
+        for capacity in (cpus(2, 10, gpu=1), cpus(1)):
+            self.model.workers[self.world.worker(capacity)] = ModelWorker(capacity)
+        self.commit()
+
+    @rule(step=st.sampled_from(DRAWN), data=st.data())
+    def step(self, step: str, data: st.DataObject) -> None:
+        """One thing happens."""
+        self.data = data
+        if self.model.workers or step in NEEDS_NO_WORKER:
+            getattr(self, step)()
+
+    def pick(self, among: Sequence[T]) -> T:
+        """Draw one of some values."""
+        return self.data.draw(st.sampled_from(among))
 
     # Domains
 
-    @rule(name=st.sampled_from(NAMES), share=st.integers(1, 5), cap=st.sampled_from([None, None, cpus(2, 10, gpu=1)]))
-    def create_domain(self, name: str, share: int, cap: Resources | None) -> None:
+    def create_domain(self) -> None:
         """Create a domain, unless there is one."""
+        name = self.pick(NAMES)
         if name not in self.model.domains:
-            self.model.domains[name] = self.world.domain(name, share, cap)
-            self.model.shares[name] = share
+            self.model.shares[name] = share = self.pick(SHARES)
+            self.model.domains[name] = self.world.domain(name, share, self.pick([None, cpus(2, 10, gpu=1)]))
 
-    @rule(data=data, share=st.integers(1, 50), cap=st.sampled_from([None, cpus(1, 10, gpu=1), cpus(2)]))
-    def change_domain(self, data: st.DataObject, share: int, cap: Resources | None) -> None:
+    def change_domain(self) -> None:
         """Change share and cap."""
         if self.model.domains:
-            name = data.draw(st.sampled_from(sorted(self.model.domains)))
-            self.world.do(ChangeDomain(self.now_us, name, share, cap))
-            self.model.shares[name] = share
+            name = self.pick(sorted(self.model.domains))
+            self.model.shares[name] = share = self.pick(SHARES)
+            self.world.do(ChangeDomain(self.now_us, name, share, self.pick([None, cpus(1, 10, gpu=1), cpus(2)])))
 
-    @rule(name=st.sampled_from(NAMES))
-    def remove_domain(self, name: str) -> None:
+    def remove_domain(self) -> None:
         """Remove a domain, which is refused while it has jobs."""
+        name = self.pick(NAMES)
         command = RemoveDomain(self.now_us, name)
         if name not in self.model.domains:
             self.world.refused(command, Reason.UNKNOWN_DOMAIN)
@@ -96,57 +140,41 @@ class Machine(RuleBasedStateMachine):
 
     # Jobs
 
-    @precondition(lambda self: self.model.domains)
-    @rule(
-        data=data,
-        count=st.integers(1, 9),
-        request=st.sampled_from(REQUESTS),
-        time_request_us=st.sampled_from([None, SECOND, 30 * MS, 10 * MS]),
-        priority=st.integers(-1, 1),
-        retries=st.integers(0, 2),
-        backoff_us=st.sampled_from([0, 2 * SECOND]),
-        max_failures=st.sampled_from([None, None, 0, 2]),
-        max_losses=st.integers(0, 2),
-        hold=st.sampled_from([False, False, False, True]),
-    )
-    def submit(
-        self,
-        data: st.DataObject,
-        count: int,
-        request: Resources,
-        time_request_us: int | None,
-        priority: int,
-        retries: int,
-        backoff_us: int,
-        max_failures: int | None,
-        max_losses: int,
-        hold: bool,
-    ) -> None:
+    def submit(self) -> None:
         """Submit a job."""
-        name = data.draw(st.sampled_from(sorted(self.model.domains)))
+        if not self.model.domains:
+            return
+        name, count = self.pick(sorted(self.model.domains)), self.pick(range(1, 10))
+        job = ModelJob(
+            self.model.domains[name],
+            [Unit() for _ in range(count)],
+            self.pick(REQUESTS),
+            self.pick([False, False, False, True]),
+            self.pick(range(3)),
+            self.pick([0, 2 * SECOND]),
+            self.pick([None, None, 0, 2]),
+            self.pick(range(3)),
+        )
         job_id = self.world.submit(
             name,
             count,
-            request=request,
-            time_request_us=time_request_us,
-            priority=priority,
-            retries=retries,
-            backoff_us=backoff_us,
-            max_failures=max_failures,
-            max_losses=max_losses,
-            hold=hold,
+            request=job.request,
+            time_request_us=self.pick([None, SECOND, 30 * MS, 10 * MS]),
+            priority=self.pick([0, 1, -1]),
+            retries=job.retries,
+            backoff_us=job.backoff_us,
+            max_failures=job.max_failures,
+            max_losses=job.max_losses,
+            hold=job.held,
         )
         assert job_id not in self.model.jobs
-        units = [Unit() for _ in range(count)]
-        self.model.jobs[job_id] = ModelJob(
-            self.model.domains[name], units, request, hold, retries, backoff_us, max_failures, max_losses
-        )
+        self.model.jobs[job_id] = job
 
-    @precondition(lambda self: self.model.jobs)
-    @rule(data=data)
-    def start(self, data: st.DataObject) -> None:
+    def start(self) -> None:
         """Release a prepared job."""
-        job_id = data.draw(st.sampled_from(sorted(self.model.jobs)))
+        if not self.model.jobs:
+            return
+        job_id = self.pick(sorted(self.model.jobs))
         command = StartJobs(self.now_us, (job_id,))
         if self.model.jobs[job_id].stopped:
             self.world.refused(command, Reason.JOB_ENDED)
@@ -154,11 +182,11 @@ class Machine(RuleBasedStateMachine):
             assert bool(self.world.do(command)) == self.model.jobs[job_id].held
             self.model.jobs[job_id].held = False
 
-    @precondition(lambda self: self.model.jobs)
-    @rule(data=data)
-    def cancel(self, data: st.DataObject) -> None:
+    def cancel(self) -> None:
         """Cancel a few jobs; again is no news."""
-        job_ids = tuple(data.draw(st.lists(st.sampled_from(sorted(self.model.jobs)), min_size=1, max_size=2)))
+        if not self.model.jobs:
+            return
+        job_ids = tuple(self.data.draw(st.lists(st.sampled_from(sorted(self.model.jobs)), min_size=1, max_size=2)))
         self.world.do(CancelJobs(self.now_us, job_ids))
         assert self.world.do(CancelJobs(self.now_us, job_ids)) == ()
         for job_id in job_ids:
@@ -167,15 +195,14 @@ class Machine(RuleBasedStateMachine):
                 self.model.stop(job, "cancelled")
                 self.model.settle(job_id, self.now_us)
 
-    @precondition(lambda self: self.model.jobs)
-    @rule(data=data, deleted=st.booleans())
-    def remove_job(self, data: st.DataObject, deleted: bool) -> None:
+    def remove_job(self) -> None:
         """Delete or archive a job, which is refused unless it has ended (and was kept long enough)."""
-        job_id = data.draw(st.sampled_from(sorted(self.model.jobs)))
+        if not self.model.jobs:
+            return
+        job_id, deleted = self.pick(sorted(self.model.jobs)), self.pick([True, False])
         job = self.model.jobs[job_id]
-        at_us = self.now_us
-        command = DeleteJob(at_us, job_id) if deleted else ArchiveJob(at_us, job_id, RETENTION_US)
-        if job.outcome is None or (not deleted and at_us < job.ended_us + RETENTION_US):
+        command = DeleteJob(self.now_us, job_id) if deleted else ArchiveJob(self.now_us, job_id, RETENTION_US)
+        if job.outcome is None or (not deleted and self.now_us < job.ended_us + RETENTION_US):
             self.world.refused(command, Reason.JOB_NOT_ENDED)
         else:
             self.world.do(command)
@@ -183,36 +210,30 @@ class Machine(RuleBasedStateMachine):
 
     # Workers
 
-    @precondition(lambda self: len(self.model.workers) < 4)
-    @rule(capacity=st.sampled_from([cpus(1), cpus(2), cpus(3, 20, gpu=1)]))
-    def join(self, capacity: Resources) -> None:
+    def join(self) -> None:
         """A worker joins."""
-        self.model.workers[self.world.worker(capacity)] = ModelWorker(capacity)
+        if len(self.model.workers) < 4:
+            capacity = self.pick([cpus(1), cpus(2), cpus(3, 20, gpu=1)])
+            self.model.workers[self.world.worker(capacity)] = ModelWorker(capacity)
 
-    @precondition(lambda self: self.model.workers)
-    @rule(data=data, draining=st.booleans())
-    def drain(self, data: st.DataObject, draining: bool) -> None:
+    def drain(self) -> None:
         """Drain a worker, or take that back."""
-        worker_id = self._draw_worker(data)
+        worker_id, draining = self.pick(sorted(self.model.workers)), self.pick([False, False, True])
         self.world.do(DrainWorker(self.now_us, worker_id, draining))
         self.model.workers[worker_id].draining = draining
 
-    @precondition(lambda self: self.model.workers)
-    @rule(data=data)
-    def away(self, data: st.DataObject) -> None:
+    def away(self) -> None:
         """A worker's connection breaks."""
-        worker_id = self._draw_worker(data)
+        worker_id = self.pick(sorted(self.model.workers))
         self.world.do(MarkWorkerAway(self.now_us, worker_id, 10 * SECOND))
         worker = self.model.workers[worker_id]
         if worker.lost_at_us is None:
             worker.lost_at_us = self.now_us + 10 * SECOND
 
-    @precondition(lambda self: self.model.workers)
-    @rule(data=data)
-    def rejoin(self, data: st.DataObject) -> None:
+    def rejoin(self) -> None:
         """A worker comes back with some of what it held."""
-        worker_id = self._draw_worker(data)
-        held = self._draw_held(data, worker_id)
+        worker_id = self.pick(sorted(self.model.workers))
+        held = self._draw_held(worker_id)
         self.world.do(RejoinWorker(self.now_us, worker_id, held))
         self.model.workers[worker_id].lost_at_us = None
         kept = {lease_id: set(indices(spans)) for lease_id, spans in held}
@@ -220,20 +241,20 @@ class Machine(RuleBasedStateMachine):
             gone = set(self.model.leases[lease_id].units) - kept.get(lease_id, set())
             self.model.give_back(lease_id, gone, (), self.now_us)
 
-    @precondition(lambda self: len(self.model.workers) > 1)
-    @rule(data=data, known=st.booleans())
-    def lose(self, data: st.DataObject, known: bool) -> None:
+    def lose(self) -> None:
         """A worker is lost; it may be known what it had started."""
-        worker_id = self._draw_worker(data)
-        started = self._draw_held(data, worker_id) if known else None
+        if len(self.model.workers) < 2:
+            return
+        worker_id = self.pick(sorted(self.model.workers))
+        started = self._draw_held(worker_id) if self.pick([True, False]) else None
         self.world.do(LoseWorker(self.now_us, worker_id, "gone", started))
         self.model.lose(worker_id, None if started is None else dict(started), self.now_us)
 
     # Leases
 
-    @rule(decisions_max=st.sampled_from([256, 256, 256, 1, 3]))
-    def run_pass(self, decisions_max: int) -> None:
+    def run_pass(self) -> None:
         """Let the policy choose; an index made anew chooses the same."""
+        decisions_max = self.pick([256, 256, 256, 1, 3])
         twin = Engine(self.world.engine.policy, self.world.state, retention_us=RETENTION_US)
         twin.run_pass(self.now_us, decisions_max)
         seq = len(self.world.log)
@@ -246,38 +267,38 @@ class Machine(RuleBasedStateMachine):
     def check_work_conservation(self) -> None:
         """After a whole pass nothing waits that a policy should have placed (P7)."""
 
-    @precondition(lambda self: self.model.leases)
-    @rule(data=data, took_us=st.sampled_from([0, 1, 10 * MS, 2 * SECOND]))
-    def finish(self, data: st.DataObject, took_us: int) -> None:
+    def finish(self) -> None:
         """A worker reports units, of which some may have failed or been reported before."""
-        lease_id = data.draw(st.sampled_from(sorted(self.model.leases)))
+        if not self.model.leases:
+            return
+        lease_id = self.pick(sorted(self.model.leases))
         lease = self.model.leases[lease_id]
-        done = self._draw_units(data, lease.units) or runs_of(lease.units)
+        done = self._draw_units(lease.units)
         members = list(indices(done))
-        bad = sorted(data.draw(st.sets(st.sampled_from(members)))) if data.draw(st.booleans()) else []
+        bad = [index for index in members if self.pick([False, False, False, True])]
         exits = tuple((index, 1) for index in bad)
         results = tuple((index, b"%d" % index) for index in members)
-        command = FinishUnits(self.now_us, lease.worker_id, lease_id, done, (took_us,) * total(done), exits, results)
-        self.reports.append(command)
-        self._send(command)
+        times = (self.pick([SECOND, 10 * MS, 1, 0, 3 * SECOND]),) * total(done)
+        self._report(FinishUnits(self.now_us, lease.worker_id, lease_id, done, times, exits, results))
 
-    @precondition(lambda self: self.model.leases)
-    @rule(data=data, recall=st.booleans())
-    def give_back(self, data: st.DataObject, recall: bool) -> None:
+    def give_back(self) -> None:
         """A worker gives units back, because it was asked or not."""
-        lease_id = data.draw(st.sampled_from(sorted(self.model.leases)))
+        if not self.model.leases:
+            return
+        lease_id = self.pick(sorted(self.model.leases))
         lease = self.model.leases[lease_id]
-        if recall:
+        if self.pick([True, False]):
             self.world.do(RecallUnits(self.now_us, lease_id))
-        command = ReturnUnits(self.now_us, lease.worker_id, lease_id, self._draw_units(data, lease.units))
+        self._report(ReturnUnits(self.now_us, lease.worker_id, lease_id, self._draw_units(lease.units)))
+
+    def report_again(self) -> None:
+        """A report comes twice, or late: after the lease ended, or was lost with its worker."""
+        if self.reports:
+            self._send(self.pick(self.reports[-8:]))
+
+    def _report(self, command: Command) -> None:
         self.reports.append(command)
         self._send(command)
-
-    @precondition(lambda self: self.reports)
-    @rule(data=data)
-    def report_again(self, data: st.DataObject) -> None:
-        """A report comes twice, or late: after the lease ended, or was lost with its worker."""
-        self._send(data.draw(st.sampled_from(self.reports[-8:])))
 
     def _send(self, command: Command) -> None:
         match command:
@@ -292,10 +313,9 @@ class Machine(RuleBasedStateMachine):
 
     # Time and the log
 
-    @rule(by_us=st.sampled_from([1, 100 * MS, SECOND, 5 * SECOND, 30 * SECOND]))
-    def tick(self, by_us: int) -> None:
+    def tick(self) -> None:
         """Time passes, and what is due is done."""
-        self.world.tick(by_us)
+        self.world.tick(self.pick([SECOND, 100 * MS, 1, 5 * SECOND, 30 * SECOND]))
         self.world.run_timers()
         for worker_id, worker in sorted(self.model.workers.items()):
             if worker.lost_at_us is not None and worker.lost_at_us <= self.now_us:
@@ -304,21 +324,19 @@ class Machine(RuleBasedStateMachine):
             if job.outcome is not None and job.ended_us + RETENTION_US <= self.now_us:
                 del self.model.jobs[job_id]
 
-    @rule()
     def commit(self) -> None:
         """The batch is durable."""
         before = len(self.world.batches)
         self.world.commit()
         assert self.world.engine.committed is self.world.state
         fresh = self.world.batches[before:]
-        stored = [(row.job_id, row.index, row.attempt) for sealed in fresh for row in sealed.results]
+        stored = [(row.job_id, row.index) for sealed in fresh for row in sealed.results]
         assert sorted(stored) == sorted(self.model.results)
         assert not self.stored.intersection(stored), "a result was accepted twice"
         self.stored.update(stored)
         self.model.results.clear()
         self.durable = copy.deepcopy(self.model)
 
-    @rule()
     def abandon(self) -> None:
         """The append fails, and whatever was not durable has not happened."""
         self.world.abandon()
@@ -337,15 +355,17 @@ class Machine(RuleBasedStateMachine):
 
     # Drawing
 
-    def _draw_worker(self, data: st.DataObject) -> WorkerId:
-        return data.draw(st.sampled_from(sorted(self.model.workers)))
+    def _draw_units(self, units: range) -> tuple[Span, ...]:
+        """Draw all of some units, or some of them."""
+        if self.pick([True, False]):
+            return runs_of(units)
+        return runs_of(sorted(self.data.draw(st.sets(st.sampled_from(units)))))
 
-    def _draw_units(self, data: st.DataObject, units: range) -> tuple[Span, ...]:
-        return runs_of(sorted(data.draw(st.sets(st.sampled_from(units)))))
-
-    def _draw_held(self, data: st.DataObject, worker_id: WorkerId) -> Held:
-        held = data.draw(st.sets(st.sampled_from(mine))) if (mine := self.model.held_by(worker_id)) else set()
-        return tuple((lease_id, self._draw_units(data, self.model.leases[lease_id].units)) for lease_id in sorted(held))
+    def _draw_held(self, worker_id: WorkerId) -> Held:
+        mine = self.model.held_by(worker_id)
+        if mine and not self.pick([True, True, False]):
+            mine = sorted(self.data.draw(st.sets(st.sampled_from(mine))))
+        return tuple((lease_id, self._draw_units(self.model.leases[lease_id].units)) for lease_id in mine)
 
     @invariant()
     def agree(self) -> None:

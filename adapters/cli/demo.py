@@ -1,0 +1,159 @@
+"""``meted demo``: real work on real input on this machine, and the proof that it was shared fairly and kept safely."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ..log import LogError, SQLiteLog
+from .demo_check import Found, check
+from .demo_work import SHARES, Demo, Progress, Ran, digests, is_fresh, slots_here
+
+UNITS_A_SLOT = 150
+"""Units of each domain for each child process at a time: so the demo takes some ten seconds on any machine."""
+
+UNITS_MAX = 100_000
+"""Units of each domain, at most."""
+
+
+@click.command("demo", short_help="Share this machine among three domains, and prove it.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Keep the log in this directory (default: it is not kept)."
+)
+@click.option("--units", type=click.IntRange(1, UNITS_MAX), help="Units of each domain (default: 150 a processor).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def demo(data: Path | None, units: int | None, as_json: bool) -> None:
+    """Share this machine among three domains, and prove it.
+
+    Three domains with shares 1, 2 and 5 each submit one array of commands. Every unit is a child process that
+    computes the sha256 of one file of Python's own library. Half way the pool is dropped without a word, as if the
+    program had been killed, and recovered from its log.
+
+    At the end four things are checked: every result is right; each domain received its share while all of them had
+    work waiting; the chain of the log is intact; the state folded again from the first event equals the one
+    recovered. The exit code is 0 only if all of them hold.
+    """
+    units = units or UNITS_A_SLOT * slots_here()
+    try:
+        with contextlib.ExitStack() as stack:
+            if data is None:
+                data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meted-demo-")))
+            elif not is_fresh(data):
+                raise click.ClickException(f"There is a log in {data} already; name another directory.")
+            if not as_json:
+                click.echo(
+                    f"3 domains with shares 1, 2 and 5, {units} units each: sha256 of a file, in a child process."
+                )
+            with _progress(units, as_json) as progress:
+                work = Demo(data, units, progress)
+                ran = work.run()
+            with SQLiteLog.open(data, read_only=True) as log:
+                found = check(log, len(SHARES), ran.slots, digests(work.paths))
+    except LogError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename} cannot be used ({error.strerror}).") from None
+    checks = _checks(found, len(SHARES) * units)
+    click.echo(json.dumps(_document(ran, found, checks)) if as_json else _summary(ran, found, checks))
+    if not all(checks.values()):
+        sys.exit(1)
+
+
+def _checks(found: Found, units: int) -> dict[str, bool]:
+    return {
+        "results": found.right == units,
+        "shares": found.is_fair,
+        "log": found.log_ok,
+        "state": found.digest == found.folded_digest,
+    }
+
+
+def _document(ran: Ran, found: Found, checks: dict[str, bool]) -> dict[str, object]:
+    return {
+        "ok": all(checks.values()),
+        "checks": checks,
+        "units": found.right,
+        "seconds": round(ran.seconds, 3),
+        "slots": ran.slots,
+        "estimate_us": ran.estimate_us,
+        "restart": {"after_units": ran.restart_at, "units_run_again": ran.run_again},
+        "domains": [
+            {"domain": one.domain, "share": one.share, "received_us": one.received_us, "entitled_us": one.entitled_us}
+            for one in found.services
+        ],
+        "tolerance_us": found.tolerance_us,
+        "events": found.events,
+        "digest": found.digest,
+    }
+
+
+def _summary(ran: Ran, found: Found, checks: dict[str, bool]) -> str:
+    total_us = sum(one.received_us for one in found.services) or 1
+    shares = sum(one.share for one in found.services)
+    lines = [
+        f"{found.right} results are right; {ran.seconds:.1f} s on {ran.slots} slots, "
+        f"{ran.estimate_us / 1000:.0f} ms expected for a unit.",
+        f"Dropped after {ran.restart_at} units and recovered; {ran.run_again} units were out and ran again.",
+        "While all three had work waiting:",
+        "  domain  share  entitled to  received",
+        *(
+            f"  {one.domain:<6}  {one.share:>5}  {100 * one.share / shares:>10.1f}%  "
+            f"{100 * one.received_us / total_us:>7.1f}%  ({one.received_us / 1e6:.2f} s)"
+            for one in found.services
+        ),
+        f"  (allowed difference {100 * found.tolerance_us / total_us:.1f}%: two of the largest runs, and one a slot)",
+        found.log_sentence,
+        f"The state folded again from the first event is {found.folded_digest[:16]}..., "
+        + ("equal to the one recovered." if checks["state"] else f"but {found.digest[:16]}... was recovered."),
+    ]
+    failed = [name for name, held in checks.items() if not held]
+    lines.append(f"FAILED: {', '.join(failed)}." if failed else "All of it held.")
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _progress(units: int, silent: bool) -> Iterator[Progress]:
+    """Give what shows how far the demo is: bars on a terminal, a line a tenth elsewhere, nothing where silent."""
+    if silent:
+        yield lambda done: None
+    elif not sys.stdout.isatty():
+        yield _Lines(units).tell
+    else:
+        with _bars(units) as progress:
+            yield progress
+
+
+@contextlib.contextmanager
+def _bars(units: int) -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # only where it is seen: it takes a while
+    from rich.progress import Progress as Bars
+
+    with Bars(TextColumn("{task.description:<6}"), BarColumn(), MofNCompleteColumn(), transient=True) as bars:
+        tasks = {name: bars.add_task(name, total=units) for name in SHARES}
+
+        def tell(done: dict[str, int]) -> None:
+            for name, count in done.items():
+                bars.update(tasks[name], completed=count)
+
+        yield tell
+
+
+class _Lines:
+    """Progress as plain lines: one for each tenth of the work."""
+
+    def __init__(self, units: int) -> None:
+        self._total = units * len(SHARES)
+        self._tenths = 0
+
+    def tell(self, done: dict[str, int]) -> None:
+        """Print a line if another tenth is done."""
+        tenths = 10 * sum(done.values()) // self._total
+        if tenths > self._tenths:
+            self._tenths = tenths
+            click.echo("  ".join(f"{name} {count}" for name, count in done.items()))

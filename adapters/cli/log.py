@@ -1,0 +1,198 @@
+"""``meted log``: look into the event log, prove it, copy it, repair it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from meted.core.errors import Refused, SchemaError
+
+from ..log import LogError, SQLiteLog
+from ..log.backup import backup as back_up
+from ..log.export import export_sqlite
+from ..log.repair import RepairReport
+from ..log.repair import repair as repair_log
+from ..log.show import Entry, iso_time, plain
+from ..log.show import show as entries_of
+from ..log.verify import VerifyReport
+from ..log.verify import verify as verify_log
+from ..recovery import note_repair
+from .options import data_option, json_option
+from .progress import ProgressBar
+
+SHOW_EVENTS = 100
+"""``meted log show`` prints so many events if it is not told how many."""
+
+TABLE_ROWS = 1_000
+"""Rows of a table on a terminal; more events are more tables, so that none has to be held whole."""
+
+
+class _Sentences(click.Group):
+    """Turns what the commands expect to go wrong into what click prints."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (LogError, SchemaError, Refused) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group("log", cls=_Sentences)
+def log() -> None:
+    """Look after the event log.
+
+    show, verify, export and backup may be used while a server writes; repair may not.
+    """
+
+
+@log.command("show")
+@data_option
+@click.option("--from", "from_seq", type=click.IntRange(min=1), default=1, metavar="SEQ", help="Begin with this event.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"Show N events.  [default: {SHOW_EVENTS}]")
+@click.option("--all", "everything", is_flag=True, help="Show all events to the end.")
+@json_option
+def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json: bool) -> None:
+    """Show what happened, event by event."""
+    if everything and limit is not None:
+        raise click.UsageError("--all and --limit contradict each other.")
+    with SQLiteLog.open(data, read_only=True) as source:
+        found = entries_of(source, from_seq)
+        wanted = found if everything else itertools.islice(found, limit or SHOW_EVENTS)
+        if as_json:
+            _print_json(wanted)
+        elif sys.stdout.isatty():
+            _print_tables(wanted)
+        else:
+            for entry in wanted:
+                click.echo("\t".join(_cells(entry)))
+
+
+@log.command("verify")
+@data_option
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
+    """Prove that nobody edited history, or say from where on it is damaged."""
+    with ProgressBar("Verifying") as progress:
+        report = verify_log(data, progress)
+    if as_json:
+        click.echo(json.dumps(_verified(report), indent=2))
+    else:
+        click.echo(report.sentence, err=not report.ok)
+        if report.ok:
+            click.echo(f"The chain value at seq {report.last_good_seq} is {report.chain.hex()}.")
+    ctx.exit(0 if report.ok else 1)
+
+
+@log.command("export")
+@data_option
+@click.option("--sqlite", "target", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new file.")
+def export(data: Path, target: Path) -> None:
+    """Write the log to a file of plain tables, for any tool that speaks SQL."""
+    with SQLiteLog.open(data, read_only=True) as source, ProgressBar("Exporting") as progress:
+        report = export_sqlite(source, target, progress)
+    click.echo(f"{target} holds {report.events} events, each as a row of `events` and of the table of its tag.")
+    if report.damage is not None:
+        raise click.ClickException(f"The export is not complete: {report.damage}")
+
+
+@log.command("backup")
+@data_option
+@click.argument("target", type=click.Path(path_type=Path), metavar="FILE")
+def backup(data: Path, target: Path) -> None:
+    """Copy the log to FILE, also while a server writes, and verify the copy.
+
+    To restore it, put it as log.sqlite3 into an empty data directory.
+    """
+    with ProgressBar("Copying") as progress:
+        report = back_up(data, target, progress)
+    click.echo(f"{target} holds {report.verified.events} events up to seq {report.verified.last_good_seq}, verified.")
+    if report.missing_results:
+        click.echo(f"{report.missing_results} large results are missing in it, as their files are damaged.", err=True)
+
+
+@log.command("repair")
+@data_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def repair(data: Path, yes: bool) -> None:
+    """Make a damaged log usable again.
+
+    What is proven stays; from the first bad batch on, all is set aside in the table `quarantined`. Nothing is deleted,
+    and the file as it was is kept beside the new one. What was lost is noted in the log.
+    """
+    with ProgressBar("Verifying") as progress:
+        found = verify_log(data, progress)
+    if not found.ok:
+        click.echo(found.sentence, err=True)
+        if found.lost_from_seq is not None and not yes and not click.confirm("Repair it?", err=True):
+            raise click.ClickException("Nothing was changed.")
+    with ProgressBar("Repairing") as progress:
+        report = repair_log(data, progress)
+    _note(data, report)
+    click.echo(report.sentence)
+
+
+def _note(data: Path, report: RepairReport) -> None:
+    """Log the loss: the ids that the lost events may have given are never given again."""
+    if report.lost_first_seq is not None and report.lost_last_seq is not None:
+        with SQLiteLog.open(data) as repaired:
+            at_us = max(time.time_ns() // 1000, repaired.head.at_us)
+            note_repair(repaired, report.lost_first_seq, report.lost_last_seq, at_us)
+
+
+def _verified(report: VerifyReport) -> dict[str, object]:
+    return {
+        "ok": report.ok,
+        "batches": report.batches,
+        "events": report.events,
+        "last_good_seq": report.last_good_seq,
+        "chain": report.chain.hex(),
+        "first_bad_seq": report.first_bad_seq,
+        "reason": report.reason,
+        "snapshot_beyond_damage": report.snapshot_beyond_damage,
+        "lost_from_seq": report.lost_from_seq,
+        "flaws": list(report.flaws),
+    }
+
+
+def _print_json(wanted: Iterator[Entry]) -> None:
+    """Print a list of events; it is whole also where the log turns out to be damaged on the way."""
+    mark = "["
+    try:
+        for entry in wanted:
+            shown = {
+                "seq": entry.seq,
+                "at_us": entry.at_us,
+                "tag": entry.tag,
+                "version": entry.version,
+                "fields": plain(entry.fields),
+            }
+            click.echo(mark + json.dumps(shown))
+            mark = ","
+    finally:
+        click.echo("[]" if mark == "[" else "]")
+
+
+def _print_tables(wanted: Iterator[Entry]) -> None:
+    from rich.console import Console  # only here: it takes longer to load than the rest
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    while rows := list(itertools.islice(wanted, TABLE_ROWS)):
+        table = Table("seq", "time (UTC)", "event", "what it says")
+        for entry in rows:
+            table.add_row(*map(Text, _cells(entry)))
+        console.print(table)
+
+
+def _cells(entry: Entry) -> tuple[str, str, str, str]:
+    said = " ".join(f"{name}={json.dumps(plain(value), ensure_ascii=False)}" for name, value in entry.fields.items())
+    return str(entry.seq), iso_time(entry.at_us) or str(entry.at_us), f"{entry.tag} v{entry.version}", said

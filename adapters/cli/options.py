@@ -1,0 +1,37 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def default_data() -> str:
+    """The user's own data directory: ``$XDG_DATA_HOME/meted``, else ``~/.local/share/meted``."""
+    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(base, "meted")
+
+
+def data_option(command: Command) -> Command:
+    """Add ``--data DIR``, which the command gets as a ``Path`` named ``data``."""
+    option = click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=default_data,
+        envvar="METED_DATA",
+        metavar="DIR",
+        help="Data directory.  [default: $METED_DATA, else ~/.local/share/meted]",
+    )
+    return option(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``, which the command gets as a bool named ``as_json``."""
+    option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+    return option(command)
