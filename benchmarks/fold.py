@@ -3,37 +3,65 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from engine import START_US, pool
 from harness import arguments, show
+from meted.adapters.log import Log
+from meted.adapters.recovery import take_snapshot
 from meted.core.commands import FinishUnits, SubmitJob
 from meted.core.effects import RunUnits
+from meted.core.engine import Engine, Sealed
 from meted.core.events import Event
 from meted.core.reducers import fold
 from meted.core.schema import decode_events
 from meted.core.state import State
 
 
-def record(units: int) -> list[tuple[bytes, tuple[Event, ...]]]:
-    """Return the batches of jobs of ten units each, leased and finished one by one."""
+JOBS_A_BATCH = 1_000
+
+Step = tuple[Engine, Sealed]
+
+
+def steps(units: int) -> Iterator[Step]:
+    """Submit jobs of ten units each, lease and finish them one by one, and yield the engine with each sealed batch.
+
+    Everything is submitted before anything is leased, so that all jobs are there at once.
+    """
     engine = pool("meted", 100, 50, 16)
-    batches = []
     at_us, done, submitted = START_US, 0, 0
     while done < units:
         at_us += 1_000
-        while submitted * 10 < min(units, done + 5_000):
-            engine.handle(SubmitJob(at_us, f"d{submitted % 100}", count=10, time_request_us=100_000))
-            submitted += 1
-        engine.run_pass(at_us)
+        if submitted * 10 < units:
+            for _ in range(min(units // 10 - submitted, JOBS_A_BATCH)):
+                engine.handle(SubmitJob(at_us, f"d{submitted % 100}", count=10, time_request_us=100_000))
+                submitted += 1
+        else:
+            engine.run_pass(at_us)
         sealed = engine.seal()
         assert sealed is not None
-        batches.append((sealed.batch.body, sealed.events))
+        yield engine, sealed
         for effect in engine.publish(sealed):
             if isinstance(effect, RunUnits):
                 span = ((effect.first, effect.count),)
                 engine.handle(FinishUnits(at_us, effect.worker_id, effect.lease_id, span, (90_000,) * effect.count))
                 done += effect.count
-    return batches
+
+
+def record(units: int) -> list[tuple[bytes, tuple[Event, ...]]]:
+    """Return the batches of a run in memory."""
+    return [(sealed.batch.body, sealed.events) for _, sealed in steps(units)]
+
+
+def record_into(log: Log, units: int) -> None:
+    """Write the batches of a run to a log, with a snapshot at the end."""
+    for engine, sealed in steps(units):
+        log.append(sealed.batch)
+    final = engine.seal()
+    if final is not None:
+        log.append(final.batch)
+        engine.publish(final)
+    take_snapshot(log, engine)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,6 +116,11 @@ def _fold_in_journal(path: Path, directory: Path) -> None:
         raise LogHeld(str(directory), None, "", "")
 
 
+def _still(path: Path) -> sqlite3.Connection:
+    """Open a database that nobody writes to and that has no write-ahead log, leaving no other file beside it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", isolation_level=None, uri=True)
+
+
 def _free_name(path: Path) -> Path:
     number = 1
     while (copy := path.with_name(f"{path.name}.before-repair-{number}")).exists():
@@ -129,7 +135,7 @@ def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None) -> Repa
         leftover.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with contextlib.closing(connect(path, True)) as old, contextlib.closing(connect(draft, False)) as new:
+        with contextlib.closing(_still(path)) as old, contextlib.closing(connect(draft, False)) as new:
             tables.create(new)
             new.execute("BEGIN IMMEDIATE")
             rescue = Rescue(Salvage(STANDARD, old), new, found, snapshot)

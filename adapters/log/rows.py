@@ -107,7 +107,7 @@ def page(connection: Connection, after: int) -> Page:
         return Page(batches, None if batches else noted_head(connection))
     finally:
         if connection.in_transaction:
-            list(connection.execute("COMMIT"))
+            list(connection.execute("ROLLBACK"))  # nothing was written, and behind a malformed page COMMIT fails
 
 
 def walk(start: Anchor, next_page: Callable[[int, int], Page]) -> Iterator[Batch]:

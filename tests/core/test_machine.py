@@ -372,7 +372,7 @@ class Machine(RuleBasedStateMachine):
         """State and model agree on every unit; every few steps everything is counted again."""
         self.model.compare(self.world.state)
         self.steps += 1
-        if self.steps % 4 == 0:
+        if self.steps % 1 == 0:
             self.world.check()
 
     def teardown(self) -> None:
