@@ -1,0 +1,187 @@
+"""Why a job waits: one test a reason, and the facts that each sentence has to name."""
+
+from __future__ import annotations
+
+import pytest
+
+from meted.core.commands import ChangeDomain, DrainWorker, MarkWorkerAway
+from meted.core.errors import Reason, Refused
+from meted.core.explain import Waiting, WaitReason, explain
+from meted.core.ids import JobId
+from meted.core.policies import POLICIES
+from meted.core.resources import Resources
+
+from .helper import SECOND, World, cpus
+
+
+def parts(world: World, job_id: JobId) -> tuple[Waiting, ...]:
+    """Return why the parts of a job wait."""
+    world.run_pass()
+    return explain(world.state, world.engine.index, job_id, world.now_us)
+
+
+def only(world: World, job_id: JobId) -> Waiting:
+    """Return the one part that waits."""
+    (part,) = parts(world, job_id)
+    assert part.sentence.endswith(".")
+    return part
+
+
+def names(part: Waiting, reason: WaitReason, *facts: str) -> None:
+    """Expect a reason, and that its sentence names the facts."""
+    assert part.reason is reason, part
+    for fact in facts:
+        assert fact in part.sentence, part.sentence
+    assert "waiting for resources" not in part.sentence
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_nothing_waits(policy: str) -> None:
+    world = World(policy)
+    world.worker()
+    assert parts(world, world.submit()) == ()
+
+
+def test_unknown_job() -> None:
+    world = World()
+    with pytest.raises(Refused) as caught:
+        explain(world.state, world.engine.index, 7, 0)
+    assert caught.value.reason is Reason.UNKNOWN_JOB
+
+
+def test_prepared() -> None:
+    world = World()
+    world.worker()
+    job_id = world.submit(count=3, hold=True)
+    part = only(world, job_id)
+    names(part, WaitReason.PREPARED, f"start job {job_id}")
+    assert part.units == 3
+
+
+def test_back_off_names_how_long() -> None:
+    world = World()
+    world.worker()
+    job_id = world.submit(retries=1, backoff_us=30 * SECOND)
+    (lease,) = world.run_pass()
+    world.finish(lease.lease_id, exits=((0, 1),))
+    part = only(world, job_id)
+    names(part, WaitReason.BACK_OFF, "30 s")
+    assert part.until_us == world.now_us + 30 * SECOND
+
+
+def test_each_part_has_its_own_reason() -> None:
+    world = World()
+    world.worker()
+    job_id = world.submit(count=3, retries=1, backoff_us=30 * SECOND)
+    (lease,) = world.run_pass()
+    world.finish(lease.lease_id, exits=((0, 1),))
+    found = {part.reason: part.units for part in parts(world, job_id)}
+    assert found == {WaitReason.ROOM: 1, WaitReason.BACK_OFF: 1}
+
+
+def test_no_worker() -> None:
+    world = World()
+    job_id = world.submit()
+    names(only(world, job_id), WaitReason.NO_WORKER, "No worker is connected")
+    draining, away = world.worker(), world.worker()
+    world.do(DrainWorker(world.now_us, draining))
+    world.do(MarkWorkerAway(world.now_us, away))
+    names(only(world, job_id), WaitReason.NO_WORKER, "1 draining", "1 out of touch")
+
+
+def test_never_fits_names_the_resource_and_the_most_there_is() -> None:
+    world = World()
+    world.worker(cpus(4))
+    world.worker(cpus(8, gpu=1))
+    names(only(world, world.submit(request=cpus(64))), WaitReason.NEVER_FITS, "64 cpu", "8 cpu")
+    names(only(world, world.submit(request=cpus(1, gpu=2))), WaitReason.NEVER_FITS, "2 gpu", "1 gpu")
+    big = Resources(mem_bytes=2 * 10**9)
+    names(only(world, world.submit(request=big)), WaitReason.NEVER_FITS, "2 GB mem")
+
+
+def test_never_fits_together() -> None:
+    world = World()
+    world.worker(cpus(1, gpu=1))
+    world.worker(cpus(8))
+    names(only(world, world.submit(request=cpus(8, gpu=1))), WaitReason.NEVER_FITS, "8 cpu and 1 gpu together")
+
+
+def test_lifetime() -> None:
+    world = World()
+    world.worker(1, until_us=100 * SECOND)
+    job_id = world.submit(time_request_us=3_600 * SECOND)
+    names(only(world, job_id), WaitReason.LIFETIME, "3600 s", "100 s")
+
+
+def test_cap_names_what_the_domain_holds() -> None:
+    world = World()
+    world.worker(8)
+    world.domain("capped", cap=cpus(2))
+    job_id = world.submit("capped", count=5)
+    names(only(world, job_id), WaitReason.CAP, "'capped'", "2 cpu of the 2 cpu")
+    world.do(ChangeDomain(world.now_us, "capped", 1000, None))
+    assert parts(world, job_id) == ()
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_room_names_the_resource_the_workers_and_who_is_ahead(policy: str) -> None:
+    world = World(policy)
+    for _ in range(5):
+        world.worker(2)
+    world.submit("a", count=10)
+    world.run_pass()
+    first = world.submit("a", count=4)
+    second = world.submit("a", count=4)
+    names(only(world, first), WaitReason.ROOM, "1 cpu", "worker 1 (w) has 0 cpu free of 2 cpu", "and 2 more")
+    names(only(world, second), WaitReason.ROOM, f"ob {first}")
+
+
+def test_room_names_the_domains_ahead_with_their_standing() -> None:
+    world = World()
+    world.worker(1)
+    for name in ("hog", "b", "c", "d", "e"):
+        world.domain(name)
+    world.submit("hog", count=50)
+    world.run_pass()
+    waiting = {name: world.submit(name, count=5) for name in ("b", "c", "d", "e")}
+    hog = only(world, JobId(1))
+    names(hog, WaitReason.ROOM, "'hog' (ahead by", "'b' (owed", "and 1 more")
+    names(only(world, waiting["b"]), WaitReason.ROOM, "'b'", "is next by the clock")
+
+
+def test_reserved_names_the_job_and_until_when() -> None:
+    world = World()
+    world.worker(2)
+    world.submit("narrow", count=100, time_request_us=10 * SECOND)
+    world.run_pass()
+    wide = world.submit("wide", request=cpus(2), time_request_us=10 * SECOND)
+    for _ in range(50):
+        world.tick(5 * SECOND)
+        oldest = min(world.leases(), key=lambda lease: (lease.leased_us, lease.lease_id))
+        if any(worker.reserved_for for worker in world.state.workers.workers.values()):
+            break
+        world.finish(oldest.lease_id, run_us=10 * SECOND)
+        world.run_pass()
+    (worker,) = world.state.workers.workers.values()
+    assert worker.reserved_for == wide
+    world.finish(oldest.lease_id, run_us=10 * SECOND)
+    part = only(world, JobId(1))
+    names(part, WaitReason.RESERVED, f"emptied for job {wide}")
+    assert part.until_us == worker.shadow_us
+
+
+def test_order_before_the_next_pass() -> None:
+    world = World()
+    world.worker()
+    job_id = world.submit()
+    (part,) = explain(world.state, world.engine.index, job_id, world.now_us)
+    names(part, WaitReason.ORDER, "worker 1 (w)", "is next by the clock")
+
+
+def test_easy_says_when_only_the_head_keeps_it_waiting() -> None:
+    world = World("easy")
+    world.worker(3)
+    world.submit(request=cpus(2), time_request_us=100 * SECOND)
+    head = world.submit(request=cpus(3), time_request_us=100 * SECOND)
+    behind = world.submit(request=cpus(1), time_request_us=1_000 * SECOND)
+    names(only(world, behind), WaitReason.ORDER, f"could delay job {head}")
