@@ -14,7 +14,7 @@ from .log import Log, LogError, Result
 from .recovery import take_snapshot
 
 SNAPSHOT_EVENTS = 20_000
-"""After so many events a snapshot is taken: about as many as are folded in a quarter of a second."""
+"""After so many events a snapshot is taken: as many as are folded in less than half a second."""
 
 
 class Committer:
@@ -118,7 +118,9 @@ class Committer:
         return sealed is not None or bool(self._effects)
 
     def _snapshot_if_due(self) -> None:
-        if self.engine.committed.seq - self._snapshot_seq >= self._snapshot_events:
+        # A snapshot costs as much as the state is large; so a large one waits for as many events as it has jobs.
+        due = max(self._snapshot_events, len(self.engine.committed.jobs.jobs))
+        if self.engine.committed.seq - self._snapshot_seq >= due:
             try:
                 self.snapshot()
             except LogError as error:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = "from meted.simulations.command import simulate; simulate()"
+PROGRAM = ("-m", "meted.adapters.cli", "simulate")
 
 RUNS = 3
 
@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--event-order", default="instant")
     parser.add_argument("--procs", metavar="N", help="processors of the machine, where the trace does not say")
     parser.add_argument("--first", metavar="N", help="only the first N records")
-    parser.add_argument("--runs", metavar="N", type=int, default=RUNS, help=f"of which the best counts (default {RUNS})")
+    parser.add_argument("--runs", metavar="N", type=int, default=RUNS, help=f"the best counts (default {RUNS})")
     parser.add_argument("--json", metavar="FILE", help="write one JSON document to FILE; - is stdout, nothing else")
     return parser.parse_args()
 
@@ -40,7 +40,7 @@ def measure(options: argparse.Namespace) -> Figures:
     for name in ("procs", "first"):
         if getattr(options, name):
             words += [f"--{name}", getattr(options, name)]
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, *words], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, *PROGRAM, *words], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         document = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -68,7 +68,8 @@ def main() -> None:
     best = max(runs, key=lambda run: run["jobs_per_s"])
     best["machine"] = f"{platform.machine()}, {os.cpu_count()} cpus, CPython {platform.python_version()}"
     if options.json is None:
-        print("\n".join(f"{name:<24}{value:,}" if isinstance(value, int) else f"{name:<24}{value}" for name, value in best.items()))
+        for name, value in best.items():
+            print(f"{name:<24}{value if isinstance(value, str) else format(value, ',')}")
     elif options.json == "-":
         print(json.dumps(best, indent=1))
     else:

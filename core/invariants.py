@@ -247,6 +247,8 @@ def _wrong_engine(engine: Engine) -> Iterator[str]:
             yield f"Worker {worker_id} holds more {' and '.join(short)} than it has."
     fresh = engine.policy.index(engine.state)
     if isinstance(fresh, PoolIndex) and isinstance(engine.index, PoolIndex):
-        fresh.wake(engine.index.now_us)
+        now_us = max(fresh.now_us, engine.index.now_us)
+        fresh.wake(now_us)
+        engine.index.wake(now_us)
     if fresh.summary() != engine.index.summary():
         yield "The index that followed the events differs from one built of the state anew."

@@ -19,7 +19,7 @@ else:
         0.18 us for eight fields on CPython 3.11), and the reducers construct about five records an event.
         Immutability is checked where it costs nothing: by mypy --strict, which sees a frozen class.
         """
-        return attrs.define(cls, slots=True, eq=True, order=False, unsafe_hash=True)
+        return attrs.define(cls, slots=True, weakref_slot=False, eq=True, order=False, unsafe_hash=True)
 
 
 __all__ = ["record"]

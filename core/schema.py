@@ -83,7 +83,7 @@ def unpack_plain(body: bytes) -> list[tuple[str, int, Fields]]:
         raise SchemaError("The body of a batch must be an array of events.")
     for item in items:
         match item:
-            case (str(), int(), dict()):
+            case (str(), int(version), dict()) if type(version) is int:
                 pass
             case _:
                 raise SchemaError("An event must be [tag, version, {field: value}].")
@@ -106,10 +106,9 @@ def _decode(tag: str, version: int, fields: Fields) -> Event:
             f"The log holds an event {tag!r} of version {version}, which this program does not know; "
             "use the version of meted that wrote it, or a newer one."
         )
-    while version < cls.version:
-        fields = UPCASTS[tag, version](fields)
-        version += 1
     try:
+        for old in range(version, cls.version):
+            fields = UPCASTS[tag, old](fields)
         return _from_fields[cls](fields, cls)
     except Exception as error:
         raise SchemaError(f"An event {tag!r} of version {version} does not have the right fields.") from error

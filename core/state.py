@@ -106,6 +106,7 @@ class Account:
         backlog: Jobs of the domain that have units waiting.
         jobs: Jobs of the domain that are not archived.
         measured_us, measured_count: Sum and number of run times reported, for estimates.
+        last_job_id: The domain's newest job, or None; what the next has in common with it is kept only once.
     """
 
     tag: int = 0
@@ -113,6 +114,7 @@ class Account:
     jobs: int = 0
     measured_us: int = 0
     measured_count: int = 0
+    last_job_id: JobId | None = None
 
 
 @record

@@ -12,12 +12,12 @@ from typing import Final
 
 import click
 
+from meted.adapters.cli.progress import ProgressBar
 from meted.core.policies import POLICIES
 
 from .errors import SimulationError
 from .metrics import JsonValue, Metrics
 from .outcome import OutcomeWriter
-from .progress import ProgressBar
 from .replay import EVENT_ORDERS, EventOrder, Replay, make_policy
 from .report import TIE_RULE, table
 from .swf import Malformed
@@ -116,11 +116,11 @@ def _run(
     trace = _read(path, options)
     metrics = Metrics(trace)
     with ExitStack() as stack:
-        bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}", len(trace)))
+        bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}"))
         writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
         replay = Replay(trace, make_policy(policy), event_order, metrics, None if writer is None else writer.add)
         while not replay.run(PROGRESS_JOBS):
-            bar.update(replay.ended)
+            bar(replay.ended, len(trace))
     cpu_us = round(resource.getrusage(resource.RUSAGE_SELF).ru_utime * 1_000_000)
     figures = metrics.results(policy, event_order, cpu_us)
     return figures | {"tie_rule": TIE_RULE}, table(figures, trace.counts)

@@ -2,8 +2,8 @@
 
 The machine is one worker of 1,000 x P thousandths of a cpu. A job of the trace is one unit that asks for 1,000 x its
 processors, with its estimate as the time request; its user is a domain. All users of the trace are registered before
-the first submit, with equal shares. Nothing here decides anything: commands go to the :class:`~meted.core.engine.Engine`
-that serves live, at the times of the trace, and a lease that a pass makes is a start.
+the first submit, with equal shares. Nothing here decides anything: commands go, at the times of the trace, to the
+:class:`~meted.core.engine.Engine` that serves live, and a lease that a pass makes is a start.
 
 A job that is leased at ``t`` ends at ``t + run``; it is then reported as finished and leaves the state at once, so that
 memory holds what waits and what runs, however long the trace. Since no run exceeds its estimate, no job is killed.

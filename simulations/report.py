@@ -61,7 +61,7 @@ def _results(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     yield "mean bounded slowdown", f"{figures['mean_bounded_slowdown']:,.4f}"
     yield "mean turnaround", f"{figures['mean_turnaround_s']:,.2f} s"
     yield "service, Jain over users", f"{figures['jain_service']:.4f}"
-    yield "service, worst user", f"{figures['min_service']:.4f} of what it was owed"
+    yield "service, worst user", f"{figures['min_service']:.4g} of what it was owed"
     yield "largest lag", f"{figures['max_lag_units']:.4f} of the largest job"
     yield "wait, Jain over users", f"{figures['jain_user_wait']:.4f}"
     yield "wait, Gini over users", f"{figures['gini_user_wait']:.4f}"

@@ -13,10 +13,9 @@ import click
 
 from meted.core.errors import Refused, SchemaError
 
-from ..log import LogError, SQLiteLog
+from ..log import Log, LogError, SQLiteLog
 from ..log.backup import backup as back_up
 from ..log.export import export_sqlite
-from ..log.repair import RepairReport
 from ..log.repair import repair as repair_log
 from ..log.show import Entry, iso_time, plain
 from ..log.show import show as entries_of
@@ -31,6 +30,11 @@ SHOW_EVENTS = 100
 
 TABLE_ROWS = 1_000
 """Rows of a table on a terminal; more events are more tables, so that none has to be held whole."""
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at what is printed, so that it should be a table."""
+    return sys.stdout.isatty()
 
 
 class _Sentences(click.Group):
@@ -67,7 +71,7 @@ def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json
         wanted = found if everything else itertools.islice(found, limit or SHOW_EVENTS)
         if as_json:
             _print_json(wanted)
-        elif sys.stdout.isatty():
+        elif is_terminal():
             _print_tables(wanted)
         else:
             for entry in wanted:
@@ -134,17 +138,13 @@ def repair(data: Path, yes: bool) -> None:
         if found.lost_from_seq is not None and not yes and not click.confirm("Repair it?", err=True):
             raise click.ClickException("Nothing was changed.")
     with ProgressBar("Repairing") as progress:
-        report = repair_log(data, progress)
-    _note(data, report)
+        report = repair_log(data, _note, progress)
     click.echo(report.sentence)
 
 
-def _note(data: Path, report: RepairReport) -> None:
-    """Log the loss: the ids that the lost events may have given are never given again."""
-    if report.lost_first_seq is not None and report.lost_last_seq is not None:
-        with SQLiteLog.open(data) as repaired:
-            at_us = max(time.time_ns() // 1000, repaired.head.at_us)
-            note_repair(repaired, report.lost_first_seq, report.lost_last_seq, at_us)
+def _note(repaired: Log, lost_first_seq: int, lost_last_seq: int) -> None:
+    """Log the loss, so that the ids which lost events may have given are never given again."""
+    note_repair(repaired, lost_first_seq, lost_last_seq, max(time.time_ns() // 1000, repaired.head.at_us))
 
 
 def _verified(report: VerifyReport) -> dict[str, object]:

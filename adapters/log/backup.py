@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def copy_pages(source: Path, target: Path, progress: Progress | None = None) -> 
     """Copy a database page by page, whatever is in them, as it is at one moment.
 
     Raises:
-        sqlite3.Error: SQLite or the operating system refused.
+        sqlite3.Error, UnicodeDecodeError: SQLite or the operating system refused.
     """
 
     def tell(_status: int, remaining: int, total: int) -> None:
@@ -91,7 +90,7 @@ def copy_pages(source: Path, target: Path, progress: Progress | None = None) -> 
 def _explained(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except STANDARD.errors as error:
         raise explain(STANDARD, error, path, verb, 1) from error
 
 

@@ -62,32 +62,47 @@ class Driver:
     """
 
     connect: Callable[[Path, bool], Connection]
-    errors: type[Exception]
+    errors: tuple[type[Exception], ...]
     code: Callable[[Exception], int]
 
 
-def connect(path: Path, read_only: bool) -> sqlite3.Connection:
+def connect(path: Path, read_only: bool, still: bool = False) -> sqlite3.Connection:
     """Open an existing file with the standard library's SQLite.
+
+    Args:
+        path: The file.
+        read_only: Only read.
+        still: Nobody writes to it and it has no write-ahead log; so no other file is made beside it.
 
     Raises:
         sqlite3.Error: It cannot be opened.
     """
-    mode = "ro" if read_only else "rw"
-    return sqlite3.connect(
+    mode = ("ro" if read_only else "rw") + ("&immutable=1" if still else "")
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         timeout=BUSY_TIMEOUT_MS / 1000,
         isolation_level=None,
         check_same_thread=False,
         uri=True,
     )
+    connection.text_factory = _text
+    return connection
+
+
+def _text(value: bytes) -> str:
+    # In a damaged file text may be anything; whether it is what was written is for others to say.
+    return value.decode("utf-8", "replace")
 
 
 def _code(error: Exception) -> int:
+    if isinstance(error, UnicodeDecodeError):
+        return _CORRUPT
     # Python's own complaints (wrong thread, closed connection) carry no result code.
     return getattr(error, "sqlite_errorcode", 0)
 
 
-STANDARD = Driver(connect, sqlite3.Error, _code)
+# Where SQLite's message quotes a damaged schema, Python fails to decode the message itself.
+STANDARD = Driver(connect, (sqlite3.Error, UnicodeDecodeError), _code)
 """The sqlite3 module of the standard library."""
 
 
@@ -98,7 +113,7 @@ def explain(driver: Driver, error: Exception, path: Path, verb: str, seq: int) -
         driver: Whose error it is.
         error: What was raised.
         path: The database.
-        verb: What was tried: ``written`` or ``read``.
+        verb: What was tried: ``opened``, ``written`` or ``read``.
         seq: Where the log is damaged, if that is what the error says.
     """
     code = driver.code(error) & 0xFF

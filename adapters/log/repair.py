@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from meted.core.record import record
 
 from . import tables
-from .contract import Head, Snapshot
+from .contract import Head, Log, Snapshot
 from .directory import DirectoryLock, log_file, make_private, sync_directory
 from .driver import STANDARD, connect, explain
 from .errors import LogDamaged, LogHeld, LogIOError, LogUnsafe
@@ -29,8 +28,7 @@ class RepairReport:
         found: What verifying the log said before.
         changed: Whether anything was changed.
         head: Where the log ends now.
-        lost_first_seq: The first event that is lost, None where none is. The caller logs the loss: see
-            ``meted.adapters.recovery.note_repair``, which also makes sure that no id is given twice.
+        lost_first_seq: The first event that is lost, None where none is.
         lost_last_seq: The last event that is lost, as far as the log still knows.
         quarantined: So many batches were moved to the table ``quarantined``.
         unreadable: So many rows could not be read any more, of batches, results and snapshots together.
@@ -62,7 +60,11 @@ class RepairReport:
         return f"Events {self.lost_first_seq} to {self.lost_last_seq} are lost; {kept}"
 
 
-def repair(directory: Path | str, progress: Progress | None = None) -> RepairReport:
+Note = Callable[[Log, int, int], object]
+"""Appends to a repaired log that the events from one seq to another are lost."""
+
+
+def repair(directory: Path | str, note: Note | None = None, progress: Progress | None = None) -> RepairReport:
     """Repair the log in a data directory.
 
     Where a good snapshot lies beyond all damage nothing is lost and nothing is changed. Else the log is written anew:
@@ -72,6 +74,9 @@ def repair(directory: Path | str, progress: Progress | None = None) -> RepairRep
 
     Args:
         directory: The data directory; no server may be using it.
+        note: Where events are lost, this is called with the repaired log, before it takes the place of the old one,
+            and the first and the last seq that is lost: ``meted.adapters.recovery.note_repair`` with a time. So no
+            id that a lost event may have given is ever given again.
         progress: Is told the seq that was reached, and the last one.
 
     Raises:
@@ -95,7 +100,7 @@ def repair(directory: Path | str, progress: Progress | None = None) -> RepairRep
         if found.lost_from_seq is None and not found.flaws:
             return RepairReport(found, False, head)
         _fold_in_journal(path, directory)
-        return _rewrite(path, found, snapshot)
+        return _rewrite(path, found, snapshot, note)
 
 
 @contextlib.contextmanager
@@ -103,7 +108,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except STANDARD.errors as error:
-        raise explain(STANDARD, error, path, "written", 1) from error
+        explained = explain(STANDARD, error, path, "written", 1)
+        if isinstance(explained, LogDamaged):
+            raise LogUnsafe(f"{path} cannot be saved ({explained.reason}); put a backup in its place.") from error
+        raise explained from error
     except OSError as error:
         raise LogIOError(f"{path} could not be repaired ({error.strerror}); nothing was changed.") from error
 
@@ -116,11 +124,6 @@ def _fold_in_journal(path: Path, directory: Path) -> None:
         raise LogHeld(str(directory), None, "", "")
 
 
-def _still(path: Path) -> sqlite3.Connection:
-    """Open a database that nobody writes to and that has no write-ahead log, leaving no other file beside it."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", isolation_level=None, uri=True)
-
-
 def _free_name(path: Path) -> Path:
     number = 1
     while (copy := path.with_name(f"{path.name}.before-repair-{number}")).exists():
@@ -128,32 +131,46 @@ def _free_name(path: Path) -> Path:
     return copy
 
 
-def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None) -> RepairReport:
+def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None, note: Note | None) -> RepairReport:
     """Write what is to be kept to a new file and put it in the place of the old one."""
     draft = path.with_name(path.name + ".repairing")
-    for leftover in (draft, draft.with_name(draft.name + "-journal")):
-        leftover.unlink(missing_ok=True)
+    _remove(draft)
     os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with contextlib.closing(_still(path)) as old, contextlib.closing(connect(draft, False)) as new:
-            tables.create(new)
-            new.execute("BEGIN IMMEDIATE")
-            rescue = Rescue(Salvage(STANDARD, old), new, found, snapshot)
-            note = rescue.note()
-            rescue.copy_batches()
-            rescue.copy_rest()
-            new.execute("COMMIT")
-        if verify(draft).lost_from_seq is not None:
-            raise LogUnsafe(f"{path} cannot be saved, and was left as it was; put a backup in its place.")
+        rescue, lost_last = _fill(path, draft, found, snapshot)
+        lost_first = rescue.kept.seq + 1
+        with SQLiteLog.open_file(draft, read_only=False) as log:
+            if lost_last is not None and note is not None:
+                note(log, lost_first, lost_last)
+            head = log.head
+            if verify(log).lost_from_seq is not None:
+                raise LogUnsafe(f"{path} cannot be saved, and was left as it was; put a backup in its place.")
         copy = _free_name(path)
         os.link(path, copy)
         draft.replace(path)
         sync_directory(path.parent)
     finally:
-        draft.unlink(missing_ok=True)
-    kept = rescue.kept
-    lost_last = note.seq if note is not None else kept.seq + rescue.events_aside
+        _remove(draft)
     aside, unreadable = rescue.batches_aside, rescue.salvage.unreadable
-    if lost_last <= kept.seq:
-        return RepairReport(found, True, kept, None, None, aside, unreadable, copy)
-    return RepairReport(found, True, kept, kept.seq + 1, lost_last, aside, unreadable, copy)
+    return RepairReport(
+        found, True, head, None if lost_last is None else lost_first, lost_last, aside, unreadable, copy
+    )
+
+
+def _fill(path: Path, draft: Path, found: VerifyReport, snapshot: Snapshot | None) -> tuple[Rescue, int | None]:
+    """Copy to the new file, and say which is the last event that is lost, if any is."""
+    with contextlib.closing(connect(path, True, still=True)) as old, contextlib.closing(connect(draft, False)) as new:
+        tables.create(new)
+        new.execute("BEGIN IMMEDIATE")
+        rescue = Rescue(Salvage(STANDARD, old), new, found, snapshot)
+        noted = rescue.note()
+        rescue.copy_batches()
+        rescue.copy_rest()
+        new.execute("COMMIT")
+    last = noted.seq if noted is not None else rescue.kept.seq + rescue.events_aside
+    return rescue, last if last > rescue.kept.seq else None
+
+
+def _remove(draft: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        draft.with_name(draft.name + suffix).unlink(missing_ok=True)

@@ -139,7 +139,7 @@ class Rescue:
         row = (self._repair, self._reason, batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
         self._insert(*_OTHERS[1], row)
         self.batches_aside += 1
-        if isinstance(batch.last_seq, int) and isinstance(batch.body, bytes):
+        if type(batch.last_seq) is int and type(batch.body) is bytes:
             # An event takes at least a byte: a larger number is part of the damage.
             claimed = batch.last_seq - batch.first_seq + 1
             self.events_aside += claimed if 0 < claimed <= len(batch.body) else 0

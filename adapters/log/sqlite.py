@@ -84,13 +84,19 @@ class SQLiteLog:
         return log
 
     @classmethod
-    def open_file(cls, path: Path, driver: Driver = STANDARD) -> SQLiteLog:
-        """Open a database file for reading only: a backup, or the log of a running server.
+    def open_file(cls, path: Path, driver: Driver = STANDARD, read_only: bool = True) -> SQLiteLog:
+        """Open a database file that exists, wherever it lies: a backup, or the log of a running server.
+
+        Args:
+            path: The file.
+            driver: Which binding of SQLite to use.
+            read_only: Only read. Nothing keeps others from writing to it as well, so False is for a file that only
+                the caller knows.
 
         Raises:
             LogError: As for ``open``.
         """
-        log = cls(path, True, driver, None)
+        log = cls(path, read_only, driver, None)
         log._connect()
         return log
 
@@ -267,7 +273,7 @@ class SQLiteLog:
         except BaseException as error:
             self._disconnect()
             if isinstance(error, self._driver.errors):
-                raise self._explain(error, "read", 1) from error
+                raise self._explain(error, "opened", 1) from error
             raise
         return connection
 
@@ -285,7 +291,7 @@ class SQLiteLog:
     def _disconnect(self) -> None:
         connection, self._open_connection = self._open_connection, None
         if connection is not None:
-            with contextlib.suppress(self._driver.errors):
+            with contextlib.suppress(*self._driver.errors):
                 connection.close()
 
     def _undo(self, made: Sequence[bytes]) -> None:

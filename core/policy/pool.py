@@ -90,7 +90,7 @@ class PoolIndex:
                 self.domain_changed(terms.domain_id)
             case UnitsFinished() | UnitsReturned():
                 self._came_back(event)
-            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | DomainRemoved() | LogRepaired():
+            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | LogRepaired():
                 pass
             case JobSubmitted() | JobStarted():
                 job = state.jobs.jobs[event.job_id]

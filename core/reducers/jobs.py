@@ -55,7 +55,7 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     if old is None:
         old = Account()
     backlog = old.backlog + (0 if event.held else 1)
-    account = Account(event.start_tag, backlog, old.jobs + 1, old.measured_us, old.measured_count)
+    account = Account(event.start_tag, backlog, old.jobs + 1, old.measured_us, old.measured_count, event.job_id)
     spec = jobs.specs[terms.spec_digest]
     return Jobs(
         jobs.jobs.set(event.job_id, job),
@@ -125,7 +125,14 @@ def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
         specs = jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs - 1))
     else:
         specs = jobs.specs.delete(terms.spec_digest)
-    account = Account(account.tag, account.backlog, account.jobs - 1, account.measured_us, account.measured_count)
+    account = Account(
+        account.tag,
+        account.backlog,
+        account.jobs - 1,
+        account.measured_us,
+        account.measured_count,
+        account.last_job_id,
+    )
     return Jobs(
         jobs.jobs.delete(event.job_id),
         jobs.leases,

@@ -57,7 +57,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
     )
     was = jobs.accounts[terms.domain_id]
     backlog = was.backlog if next_index < terms.count or requeued else was.backlog - 1
-    account = Account(event.domain_tag, backlog, was.jobs, was.measured_us, was.measured_count)
+    account = Account(event.domain_tag, backlog, was.jobs, was.measured_us, was.measured_count, was.last_job_id)
     lease = Lease(
         event.lease_id,
         event.worker_id,
@@ -122,6 +122,7 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         was.jobs,
         was.measured_us + measured_us,
         was.measured_count + measured_count,
+        was.last_job_id,
     )
     return _after_back(jobs, job, account, lease, event.done, event.clock, event.debt)
 

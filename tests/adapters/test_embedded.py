@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from meted.adapters.cli.log import log as log_command
 from meted.adapters.embedded import Done, LeasedUnits, Pool, PoolError, Unit, UnitFailed, failed
 from meted.adapters.log import LogDamaged, LogFull, LogHeld, MemoryLog, SQLiteLog
+from meted.adapters.log.verify import verify
 from meted.adapters.recovery import UnknownPolicy, note_repair, read_state, recover
 from meted.core.batch import Batch, seal
 from meted.core.effects import Effect, RunUnits, StopUnits, TellOwner
@@ -509,6 +516,25 @@ def test_an_effect_function_that_raises_loses_no_lease(clock: Clock) -> None:
         assert lease.count == 2
 
 
+def test_an_interruption_between_commit_and_effect_loses_no_lease(clock: Clock) -> None:
+    interrupt = True
+
+    def told(effect: Effect) -> None:
+        nonlocal interrupt
+        if interrupt:
+            interrupt = False
+            raise KeyboardInterrupt
+
+    with Pool(MemoryLog(), clock=clock, on_effect=told) as pool:
+        job = start(pool, 2)
+        worker = pool.join("me")
+        with pytest.raises(KeyboardInterrupt):
+            pool.work(worker)
+        assert pool.job(job)["running"] == 2
+        (lease,) = pool.work(worker)
+        assert lease.count == 2
+
+
 # Restart: rows N38, P17
 
 
@@ -741,6 +767,65 @@ def test_a_damaged_log_is_not_opened(clock: Clock) -> None:
     damaged._batches[0] = Batch(first.first_seq, first.last_seq, first.at_us, first.body[:-1] + b"\0", first.chain)
     with pytest.raises(LogDamaged, match="meted log repair"):
         Pool(damaged, clock=clock)
+
+
+# A program that fills its disk: it submits until it is refused, is given more space, and goes on.
+FILL_THE_DISK = """
+import resource, signal, sys
+from meted.adapters.embedded import Pool
+from meted.adapters.log import LogIOError
+from meted.core.schema import state_digest
+from meted.core.spec import Spec
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+pool = Pool.open(sys.argv[1])
+pool.domain("vision")
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+accepted = []
+try:
+    while len(accepted) < 100:
+        accepted.append(pool.submit("vision", Spec(payload=b"%d" % len(accepted) * 30_000)))
+except LogIOError:  # a limit on the size of files is no full disk for SQLite, but it fails in the same place
+    pass
+else:
+    raise SystemExit("it was never full")
+assert [view["job"] for view in pool.jobs()] == accepted
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+accepted.append(pool.submit("vision"))
+assert [view["job"] for view in pool.jobs()] == accepted
+print(len(accepted), state_digest(pool.state))
+pool.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_disk_that_takes_no_more_for_real(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FILL_THE_DISK, str(tmp_path / "pool")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    count, digest = done.stdout.split()
+    assert verify(tmp_path / "pool").ok
+    with Pool.open(tmp_path / "pool") as pool:
+        assert len(pool.jobs()) == int(count)
+        assert state_digest(pool.state) == digest
+
+
+def test_a_damaged_log_is_repaired_by_the_command_and_goes_on(tmp_path: Path, clock: Clock) -> None:
+    data = tmp_path / "pool"
+    with Pool.open(data, clock=clock) as pool:
+        kept = start(pool)
+        lost = pool.submit("vision")
+    with closing(sqlite3.connect(data / "log.sqlite3")) as database:
+        database.execute("UPDATE batches SET body = x'90' WHERE first_seq = 4")
+        database.commit()
+    with pytest.raises(LogDamaged, match="seq 4"):
+        Pool.open(data, clock=clock)
+    done = CliRunner().invoke(log_command, ["repair", "--yes", "--data", str(data)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert verify(data).ok
+    with Pool.open(data, clock=clock) as pool:
+        assert [view["job"] for view in pool.jobs()] == [kept]
+        assert pool.submit("vision") > lost
 
 
 def test_a_policy_must_be_known_and_exact() -> None:

@@ -301,12 +301,13 @@ class Machine(RuleBasedStateMachine):
         self._send(command)
 
     def _send(self, command: Command) -> None:
+        at_us = max(command.at_us, self.world.state.at_us)  # time never runs back
         match command:
             case FinishUnits():
                 bad = {index for index, _ in command.exits}
-                news = self.model.finish(command.lease_id, indices(command.done), bad, self.now_us)
+                news = self.model.finish(command.lease_id, indices(command.done), bad, at_us)
             case ReturnUnits():
-                news = self.model.give_back(command.lease_id, indices(command.spans), (), self.now_us)
+                news = self.model.give_back(command.lease_id, indices(command.spans), (), at_us)
             case _:
                 raise AssertionError(command)
         assert bool(self.world.do(command)) == news

@@ -366,7 +366,7 @@ def test_a_time_beyond_the_largest_is_refused_in_a_sentence(
     tmp_path: Path, submit_us: int, run_us: int, estimate_us: int
 ) -> None:
     trace = make_trace(tmp_path, [TraceJob(1, 1, submit_us, run_us, estimate_us, 1)], 4)
-    with pytest.raises(SimulationError, match=r"^a job is submitted, runs or ends beyond 9,007,199,254 s \(285 years\)"):
+    with pytest.raises(SimulationError, match=r"^a job is submitted, runs or ends beyond 9,007,199,254 s "):
         Replay(trace, make_policy("meted")).run()
 
 

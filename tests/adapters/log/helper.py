@@ -11,7 +11,7 @@ from meted.adapters.log import Head, Log, Snapshot, SQLiteLog
 from meted.core.batch import Batch, seal
 from meted.core.schema import pack
 
-Value = int | str | bytes | None
+Value = int | float | str | bytes | None
 
 
 def batch_after(head: Head, count: int = 1, name: str = "thing") -> Batch:

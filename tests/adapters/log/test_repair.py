@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meted.adapters.log import LogHeld, LogMissing, LogUnsafe, Result, SQLiteLog
+from meted.adapters.log import Log, LogFull, LogHeld, LogMissing, LogUnsafe, Result, SQLiteLog
 from meted.adapters.log.recovery import start_point, tail
 from meted.adapters.log.repair import repair
 from meted.adapters.log.verify import verify
@@ -216,3 +216,37 @@ def test_a_second_repair_keeps_the_quarantine_of_the_first(tmp_path: Path) -> No
         assert repair(data).changed
     assert [row[0] for row in sql(data, "SELECT first_seq FROM quarantined ORDER BY rowid")] == [9, 12, 13]
     assert len(list(data.glob("log.sqlite3.before-repair-*"))) == 2
+
+
+def test_the_loss_is_noted_before_the_repaired_log_is_used(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    new_log(data, COUNTS)
+    sql(data, "UPDATE batches SET body = x'00' WHERE first_seq = 9")
+    before = (data / "log.sqlite3").read_bytes()
+    noted: list[tuple[int, int]] = []
+
+    def note(log: Log, first: int, last: int) -> None:
+        assert (data / "log.sqlite3").read_bytes() == before
+        noted.append((first, last))
+        log.append(batch_after(log.head))
+
+    report = repair(data, note)
+    assert noted == [(9, 16)]
+    assert report.head.seq == 9
+    assert verify(data).last_good_seq == 9
+    assert "repairing" not in str(list(data.iterdir()))
+
+
+def test_a_repair_that_fails_changes_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    new_log(data, COUNTS)
+    sql(data, "UPDATE batches SET body = x'00' WHERE first_seq = 9")
+    before = (data / "log.sqlite3").read_bytes()
+
+    def fail(_log: Log, _first: int, _last: int) -> None:
+        raise LogFull("no space")
+
+    with pytest.raises(LogFull):
+        repair(data, fail)
+    assert (data / "log.sqlite3").read_bytes() == before
+    assert sorted(path.name for path in data.iterdir()) == ["lock", "log.sqlite3"]

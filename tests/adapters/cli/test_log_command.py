@@ -1,0 +1,199 @@
+"""``meted log``: what it prints, its one JSON document, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meted.adapters.cli.main import meted
+from meted.adapters.log import SQLiteLog
+from meted.adapters.recovery import read_state, recover, take_snapshot
+from meted.core.commands import CreateDomain
+
+DAMAGE = "UPDATE batches SET body = x'00' WHERE first_seq = 3"
+
+
+def run(*arguments: str | Path, data: Path | None = None, answer: str | None = None) -> Result:
+    """Run ``meted log`` with these arguments."""
+    environment = {"METED_DATA": None if data is None else str(data)}
+    return CliRunner().invoke(meted, ["log", *map(str, arguments)], input=answer, env=environment, prog_name="meted")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A real log: six domains were created, one a batch."""
+    path = tmp_path / "data"
+    with SQLiteLog.open(path) as log:
+        engine = recover(log, "fcfs")
+        for number in range(6):
+            engine.handle(CreateDomain(1_000_000 * (number + 1), f"domain-{number}"))
+            sealed = engine.seal()
+            assert sealed is not None
+            log.append(sealed.batch)
+            engine.publish(sealed)
+            if number == 0:
+                take_snapshot(log, engine)
+    return path
+
+
+def damage(data: Path, statement: str = DAMAGE) -> None:
+    """Change the database behind the log's back."""
+    with SQLiteLog.open(data) as log:
+        assert log._open_connection is not None
+        list(log._open_connection.execute(statement))
+
+
+def one_sentence(result: Result) -> str:
+    """What a command that failed has said."""
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def test_show_prints_a_line_an_event(data: Path) -> None:  # row N46
+    result = run("show", "--data", data, "--from", "2", "--limit", "2")
+    assert result.exit_code == 0
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [line[:3] for line in lines] == [
+        ["2", "1970-01-01T00:00:02.000000+00:00", "domain_created v1"],
+        ["3", "1970-01-01T00:00:03.000000+00:00", "domain_created v1"],
+    ]
+    assert 'name="domain-1"' in lines[0][3]
+
+
+def test_show_prints_one_json_document(data: Path) -> None:
+    events = json.loads(run("show", "--json", data=data).stdout)
+    assert [event["seq"] for event in events] == [1, 2, 3, 4, 5, 6]
+    assert set(events[0]) == {"seq", "at_us", "tag", "version", "fields"}
+    assert events[5]["fields"]["name"] == "domain-5"
+    assert json.loads(run("show", "--json", "--from", "7", data=data).stdout) == []
+
+
+def test_show_prints_a_table_on_a_terminal(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meted.adapters.cli.log.is_terminal", lambda: True)
+    shown = run("show", "--all", data=data).stdout
+    assert "time (UTC)" in shown
+    assert "domain-5" in shown
+
+
+def test_show_stops_at_damage_with_a_whole_document(data: Path) -> None:
+    damage(data)
+    result = run("show", "--json", data=data)
+    assert result.exit_code == 1
+    assert [event["seq"] for event in json.loads(result.stdout)] == [1, 2]
+    assert "damaged at seq 3" in one_sentence(result)
+
+
+def test_verify_a_good_log(data: Path) -> None:
+    result = run("verify", data=data)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "All 6 events in 6 batches are what was written." in result.stdout
+    report = json.loads(run("verify", "--json", data=data).stdout)
+    assert (report["ok"], report["events"], report["first_bad_seq"], len(report["chain"])) == (True, 6, None, 64)
+
+
+def test_verify_a_damaged_log(data: Path) -> None:
+    damage(data)
+    result = run("verify", data=data)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "good up to seq 2 and damaged at seq 3" in one_sentence(result)
+    result = run("verify", "--json", data=data)
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert (report["ok"], report["first_bad_seq"], report["last_good_seq"], report["lost_from_seq"]) == (False, 3, 2, 3)
+
+
+def test_export_writes_tables(data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.sqlite3"
+    result = run("export", "--sqlite", target, data=data)
+    assert result.exit_code == 0
+    assert "6 events" in result.stdout
+    result = run("export", "--sqlite", target, data=data)
+    assert result.exit_code == 1
+    assert "is there already" in one_sentence(result)
+    damage(data)
+    result = run("export", "--sqlite", tmp_path / "part", data=data)
+    assert result.exit_code == 1
+    assert "The export is not complete" in one_sentence(result)
+    assert (tmp_path / "part").exists()
+
+
+def test_backup_copies(data: Path, tmp_path: Path) -> None:
+    result = run("backup", tmp_path / "copy", data=data)
+    assert result.exit_code == 0
+    assert "6 events up to seq 6, verified" in result.stdout
+
+
+def test_repair_of_a_good_log_does_nothing(data: Path) -> None:
+    result = run("repair", data=data)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Nothing is wrong" in result.stdout
+
+
+@pytest.mark.parametrize("how", ["--yes", "answer"])
+def test_repair_notes_what_was_lost(data: Path, how: str) -> None:
+    damage(data)
+    result = run("repair", "--yes", data=data) if how == "--yes" else run("repair", data=data, answer="y\n")
+    assert result.exit_code == 0
+    assert "Events 3 to 6 are lost" in result.stdout
+    events = json.loads(run("show", "--json", data=data).stdout)
+    assert [event["tag"] for event in events] == ["domain_created", "domain_created", "log_repaired"]
+    assert (events[2]["fields"]["lost_first_seq"], events[2]["fields"]["lost_last_seq"]) == (3, 6)
+    assert run("verify", data=data).exit_code == 0
+    with SQLiteLog.open(data) as log:
+        assert read_state(log).state.seq == 3
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_repair_asks_first(data: Path, answer: str) -> None:
+    damage(data)
+    result = run("repair", data=data, answer=answer)
+    assert result.exit_code in (1, 130)
+    assert result.stdout == ""
+    assert run("verify", data=data).exit_code == 1
+
+
+def test_a_log_in_use_can_be_read_and_not_repaired(data: Path) -> None:
+    damage(data)
+    with SQLiteLog.open(data):
+        assert run("verify", data=data).exit_code == 1
+        result = run("repair", "--yes", data=data)
+    assert result.exit_code == 1
+    assert "is held by process" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "repair"])
+def test_there_must_be_a_log(tmp_path: Path, command: str) -> None:
+    result = run(command, data=tmp_path)
+    assert result.exit_code == 1
+    assert f"There is no log in {tmp_path}" in one_sentence(result)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "--from", "0"],
+        ["show", "--from", "x"],
+        ["show", "--limit", "0"],
+        ["show", "--all", "--limit", "3"],
+        ["export"],
+        ["backup"],
+        ["verify", "--nonsense"],
+        ["sing"],
+    ],
+)
+def test_misuse_is_told_in_a_sentence(data: Path, arguments: list[str]) -> None:
+    result = run(*arguments, data=data)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--help" in one_sentence(result)
+
+
+def test_the_default_directory_is_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert f"no log in {tmp_path}/.local/share/meted;" in run("verify").stderr
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    assert f"no log in {tmp_path}/xdg/meted;" in run("verify").stderr

@@ -1,0 +1,90 @@
+"""One example of every event, whose bytes are kept in tests/golden: what is in a log can be read for ever.
+
+``python -m tests.core.golden`` writes the files that are not there yet, and never changes one that is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from meted.core import events as e
+from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
+from meted.core.resources import Resources
+from meted.core.schema import encode_events, unpack_plain
+
+FOLDER = Path(__file__).resolve().parents[1] / "golden"
+
+TERMS = e.Terms(
+    domain_id=DomainId(1),
+    user="ada",
+    name="Zeta é",
+    spec_digest=bytes(range(32)),
+    count=1_000_000,
+    request=Resources(1500, 2**33, (("gpu", 1000), ("licence", 500))),
+    time_request_us=3_600_000_000,
+    time_limit_us=None,
+    priority=-5,
+    retries=3,
+    backoff_us=1_000_000,
+    max_failures=None,
+    max_losses=5,
+    tags=(("project", "bernoulli"), ("stage", "1")),
+)
+RETRY = e.Requeued(first=12, count=2, attempt=2, failures=1, losses=1, not_before_us=1_700_000_001_000_000)
+AT_US = 1_700_000_000_000_000
+TAG, CLOCK = 2**70 + 1, 2**69
+
+EXAMPLES: tuple[e.Event, ...] = (
+    e.SpecInterned(AT_US, bytes(range(32)), b"\x94\x91\xa4true\x90\xc0\xc4\x00"),
+    e.JobSubmitted(AT_US, JobId(7), TERMS, True, -TAG),
+    e.JobStarted(AT_US, JobId(7), TAG),
+    e.JobStopped(AT_US, JobId(7), "max_failures"),
+    e.JobEnded(AT_US, JobId(7), "cancelled"),
+    e.JobArchived(AT_US, JobId(7), True),
+    e.UnitsLeased(AT_US, LeaseId(9), WorkerId(3), JobId(7), 10, 5, 2, 1, 0, 20_000, 30_000_000, TAG, CLOCK, 0),
+    e.UnitsFinished(
+        AT_US, LeaseId(9), ((10, 1), (12, 3)), (1, 2, 3, 4), ((12, 1), (13, -9)), (RETRY,), ((14, 1),), TAG, CLOCK, 5
+    ),
+    e.UnitsReturned(AT_US, LeaseId(9), "lost", ((11, 1),), (RETRY,), ((11, 1),), (), TAG, CLOCK, 2**65),
+    e.UnitsRecalled(AT_US, LeaseId(9)),
+    e.AccountReweighted(AT_US, DomainId(1), -TAG),
+    e.WorkerJoined(AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None),
+    e.WorkerAway(AT_US, WorkerId(3), AT_US + 60_000_000),
+    e.WorkerBack(AT_US, WorkerId(3)),
+    e.WorkerDrained(AT_US, WorkerId(3), True),
+    e.WorkerLost(AT_US, WorkerId(3), "timeout"),
+    e.WorkerReserved(AT_US, WorkerId(3), JobId(7), AT_US + 5),
+    e.ReservationEnded(AT_US, WorkerId(3)),
+    e.DomainCreated(AT_US, DomainId(1), "physics", 1000, Resources(8000)),
+    e.DomainChanged(AT_US, DomainId(1), 2000, None),
+    e.DomainRemoved(AT_US, DomainId(1)),
+    e.LogRepaired(AT_US, 100, 120),
+)
+
+
+def path_of(cls: type[e.Event]) -> Path:
+    """Return where the bytes of an event of that class and version are kept."""
+    return FOLDER / f"{cls.tag}.{cls.version}.json"
+
+
+def write_missing() -> list[Path]:
+    """Write the files that are not there yet, and return their paths."""
+    FOLDER.mkdir(exist_ok=True)
+    written = []
+    for event in EXAMPLES:
+        path = path_of(type(event))
+        if path.exists():
+            continue
+        body = encode_events([event])
+        ((tag, version, fields),) = unpack_plain(body)
+        shown = {name: repr(value) for name, value in fields.items()}
+        entry = {"tag": tag, "version": version, "body_hex": body.hex(), "fields": shown}
+        path.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.append(path)
+    return written
+
+
+if __name__ == "__main__":
+    for made in write_missing():
+        print(made)  # noqa: T201
