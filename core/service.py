@@ -39,10 +39,10 @@ class Tags:
     debt: int
 
 
-def estimate_us(jobs: Jobs, job: Job) -> int:
-    """Return the estimated run time of one unit of ``job``, in microseconds.
+def known_estimate_us(jobs: Jobs, job: Job) -> int | None:
+    """Return the estimated run time of one unit of ``job`` in microseconds, or None if nothing at all is known.
 
-    The request's time, else the mean of the job's own units so far, else of its domain's, else a minute.
+    The request's time, else the mean of the job's own units so far, else of its domain's.
     """
     if job.terms.time_request_us is not None:
         return job.terms.time_request_us
@@ -51,7 +51,13 @@ def estimate_us(jobs: Jobs, job: Job) -> int:
     account = jobs.accounts.get(job.terms.domain_id, NO_ACCOUNT)
     if account.measured_count:
         return max(ESTIMATE_MIN_US, account.measured_us // account.measured_count)
-    return ESTIMATE_UNKNOWN_US
+    return None
+
+
+def estimate_us(jobs: Jobs, job: Job) -> int:
+    """Return the run time that a unit of ``job`` is charged for in advance: what is known, else a minute."""
+    known_us = known_estimate_us(jobs, job)
+    return ESTIMATE_UNKNOWN_US if known_us is None else known_us
 
 
 def width_milli(request: Resources, pool: Resources) -> int:

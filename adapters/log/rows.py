@@ -71,6 +71,14 @@ def noted_head(connection: Connection) -> Head | None:
     return None
 
 
+def last_head(connection: Connection) -> Head | None:
+    """Where the last row of the batches ends, unchecked; None where there is none, or it holds something else."""
+    for batch in batches_before(connection, MAX_INTEGER, 1):
+        if type(batch.last_seq) is int and type(batch.at_us) is int and type(batch.chain) is bytes:
+            return Head(batch.last_seq, batch.at_us, batch.chain)
+    return None
+
+
 def anchor(connection: Connection, from_seq: int) -> Anchor:
     """Where to start so that the batch that contains ``from_seq`` comes first."""
     found = batches_before(connection, min(from_seq, MAX_INTEGER), 2) if from_seq > 1 else []

@@ -107,9 +107,9 @@ class SQLiteLog:
 
     @property
     def head(self) -> Head:
-        """The end of the log as the log itself notes it; a reader sees it move."""
+        """The end of the log as the log itself notes it; a reader sees it move. Where it is damaged, the last known."""
         if self._read_only and not self._closed:
-            with self._reading(1) as connection:
+            with contextlib.suppress(LogDamaged), self._reading(1) as connection:
                 self._head = rows.noted_head(connection) or self._head
         return self._head
 
@@ -279,14 +279,21 @@ class SQLiteLog:
 
     def _tail_flaw(self, connection: Connection) -> LogDamaged | None:
         """Find the head. A damaged end leaves the log readable, also where SQLite itself stumbles over it."""
-        try:
-            self._head = rows.noted_head(connection) or self._head
-            return rows.tail_flaw(connection)
-        except self._driver.errors as error:
-            damage = self._explain(error, "read", self._head.seq + 1)
-            if isinstance(damage, LogDamaged):
-                return damage
-            raise
+        damage: LogDamaged | None = None
+        for look in (rows.last_head, rows.noted_head, rows.tail_flaw):
+            try:
+                found = look(connection)
+            except self._driver.errors as error:
+                explained = self._explain(error, "read", self._head.seq + 1)
+                if not isinstance(explained, LogDamaged):
+                    raise
+                damage = explained
+            else:
+                if isinstance(found, LogDamaged):
+                    damage = found
+                elif found is not None:
+                    self._head = found
+        return damage
 
     def _disconnect(self) -> None:
         connection, self._open_connection = self._open_connection, None

@@ -30,28 +30,31 @@ def decide_leases(state: State, command: LeaseCommand, at_us: int) -> tuple[Even
         case LeaseUnits():
             return _lease(state, command, at_us)
         case ReturnUnits():
-            lease = find_lease(state, command.lease_id, command.worker_id)
+            lease = find_lease_of(state, command.lease_id, command.worker_id)
             if lease is None:
                 return ()
             given = checks.runs(command.spans, "spans", lease.first, lease.first + lease.count)
             return returned(state, lease, still_out(lease, given), at_us, RETURNED, ())
         case RecallUnits():
-            lease = find_lease(state, command.lease_id, None)
+            lease = find_lease(state, command.lease_id)
             return () if lease is None or lease.recalled else (UnitsRecalled(at_us, lease.lease_id),)
         case _:
             assert_never(command)
 
 
-def find_lease(state: State, lease_id: object, worker_id: object) -> Lease | None:
-    """Return the lease, or None if it has ended; refuse if it never was or is another worker's."""
+def find_lease(state: State, lease_id: object) -> Lease | None:
+    """Return the lease, or None if it has ended; refuse if it never was."""
     checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
     assert isinstance(lease_id, int)
-    lease = state.jobs.leases.get(LeaseId(lease_id))
-    if lease is None:
-        if lease_id >= state.jobs.next_lease_id:
-            raise Refused(Reason.UNKNOWN_LEASE, f"There has never been a lease {lease_id}; drop it.")
-        return None
-    if worker_id is not None and (type(worker_id) is not int or lease.worker_id != worker_id):
+    if lease_id >= state.jobs.next_lease_id:
+        raise Refused(Reason.UNKNOWN_LEASE, f"There has never been a lease {lease_id}; drop it.")
+    return state.jobs.leases.get(LeaseId(lease_id))
+
+
+def find_lease_of(state: State, lease_id: object, worker_id: object) -> Lease | None:
+    """Return the lease, or None if it has ended; refuse if it never was or is another worker's."""
+    lease = find_lease(state, lease_id)
+    if lease is not None and (type(worker_id) is not int or lease.worker_id != worker_id):
         raise Refused(Reason.WRONG_WORKER, f"Lease {lease_id} belongs to worker {lease.worker_id}; drop it.")
     return lease
 
@@ -75,7 +78,8 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     run = None if job.held else next_run(job, at_us)
     if run is None:
         raise Refused(Reason.NO_UNITS, f"Job {job.job_id} has no unit to lease now; choose another.")
-    count = min(command.count, run.count)
+    # What was on a lost worker is tried one by one, so that a unit that kills workers takes no others with it.
+    count = 1 if run.losses else min(command.count, run.count)
     terms = job.terms
     estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
@@ -101,7 +105,7 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
 
 
 def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]:
-    lease = find_lease(state, command.lease_id, command.worker_id)
+    lease = find_lease_of(state, command.lease_id, command.worker_id)
     if lease is None:
         return ()
     reported = checks.runs(command.done, "done", lease.first, lease.first + lease.count)

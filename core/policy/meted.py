@@ -26,9 +26,12 @@ A run of short units is one unit of its total size, so read L' = max(L, Q) with 
 what is in flight.
 
 Inside a domain jobs go by priority, then by submission. A shape (request) that fits no worker now is passed over as a
-whole, so that it costs nothing; what it loses by that is made up by *draining*: once V has passed the deadline of the
-head of such a shape by one unit of its own size, the worker that should fit it soonest is reserved for it, one at a
-time in the pool, and meanwhile takes only work that ends by then or fits beside.
+whole, so that it costs nothing; what it loses by that is made up by *draining*: once V, less its debt, has passed the
+deadline of the head of such a shape by L / Phi, which no head that can be served ever sees, the worker that should fit
+it soonest is reserved for it, one at a time in the pool. Meanwhile it takes only work that ends by then or fits beside.
+
+Work about which nothing is known is ordered as if it took one run quantum, so that it is tried soon, and charged for a
+minute until its first unit has ended.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from ..commands import EndReservation, LeaseUnits, ReserveWorker
 from ..ids import DomainId, JobId
 from ..limits import PASS_EXAMINED_MAX, RUN_QUANTUM_US
 from ..resources import Resources
-from ..service import NO_ACCOUNT, estimate_us, lag, unit_charge, width_milli
+from ..service import NO_ACCOUNT, estimate_us, known_estimate_us, lag, unit_charge, width_milli
 from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room
@@ -174,8 +177,12 @@ class MetedIndex(PoolIndex):
             share = self.state.domains.domains[domain_id].share
             for request, line in queue.lines.items():
                 job = jobs.jobs[queued_job(line.head)]
-                estimated_us = estimate_us(jobs, job)
-                count = self.run_count(job, estimated_us)
+                estimated_us = known_estimate_us(jobs, job)
+                if estimated_us is None:
+                    # Ordered as if it were short, so that it is soon known; charged for a minute until it is.
+                    estimated_us, count = RUN_QUANTUM_US, 1
+                else:
+                    count = self.run_count(job, estimated_us)
                 deadline = tag + count * unit_charge(width_milli(request, pool) * estimated_us, share)
                 line.heaps.set(domain_id, Key(tag, deadline, job.job_id, count), jobs.clock)
 
@@ -266,9 +273,13 @@ class MetedIndex(PoolIndex):
             yield LeaseUnits(at_us, room.worker_id, job.job_id, 1)
 
     def _drain_for_overdue(self, at_us: int) -> Iterator[Proposal]:
-        """Yield a reservation for the most overdue head whose shape fits nowhere now."""
+        """Yield a reservation for the most overdue head whose shape fits nowhere now.
+
+        Overdue by real service (V less its debt): a head that can be served is never later than L / Phi.
+        """
         state = self.state
         clock = state.jobs.clock
+        served = clock - state.jobs.debt
         overdue = [
             entry
             for heaps in self._shapes.values()
@@ -277,8 +288,9 @@ class MetedIndex(PoolIndex):
         for deadline, _, domain_id, job_id in sorted(overdue):
             job = state.jobs.jobs[job_id]
             estimated_us = estimate_us(state.jobs, job)
-            size = max(width_milli(job.terms.request, state.workers.capacity) * estimated_us, RUN_QUANTUM_US * 1000)
-            if clock - deadline <= unit_charge(size, state.domains.total_share):
+            own_size = width_milli(job.terms.request, state.workers.capacity) * estimated_us
+            size = max(own_size, state.jobs.largest_size)
+            if served - deadline <= unit_charge(size, state.domains.total_share):
                 continue
             if self.is_capped(domain_id, job.terms.request):
                 continue

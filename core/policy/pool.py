@@ -138,7 +138,7 @@ class PoolIndex:
             available = job.terms.count - job.next_index
         else:
             run = next_run(job, self.now_us)
-            available = 1 if run is None else run.count
+            available = 1 if run is None or run.losses else run.count
         if available == 1 or estimated_us >= RUN_QUANTUM_US:
             return 1
         return min(RUN_QUANTUM_US // estimated_us, available, RUN_UNITS_MAX)

@@ -348,6 +348,17 @@ def test_meted_on_a_real_trace(shared_traces: Path) -> None:
     assert meted["mean_wait_s"] < fcfs["mean_wait_s"]
 
 
+def test_meted_keeps_its_bound_on_serial_work_with_exact_estimates(shared_traces: Path) -> None:
+    """The setting of the bound: units of one processor, as many as there are, and nobody idle for long."""
+    path = shared_traces / "swf/LCG-2005-1.swf.gz"
+    options = TraceOptions(procs=100, first=15_000, clairvoyant=True)
+    meted, _ = run_trace(path, "meted", "instant", options)
+    fcfs, _ = run_trace(path, "fcfs", "instant", options)
+    assert meted["max_lag_units"] <= 1 < 10 < fcfs["max_lag_units"]
+    assert meted["jain_service"] > 0.9 > 0.2 > fcfs["jain_service"]
+    assert meted["makespan_s"] == pytest.approx(fcfs["makespan_s"], rel=0.1)
+
+
 @pytest.mark.parametrize("policy", ["fcfs", "easy", "meted"])
 def test_an_outcome_that_is_written_is_read_back(tmp_path: Path, policy: str) -> None:
     jobs = [TraceJob(n, n % 3, n // 4 * S, (1 + n % 5) * S, (2 + n % 5) * S, 1 + n % 4) for n in range(1, 60)]

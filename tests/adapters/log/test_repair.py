@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meted.adapters.log import Log, LogFull, LogHeld, LogMissing, LogUnsafe, Result, SQLiteLog
+from meted.adapters.log import Log, LogDamaged, LogFull, LogHeld, LogMissing, LogUnsafe, Result, SQLiteLog
 from meted.adapters.log.recovery import start_point, tail
 from meted.adapters.log.repair import repair
 from meted.adapters.log.verify import verify
@@ -163,6 +163,22 @@ def test_a_malformed_page_of_batches_is_cut_out(tmp_path: Path, fraction: float)
     assert verify(data).ok
     with SQLiteLog.open(data) as log:
         fill(log, [1])
+
+
+@needs_dbstat
+def test_a_malformed_note_of_the_end_is_made_anew(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    new_log(data, COUNTS)
+    corrupt_page_of(data, "head", 0)
+    found = verify(data)
+    assert (found.first_bad_seq, found.last_good_seq) == (17, 16)
+    with SQLiteLog.open(data) as log:
+        assert log.head.seq == 16
+        with pytest.raises(LogDamaged):
+            log.append(batch_after(log.head))
+    report = repair(data)
+    assert (report.changed, report.lost_first_seq, report.head.seq) == (True, None, 16)
+    assert verify(data).ok
 
 
 @needs_dbstat

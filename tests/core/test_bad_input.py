@@ -1,0 +1,298 @@
+"""One generated table: command x field x bad value. Each is refused with a sentence, and nothing changes.
+
+The fields come from the union of commands and the bad values from the types of the fields, so that a new command or
+field is in the table without a word.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, NewType, get_args, get_origin
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meted.core import commands as c
+from meted.core.commands import Command
+from meted.core.errors import Reason, Refused
+from meted.core.ids import JobId, LeaseId, WorkerId
+from meted.core.invariants import check
+from meted.core.limits import ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, SPEC_BYTES_MAX, TIME_MAX_US
+from meted.core.resources import Resources
+from meted.core.spec import Spec
+
+from .helper import SECOND, World, cpus
+from .strategies import COMMANDS, commands, fields_of
+
+HUGE_TEXT = "x" * 100_000_000
+HUGE_BYTES = b"x" * 100_000_000
+WIDE_TEXT = "é" * 2**20
+
+
+@cache
+def given_world() -> World:
+    """Return a world in which each of GOOD is accepted: an ended job 1, a running job 2, a prepared job 3."""
+    world = World()
+    world.domain("d")
+    world.domain("unused")
+    worker = world.worker(cpus(8, 10**9, gpu=1))
+    ended = world.submit("d")
+    world.finish(world.lease(worker, ended))
+    running = world.submit("d", 100, time_request_us=SECOND)
+    world.lease(worker, running, 10)
+    world.submit("d", hold=True)
+    return world
+
+
+WORKER, ENDED, RUNNING, HELD, LEASE = WorkerId(1), JobId(1), JobId(2), JobId(3), LeaseId(2)
+
+GOOD: tuple[Command, ...] = (
+    c.SubmitJob(0, "d", Spec(("true", "{index}"), (("A", "b"),), "/", b"x"), request=cpus(1, 5, gpu=1)),
+    c.StartJobs(0, (HELD,)),
+    c.CancelJobs(0, (RUNNING, HELD)),
+    c.DeleteJob(0, ENDED),
+    c.ArchiveJob(0, ENDED, 0),
+    c.LeaseUnits(0, WORKER, RUNNING, 5, 0),
+    c.FinishUnits(0, WORKER, LEASE, ((1, 2), (5, 1)), (1, 2, 3), ((2, 1), (5, -9)), ((1, b"x"), (5, b""))),
+    c.ReturnUnits(0, WORKER, LEASE, ((1, 2), (5, 1))),
+    c.RecallUnits(0, LEASE),
+    c.JoinWorker(0, "w", cpus(1, 5, gpu=1), (("rack", "b"),), SECOND),
+    c.RejoinWorker(0, WORKER, ((LEASE, ((1, 2), (5, 1))),)),
+    c.MarkWorkerAway(0, WORKER),
+    c.DrainWorker(0, WORKER),
+    c.LoseWorker(0, WORKER, "gone", ((LEASE, ((1, 2), (5, 1))),)),
+    c.ReserveWorker(0, WORKER, RUNNING, SECOND),
+    c.EndReservation(0, WORKER),
+    c.CreateDomain(0, "new", 5, cpus(1)),
+    c.ChangeDomain(0, "d", 5, cpus(1)),
+    c.RemoveDomain(0, "unused"),
+    c.NoteRepair(0, 5, 6),
+)
+
+IS_GOOD: set[tuple[str, str, object]] = {
+    ("SubmitJob", "priority", -1),
+    ("LeaseUnits", "clock_floor", 10**18),
+    ("LeaseUnits", "clock_floor", 2**64),
+    ("FinishUnits", "exits", ((2, -1),)),
+}
+"""Values that are bad for other fields of the type."""
+
+NO_INT = (True, False, "5", 1.0, 1.5, math.nan, math.inf, b"5", (5,), [5], {})
+NO_TEXT = (5, True, 1.5, b"x", ("x",), "a\0b", "\ud800", HUGE_TEXT, WIDE_TEXT)
+NO_TUPLE = ("x", 5, True, 1.5, b"x", [1], {}, {1})
+
+
+def bad_values(kind: Any) -> Iterator[object]:
+    """Yield values that no field of this type takes."""
+    while isinstance(kind, NewType):
+        kind = kind.__supertype__
+    if isinstance(kind, UnionType):
+        for arg in get_args(kind):
+            if arg is not NoneType:
+                yield from (value for value in bad_values(arg) if value is not None)
+        return
+    yield None
+    if kind is int:
+        yield from NO_INT
+        yield from (-1, 10**18, 2**64, -(2**63), 2**100_000)
+    elif kind is str:
+        yield from NO_TEXT
+    elif kind is bytes:
+        yield from ("x", 5, True, bytearray(b"x"), HUGE_BYTES)
+    elif kind is bool:
+        yield from (0, 1, "true", 1.0, b"")
+    elif get_origin(kind) is tuple:
+        yield from NO_TUPLE
+        yield from bad_tuples(get_args(kind))
+    else:
+        yield from (5, "x", {}, (), Resources() if kind is Spec else Spec())
+        for good in examples(kind):
+            for name, inner in fields_of(kind).items():
+                yield from (attrs.evolve(good, **{name: value}) for value in bad_values(inner))
+
+
+def bad_tuples(args: tuple[Any, ...]) -> Iterator[object]:
+    """Yield tuples of which one item is bad, or which are far too long."""
+    if args[-1] is Ellipsis:
+        yield from ((value,) for value in bad_values(args[0]))
+        good = next(examples(args[0]))
+        yield (good,) * (1 + max(ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, 100_000))
+    else:
+        good_items = tuple(next(examples(arg)) for arg in args)
+        yield from (good_items[:-1], (*good_items, 0))
+        for at, arg in enumerate(args):
+            for value in bad_values(arg):
+                yield (*good_items[:at], value, *good_items[at + 1 :])
+
+
+def examples(kind: Any) -> Iterator[Any]:
+    """Yield a sound value of a type."""
+    while isinstance(kind, NewType):
+        kind = kind.__supertype__
+    if get_origin(kind) is tuple:
+        args = get_args(kind)
+        yield (next(examples(args[0])),) if args[-1] is Ellipsis else tuple(next(examples(arg)) for arg in args)
+    else:
+        yield {int: 2, str: "x", bytes: b"x", Resources: cpus(1, 5, gpu=1), Spec: Spec(("x",), (("A", "b"),), "/")}[kind]
+
+
+def table() -> Iterator[tuple[Command, str]]:
+    """Yield every command with every field."""
+    for command in GOOD:
+        for name in fields_of(type(command)):
+            yield command, name
+
+
+def is_good(command: Command, name: str, value: object) -> bool:
+    """Whether a value is bad for its type elsewhere, but not here."""
+    return any(
+        (type(command).__name__, name) == known[:2] and type(value) is type(known[2]) and value == known[2]
+        for known in IS_GOOD
+    )
+
+
+def label(value: object) -> str:
+    """Return a short name of a value."""
+    if isinstance(value, str | bytes | tuple) and len(value) > 40:
+        return f"{type(value).__name__} of {len(value)}"
+    return "int" if isinstance(value, int) and value.bit_length() > 100 else repr(value)
+
+
+def test_every_command_is_in_the_table() -> None:
+    assert {type(command) for command in GOOD} == set(COMMANDS), "add the new command to GOOD"
+
+
+@pytest.mark.parametrize("command", GOOD, ids=lambda command: type(command).__name__)
+def test_the_commands_of_the_table_are_accepted_as_they_are(command: Command) -> None:
+    with World(state=given_world().state) as world:
+        world.do(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [pytest.param(*row, id=f"{type(row[0]).__name__}.{row[1]}") for row in table()]
+)
+def test_a_bad_value_is_refused_and_changes_nothing(command: Command, name: str) -> None:
+    world = given_world()
+    before = world.state
+    for value in bad_values(fields_of(type(command))[name]):
+        bad = attrs.evolve(command, **{name: value})
+        if is_good(command, name, value):
+            continue
+        try:
+            world.engine.handle(bad)
+        except Refused as refusal:
+            assert isinstance(refusal.reason, Reason)
+            assert refusal.sentence.endswith("."), refusal.sentence
+            assert len(refusal.sentence) < 2_000, refusal.sentence[:200]
+            assert str(refusal) == refusal.sentence
+        except Exception as error:  # noqa: BLE001
+            pytest.fail(f"{name} = {label(value)}: {type(error).__name__} instead of a refusal: {error}")
+        else:
+            pytest.fail(f"{name} = {label(value)} was accepted")
+        assert world.state is before
+
+
+UNKNOWN: tuple[tuple[Command, Reason], ...] = (
+    (c.SubmitJob(0, "nowhere"), Reason.UNKNOWN_DOMAIN),
+    (c.SubmitJob(0, ""), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", count=0), Reason.OUT_OF_RANGE),
+    (c.SubmitJob(0, "d", count=10**18), Reason.OUT_OF_RANGE),
+    (c.SubmitJob(0, "d", Spec(("sh", "-c", "a\0b"))), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", Spec(("x" * (2**20 + 1),))), Reason.TOO_LARGE),
+    (c.SubmitJob(0, "d", Spec(("x" * 2**19,) * 3)), Reason.TOO_LARGE),
+    (c.SubmitJob(0, "d", Spec(("x" * SPEC_BYTES_MAX,) * ARGUMENTS_MAX)), Reason.TOO_LARGE),
+    (c.SubmitJob(0, "d", Spec(env=tuple((f"{i}", "x" * SPEC_BYTES_MAX) for i in range(4096)))), Reason.TOO_LARGE),
+    (c.SubmitJob(0, "d", Spec(cwd="")), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", Spec(env=(("A", "1"), ("A", "2")))), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", tags=(("a", "1"), ("a", "2"))), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", tags=(("", "1"),)), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", request=Resources(generic=(("b", 1), ("a", 1)))), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", request=Resources(generic=(("a", 1), ("a", 1)))), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", request=Resources(generic=(("cpu", 1),))), Reason.BAD_TEXT),
+    (c.SubmitJob(0, "d", request=Resources(generic=(("a", 0),))), Reason.OUT_OF_RANGE),
+    (c.StartJobs(0, (JobId(99),)), Reason.UNKNOWN_JOB),
+    (c.StartJobs(0, (ENDED, JobId(99))), Reason.UNKNOWN_JOB),
+    (c.CancelJobs(0, (RUNNING, JobId(99))), Reason.UNKNOWN_JOB),
+    (c.DeleteJob(0, JobId(99)), Reason.UNKNOWN_JOB),
+    (c.DeleteJob(0, RUNNING), Reason.JOB_NOT_ENDED),
+    (c.ArchiveJob(0, RUNNING), Reason.JOB_NOT_ENDED),
+    (c.ArchiveJob(0, ENDED, 1), Reason.JOB_NOT_ENDED),
+    (c.LeaseUnits(0, WorkerId(99), RUNNING), Reason.WORKER_UNAVAILABLE),
+    (c.LeaseUnits(0, WORKER, JobId(99)), Reason.UNKNOWN_JOB),
+    (c.LeaseUnits(0, WORKER, HELD), Reason.NO_UNITS),
+    (c.LeaseUnits(0, WORKER, ENDED), Reason.NO_UNITS),
+    (c.LeaseUnits(0, WORKER, RUNNING, RUN_UNITS_MAX + 1), Reason.OUT_OF_RANGE),
+    (c.FinishUnits(0, WORKER, LeaseId(99), ((0, 1),), (1,)), Reason.UNKNOWN_LEASE),
+    (c.FinishUnits(0, WorkerId(2), LEASE, ((0, 1),), (1,)), Reason.WRONG_WORKER),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 11),), (1,) * 11), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2), (1, 2)), (1,) * 4), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((3, 1), (1, 1)), (1,) * 2), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 0),), ()), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1,)), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), ((0, 0),)), Reason.OUT_OF_RANGE),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), ((2, 1),)), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), ((1, 1), (0, 1))), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), (), ((0, b""), (0, b""))), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), (), ((3, b""),)), Reason.BAD_SPANS),
+    (c.ReturnUnits(0, WorkerId(2), LEASE, ((0, 1),)), Reason.WRONG_WORKER),
+    (c.ReturnUnits(0, WORKER, LEASE, ((9, 2),)), Reason.BAD_SPANS),
+    (c.RecallUnits(0, LeaseId(99)), Reason.UNKNOWN_LEASE),
+    (c.RejoinWorker(0, WorkerId(99), ()), Reason.UNKNOWN_WORKER),
+    (c.RejoinWorker(0, WORKER, ((LEASE, ()), (LEASE, ()))), Reason.BAD_SPANS),
+    (c.RejoinWorker(0, WORKER, ((LEASE, ((50, 1),)),)), Reason.BAD_SPANS),
+    (c.LoseWorker(0, WORKER, "", ((LEASE, ((50, 1),)),)), Reason.BAD_SPANS),
+    (c.ReserveWorker(0, WORKER, JobId(99), 5), Reason.UNKNOWN_JOB),
+    (c.CreateDomain(0, "d", 7), Reason.NAME_TAKEN),
+    (c.CreateDomain(0, "x", 0), Reason.OUT_OF_RANGE),
+    (c.CreateDomain(0, ""), Reason.BAD_TEXT),
+    (c.ChangeDomain(0, "nowhere", 1), Reason.UNKNOWN_DOMAIN),
+    (c.RemoveDomain(0, "d"), Reason.DOMAIN_IN_USE),
+    (c.NoteRepair(0, 6, 5), Reason.OUT_OF_RANGE),
+)
+
+
+@pytest.mark.parametrize(("command", "reason"), UNKNOWN, ids=lambda value: type(value).__name__)
+def test_each_refusal_has_its_reason(command: Command, reason: Reason) -> None:
+    given_world().refused(command, reason)
+
+
+def test_refusals_are_counted() -> None:
+    world = World()
+    world.refused(c.SubmitJob(0, "nowhere"), Reason.UNKNOWN_DOMAIN)
+    world.refused(c.SubmitJob(0, "nowhere"), Reason.UNKNOWN_DOMAIN)
+    assert world.engine.refusals == {Reason.UNKNOWN_DOMAIN: 2}
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.just(TIME_MAX_US),
+    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.lists(inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(GOOD), st.data())
+def test_any_junk_in_any_field_is_accepted_or_refused(good: Command, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(fields_of(type(good)))))
+    _accepted_or_refused(attrs.evolve(good, **{name: data.draw(junk)}))
+
+
+@given(st.lists(commands(), max_size=6))
+def test_any_commands_are_accepted_or_refused(drawn: list[Command]) -> None:
+    for command in drawn:
+        _accepted_or_refused(command)
+
+
+def _accepted_or_refused(command: Command) -> None:
+    with World(state=given_world().state) as world:
+        before = world.state
+        try:
+            world.do(command)
+        except Refused as refusal:
+            assert refusal.sentence.endswith(".")
+            assert world.state is before
+        check(world.state)
