@@ -93,19 +93,28 @@ def charge(state: State, domain_id: DomainId, size: int, count: int, clock_floor
 
     V is first raised to ``clock_floor``, the least tag of any domain that could be served (WF2Q+, Bennett and Zhang,
     INFOCOM 1996: V = max(V + l/Phi, min S)). A domain whose work could not be served for a while (back-off, no fitting
-    worker) keeps a claim of at most twice the largest lease there ever was: more than that is no lag that a servable
-    domain can have (policy.md P3, P4), and would let it shut out all others when it returns.
+    worker) has then fallen behind a clock that no service had moved, and would shut out all others when it returns.
+    So it keeps a claim of at most what others are ahead of the clock together, and twice the largest lease there ever
+    was. A domain that could be served never has more: what all are owed adds up to zero, however wrong estimates are.
+    It is measured against V less its debt, which is where service alone has moved V.
     """
     jobs = state.jobs
     share = state.domains.domains[domain_id].share
     total_share = state.domains.total_share
     clock = max(jobs.clock, clock_floor)
     tag = jobs.accounts[domain_id].tag
-    if tag < clock:
-        claim = 2 * max(jobs.largest_size, size * count)
-        tag = max(tag, clock - unit_charge(claim, share))
+    limit = clock - jobs.debt - unit_charge(2 * max(jobs.largest_size, size * count), share)
+    if tag < limit:
+        tag = max(tag, limit - _ahead(state, clock - jobs.debt) // share)
     tag += count * unit_charge(size, share)
     return _advanced(tag, clock, jobs.debt, count * ((size << SCALE_BITS) // total_share))
+
+
+def _ahead(state: State, clock: int) -> int:
+    """Return what all domains have had in advance of ``clock`` together: the sum of g (S - V) over those ahead."""
+    domains = state.domains.domains
+    tags = ((who, account.tag) for who, account in state.jobs.accounts.items() if account.tag > clock)
+    return sum(domains[who].share * (tag - clock) for who, tag in tags if who in domains)
 
 
 def settle(state: State, lease: Lease, domain_id: DomainId, run_us: Iterable[int]) -> Tags:

@@ -212,7 +212,7 @@ class SQLiteLog:
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
         with self._reading(1) as connection:
-            for row in connection.execute("PRAGMA quick_check(20)"):
+            for row in connection.execute("PRAGMA integrity_check(20)"):
                 if row[0] != "ok":
                     yield str(row[0])
             kept = list(connection.execute("SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots"))
@@ -315,7 +315,7 @@ class SQLiteLog:
         self._disconnect()
 
     def _sweep(self) -> None:
-        """Delete result files that no row names; not where the log is damaged, as their rows may come back."""
+        """Delete result files that no row names; not where anything is damaged, as their rows may come back."""
         if self._damage is None:
-            with self._reading(1) as connection:
+            with contextlib.suppress(LogDamaged), self._reading(1) as connection:
                 self._files.sweep(result_rows.used_digests(connection))

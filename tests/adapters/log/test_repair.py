@@ -198,6 +198,23 @@ def test_a_malformed_page_of_results_costs_only_results(tmp_path: Path) -> None:
     assert 900 <= kept < 1_000
 
 
+@needs_dbstat
+@pytest.mark.parametrize("index", ["results_by_digest", "sqlite_autoindex_results_1"])
+def test_a_malformed_index_costs_nothing(tmp_path: Path, index: str) -> None:
+    data = tmp_path / "data"
+    results = [Result(1, 0, 1, b"large" * 20_000), Result(1, 1, 1, b"small")]
+    with SQLiteLog.open(data) as log:
+        log.append(batch_after(log.head), results)
+    corrupt_page_of(data, index, 0)
+    assert not verify(data).ok
+    with SQLiteLog.open(data) as log:
+        assert log.head.seq == 1
+    assert repair(data).unreadable == 0
+    assert verify(data).ok
+    with SQLiteLog.open(data) as log:
+        assert list(log.results(1)) == results
+
+
 def test_what_is_no_database_cannot_be_repaired(tmp_path: Path) -> None:
     data = tmp_path / "data"
     new_log(data, COUNTS)
