@@ -16,7 +16,7 @@ RUN_QUANTUM_US = 100_000
 PASS_DECISIONS_MAX = 100
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
 
-PASS_EXAMINED_MAX = 1_000
+PASS_EXAMINED_MAX = 10_000
 """Heads that one pass may look at and find blocked before it gives way."""
 
 TIME_MAX_US = 2**53

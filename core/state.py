@@ -20,6 +20,7 @@ class Job:
 
     Attributes:
         submitted_us: When it was submitted.
+        start_tag: Its domain's tag when it was submitted or started: what the domain received since is S less this.
         held: Prepared and not started yet.
         next_index: Units from here on were never leased.
         requeued: Runs of units that came back, ascending by first index.
@@ -33,6 +34,7 @@ class Job:
     job_id: JobId
     terms: Terms
     submitted_us: int
+    start_tag: int
     held: bool
     next_index: int = 0
     requeued: tuple[Requeued, ...] = ()

@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any, get_args
 
 from .. import limits
-from ..commands import (
-    ArchiveJob,
-    CancelJobs,
-    ChangeDomain,
-    Command,
-    CreateDomain,
-    DeleteJob,
-    DrainWorker,
-    EndReservation,
-    FinishUnits,
-    JoinWorker,
-    LeaseUnits,
-    LoseWorker,
-    MarkWorkerAway,
-    NoteRepair,
-    RecallUnits,
-    RejoinWorker,
-    RemoveDomain,
-    ReserveWorker,
-    ReturnUnits,
-    StartJobs,
-    SubmitJob,
-)
+from ..commands import Command, DomainCommand, JobCommand, LeaseCommand, NoteRepair, WorkerCommand
 from ..errors import Reason, Refused
 from ..events import Event, LogRepaired
 from ..state import State
@@ -48,32 +27,22 @@ def decide(state: State, command: Command) -> tuple[Event, ...]:
     if type(at_us) is not int or not state.at_us <= at_us <= limits.TIME_MAX_US:
         checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
         at_us = state.at_us  # time never runs back
-    match command:
-        case LeaseUnits() | FinishUnits() | ReturnUnits() | RecallUnits():
-            return decide_leases(state, command, at_us)
-        case SubmitJob() | StartJobs() | CancelJobs() | DeleteJob() | ArchiveJob():
-            return decide_jobs(state, command, at_us)
-        case (
-            JoinWorker()
-            | RejoinWorker()
-            | MarkWorkerAway()
-            | DrainWorker()
-            | LoseWorker()
-            | ReserveWorker()
-            | EndReservation()
-        ):
-            return decide_workers(state, command, at_us)
-        case CreateDomain() | ChangeDomain() | RemoveDomain():
-            return decide_domains(state, command, at_us)
-        case NoteRepair():
-            return _note_repair(command, at_us)
-        case _:
-            assert_never(command)
+    return _JUDGES[type(command)](state, command, at_us)
 
 
-def _note_repair(command: NoteRepair, at_us: int) -> tuple[Event, ...]:
+def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]:
     checks.whole(command.lost_first_seq, "lost_first_seq", 1, limits.TIME_MAX_US)
     checks.whole(command.lost_last_seq, "lost_last_seq", 1, limits.TIME_MAX_US)
     if command.lost_last_seq < command.lost_first_seq:
         raise Refused(Reason.OUT_OF_RANGE, "lost_last_seq must not be below lost_first_seq.")
     return (LogRepaired(at_us, command.lost_first_seq, command.lost_last_seq),)
+
+
+# A table, as in meted.core.reducers; each slice's own match is exhaustive.
+_JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
+    **dict.fromkeys(get_args(LeaseCommand), decide_leases),
+    **dict.fromkeys(get_args(JobCommand), decide_jobs),
+    **dict.fromkeys(get_args(WorkerCommand), decide_workers),
+    **dict.fromkeys(get_args(DomainCommand), decide_domains),
+    NoteRepair: _note_repair,
+}

@@ -144,7 +144,8 @@ def _check_spec(spec: object) -> bytes:
             return body
     raise Refused(
         Reason.TOO_LARGE,
-        f"The command with its environment takes more than {limits.SPEC_BYTES_MAX} bytes; put large inputs into a file.",
+        f"The command with its environment takes more than {limits.SPEC_BYTES_MAX} bytes; "
+        "put large inputs into a file.",
     )
 
 

@@ -33,14 +33,15 @@ class EasyIndex(QueueIndex):
         """Yield leases of the head while it fits, then of later jobs that do not delay it."""
         self.wake(at_us)
         was_stuck = self.is_stuck
-        while (head := self.head()) is not None:
+        while True:
+            head = self.head()
+            if head is None:
+                return
             job, room = head
             if room is None:
                 break
             count = self.run_count(job, estimate_us(self.state.jobs, job))
             yield LeaseUnits(at_us, room.worker_id, job.job_id, count)
-        if head is None:
-            return
         find, shape_of = self.capacity.find, self.shape_of
         shadow: Shadow | None = None
         for job_id in self.candidates(job, at_us, was_stuck=was_stuck):
@@ -82,7 +83,8 @@ class EasyIndex(QueueIndex):
     def _backfill(self, job_id: JobId, shadow: Shadow, at_us: int) -> Iterator[Proposal]:
         while True:
             job = self.state.jobs.jobs[job_id]
-            if not job.is_backlogged or self.is_capped(job.terms.domain_id, job.terms.request):
+            # Not in the queue: nothing is left, or all that is left backs off.
+            if job_id not in self.shape_of or self.is_capped(job.terms.domain_id, job.terms.request):
                 return
             estimated_us = estimate_us(self.state.jobs, job)
             count = self.run_count(job, estimated_us)

@@ -26,9 +26,11 @@ A run of short units is one unit of its total size, so read L' = max(L, Q) with 
 what is in flight.
 
 Inside a domain jobs go by priority, then by submission. A shape (request) that fits no worker now is passed over as a
-whole, so that it costs nothing; what it loses by that is made up by *draining*: once V, less its debt, has passed the
-deadline of the head of such a shape by L / Phi, which no head that can be served ever sees, the worker that should fit
-it soonest is reserved for it, one at a time in the pool. Meanwhile it takes only work that ends by then or fits beside.
+whole, so that it costs nothing; what it loses by that is made up by *draining*. A head of such a shape that was passed
+over is given the worker that should fit it soonest, one at a time in the pool, once it has waited out its bound: V,
+less its debt, has passed its deadline by L / Phi, which no head that can be served ever sees; or, where later jobs of
+its own domain were served in its place, the domain has received a unit of its size since it was submitted. Meanwhile
+that worker takes only work that ends by the time that the unit should fit, or that fits beside it.
 
 Work about which nothing is known is ordered as if it took one run quantum, so that it is tried soon, and charged for a
 minute until its first unit has ended.
@@ -66,6 +68,8 @@ class MetedIndex(PoolIndex):
         self._shapes: dict[Resources, ShapeHeaps] = {}
         self._dirty: set[DomainId] = set()
         self._aside: set[DomainId] = set()  # nothing of these could be placed in this pass
+        self._latest: dict[DomainId, QueueKey] = {}  # the last in order of what each domain was leased in this pass
+        self._least_due: Eligible | None = None  # the last in order of all that was leased in this pass
         super().__init__(state)
         self._dirty.update(self._domains)
 
@@ -110,6 +114,8 @@ class MetedIndex(PoolIndex):
         self.wake(at_us)
         self._dirty |= self._aside
         self._aside.clear()
+        self._latest.clear()
+        self._least_due = None
         yield from self._serve_reserved(at_us)
         shadow = self._reservation()
         for _ in range(PASS_EXAMINED_MAX):
@@ -124,6 +130,7 @@ class MetedIndex(PoolIndex):
                 self._set_aside(domain_id)
                 continue
             job_id, room, count = placed
+            self._note(entry, job_id)
             yield LeaseUnits(at_us, room.worker_id, job_id, count, floor)
         if shadow is None:
             yield from self._drain_for_overdue(at_us)
@@ -272,32 +279,57 @@ class MetedIndex(PoolIndex):
             yield EndReservation(at_us, room.worker_id)
             yield LeaseUnits(at_us, room.worker_id, job.job_id, 1)
 
-    def _drain_for_overdue(self, at_us: int) -> Iterator[Proposal]:
-        """Yield a reservation for the most overdue head whose shape fits nowhere now.
+    def _note(self, entry: Eligible, job_id: JobId) -> None:
+        """Remember how far down the order this pass has leased: what it left above that was passed over."""
+        domain_id, key = entry[2], queue_key(self.state.jobs.jobs[job_id])
+        self._latest[domain_id] = max(key, self._latest.get(domain_id, key))
+        if self._least_due is None or entry > self._least_due:
+            self._least_due = entry
 
-        Overdue by real service (V less its debt): a head that can be served is never later than L / Phi.
-        """
+    def _drain_for_overdue(self, at_us: int) -> Iterator[Proposal]:
+        """Yield a reservation for the head that was passed over and is most overdue, if there is one."""
         state = self.state
-        clock = state.jobs.clock
-        served = clock - state.jobs.debt
-        overdue = [
-            entry
-            for heaps in self._shapes.values()
-            if self.capacity.find(heaps) is None and (entry := heaps.first_eligible(clock)) is not None
-        ]
-        for deadline, _, domain_id, job_id in sorted(overdue):
+        for _, _, domain_id, job_id in sorted((*self._passed_over(), *self._passed_over_at_home())):
             job = state.jobs.jobs[job_id]
-            estimated_us = estimate_us(state.jobs, job)
-            own_size = width_milli(job.terms.request, state.workers.capacity) * estimated_us
-            size = max(own_size, state.jobs.largest_size)
-            if served - deadline <= unit_charge(size, state.domains.total_share):
-                continue
             if self.is_capped(domain_id, job.terms.request):
                 continue
+            estimated_us = estimate_us(state.jobs, job)
             shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimated_us)
             if shadow is not None:
                 yield ReserveWorker(at_us, shadow.room.worker_id, job_id, shadow.at_us)
                 return
+
+    def _passed_over(self) -> Iterator[Eligible]:
+        """Yield heads that fit nowhere, overdue by more than L / Phi, where less deserving domains were served instead.
+
+        Overdue by real service, V less its debt: a head that can be served never is (policy.md P6).
+        """
+        jobs, last = self.state.jobs, self._least_due
+        bound = unit_charge(jobs.largest_size, self.state.domains.total_share)
+        for heaps in self._shapes.values():
+            if last is None or self.capacity.find(heaps) is not None:
+                continue
+            entry = heaps.first_eligible(jobs.clock)
+            if entry is not None and entry < last and jobs.clock - jobs.debt - entry[0] > bound:
+                yield entry
+
+    def _passed_over_at_home(self) -> Iterator[Eligible]:
+        """Yield heads that fit nowhere, in whose place later jobs of the same domain were served.
+
+        The clock does not see that. The domain has received more than a unit of the head's own size since the head was
+        submitted, which is its bound here.
+        """
+        jobs, pool = self.state.jobs, self.state.workers.capacity
+        for domain_id, latest in self._latest.items():
+            share = self.state.domains.domains[domain_id].share
+            tag = jobs.accounts[domain_id].tag
+            for request, line in self._domains[domain_id].lines.items() if domain_id in self._domains else ():
+                if line.head >= latest or self.capacity.find(line.heaps) is not None:
+                    continue
+                job = jobs.jobs[queued_job(line.head)]
+                own = unit_charge(width_milli(request, pool) * estimate_us(jobs, job), share)
+                if tag - job.start_tag > own:
+                    yield tag + own, tag, domain_id, job.job_id
 
 
 def _by_head(line: Line) -> QueueKey:

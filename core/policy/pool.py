@@ -37,6 +37,8 @@ from ..service import next_run
 from ..state import Job, State
 from .capacity import Capacity, Free
 
+_OF_NO_CONCERN = frozenset({JobEnded, JobArchived, SpecInterned, UnitsRecalled, LogRepaired})
+
 
 class PoolIndex:
     """Follows the events and keeps room, held amounts and back-off; subclasses keep the order of jobs.
@@ -76,6 +78,8 @@ class PoolIndex:
     def update(self, event: Event, state: State) -> None:
         """Follow ``event``; ``state`` is the state after it."""
         self.state = state
+        if type(event) in _OF_NO_CONCERN:
+            return
         match event:
             case UnitsLeased():
                 job = state.jobs.jobs[event.job_id]
@@ -90,8 +94,6 @@ class PoolIndex:
                 self.domain_changed(terms.domain_id)
             case UnitsFinished() | UnitsReturned():
                 self._came_back(event)
-            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | LogRepaired():
-                pass
             case JobSubmitted() | JobStarted():
                 job = state.jobs.jobs[event.job_id]
                 self._refresh(job)
@@ -116,6 +118,8 @@ class PoolIndex:
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
+            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | LogRepaired():
+                pass
             case _:
                 assert_never(event)
 

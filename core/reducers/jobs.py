@@ -26,21 +26,21 @@ from ..state import Account, InternedSpec, Job, Jobs
 def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
     """Return the slice after ``event``."""
     match event:
-        case SpecInterned():
-            return replaced(jobs, specs=jobs.specs.set(event.digest, InternedSpec(event.body, 0)))
         case JobSubmitted():
             return _submitted(jobs, event)
+        case JobEnded():
+            return _ended(jobs, event)
+        case JobArchived():
+            return _archived(jobs, event)
+        case SpecInterned():
+            return replaced(jobs, specs=jobs.specs.set(event.digest, InternedSpec(event.body, 0)))
         case JobStarted():
-            job = replaced(jobs.jobs[event.job_id], held=False)
+            job = replaced(jobs.jobs[event.job_id], held=False, start_tag=event.start_tag)
             account = jobs.accounts[job.terms.domain_id]
             account = replaced(account, tag=event.start_tag, backlog=account.backlog + 1)
             return _with(jobs, job, account)
         case JobStopped():
             return _stopped(jobs, event)
-        case JobEnded():
-            return _ended(jobs, event)
-        case JobArchived():
-            return _archived(jobs, event)
         case AccountReweighted():
             account = replaced(jobs.accounts.get(event.domain_id, Account()), tag=event.domain_tag)
             return replaced(jobs, accounts=jobs.accounts.set(event.domain_id, account))
@@ -50,7 +50,7 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
 
 def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     terms = event.terms
-    job = Job(event.job_id, terms, event.at_us, event.held)
+    job = Job(event.job_id, terms, event.at_us, event.start_tag, event.held)
     old = jobs.accounts.get(terms.domain_id)
     if old is None:
         old = Account()
@@ -90,6 +90,7 @@ def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
         old.job_id,
         old.terms,
         old.submitted_us,
+        old.start_tag,
         old.held,
         old.next_index,
         old.requeued,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import heappop, heappush
 
+from meted.core.commands import DeleteJob
 from meted.core.events import UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId
 from meted.core.limits import RUN_QUANTUM_US
@@ -48,6 +49,7 @@ class Arena:
 
     Attributes:
         took_us: The real run time of a unit of a job, by job and index; by default as estimated.
+        all_backlogged: Whether all domains are kept backlogged from the start, so that P3 holds.
         order: The domains in the order in which they were served.
     """
 
@@ -55,9 +57,9 @@ class Arena:
     contenders: list[Contender]
     policy: str | Policy = "meted"
     took_us: Callable[[JobId, int], int] | None = None
+    all_backlogged: bool = False
     order: list[int] = field(default_factory=list)
     served: int = 0
-    largest_error: int = 0
     worst: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
 
     def __post_init__(self) -> None:
@@ -128,6 +130,8 @@ class Arena:
         contender.served += size
         self.served += size
         contender.waits_since_us = self.world.now_us
+        if self.all_backlogged:
+            self._note_lags()
 
     def _check_deadline(self, event: UnitsLeased) -> None:
         """The local oracle: no domain is served long after its deadline, Phi (V - D) <= L (P6 with tier 1 alone)."""
@@ -148,11 +152,19 @@ class Arena:
         """Remember the worst of what was seen, as a part of its bound."""
         self.worst[name] = max(self.worst[name], Fraction(seen) / Fraction(bound))
 
+    def keep_backlogged(self, contender: Contender, unit_us: int, count: int = 1) -> None:
+        """Submit jobs until more wait than one pass can serve."""
+        while not self.is_backlogged(contender) or self._backlog(contender) <= self.slots:
+            self.submit(contender, unit_us, count)
+
+    def _backlog(self, contender: Contender) -> int:
+        return self.world.state.jobs.accounts[contender.domain_id].backlog
+
     def lag(self, contender: Contender) -> Fraction:
         """What a domain should have received less what it has."""
         return Fraction(contender.share * self.served, self.total_share) - contender.served
 
-    def note_lags(self) -> None:
+    def _note_lags(self) -> None:
         """P3: what every domain has received is near its share of all, where all were backlogged from the start."""
         for contender in self.contenders:
             own = Fraction(contender.share, self.total_share)
@@ -192,18 +204,13 @@ class Arena:
         times = self.times.pop(lease_id)
         width = lease.size // lease.estimate_us
         error = width * sum(times) - lease.size * lease.count
-        self.largest_error = max(self.largest_error, abs(error))
         contender.served += error
         self.served += error
         self.world.finish(lease_id, run_us=times)
         job = self.world.state.jobs.jobs[lease.job_id]
         if job.outcome is not None and not job.out:
-            self._forget(lease.job_id)
+            self.world.do(DeleteJob(self.world.now_us, lease.job_id))
 
-    def _forget(self, job_id: JobId) -> None:
-        from meted.core.commands import DeleteJob
-
-        self.world.do(DeleteJob(self.world.now_us, job_id))
 
     def expect(self, slack: Fraction = Fraction(1, 10**6)) -> None:
         """Hold the worst that was seen against the bounds; ``slack`` is for roundings (1 in 2**20 of a unit's size)."""

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from hypothesis import settings
 
 from meted.core.commands import (
     CancelJobs,
@@ -35,6 +36,11 @@ SECOND = 1_000_000
 
 OPEN_WORLDS: list[World] = []
 """Worlds that a test has made and whose invariants are still to be checked."""
+
+
+def examples(count: int, **more: Any) -> settings:
+    """Return the settings of a test that tries so many examples by default, and more in a deep run."""
+    return settings(max_examples=settings.default.max_examples * count // 50, **more)
 
 
 def cpus(amount: int, mem_bytes: int = 0, **generic: int) -> Resources:
