@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 
 from harness import Row, arguments, percentile, show
+
 from meted.core.commands import Command, CreateDomain, FinishUnits, JoinWorker, SubmitJob
 from meted.core.effects import RunUnits
 from meted.core.engine import Engine
@@ -116,7 +117,8 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=100_000)
     options = parser.parse_args()
     if options.what == "units":
-        rows = [units("meted", options.units, 1), units("meted", 10 * options.units, 16), units("fcfs", options.units, 1)]
+        cases = (("meted", 1), ("meted", 16), ("fcfs", 1))
+        rows = [units(policy, options.units * (10 if run > 1 else 1), run) for policy, run in cases]
     else:
         sizes = ((1_000, 10), (10_000, 100), (100_000, 1_000), (100_000, 10_000))
         rows = [passes(jobs, domains, fits=fits) for fits in (True, False) for jobs, domains in sizes]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from engine import START_US, pool
 from harness import arguments, show
+
 from meted.adapters.log import Log
 from meted.adapters.recovery import take_snapshot
 from meted.core.commands import FinishUnits, SubmitJob
@@ -16,7 +17,6 @@ from meted.core.events import Event
 from meted.core.reducers import fold
 from meted.core.schema import decode_events
 from meted.core.state import State
-
 
 JOBS_A_BATCH = 1_000
 
@@ -55,8 +55,10 @@ def record(units: int) -> list[tuple[bytes, tuple[Event, ...]]]:
 
 def record_into(log: Log, units: int) -> None:
     """Write the batches of a run to a log, with a snapshot at the end."""
-    for engine, sealed in steps(units):
+    engine = None
+    for engine, sealed in steps(units):  # noqa: B007 - the last one is wanted
         log.append(sealed.batch)
+    assert engine is not None
     final = engine.seal()
     if final is not None:
         log.append(final.batch)

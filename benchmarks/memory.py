@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from harness import Row, arguments, rss_mib, show
+
 from meted.core.commands import CreateDomain, SubmitJob
 from meted.core.engine import Engine
 from meted.core.policies import POLICIES

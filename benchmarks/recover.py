@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fold import record_into
 from harness import arguments, rss_mib, show
+
 from meted.adapters.log import SQLiteLog
 from meted.adapters.recovery import read_state, recover
 
@@ -23,11 +24,8 @@ def reopen(folder: str, *, from_snapshot: bool) -> dict[str, float]:
     """Rebuild the engine from a log and return how long it took."""
     began = time.perf_counter()
     with SQLiteLog.open(Path(folder)) as log:
-        if from_snapshot:
-            seq = recover(log, "meted").state.seq
-        else:
-            seq = read_state(log, from_snapshot=False).state.seq
-    return {"seconds": time.perf_counter() - began, "events": seq, "rss_mib": rss_mib()}
+        state = recover(log, "meted").state if from_snapshot else read_state(log, from_snapshot=False).state
+    return {"seconds": time.perf_counter() - began, "events": state.seq, "rss_mib": rss_mib()}
 
 
 def measured(folder: str, how: str) -> dict[str, float]:
