@@ -125,7 +125,7 @@ class LocalService(JobReader):
         Raises:
             Refused: The share or the cap is out of range.
         """
-        known = name in self.state.domains.by_name if isinstance(name, str) else False
+        known = any(domain.name == name for domain in self.state.domains.domains.values())
         make = ChangeDomain if known else CreateDomain
         self._do(make(self.clock(), name, share, cap))
 

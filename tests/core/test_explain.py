@@ -155,6 +155,7 @@ def test_reserved_names_the_job_and_until_when() -> None:
     world.submit("narrow", count=100, time_request_us=10 * SECOND)
     world.run_pass()
     wide = world.submit("wide", request=cpus(2), time_request_us=10 * SECOND)
+    oldest = world.leases()[0]
     for _ in range(50):
         world.tick(5 * SECOND)
         oldest = min(world.leases(), key=lambda lease: (lease.leased_us, lease.lease_id))
