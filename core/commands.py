@@ -10,7 +10,7 @@ from .ids import JobId, LeaseId, Span, WorkerId
 from .limits import ADOPT_GRACE_US, LOSSES_DEFAULT, RETENTION_US
 from .record import record
 from .resources import Resources
-from .spec import Spec
+from .spec import NO_SPEC, Spec
 
 ONE_CPU = Resources(cpu_milli=1000)
 
@@ -24,7 +24,7 @@ class SubmitJob:
 
     at_us: int
     domain: str
-    spec: Spec = Spec()
+    spec: Spec = NO_SPEC
     count: int = 1
     user: str = ""
     name: str = ""

@@ -38,6 +38,14 @@ def unpack_spec(body: bytes) -> Spec:
     return Spec(argv, env, cwd, payload)
 
 
+NO_SPEC = Spec()
+"""Nothing to run: what units of a trace have, and of a program that knows by itself what they are."""
+
+
 def spec_digest(body: bytes) -> bytes:
     """Return the sha256 by which a packed spec is interned (32 bytes)."""
     return hashlib.sha256(body).digest()
+
+
+NO_SPEC_BODY = pack_spec(NO_SPEC)
+NO_SPEC_DIGEST = spec_digest(NO_SPEC_BODY)

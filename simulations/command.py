@@ -18,7 +18,7 @@ from meted.core.policies import POLICIES
 from .errors import SimulationError
 from .metrics import JsonValue, Metrics
 from .outcome import OutcomeWriter
-from .replay import EVENT_ORDERS, EventOrder, Replay, make_policy
+from .replay import EVENT_ORDERS, PROCS_MAX, EventOrder, Replay, make_policy
 from .report import TIE_RULE, table
 from .swf import Malformed
 from .trace import Trace, read_trace
@@ -38,7 +38,7 @@ _GC_THRESHOLD: Final = 100_000
 @click.option("--policy", type=click.Choice(sorted(POLICIES)), default="meted", show_default=True, help="Who is next.")
 @click.option(
     "--procs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, PROCS_MAX),
     help="Processors of the machine.  [default: MaxProcs of the trace, else MaxNodes]",
 )
 @click.option("--first", type=click.IntRange(min=1), metavar="N", help="Take only the first N records.")

@@ -36,7 +36,7 @@ from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
 from meted.core.policy.easy import Easy
 from meted.core.resources import Resources
-from meted.core.spec import Spec
+from meted.core.spec import NO_SPEC
 
 from .errors import SimulationError
 from .metrics import Metrics
@@ -53,7 +53,6 @@ PROCS_MAX: Final = CPU_MILLI_MAX // PROC_MILLI
 """Processors of the largest machine that can be simulated."""
 
 _WHOLE: Final = ((0, 1),)
-_SPEC: Final = Spec()
 
 _Running = tuple[int, LeaseId, TraceJob, int]
 """A job that runs: (end, lease, job, start). Leases are numbered in the order of the starts and never compare equal."""
@@ -100,8 +99,8 @@ class Replay:
         """
         if trace.procs > PROCS_MAX:
             raise SimulationError(
-                f"the machine has {trace.procs:,} processors and at most {PROCS_MAX:,} can be simulated; "
-                "give their number with --procs."
+                f"The machine has {trace.procs:,} processors and at most {PROCS_MAX:,} can be simulated; "
+                "give a smaller number with --procs."
             )
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
@@ -183,7 +182,7 @@ class Replay:
             SubmitJob(
                 job.submit_us,
                 self._domains[job.user],
-                _SPEC,
+                NO_SPEC,
                 request=request,
                 time_request_us=job.estimate_us,
             )

@@ -97,13 +97,15 @@ def read_trace(
     check_options(options)
     with SwfReader(path, report) as reader:
         columns, counts = _read_columns(reader, options)
+        counts.malformed = reader.malformed_count
+        if not counts.records:
+            raise TraceError(why_empty(reader.name, 0, counts))
         procs = options.procs or reader.header.number("MaxProcs") or reader.header.number("MaxNodes")
         if procs is None:
             raise TraceError(
                 f"{reader.name} does not say how many processors its machine had; give their number with --procs."
             )
         columns = _drop_wide(columns, procs, counts)
-        counts.malformed = reader.malformed_count
         counts.extra_columns = reader.extra_columns
         counts.below_unknown = reader.below_unknown
         counts.jobs = len(columns[0])

@@ -89,8 +89,9 @@ def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
     """Return one sentence about a trace of which no job is left."""
     if not counts.records:
         return (
-            f"{name} holds no record in the Standard Workload Format ({counts.malformed:,} lines are malformed); "
-            "check that it is such a trace."
+            f"{name} holds no record in the Standard Workload Format"
+            + (f" (malformed lines: {counts.malformed:,})" if counts.malformed else "")
+            + "; check that it is such a trace."
         )
     return (
         f"{name} holds no job to simulate: of {counts.records:,} records, {counts.no_submit:,} have no submit time, "

@@ -19,7 +19,7 @@ from ..events import (
 )
 from ..ids import DomainId, JobId
 from ..service import start_tag
-from ..spec import Spec, pack_spec, spec_digest
+from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
 from ..state import Job, State
 from . import checks
 from .domains import find_domain
@@ -69,8 +69,11 @@ def outcome_of(job: Job, failed: int, cancelled: int) -> str:
 def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     domain = find_domain(state, command.domain)
     _check_submission(command)
-    body = _check_spec(command.spec)
-    digest = spec_digest(body)
+    if command.spec is NO_SPEC:
+        body, digest = NO_SPEC_BODY, NO_SPEC_DIGEST
+    else:
+        body = _check_spec(command.spec)
+        digest = spec_digest(body)
     last = _last_terms(state, domain.domain_id)
     tags = tuple(sorted(command.tags))
     terms = Terms(

@@ -105,6 +105,7 @@ class Capacity:
         self.rooms: dict[WorkerId, Room] = {}
         self._where: dict[LeaseId, tuple[Room, int, JobId, Terms]] = {}
         self.reserved: Room | None = None
+        self.is_mortal = False  # whether some worker's life ends: then time alone changes what fits
         self._order: list[Room] = []
         self._freed: list[int] = []
         self._epoch = 0
@@ -126,6 +127,7 @@ class Capacity:
         """Look again at which workers may be leased: all but the draining, the absent and the reserved."""
         self.reserved = None
         self._order = []
+        self.is_mortal = any(room.until_us is not None for room in self.rooms.values())
         for worker_id, room in sorted(self.rooms.items()):
             worker = state.workers.workers[worker_id]
             room.at = -1

@@ -59,7 +59,7 @@ class QueueIndex(PoolIndex):
 
     def pass_is_over(self, head: Job) -> None:
         """Remember that ``head`` does not fit and that everything behind it has been looked at."""
-        self._stuck = (queue_key(head), self.capacity.version)
+        self._stuck = None if self.capacity.is_mortal else (queue_key(head), self.capacity.version)
         self.fresh.clear()
 
     def head(self) -> tuple[Job, Room | None] | None:
@@ -88,12 +88,20 @@ class QueueIndex(PoolIndex):
         return super().summary(), list(self.queue)
 
     def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on who is ahead of a job in the queue."""
-        count = self.queue.bisect_left(queue_key(self.state.jobs.jobs[job_id]))
-        if not count:
+        """Return one sentence on who is ahead of a job in the queue; jobs that are passed over do not count."""
+        end = self.queue.bisect_left(queue_key(self.state.jobs.jobs[job_id]))
+        ahead = [queued_job(key) for key in self.queue.islice(0, end)]
+        ahead = [other for other in ahead if self._is_servable(other)]
+        if not ahead:
             return "It is first in the queue."
-        jobs = "1 job is" if count == 1 else f"{count} jobs are"
-        return f"{jobs} ahead of it in the queue (by priority, then submission), job {queued_job(self.queue[0])} first."
+        jobs = "1 job is" if len(ahead) == 1 else f"{len(ahead)} jobs are"
+        return f"{jobs} ahead of it in the queue (by priority, then submission), job {ahead[0]} first."
+
+    def _is_servable(self, job_id: JobId) -> bool:
+        job = self.state.jobs.jobs[job_id]
+        if self.is_capped(job.terms.domain_id, job.terms.request):
+            return False
+        return self.capacity.could_hold(job.terms.request, self.needs_until_us(job) or 0)
 
 
 class FcfsIndex(QueueIndex):

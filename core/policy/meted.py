@@ -25,7 +25,8 @@ Bounds (policy.md 2; L is the largest size of a run, estimated or real, whicheve
 A run of short units is one unit of its total size, so read L' = max(L, Q) with Q the run quantum; wrong estimates add
 what is in flight.
 
-Inside a domain jobs go by priority, then by submission. A shape (request) that fits no worker now is passed over as a
+Inside a domain jobs go by priority, then by submission; so its next run is of the first job that fits a worker now, and
+short work behind that makes its deadline no earlier. A shape (request) that fits no worker now is passed over as a
 whole, so that it costs nothing; what it loses by that is made up by *draining*. A head of such a shape that was passed
 over is given the worker that should fit it soonest, one at a time in the pool, once it has waited out its bound: V,
 less its debt, has passed its deadline by L / Phi, which no head that can be served ever sees; or, where later jobs of
@@ -67,7 +68,7 @@ class MetedIndex(PoolIndex):
         self._domains: dict[DomainId, DomainQueue] = {}
         self._shapes: dict[Resources, ShapeHeaps] = {}
         self._dirty: set[DomainId] = set()
-        self._aside: set[DomainId] = set()  # nothing of these could be placed in this pass
+        self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
         self._latest: dict[DomainId, QueueKey] = {}  # the last in order of what each domain was leased in this pass
         self._least_due: Eligible | None = None  # the last in order of all that was leased in this pass
         super().__init__(state)
@@ -148,15 +149,23 @@ class MetedIndex(PoolIndex):
         return super().summary(), sorted(lines)
 
     def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on the order of domains, with the tags of whoever is ahead."""
+        """Return one sentence on the order of domains, with the tags of whoever is ahead.
+
+        What no worker could ever hold is passed over, and so is not ahead of anything.
+        """
         self._refresh_keys()
         job = self.state.jobs.jobs[job_id]
         mine = job.terms.domain_id
         queue = self._domains.get(mine)
-        if queue is not None and queue.head() < queue_key(job):
-            return f"Job {queued_job(queue.head())} of the same domain is ahead of it (by priority, then submission)."
+        could_hold = self.capacity.could_hold
+        lines = queue.lines.items() if queue is not None else ()
+        first = min((line.head for request, line in lines if could_hold(request, 0)), default=queue_key(job))
+        if first < queue_key(job):
+            return f"Job {queued_job(first)} of the same domain is ahead of it (by priority, then submission)."
         best: dict[DomainId, tuple[int, int, DomainId]] = {}
         for heaps in self._shapes.values():
+            if not could_hold(heaps.request, 0):
+                continue
             for who, key in heaps.keys.items():
                 rank = (key.deadline, key.tag, who)
                 best[who] = min(best.get(who, rank), rank)
@@ -195,6 +204,30 @@ class MetedIndex(PoolIndex):
 
     def _next(self) -> tuple[Eligible | None, int]:
         """Return the entry to serve next, and what V must be at least; only shapes that fit a worker count."""
+        while True:
+            entry, floor = self._first()
+            if entry is None or not self._was_too_early(entry):
+                return entry, floor
+
+    def _was_too_early(self, entry: Eligible) -> bool:
+        """Put off an entry whose domain would serve another job with a later deadline; return whether it was."""
+        deadline, _, domain_id, job_id = entry
+        lines = self._domains[domain_id].lines
+        if len(lines) == 1:
+            return False
+        for line in sorted(lines.values(), key=_by_head):
+            if self._fits_somewhere(line.heaps) and not self.is_capped(domain_id, line.heaps.request):
+                later = line.heaps.keys[domain_id].deadline
+                if later <= deadline:
+                    return False
+                heaps = lines[self.state.jobs.jobs[job_id].terms.request].heaps
+                heaps.set(domain_id, heaps.keys[domain_id]._replace(deadline=later), self.state.jobs.clock)
+                self._aside.add(domain_id)
+                return True
+        return False
+
+    def _first(self) -> tuple[Eligible | None, int]:
+        """Return the entry with the least deadline, and what V must be at least."""
         clock = self.state.jobs.clock
         best: Eligible | None = None
         servable = []

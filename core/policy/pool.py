@@ -182,6 +182,8 @@ class PoolIndex:
             self.capacity.give(event.lease_id)
             if terms.domain_id in self._held:
                 self._held[terms.domain_id].take(terms.request)
+        else:
+            self.capacity.version += 1  # a run time more: by a shorter estimate something may end in time
         if event.requeued:
             self._refresh(self.state.jobs.jobs[job_id])
         self.domain_changed(terms.domain_id)

@@ -162,10 +162,6 @@ class DomainQueue:
             return None
         return self.lines.pop(job.terms.request)
 
-    def head(self) -> QueueKey:
-        """Return the first job over all shapes."""
-        return min(line.head for line in self.lines.values())
-
 
 def queue_key(job: Job) -> QueueKey:
     """Return the place of a job among jobs: higher priority first, then submission.

@@ -186,3 +186,14 @@ def test_easy_says_when_only_the_head_keeps_it_waiting() -> None:
     head = world.submit(request=cpus(3), time_request_us=100 * SECOND)
     behind = world.submit(request=cpus(1), time_request_us=1_000 * SECOND)
     names(only(world, behind), WaitReason.ORDER, f"could delay job {head}")
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_what_could_never_run_is_not_ahead(policy: str) -> None:
+    world = World(policy)
+    world.worker(1)
+    world.submit(request=cpus(64))
+    waiting = world.submit()
+    (part,) = explain(world.state, world.engine.index, waiting, world.now_us)
+    names(part, WaitReason.ORDER)
+    assert "ob 1" not in part.sentence

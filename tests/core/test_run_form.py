@@ -1,0 +1,104 @@
+"""A run of units costs its domain what its units cost one by one, however it is split, returned or finished."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meted.core.commands import FinishUnits, ReturnUnits
+from meted.core.ids import JobId, LeaseId, WorkerId
+from meted.core.spans import runs_of, total
+
+from .helper import MS, SECOND, World, cpus
+
+shares = st.integers(1, 10**9)
+times = st.integers(0, 10 * SECOND)
+Fate = tuple[bool, int]  # finished (or returned), and the time it took
+
+
+def prepared(share: int, others: int, estimate_us: int, count: int, cpu: int) -> tuple[World, WorkerId, JobId]:
+    """Return a world in which another domain has a lease already, so that there is a clock."""
+    world = World()
+    world.domain("other", others)
+    world.domain("d", share)
+    worker = world.worker(100)
+    large = world.submit("other", time_request_us=10**6 * SECOND)
+    world.lease(worker, large)
+    return world, worker, world.submit("d", count, time_request_us=estimate_us, request=cpus(cpu))
+
+
+def report(world: World, worker: WorkerId, lease: LeaseId, units: list[int], fate: Fate) -> None:
+    """Finish or return units of a lease."""
+    finished, took_us = fate
+    spans = runs_of(sorted(units))
+    if finished:
+        world.do(FinishUnits(0, worker, lease, spans, (took_us,) * total(spans)))
+    else:
+        world.do(ReturnUnits(0, worker, lease, spans))
+
+
+@given(
+    st.data(),
+    shares,
+    shares,
+    st.integers(1, 100 * MS),
+    st.integers(1, 3),
+    st.lists(st.tuples(st.booleans(), times), min_size=1, max_size=30),
+)
+def test_a_run_ends_like_its_units(
+    data: st.DataObject, share: int, others: int, estimate_us: int, cpu: int, fates: list[Fate]
+) -> None:
+    """S is equal bit by bit, and V less its debt; so is everything else but the leases' ids."""
+    count = len(fates)
+    runs, worker, job = prepared(share, others, estimate_us, count, cpu)
+    units, _, _ = prepared(share, others, estimate_us, count, cpu)
+    begin = runs.account().tag, runs.state.jobs.clock - runs.state.jobs.debt
+    with runs, units:
+        lease = runs.lease(worker, job, count)
+        singles = [units.lease(worker, job) for _ in range(count)]
+        assert runs.account().tag == units.account().tag
+        assert runs.state.jobs.clock == units.state.jobs.clock
+        order = data.draw(st.permutations(range(count)))
+        while order:
+            size = data.draw(st.integers(1, len(order)))
+            part, order = order[:size], order[size:]
+            for fate in sorted({fates[index] for index in part}):
+                same = [index for index in part if fates[index] == fate]
+                report(runs, worker, lease, same, fate)
+                for index in same:
+                    report(units, worker, singles[index], [index], fate)
+        assert runs.account() == units.account()
+        assert clock(runs) == clock(units)
+        assert runs.job(job).succeeded == units.job(job).succeeded
+        assert runs.job(job).requeued == units.job(job).requeued
+        if not any(finished for finished, _ in fates):
+            assert (runs.account().tag, clock(runs)) == begin
+
+
+def clock(world: World) -> int:
+    """Return V less its debt: all service so far over all shares."""
+    return world.state.jobs.clock - world.state.jobs.debt
+
+
+@given(shares, shares, st.integers(1, 100 * SECOND), st.integers(1, 1024))
+def test_a_return_refunds_exactly(share: int, others: int, estimate_us: int, count: int) -> None:
+    world, worker, job = prepared(share, others, estimate_us, count, 1)
+    with world:
+        tag, at = world.account().tag, clock(world)
+        lease = world.lease(worker, job, count)
+        assert world.account().tag > tag
+        world.give_back(lease)
+        assert (world.account().tag, clock(world)) == (tag, at)
+        assert world.job(job).pending_count == count
+
+
+@given(shares, shares, st.integers(1, 100 * SECOND), st.integers(1, 100 * SECOND))
+def test_a_unit_costs_what_it_took_whatever_was_estimated(share: int, others: int, one_us: int, other_us: int) -> None:
+    took_us = 3 * SECOND
+    ends = []
+    for estimate_us in (one_us, other_us):
+        world, worker, job = prepared(share, others, estimate_us, 1, 2)
+        with world:
+            world.finish(world.lease(worker, job), run_us=took_us)
+            ends.append((world.account().tag, clock(world)))
+    assert ends[0] == ends[1]
