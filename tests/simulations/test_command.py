@@ -128,7 +128,7 @@ def test_only_the_first_records(trace: Path) -> None:
     ("words", "sentence"),
     [
         (["--policy", "lottery"], "'lottery' is not one of"),
-        (["--procs", "0"], "0 is not in the range x>=1"),
+        (["--procs", "0"], "0 is not in the range 1<=x<=1000000"),
         (["--first", "many"], "'many' is not a valid integer"),
         (["--event-order", "random"], "'random' is not one of 'instant', 'pyss'"),
         (["--overrun", "kill"], "'kill' is not one of"),
@@ -162,7 +162,7 @@ def test_the_trace_is_not_written_over(trace: Path, option: str) -> None:
         ("", "holds no record in the Standard Workload Format"),
         (ROWS, "does not say how many processors its machine had; give their number with --procs."),
         (HEADER + ROW.format(1, 0, 9, 1), "holds no job to simulate: of 1 records"),
-        ("; MaxProcs: 1000001\n" + ROWS, "at most 1,000,000 can be simulated; give their number with --procs."),
+        ("; MaxProcs: 1000001\n" + ROWS, "at most 1,000,000 can be simulated; give a smaller number with --procs."),
         (HEADER + ROW.format(1, 999_999_999_999, 1, 1), "a job is submitted, runs or ends beyond 9,007,199,254 s"),
     ],
 )

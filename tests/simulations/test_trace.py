@@ -170,9 +170,9 @@ def test_the_size_of_the_machine(tmp_path: Path, header: str, procs: int | None,
         (
             HEADER,
             TraceOptions(),
-            "made.swf holds no record in the Standard Workload Format (0 lines are malformed); check that",
+            "made.swf holds no record in the Standard Workload Format; check that",
         ),
-        (HEADER + "x\n", TraceOptions(), "(1 lines are malformed)"),
+        (HEADER + "x\n", TraceOptions(), "(malformed lines: 1)"),
         (
             HEADER + row(run=0) + row(),
             TraceOptions(procs=2),
