@@ -7,6 +7,7 @@ or, if the call raises, did not happen. One thread at a time may use it.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self, assert_never
@@ -169,22 +170,37 @@ class Pool(LocalService):
         self._do(LoseWorker(self.clock(), worker_id, "left", started=()))
         self._handout.drop(worker_id)
 
-    def run(self, worker_id: WorkerId, call: Callable[[Unit], bytes | None], units_max: int | None = None) -> int:
+    def run(
+        self,
+        worker_id: WorkerId,
+        call: Callable[[Unit], bytes | None],
+        units_max: int | None = None,
+        *,
+        wait: bool = False,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> int:
         """Run units here, in the calling thread, until nothing can be leased now; return how many were run.
 
-        ``call`` is given one unit at a time and returns its result; if it raises, the unit has failed, and the
-        trace is its error. Reports are made once a lease. Where ``call`` lets ``KeyboardInterrupt`` or another
-        exception through that is no ``Exception``, what was done is reported and the rest given back first.
+        ``call`` is given one unit at a time and returns its result. If it raises (``SystemExit`` too) or returns what
+        can be no result, the unit has failed, and the trace or a sentence is its error. Reports are made once a lease.
+        Only ``KeyboardInterrupt`` goes through: what was done is reported and the rest given back first; the unit that
+        was interrupted is given back with it.
+
+        Units in back-off cannot be leased now. Without ``wait`` this returns while there are some, and
+        :meth:`next_retry_us` says when to call it again.
 
         Args:
             worker_id: Whose capacity is used.
             call: What a unit is.
             units_max: Stop after so many units and give the rest back; None is no limit.
+            wait: Sleep until units in back-off are due, and go on with them.
+            sleep: How to sleep, given seconds; where the pool's clock is not the time of day, it must move that clock.
 
         Raises:
+            Refused: The worker is not known.
             LogError: Reports could not be written; their units run again.
         """
-        return run_here(self, worker_id, call, units_max)
+        return run_here(self, worker_id, call, units_max, sleep if wait else None)
 
     def close(self) -> None:
         """Let the workers leave and let go of the log; a second time does nothing.

@@ -54,13 +54,15 @@ class JobReader:
     def status(self, job_id: int) -> str:
         """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20).
 
+        A job is held while it is only prepared, and also where no worker could ever hold one of its units.
+
         Raises:
             Refused: The job is not known.
         """
         return self.job(job_id)["state"]
 
     def explain(self, job_id: int) -> list[str]:
-        """Return why each pending part of a job waits, one sentence each; nothing where nothing waits.
+        """Return why each pending part of a job waits, one or two sentences each; nothing where nothing waits.
 
         Raises:
             Refused: The job is not known.
@@ -94,6 +96,16 @@ class JobReader:
         """
         job = self._job_of_unit(job_id, index)
         return self._error_text(job_id, index) if index in job.failed else None
+
+    def next_retry_us(self) -> int | None:
+        """Return when the first of the units in back-off may be tried again, in microseconds, or None if none is.
+
+        All jobs are looked at: some 10 ms where there are 100,000.
+        """
+        now_us = self.clock()
+        jobs = self.state.jobs.jobs.values()
+        due_us = (run.not_before_us for job in jobs if job.requeued and not job.held for run in job.requeued)
+        return min((due for due in due_us if due > now_us), default=None)
 
     def _view(self, job: Job) -> JobView:
         return job_view(self.state, job, self._waiting(job))

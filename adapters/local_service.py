@@ -114,12 +114,13 @@ class LocalService(JobReader):
         if not self._committer.in_batch:
             self._call_back()
 
-    def domain(self, name: str, share: int = 1000, cap: Resources | None = None) -> None:
+    def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
         """Register a domain, or set the share and the cap of one that is there (row P01).
 
         Args:
             name: Who is charged.
-            share: What it is entitled to, in proportion to the shares of all others.
+            share: What it is entitled to, in proportion to the shares of all others; the shares 1 and 3 are as good as
+                10 and 30.
             cap: The most that its units may hold at once; None is no cap.
 
         Raises:
@@ -246,8 +247,13 @@ class LocalService(JobReader):
             pass
 
     def next_due_us(self) -> int | None:
-        """Return when :meth:`tick` has something to do next, microseconds, or None."""
-        return self._engine.next_due_us()
+        """Return when something falls due next without anybody asking, in microseconds, or None.
+
+        That is the end of a back-off (then :meth:`next_retry_us` is as early): ask for work again; or of a job's
+        retention: call :meth:`tick`.
+        """
+        due_us = [due for due in (self._engine.next_due_us(), self.next_retry_us()) if due is not None]
+        return min(due_us, default=None)
 
     def snapshot(self) -> None:
         """Keep a snapshot now, so that opening the pool again is quick.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meted.core.ids import JobId, LeaseId, WorkerId
+from meted.core.limits import RESULT_BYTES_MAX
 from meted.core.record import record
 from meted.core.spec import Spec
 
@@ -62,8 +63,11 @@ class Done:
 
 
 def failed(index: int, run_us: int, error: str, exit_code: int = 1) -> Done:
-    """Return the report of a unit that failed, with its error (a trace, say) as text."""
-    return Done(index, run_us, error.encode("utf-8", "backslashreplace"), exit_code)
+    """Return the report of a unit that failed, with its error (a trace, say) as text.
+
+    Of a text longer than ``RESULT_BYTES_MAX`` only the beginning is kept.
+    """
+    return Done(index, run_us, error.encode("utf-8", "backslashreplace")[:RESULT_BYTES_MAX], exit_code)
 
 
 class PoolError(Exception):

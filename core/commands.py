@@ -205,7 +205,7 @@ class CreateDomain:
 
     at_us: int
     name: str
-    share: int = 1000
+    share: int = 1
     cap: Resources | None = None
 
 

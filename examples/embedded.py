@@ -9,9 +9,11 @@ The groups are domains with shares 1 and 3: while both have work, the second get
 from __future__ import annotations
 
 import argparse
+import sys
 from math import isqrt
 
 from meted.adapters.embedded import Pool, Unit
+from meted.adapters.log import LogError
 from meted.core.spec import Spec
 
 CHUNK = 4_000
@@ -25,27 +27,44 @@ def count_primes(unit: Unit) -> bytes:
     return str(count).encode()
 
 
+def run(pool: Pool, units_max: int | None) -> None:
+    """Submit the work if that was not done yet, run it, and say how far it is."""
+    if not pool.jobs():
+        with pool.batch():  # all of it, or nothing if the program is killed just now
+            pool.domain("algebra", share=1)
+            pool.domain("geometry", share=3)
+            pool.submit("algebra", Spec(payload=b"1000000"), count=100)
+            pool.submit("geometry", Spec(payload=b"1400000"), count=100)
+
+    pool.run(pool.join("this program"), count_primes, units_max)
+
+    for job in pool.jobs():
+        results = [pool.result(job["job"], index) for index in range(job["count"])]
+        primes = sum(int(result) for result in results if result)
+        print(f"{job['domain']}: {job['succeeded']} of {job['count']} units, {primes} primes so far")
+
+
+def positive(text: str) -> int:
+    """Return the number that ``text`` is, if it is at least 1."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("give at least 1")
+    return int(text)
+
+
 def main() -> None:
-    """Open the pool, submit the work if that was not done yet, run it, and say how far it is."""
+    """Open the pool and go on; what can go wrong ends as a sentence."""
     parser = argparse.ArgumentParser(description="Count primes for two groups that share one pool.")
     parser.add_argument("directory", help="where the pool keeps its log; it is made if need be")
-    parser.add_argument("--units", type=int, help="stop after so many units")
+    parser.add_argument("--units", type=positive, help="stop after so many units (at least 1)")
     arguments = parser.parse_args()
-
-    with Pool.open(arguments.directory) as pool:
-        if not pool.jobs():
-            with pool.batch():  # all of it, or nothing if the program is killed just now
-                pool.domain("algebra", share=1)
-                pool.domain("geometry", share=3)
-                pool.submit("algebra", Spec(payload=b"1000000"), count=40, time_request_us=50_000)
-                pool.submit("geometry", Spec(payload=b"1160000"), count=40, time_request_us=50_000)
-
-        pool.run(pool.join("this program"), count_primes, arguments.units)
-
-        for job in pool.jobs():
-            results = [pool.result(job["job"], index) for index in range(job["count"])]
-            primes = sum(int(result) for result in results if result)
-            print(f"{job['domain']}: {job['succeeded']} of {job['count']} units, {primes} primes so far")
+    try:
+        with Pool.open(arguments.directory) as pool:
+            run(pool, arguments.units)
+    except LogError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("Interrupted; run it again to go on.", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

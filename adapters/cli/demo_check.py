@@ -55,8 +55,13 @@ class Found:
     folded_digest: str
 
     @property
-    def is_fair(self) -> bool:
-        """Whether every domain received its share, within the tolerance."""
+    def is_fair(self) -> bool | None:
+        """Whether every domain received its share, within the tolerance.
+
+        None where too little was measured to say: a domain that received nothing at all would be within it too.
+        """
+        if min(one.entitled_us for one in self.services) <= self.tolerance_us:
+            return None
         return all(abs(one.received_us - one.entitled_us) <= self.tolerance_us for one in self.services)
 
 

@@ -47,6 +47,10 @@ class Funnel(click.Group):
             sys.exit(REFUSED if isinstance(abort.__cause__, EOFError) else INTERRUPTED)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+        except click.exceptions.NoArgsIsHelpError as error:
+            with contextlib.suppress(OSError):
+                click.echo(error.format_message(), err=True)  # the help page as it is, not as a sentence
+            sys.exit(MISUSED)
         except click.ClickException as error:
             _leave(_sentence(error), error.exit_code)
         except BrokenPipeError:

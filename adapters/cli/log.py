@@ -17,19 +17,17 @@ from ..log import Log, LogError, SQLiteLog
 from ..log.backup import backup as back_up
 from ..log.export import export_sqlite
 from ..log.repair import repair as repair_log
-from ..log.show import Entry, iso_time, plain
+from ..log.show import Entry, plain
 from ..log.show import show as entries_of
-from ..log.verify import VerifyReport
+from ..log.verify import VerifyReport, counted
 from ..log.verify import verify as verify_log
 from ..recovery import note_repair
+from .events import line_of, print_tables
 from .options import data_option, json_option
 from .progress import ProgressBar
 
 SHOW_EVENTS = 100
 """``meted log show`` prints so many events if it is not told how many."""
-
-TABLE_ROWS = 1_000
-"""Rows of a table on a terminal; more events are more tables, so that none has to be held whole."""
 
 
 def is_terminal() -> bool:
@@ -52,7 +50,7 @@ class _Sentences(click.Group):
 def log() -> None:
     """Look after the event log.
 
-    show, verify, export and backup may be used while a server writes; repair may not.
+    show, verify, export and backup may be used while a program writes to the log; repair may not.
     """
 
 
@@ -72,13 +70,14 @@ def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json
         if as_json:
             _print_json(wanted)
         elif is_terminal():
-            _print_tables(wanted)
+            print_tables(wanted)
         else:
             for entry in wanted:
-                click.echo("\t".join(_cells(entry)))
+                click.echo("\t".join(line_of(entry)))
+        _tell_rest(source.head.seq, from_seq, None if everything or limit else from_seq + SHOW_EVENTS)
 
 
-@log.command("verify")
+@log.command("verify", short_help="Prove that nobody edited history.")
 @data_option
 @json_option
 @click.pass_context
@@ -95,31 +94,36 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
     ctx.exit(0 if report.ok else 1)
 
 
-@log.command("export")
+@log.command("export", short_help="Write the log to a file of plain tables.")
 @data_option
 @click.option("--sqlite", "target", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new file.")
 def export(data: Path, target: Path) -> None:
     """Write the log to a file of plain tables, for any tool that speaks SQL."""
     with SQLiteLog.open(data, read_only=True) as source, ProgressBar("Exporting") as progress:
         report = export_sqlite(source, target, progress)
-    click.echo(f"{target} holds {report.events} events, each as a row of `events` and of the table of its tag.")
+    click.echo(
+        f"{target} holds {counted(report.events, 'event')}, each as a row of `events` and of the table of its tag."
+    )
     if report.damage is not None:
         raise click.ClickException(f"The export is not complete: {report.damage}")
 
 
-@log.command("backup")
+@log.command("backup", short_help="Copy the log to one file, and verify the copy.")
 @data_option
 @click.argument("target", type=click.Path(path_type=Path), metavar="FILE")
 def backup(data: Path, target: Path) -> None:
-    """Copy the log to FILE, also while a server writes, and verify the copy.
+    """Copy the log to FILE, also while a program writes to it, and verify the copy.
 
-    To restore it, put it as log.sqlite3 into an empty data directory.
+    FILE holds the large results as well. To restore it, put it as log.sqlite3 into an empty data directory that was
+    made with mkdir -m 700.
     """
     with ProgressBar("Copying") as progress:
         report = back_up(data, target, progress)
-    click.echo(f"{target} holds {report.verified.events} events up to seq {report.verified.last_good_seq}, verified.")
+    found = report.verified
+    click.echo(f"{target} holds {counted(found.events, 'event')} up to seq {found.last_good_seq}, verified.")
     if report.missing_results:
-        click.echo(f"{report.missing_results} large results are missing in it, as their files are damaged.", err=True)
+        missing = counted(report.missing_results, "large result")
+        click.echo(f"It lacks {missing}: the files of damaged results cannot be copied.", err=True)
 
 
 @log.command("repair")
@@ -128,18 +132,54 @@ def backup(data: Path, target: Path) -> None:
 def repair(data: Path, yes: bool) -> None:
     """Make a damaged log usable again.
 
-    What is proven stays; from the first bad batch on, all is set aside in the table `quarantined`. Nothing is deleted,
-    and the file as it was is kept beside the new one. What was lost is noted in the log.
+    What is proven stays; from the first bad batch on, all is set aside in the table `quarantined`, and the results that
+    came with it in `quarantined_results`. Nothing is deleted, and the file as it was is kept beside the new one. What
+    was lost is noted in the log.
     """
     with ProgressBar("Verifying") as progress:
         found = verify_log(data, progress)
-    if not found.ok:
-        click.echo(found.sentence, err=True)
-        if found.lost_from_seq is not None and not yes and not click.confirm("Repair it?", err=True):
-            raise click.ClickException("Nothing was changed.")
+    if not found.ok and found.beyond_repair is None:
+        click.echo(found.finding, err=True)
+        if found.lost_from_seq is not None and not yes:
+            _ask()
     with ProgressBar("Repairing") as progress:
         report = repair_log(data, _note, progress)
     click.echo(report.sentence)
+
+
+def _ask() -> None:
+    """Ask whether to repair, and end the command where the answer is not yes."""
+    try:
+        if click.confirm("Repair it?", err=True):
+            return
+        answered = sys.stdin.isatty()  # else there is nobody whose Return key ended the line
+        sentence = "Nothing was changed."
+    except click.Abort as abort:
+        if not isinstance(abort.__context__, EOFError):
+            raise
+        answered = False
+        sentence = "Nothing was changed, as nobody answered; give --yes to repair without being asked."
+    if not answered:
+        click.echo(err=True)
+    raise click.ClickException(sentence)
+
+
+def _tell_rest(last_seq: int, from_seq: int, next_seq: int | None) -> None:
+    """Say on standard error what was not shown.
+
+    Args:
+        last_seq: Where the log ends.
+        from_seq: Where showing began.
+        next_seq: The first event that was left out unless the log ended before; None where nobody wants to know.
+    """
+    if last_seq == 0:
+        click.echo("The log is empty.", err=True)
+    elif from_seq > last_seq:
+        click.echo(f"The log ends at seq {last_seq}.", err=True)
+    elif next_seq is not None and next_seq <= last_seq:
+        more = counted(last_seq - next_seq + 1, "more event")
+        verb = "follows" if last_seq == next_seq else "follow"
+        click.echo(f"{more} {verb}; go on with --from {next_seq}, or show everything with --all.", err=True)
 
 
 def _note(repaired: Log, lost_first_seq: int, lost_last_seq: int) -> None:
@@ -159,6 +199,8 @@ def _verified(report: VerifyReport) -> dict[str, object]:
         "snapshot_beyond_damage": report.snapshot_beyond_damage,
         "lost_from_seq": report.lost_from_seq,
         "flaws": list(report.flaws),
+        "damaged_results": report.damaged_results,
+        "beyond_repair": report.beyond_repair,
     }
 
 
@@ -178,21 +220,3 @@ def _print_json(wanted: Iterator[Entry]) -> None:
             mark = ","
     finally:
         click.echo("[]" if mark == "[" else "]")
-
-
-def _print_tables(wanted: Iterator[Entry]) -> None:
-    from rich.console import Console  # only here: it takes longer to load than the rest
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    while rows := list(itertools.islice(wanted, TABLE_ROWS)):
-        table = Table("seq", "time (UTC)", "event", "what it says")
-        for entry in rows:
-            table.add_row(*map(Text, _cells(entry)))
-        console.print(table)
-
-
-def _cells(entry: Entry) -> tuple[str, str, str, str]:
-    said = " ".join(f"{name}={json.dumps(plain(value), ensure_ascii=False)}" for name, value in entry.fields.items())
-    return str(entry.seq), iso_time(entry.at_us) or str(entry.at_us), f"{entry.tag} v{entry.version}", said

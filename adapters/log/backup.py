@@ -1,4 +1,4 @@
-"""A copy of a log in one file, taken while a server writes."""
+"""A copy of a log in one file, taken while a program writes to it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .driver import STANDARD, connect, explain
 from .errors import LogDamaged
 from .files import draft_of
 from .results import ResultFiles
+from .sqlite import SQLiteLog
 from .verify import Progress, VerifyReport, verify
 
 PAGES_A_STEP = 4096
@@ -36,10 +37,10 @@ class BackupReport:
 
 
 def backup(directory: Path | str, target: Path | str, progress: Progress | None = None) -> BackupReport:
-    """Copy the log in a data directory to one file, consistent, also while a server writes, and verify the copy.
+    """Copy the log in a data directory to one file, consistent, also while a program writes, and verify the copy.
 
     The copy holds everything, the large results included, which are files in the data directory. To restore it, put
-    it as ``log.sqlite3`` into an empty directory.
+    it as ``log.sqlite3`` into an empty directory of mode 0700.
 
     Args:
         directory: The data directory.
@@ -48,12 +49,14 @@ def backup(directory: Path | str, target: Path | str, progress: Progress | None 
 
     Raises:
         LogMissing: There is no log.
-        LogUnsafe: The target is there already.
+        LogUnsafe: The target is there already, or the file is not a log.
+        LogTooNew: A newer program made it.
         LogDamaged: The copy is not good, so it was not kept: the log itself is damaged.
         LogFull: No space is left for the copy.
         LogIOError: The operating system refused.
     """
     source, target = log_file(Path(directory)), Path(target)
+    SQLiteLog.open_file(source).close()  # refuses what is not a log
     with draft_of(target) as draft:
         with _explained(source, "read"):
             copy_pages(source, draft, progress)
@@ -79,7 +82,7 @@ def copy_pages(source: Path, target: Path, progress: Progress | None = None) -> 
             progress(total - remaining, total)
 
     with contextlib.closing(connect(source, True)) as old, contextlib.closing(connect(target, False)) as new:
-        # An open read transaction holds the moment; without it, every commit of the server would start the copy anew.
+        # An open read transaction holds the moment; without it, every commit of its writer would start the copy anew.
         old.execute("BEGIN")
         old.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         old.backup(new, pages=PAGES_A_STEP, progress=tell)
@@ -104,7 +107,8 @@ def _take_in(copy: Path, files: ResultFiles) -> tuple[int, int]:
             if body is None:
                 missing += connection.execute("DELETE FROM results WHERE digest = ?", (digest,)).rowcount
             else:
-                update = "UPDATE results SET body = ?, digest = NULL WHERE digest = ?"
-                taken += connection.execute(update, (body, digest)).rowcount
+                for table in result_rows.TABLES:
+                    update = f"UPDATE {table} SET body = ?, digest = NULL WHERE digest = ?"
+                    taken += connection.execute(update, (body, digest)).rowcount
         connection.execute("COMMIT")
     return taken, missing

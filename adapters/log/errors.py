@@ -39,8 +39,8 @@ class LogDamaged(LogError):
         self.seq = seq
         self.reason = reason
         super().__init__(
-            f"The log is damaged at seq {seq}: {reason}; `meted log verify` shows how far it is good, "
-            "`meted log repair` makes it usable again."
+            f"The log is damaged at seq {seq}: {reason}; `meted log verify` says how far it is good, "
+            "and whether `meted log repair` can make it usable again."
         )
 
 

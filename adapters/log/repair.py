@@ -17,7 +17,7 @@ from .errors import LogDamaged, LogHeld, LogIOError, LogUnsafe
 from .recovery import start_point
 from .salvage import Rescue, Salvage
 from .sqlite import SQLiteLog
-from .verify import Progress, VerifyReport, verify
+from .verify import Progress, VerifyReport, counted, verify
 
 
 @record
@@ -31,6 +31,7 @@ class RepairReport:
         lost_first_seq: The first event that is lost, None where none is.
         lost_last_seq: The last event that is lost, as far as the log still knows.
         quarantined: So many batches were moved to the table ``quarantined``.
+        quarantined_results: So many results that came with them were moved to the table ``quarantined_results``.
         unreadable: So many rows could not be read any more, of batches, results and snapshots together.
         copy: The file as it was before, None where nothing was changed.
     """
@@ -41,6 +42,7 @@ class RepairReport:
     lost_first_seq: int | None = None
     lost_last_seq: int | None = None
     quarantined: int = 0
+    quarantined_results: int = 0
     unreadable: int = 0
     copy: Path | None = None
 
@@ -49,6 +51,8 @@ class RepairReport:
         """The report in one or two English sentences."""
         if not self.changed and self.found.ok:
             return f"Nothing is wrong with the log, which ends at seq {self.head.seq}; nothing was changed."
+        if not self.changed and self.found.first_bad_seq is None:
+            return f"{self.found.finding} No repair can bring back a result; nothing was changed."
         if not self.changed:
             return (
                 f"Nothing is lost and nothing was changed: the damage at seq {self.found.first_bad_seq} lies before a "
@@ -57,7 +61,21 @@ class RepairReport:
         kept = f"the log now ends at seq {self.head.seq}, and the file as it was is {self.copy}."
         if self.lost_first_seq is None:
             return f"Nothing is lost; {kept}"
-        return f"Events {self.lost_first_seq} to {self.lost_last_seq} are lost; {kept}"
+        one = self.lost_first_seq == self.lost_last_seq
+        lost = f"Event {self.lost_first_seq} is" if one else f"Events {self.lost_first_seq} to {self.lost_last_seq} are"
+        return f"{lost} lost{self._aside('it' if one else 'them')}; {kept}"
+
+    def _aside(self, them: str) -> str:
+        """Where that of the lost events lies which can still be read, and the results that came with them."""
+        places = [
+            f"{counted(number, *names)} in the table `{table}`"
+            for number, names, table in (
+                (self.quarantined, ("batch", "batches"), "quarantined"),
+                (self.quarantined_results, ("result", "results"), "quarantined_results"),
+            )
+            if number
+        ]
+        return f", and what can still be read of {them} was set aside ({', '.join(places)})" if places else ""
 
 
 Note = Callable[[Log, int, int], object]
@@ -68,12 +86,12 @@ def repair(directory: Path | str, note: Note | None = None, progress: Progress |
     """Repair the log in a data directory.
 
     Where a good snapshot lies beyond all damage nothing is lost and nothing is changed. Else the log is written anew:
-    what is proven stays, batches from the first bad one on go to the table ``quarantined``, snapshots that went with
-    them to ``quarantined_snapshots``, and the new file takes the place of the old one in a single step. The old one
-    is kept beside it. If anything fails on the way, the log is as it was.
+    what is proven stays. Batches from the first bad one on go to the table ``quarantined``, snapshots and results that
+    came with them to ``quarantined_snapshots`` and ``quarantined_results``. The new file takes the place of the old one
+    in a single step, and the old one is kept beside it. If anything fails on the way, the log is as it was.
 
     Args:
-        directory: The data directory; no server may be using it.
+        directory: The data directory; no other program may be using it.
         note: Where events are lost, this is called with the repaired log, before it takes the place of the old one,
             and the first and the last seq that is lost: ``meted.adapters.recovery.note_repair`` with a time. So no
             id that a lost event may have given is ever given again.
@@ -81,7 +99,7 @@ def repair(directory: Path | str, note: Note | None = None, progress: Progress |
 
     Raises:
         LogMissing: There is no log.
-        LogHeld: A server or another program is using it.
+        LogHeld: Another program is using it.
         LogUnsafe: The directory is open to others, or the file is not a log (any more).
         LogFull: No space is left for the new file.
         LogIOError: The operating system refused.
@@ -151,10 +169,8 @@ def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None, note: N
         sync_directory(path.parent)
     finally:
         _remove(draft)
-    aside, unreadable = rescue.batches_aside, rescue.salvage.unreadable
-    return RepairReport(
-        found, True, head, None if lost_last is None else lost_first, lost_last, aside, unreadable, copy
-    )
+    aside = (rescue.batches_aside, rescue.results_aside, rescue.salvage.unreadable)
+    return RepairReport(found, True, head, None if lost_last is None else lost_first, lost_last, *aside, copy)
 
 
 def _fill(path: Path, draft: Path, found: VerifyReport, snapshot: Snapshot | None) -> tuple[Rescue, int | None]:

@@ -17,6 +17,9 @@ from .errors import LogFull, LogIOError, ResultDamaged
 INLINE_RESULT_BYTES = 64 * 1024
 """A larger result is a file."""
 
+TABLES = ("results", "quarantined_results")
+"""Whose rows name files: nothing that a repair set aside is deleted."""
+
 CHUNKS = (256, 32, 4, 1)
 """Rows a statement: few statements, as each waits for Python's global lock, and few texts, as they stay prepared."""
 
@@ -105,18 +108,18 @@ class ResultFiles:
         sync_directory(path.parent)
 
 
-def insert(connection: Connection, results: Sequence[Result]) -> None:
-    """Write rows; where there is one already, it stays."""
+def insert(connection: Connection, results: Sequence[Result], seq: int) -> None:
+    """Write the rows of a batch that ends at ``seq``; where there is one already, it stays."""
     rows: list[Value] = []
     for result in results:
         large = len(result.body) > INLINE_RESULT_BYTES
         digest = hashlib.sha256(result.body).digest() if large else None
-        rows += (result.job_id, result.index, result.attempt, digest, None if large else result.body)
+        rows += (result.job_id, result.index, result.attempt, seq, digest, None if large else result.body)
     done = 0
     for size in CHUNKS:
-        statement = f"INSERT INTO results VALUES {','.join(['(?,?,?,?,?)'] * size)} ON CONFLICT DO NOTHING"
+        statement = f"INSERT INTO results VALUES {','.join(['(?,?,?,?,?,?)'] * size)} ON CONFLICT DO NOTHING"
         while len(results) - done >= size:
-            list(connection.execute(statement, rows[5 * done : 5 * (done + size)]))
+            list(connection.execute(statement, rows[6 * done : 6 * (done + size)]))
             done += size
 
 
@@ -132,13 +135,14 @@ def forget(connection: Connection, job_ids: Sequence[int]) -> list[bytes]:
 
 def unused(connection: Connection, digests: Iterable[bytes]) -> list[bytes]:
     """Those of the digests that no row names."""
-    count = "SELECT count(*) FROM results WHERE digest = ?"
-    return [digest for digest in digests if next(iter(connection.execute(count, (digest,)))) == (0,)]
+    select = " UNION ALL ".join(f"SELECT 1 FROM {table} WHERE digest = ?1" for table in TABLES)
+    return [digest for digest in digests if not list(connection.execute(f"{select} LIMIT 1", (digest,)))]
 
 
 def used_digests(connection: Connection) -> set[bytes]:
-    """The digests of all files that a row names."""
-    return {bytes_of(row[0]) for row in connection.execute("SELECT digest FROM results WHERE digest IS NOT NULL")}
+    """The digests of all files that a row names, those in quarantine included."""
+    select = " UNION ".join(f"SELECT digest FROM {table} WHERE digest IS NOT NULL" for table in TABLES)
+    return {bytes_of(row[0]) for row in connection.execute(select)}
 
 
 def load(rows: Iterable[Row], files: ResultFiles) -> Iterator[Result]:
@@ -153,10 +157,17 @@ def load(rows: Iterable[Row], files: ResultFiles) -> Iterator[Result]:
         if isinstance(digest, bytes):
             body = files.read(digest)
             if body is None:
-                raise ResultDamaged(job_id, index, f"the file {files.path(digest)} is missing or was changed")
+                raise file_damage((job_id, index, digest), files)
         if not isinstance(body, bytes):
             raise ResultDamaged(job_id, index, "its row holds something else than bytes")
         yield Result(job_id, index, attempt, body)
+
+
+def file_damage(row: Row, files: ResultFiles) -> ResultDamaged:
+    """The error for a row (job_id, unit_index, digest) whose file is missing or is not what was written."""
+    job_id, index, digest = row
+    reason = f"the file {files.path(bytes_of(digest))} is missing or was changed"
+    return ResultDamaged(job_id if isinstance(job_id, int) else -1, index if isinstance(index, int) else -1, reason)
 
 
 def bytes_of(value: Value) -> bytes:

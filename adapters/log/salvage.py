@@ -15,10 +15,12 @@ from .verify import VerifyReport
 
 _BATCH = "first_seq, last_seq, at_us, body, chain"
 _SNAPSHOT = "seq, at_us, chain, schema, body, sha256"
+_RESULT = "job_id, unit_index, attempt, seq, digest, body"
+_ASIDE = "repair, reason, first_seq, last_seq, at_us, chain, body"
 _OTHERS = (
-    ("results", "job_id, unit_index, attempt, digest, body"),
-    ("quarantined", "repair, reason, first_seq, last_seq, at_us, chain, body"),
+    ("quarantined", _ASIDE),
     ("quarantined_snapshots", "repair, seq, at_us, chain, schema, sha256, body"),
+    ("quarantined_results", f"repair, {_RESULT}"),
 )
 
 
@@ -77,6 +79,7 @@ class Rescue:
         kept: The end of the new log.
         batches_aside: So many batches were set aside.
         events_aside: So many events they claim to hold, as far as that can be.
+        results_aside: So many results were set aside, as they came with those batches.
     """
 
     def __init__(self, salvage: Salvage, new: Connection, found: VerifyReport, snapshot: Snapshot | None) -> None:
@@ -93,6 +96,7 @@ class Rescue:
         self.kept = EMPTY
         self.batches_aside = 0
         self.events_aside = 0
+        self.results_aside = 0
         self._new = new
         self._reason = found.reason or ""
         self._repair = datetime.now(UTC).isoformat(timespec="seconds")
@@ -124,20 +128,30 @@ class Rescue:
         self._new.execute("UPDATE head SET seq = ?, at_us = ?, chain = ?, complement = ?", note)
 
     def copy_rest(self) -> None:
-        """Copy results, the snapshots that go with the batches that stay, and what earlier repairs have set aside."""
+        """Copy the results and snapshots that go with the batches that stay, and what earlier repairs have set aside.
+
+        A result came with the batch that logs the finish of its unit. Where that batch is cut off, the unit runs
+        again, and its new result must not meet the old one.
+        """
         for row in self.salvage.rows("snapshots", _SNAPSHOT):
             snapshot = rows.snapshot_of(row)
             if snapshot is not None and snapshot.seq <= self.kept.seq:
                 self._insert("snapshots", _SNAPSHOT, row)
             else:
                 self._insert("quarantined_snapshots", f"repair, {_SNAPSHOT}", (self._repair, *row))
+        for row in self.salvage.rows("results", _RESULT):
+            if isinstance(row[3], int) and row[3] <= self.kept.seq:
+                self._insert("results", _RESULT, row)
+            else:
+                self._insert("quarantined_results", f"repair, {_RESULT}", (self._repair, *row))
+                self.results_aside += 1
         for table, columns in _OTHERS:
             for row in self.salvage.rows(table, columns):
                 self._insert(table, columns, row)
 
     def _set_aside(self, batch: Batch) -> None:
         row = (self._repair, self._reason, batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
-        self._insert(*_OTHERS[1], row)
+        self._insert("quarantined", _ASIDE, row)
         self.batches_aside += 1
         if type(batch.last_seq) is int and type(batch.body) is bytes:
             # An event takes at least a byte: a larger number is part of the damage.

@@ -17,7 +17,7 @@ from .checks import check_append, check_snapshot
 from .contract import EMPTY, MAX_SNAPSHOTS, Head, Result, Snapshot
 from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_private, sync_directory
 from .driver import STANDARD, Connection, Driver, explain
-from .errors import LogClosed, LogDamaged, LogError, LogIOError
+from .errors import LogClosed, LogDamaged, LogError, LogIOError, ResultDamaged
 
 _BATCH = "INSERT INTO batches (first_seq, last_seq, at_us, chain, body) VALUES (?, ?, ?, ?, ?)"
 _RESULT = "SELECT job_id, unit_index, attempt, digest, body FROM results WHERE job_id = ? AND unit_index"
@@ -53,7 +53,7 @@ class SQLiteLog:
 
         Args:
             directory: Made with mode 0700; an existing one must be ours and closed to others.
-            read_only: Only read, also while a server writes; then the log must exist.
+            read_only: Only read, also while another program writes; then the log must exist.
             driver: Which binding of SQLite to use.
 
         Raises:
@@ -85,7 +85,7 @@ class SQLiteLog:
 
     @classmethod
     def open_file(cls, path: Path, driver: Driver = STANDARD, read_only: bool = True) -> SQLiteLog:
-        """Open a database file that exists, wherever it lies: a backup, or the log of a running server.
+        """Open a database file that exists, wherever it lies: a backup, or the log of a running program.
 
         Args:
             path: The file.
@@ -126,7 +126,7 @@ class SQLiteLog:
             if results or forget_jobs:
                 list(connection.execute("BEGIN IMMEDIATE"))
                 list(connection.execute(_BATCH, row))
-                result_rows.insert(connection, results)
+                result_rows.insert(connection, results, batch.last_seq)
                 unused = result_rows.forget(connection, forget_jobs)
                 unused += result_rows.unused(connection, made)
                 list(connection.execute("COMMIT"))
@@ -219,6 +219,18 @@ class SQLiteLog:
             yield from (
                 f"the snapshot at seq {row[0]!r} is not what was written" for row in kept if not rows.snapshot_of(row)
             )
+
+    def damaged_results(self) -> Iterator[ResultDamaged]:
+        """Yield an error for each result whose file is missing or is not what was written; reads all the files."""
+        with self._reading(1) as connection:
+            digests = sorted(result_rows.used_digests(connection))
+        for digest in digests:
+            if self._files.read(digest) is None:
+                # Asked only now: a program that deletes a job takes its rows first, and then the files.
+                select = "SELECT job_id, unit_index, digest FROM results WHERE digest = ? ORDER BY 1, 2"
+                with self._reading(1) as connection:
+                    found = list(connection.execute(select, (digest,)))
+                yield from (result_rows.file_damage(row, self._files) for row in found)
 
     def close(self) -> None:
         """Let go of the log; a second time does nothing."""

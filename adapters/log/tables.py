@@ -33,9 +33,11 @@ SCHEMA = (
         UPDATE head SET seq = NEW.last_seq, at_us = NEW.at_us, chain = NEW.chain, complement = ~NEW.last_seq
         WHERE one = 1;
     END""",
-    # A large result has no body but the digest of a file.
+    # A large result has no body but the digest of a file. ``seq`` is the last seq of the batch that it came with: where
+    # a repair cuts that batch off, the result goes as well.
     """CREATE TABLE results (
-        job_id INTEGER NOT NULL, unit_index INTEGER NOT NULL, attempt INTEGER NOT NULL, digest BLOB, body BLOB,
+        job_id INTEGER NOT NULL, unit_index INTEGER NOT NULL, attempt INTEGER NOT NULL, seq INTEGER NOT NULL,
+        digest BLOB, body BLOB,
         PRIMARY KEY (job_id, unit_index), CHECK ((digest IS NULL) <> (body IS NULL)))""",
     "CREATE INDEX results_by_digest ON results (digest) WHERE digest IS NOT NULL",
     """CREATE TABLE snapshots (
@@ -44,6 +46,8 @@ SCHEMA = (
     # What a repair took out of the log. The columns have no type and no constraint: what lies here may be anything.
     "CREATE TABLE quarantined (repair, reason, first_seq, last_seq, at_us, chain, body)",
     "CREATE TABLE quarantined_snapshots (repair, seq, at_us, chain, schema, sha256, body)",
+    "CREATE TABLE quarantined_results (repair, job_id, unit_index, attempt, seq, digest, body)",
+    "CREATE INDEX quarantined_by_digest ON quarantined_results (digest) WHERE digest IS NOT NULL",
 )
 
 PRAGMAS = (

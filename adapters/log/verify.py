@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class VerifyReport:
         snapshot_beyond_damage: A snapshot that belongs to this log lies behind that place: recovery starts there.
         lost_from_seq: The first event that recovery cannot bring back, None where it loses nothing.
         flaws: What is wrong with the file besides the chain, as clauses.
+        damaged_results: So many results are lost, as their files are missing or are not what was written.
+        damaged_result: The first of them, as a sentence; None where there is none.
+        beyond_repair: Why ``repair`` cannot save the file, as a clause; None where it can, or need not.
     """
 
     batches: int = 0
@@ -42,35 +46,74 @@ class VerifyReport:
     snapshot_beyond_damage: bool = False
     lost_from_seq: int | None = None
     flaws: tuple[str, ...] = ()
+    damaged_results: int = 0
+    damaged_result: str | None = None
+    beyond_repair: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether nothing at all is wrong."""
-        return self.first_bad_seq is None and not self.flaws
+        return self.first_bad_seq is None and not self.flaws and not self.damaged_results
+
+    @property
+    def finding(self) -> str:
+        """What was found, in English sentences."""
+        return " ".join(filter(None, (self._chain_finding, self._results_finding)))
 
     @property
     def sentence(self) -> str:
-        """The report in one or two English sentences."""
+        """What was found, and what to do about it, in English sentences."""
+        return " ".join(filter(None, (self.finding, self._advice)))
+
+    @property
+    def _chain_finding(self) -> str:
+        if self.beyond_repair is not None:
+            return f"The log cannot be read: {self.beyond_repair}."
         if self.first_bad_seq is None:
-            good = f"All {self.events} events in {self.batches} batches are what was written"
+            events, batches = counted(self.events, "event"), counted(self.batches, "batch", "batches")
+            good = f"{events} in {batches}: all is what was written"
             return f"{good}." if not self.flaws else f"{good}, but the file is damaged: {self.flaws[0]}."
         found = (
             f"The log is good up to seq {self.last_good_seq} and damaged at seq {self.first_bad_seq}: {self.reason}."
         )
         if self.lost_from_seq is None:
             return f"{found} Nothing is lost, as a snapshot beyond it is good and recovery starts there."
-        return f"{found} What came from seq {self.lost_from_seq} on is lost; `meted log repair` lets the log go on."
+        return f"{found} What came from seq {self.lost_from_seq} on is lost."
+
+    @property
+    def _results_finding(self) -> str:
+        if not self.damaged_results:
+            return ""
+        results = counted(self.damaged_results, "large result")
+        verb = "is" if self.damaged_results == 1 else "are"
+        return f"{results} {verb} missing or changed. {self.damaged_result}"
+
+    @property
+    def _advice(self) -> str:
+        if self.beyond_repair is not None:
+            return "`meted log repair` cannot save it; put a backup in its place."
+        if self.lost_from_seq is not None:
+            return "`meted log repair` keeps what is good, so that the log can go on; a backup may hold more."
+        return "`meted log repair` writes the file anew." if self.flaws else ""
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """A number and what it counts: ``1 event``, ``2 events``."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def verify(source: Log | Path | str, progress: Progress | None = None) -> VerifyReport:
-    """Check every batch of a log from its beginning, its snapshots and its file. Damage is reported, never raised.
+    """Check every batch of a log from its beginning, its snapshots, its file and the files of large results.
+
+    Damage is reported, never raised. A small result lies in the file of the log, where nothing but the marks of
+    SQLite's own pages vouches for it.
 
     Found are a changed byte anywhere in a batch, one that is missing, the last one included, and one that stands
     where it does not belong. Somebody who may write the file and rewrites all of it from some batch on, chain values
     included, is found only by a chain value that was noted elsewhere.
 
     Args:
-        source: A log, a data directory (also of a running server), or a single file such as a backup.
+        source: A log, a data directory (also of a running program), or a single file such as a backup.
         progress: Is told the seq that was reached, and the last one.
 
     Raises:
@@ -85,7 +128,7 @@ def verify(source: Log | Path | str, progress: Progress | None = None) -> Verify
     try:
         log = SQLiteLog.open_file(path) if path.is_file() else SQLiteLog.open(path, read_only=True)
     except LogDamaged as damage:
-        return VerifyReport(first_bad_seq=1, reason=damage.reason, lost_from_seq=1)
+        return VerifyReport(first_bad_seq=1, reason=damage.reason, lost_from_seq=1, beyond_repair=damage.reason)
     with log:
         return _verify(log, progress)
 
@@ -104,11 +147,12 @@ def _verify(log: Log, progress: Progress | None) -> VerifyReport:
                 progress(last_good_seq, end)
     except LogDamaged as error:
         damage = error
-    flaws = _flaws(log)
-    if damage is None:
-        return VerifyReport(batches, events, last_good_seq, chain, flaws=flaws)
-    beyond, lost_from_seq = _recoverable(log, damage.seq)
-    return VerifyReport(batches, events, last_good_seq, chain, damage.seq, damage.reason, beyond, lost_from_seq, flaws)
+    flaws, (lost, first_lost) = _flaws(log), _damaged_results(log)
+    bad_seq, reason = (None, None) if damage is None else (damage.seq, damage.reason)
+    beyond, lost_from_seq = (False, None) if damage is None else _recoverable(log, damage.seq)
+    return VerifyReport(
+        batches, events, last_good_seq, chain, bad_seq, reason, beyond, lost_from_seq, flaws, lost, first_lost
+    )
 
 
 def _flaws(log: Log) -> tuple[str, ...]:
@@ -121,6 +165,16 @@ def _flaws(log: Log) -> tuple[str, ...]:
     except LogDamaged as damage:
         found.append(damage.reason)
     return tuple(found)
+
+
+def _damaged_results(log: Log) -> tuple[int, str | None]:
+    """How many large results are lost, and the first of them as a sentence."""
+    count, first = 0, None
+    if isinstance(log, SQLiteLog):
+        with contextlib.suppress(LogDamaged):  # a malformed page is among the flaws
+            for damage in log.damaged_results():
+                count, first = count + 1, first or str(damage)
+    return count, first
 
 
 def _recoverable(log: Log, damaged_seq: int) -> tuple[bool, int | None]:

@@ -84,9 +84,12 @@ class ShapeHeaps(Shape):
         eligible = self._eligible
         while eligible:
             deadline, tag, domain_id, job_id = eligible[0]
-            if self._is_live(tag, deadline, domain_id, job_id):
+            is_live = self._is_live(tag, deadline, domain_id, job_id)
+            if is_live and tag <= clock:
                 return eligible[0]
             heappop(eligible)
+            if is_live:  # it was asked for with a clock that V was not raised to, as what it was for found no place
+                heappush(waiting, (tag, deadline, domain_id, job_id))
         return None
 
     def least_tag(self) -> int | None:

@@ -19,8 +19,10 @@ from meted.adapters.log import LogDamaged, LogFull, LogHeld, MemoryLog, SQLiteLo
 from meted.adapters.log.verify import verify
 from meted.adapters.recovery import UnknownPolicy, note_repair, read_state, recover
 from meted.core.batch import Batch, seal
+from meted.core.commands import CreateDomain
 from meted.core.effects import Effect, RunUnits, StopUnits, TellOwner
 from meted.core.errors import Reason, Refused, SchemaError
+from meted.core.limits import RESULT_BYTES_MAX
 from meted.core.resources import Resources
 from meted.core.schema import pack, state_digest
 from meted.core.spec import Spec
@@ -341,6 +343,116 @@ def test_an_interrupted_run_reports_what_was_done(open_pool: OpenPool) -> None:
         view = pool.job(job)
         assert (view["succeeded"], view["running"], view["pending"]) == (3, 0, 1)
         assert pool.run(worker, double) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        ("text", "The function returned str; return bytes, or None for no result."),
+        (bytearray(b"x"), "The function returned bytearray; return bytes, or None for no result."),
+        (b"x" * (RESULT_BYTES_MAX + 1), f"16,777,217 bytes, but a result has at most {RESULT_BYTES_MAX:,}"),
+    ],
+)
+def test_a_unit_that_returns_no_result_fails_and_the_others_of_its_lease_are_reported(
+    open_pool: OpenPool, result: bytes, sentence: str
+) -> None:
+    with open_pool() as pool:
+        job = start(pool, 2)  # both units are in one lease
+        assert pool.run(pool.join("me"), lambda unit: result if unit.index == 0 else b"fine") == 2
+        assert sentence in str(pool.error(job, 0))
+        assert pool.result(job, 1) == b"fine"
+        assert pool.status(job) == "failed"
+
+
+def test_the_largest_result_is_kept(open_pool: OpenPool) -> None:
+    with open_pool() as pool:
+        job = start(pool, 1)
+        pool.run(pool.join("me"), lambda _: b"x" * RESULT_BYTES_MAX)
+        assert len(pool.result(job) or b"") == RESULT_BYTES_MAX
+
+
+def test_an_error_text_that_is_too_long_is_cut(open_pool: OpenPool) -> None:
+    def call(unit: Unit) -> bytes:
+        raise ValueError("x" * RESULT_BYTES_MAX)
+
+    with open_pool() as pool:
+        job = start(pool, 1)
+        assert pool.run(pool.join("me"), call) == 1
+        assert len(str(pool.error(job))) == RESULT_BYTES_MAX
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()])
+def test_a_unit_that_would_leave_the_program_has_failed(open_pool: OpenPool, error: BaseException) -> None:
+    def call(unit: Unit) -> bytes:
+        if unit.index == 0:
+            raise error
+        return b"fine"
+
+    with open_pool() as pool:
+        job = start(pool, 2)
+        assert pool.run(pool.join("me"), call) == 2
+        assert type(error).__name__ in str(pool.error(job, 0))
+        assert pool.result(job, 1) == b"fine"
+
+
+def start_with_backoff(pool: Pool) -> int:
+    pool.domain("vision")
+    return pool.submit("vision", count=2, time_request_us=50 * MS, retries=2, backoff_us=1_000 * MS)
+
+
+def fail_twice(unit: Unit) -> bytes:
+    if unit.index == 0 and unit.attempt < 3:
+        raise OSError("try again")
+    return b"attempt %d" % unit.attempt
+
+
+def test_units_in_backoff_are_due_when_it_is_over(open_pool: OpenPool, clock: Clock) -> None:
+    with open_pool() as pool:
+        job = start_with_backoff(pool)
+        worker = pool.join("me")
+        assert pool.next_retry_us() is None
+        assert pool.run(worker, fail_twice) == 2
+        assert pool.status(job) == "pending"
+        assert pool.next_due_us() == pool.next_retry_us() == clock.now_us + 1_000 * MS
+    with open_pool() as pool:  # it is in the log
+        worker = pool.join("me")
+        assert pool.run(worker, fail_twice) == 0
+        clock.now_us += 1_000 * MS
+        assert pool.next_retry_us() is None  # it is due, so nothing is waited for
+        assert pool.run(worker, fail_twice) == 1
+        assert pool.next_due_us() == clock.now_us + 2_000 * MS  # the delay doubles
+        pool.cancel(job)
+        assert pool.next_retry_us() is None
+
+
+def test_run_waits_for_retries_if_it_is_told_to(open_pool: OpenPool, clock: Clock) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now_us += round(seconds * 1_000_000)
+
+    with open_pool() as pool:
+        job = start_with_backoff(pool)
+        assert pool.run(pool.join("me"), fail_twice, wait=True, sleep=sleep) == 4
+        assert pool.result(job, 0) == b"attempt 3"
+        assert slept == [1, 2]
+
+
+def test_run_does_not_wait_for_more_units_than_it_may_run(open_pool: OpenPool) -> None:
+    def never(seconds: float) -> None:
+        raise AssertionError(seconds)
+
+    with open_pool() as pool:
+        start_with_backoff(pool)
+        assert pool.run(pool.join("me"), fail_twice, 2, wait=True, sleep=never) == 2
+
+
+def test_a_domain_has_the_share_one_unless_told_otherwise(open_pool: OpenPool) -> None:
+    with open_pool() as pool:
+        pool.domain("vision")
+        (domain,) = pool.state.domains.domains.values()
+        assert domain.share == CreateDomain(0, "speech").share == 1
 
 
 def test_a_job_that_is_cancelled_by_its_own_unit_stops(open_pool: OpenPool) -> None:

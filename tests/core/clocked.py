@@ -20,6 +20,7 @@ from meted.core.policy.base import Policy
 
 from .helper import World
 
+NOT_YET = DomainId(0)
 CPU = 1000
 """Thousandths of a cpu in a slot."""
 
@@ -31,7 +32,7 @@ class Contender:
     name: str
     share: int
     longest_us: int
-    domain_id: DomainId = DomainId(0)
+    domain_id: DomainId = NOT_YET
     served: int = 0
     waits_since_us: int | None = None
     was_fresh: bool = False
@@ -210,7 +211,6 @@ class Arena:
         job = self.world.state.jobs.jobs[lease.job_id]
         if job.outcome is not None and not job.out:
             self.world.do(DeleteJob(self.world.now_us, lease.job_id))
-
 
     def expect(self, slack: Fraction = Fraction(1, 10**6)) -> None:
         """Hold the worst that was seen against the bounds; ``slack`` is for roundings (1 in 2**20 of a unit's size)."""

@@ -40,6 +40,7 @@ OPEN_WORLDS: list[World] = []
 
 def examples(count: int, **more: Any) -> settings:
     """Return the settings of a test that tries so many examples by default, and more in a deep run."""
+    assert settings.default is not None
     return settings(max_examples=settings.default.max_examples * count // 50, **more)
 
 

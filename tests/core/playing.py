@@ -130,6 +130,3 @@ def _step_of_worker(world: World, dice: Random, worker_id: WorkerId) -> None:
     else:
         world.do(LoseWorker(world.now_us, worker_id, "gone"))
         world.worker(cpus(2, 10, gpu=1))
-
-
-

@@ -1,4 +1,4 @@
-"""Strategies made from the fields and types of the records themselves: a new event or command is drawn without a word."""
+"""Strategies made from the fields and types of the records themselves, so that a new record is drawn as well."""
 
 from __future__ import annotations
 

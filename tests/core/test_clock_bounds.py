@@ -36,16 +36,25 @@ def contenders(draw: st.DrawFn, unit_us: int, most: int = 14) -> list[Contender]
     return [Contender(f"d{at}", share, length * unit_us) for at, (share, length) in enumerate(drawn)]
 
 
+def drawn_us(contender: Contender, unit_us: int, number: int) -> int:
+    """Return the length of a unit: the longest of its domain for 0, else some whole number of units up to that."""
+    longest = contender.longest_us // unit_us
+    return unit_us * (1 + number % longest if number else longest)
+
+
+lengths = st.lists(st.integers(0, 40), min_size=1, max_size=40)
+
+
 @FEWER
-@given(st.data(), unit_sizes, st.sampled_from(SLOTS), st.lists(st.integers(0, 40), min_size=1, max_size=40))
-def test_lag_is_bounded_while_all_are_backlogged(data: st.DataObject, unit_us: int, slots: int, sizes: list[int]) -> None:
+@given(st.data(), unit_sizes, st.sampled_from(SLOTS), lengths)
+def test_lag_is_bounded_while_all_wait(data: st.DataObject, unit_us: int, slots: int, numbers: list[int]) -> None:
     """P3, P5 (heads) and P7: no number of domains in any of it."""
     arena = Arena(slots, data.draw(contenders(unit_us)), all_backlogged=True)
     for step in range(60):
         for at, contender in enumerate(arena.contenders):
-            size = sizes[(step * 7 + at) % len(sizes)]
-            unit = contender.longest_us if size == 0 else 1 + size % (contender.longest_us // unit_us)
-            arena.keep_backlogged(contender, unit if size == 0 else unit * unit_us, 1 if unit_us == SECOND else 1 + 13 * size)
+            number = numbers[(step * 7 + at) % len(numbers)]
+            count = 1 if unit_us == SECOND else 1 + 13 * number
+            arena.keep_backlogged(contender, drawn_us(contender, unit_us, number), count)
         arena.run_pass()
         arena.note_intervals()
         arena.advance()
@@ -67,9 +76,7 @@ def test_guarantee_and_waits_hold_under_churn(
     arena = Arena(slots, data.draw(contenders(unit_us)))
     for who, size, count, gap in drawn:
         contender = arena.contenders[who % len(arena.contenders)]
-        longest = contender.longest_us // unit_us
-        unit = longest if size == 0 else 1 + size % longest
-        arena.submit(contender, unit * unit_us, count if unit_us == SECOND else 40 * count)
+        arena.submit(contender, drawn_us(contender, unit_us, size), count if unit_us == SECOND else 40 * count)
         for _ in range(gap):
             arena.run_pass()
             arena.note_intervals()
@@ -114,7 +121,7 @@ def test_wrong_estimates_add_what_each_domain_has_in_flight(data: st.DataObject,
         Liar(who.longest_us, data.draw(st.lists(st.sampled_from(FACTORS), min_size=1, max_size=3))) for who in drawn
     ]
     for who, liar in zip(drawn, liars, strict=True):
-        who.longest_us = int(liar.estimate_us * max(1, *liar.factors))
+        who.longest_us = int(liar.estimate_us * max(Fraction(1), *liar.factors))
     factors: dict[tuple[JobId, int], Fraction] = {}
 
     def took_us(job_id: JobId, index: int) -> int:
@@ -157,7 +164,7 @@ def test_a_newcomer_does_not_wait_for_the_history(factor: Fraction, slots: int) 
         arena.advance() if arena.is_backlogged(newcomer) else None
     waited_us = arena.world.now_us - arrived_us
     # T <= L + (Phi L_i / w_i + L - L_i) / m, and what was in flight, with L the larger of estimated and real.
-    longest_us = int(10 * SECOND * max(1, factor))
+    longest_us = int(10 * SECOND * max(Fraction(1), factor))
     bound_us = longest_us + (6 * SECOND // 2 + longest_us - SECOND) // slots + longest_us
     assert waited_us <= bound_us
 

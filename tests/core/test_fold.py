@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import attrs
 import pytest
 from hypothesis import given
@@ -14,8 +16,6 @@ from meted.core.policies import POLICIES
 from meted.core.reducers import evolve, fold
 from meted.core.schema import decode_events, decode_state, encode_state, state_digest
 from meted.core.state import State
-
-from random import Random
 
 from .helper import World, examples, make_policy
 from .playing import wander

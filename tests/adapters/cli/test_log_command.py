@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from meted.adapters.cli.events import print_tables, row_of
 from meted.adapters.cli.main import meted
 from meted.adapters.log import SQLiteLog
+from meted.adapters.log.show import Entry
 from meted.adapters.recovery import read_state, recover, take_snapshot
 from meted.core.commands import CreateDomain
 
@@ -79,6 +81,39 @@ def test_show_prints_a_table_on_a_terminal(data: Path, monkeypatch: pytest.Monke
     assert "domain-5" in shown
 
 
+def test_show_says_what_it_left_out(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meted.adapters.cli.log.SHOW_EVENTS", 4)
+    result = run("show", data=data)
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 4)
+    assert result.stderr == "2 more events follow; go on with --from 5, or show everything with --all.\n"
+    assert run("show", "--from", "2", data=data).stderr.startswith("1 more event follows; go on with --from 6,")
+    for arguments in (["--from", "3"], ["--all"], ["--limit", "2"]):
+        assert run("show", *arguments, data=data).stderr == ""
+
+
+def test_show_says_where_the_log_ends(data: Path, tmp_path: Path) -> None:
+    result = run("show", "--from", "7", data=data)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "The log ends at seq 6.\n")
+    SQLiteLog.open(tmp_path / "new").close()
+    assert run("show", data=tmp_path / "new").stderr == "The log is empty.\n"
+
+
+def test_a_table_fits_a_terminal_of_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    fields = {"at_us": 1_500_000, "digest": bytes(range(32)), "terms": {"key": b"ab", "names": ["n" * 30] * 3}}
+    entry = Entry(123_456, 1_500_000, "job_submitted", 1, fields)
+    assert row_of(entry)[1] == "1970-01-01 00:00:01"
+    assert row_of(entry)[3].startswith('digest="000102030405…" terms={"key": "6162", ')
+    assert "at_us=7" in row_of(Entry(1, 1_500_000, "tag", 1, {"at_us": 7}))[3]
+    print_tables(iter([entry]))
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.count("n") >= 90, "what is too long goes on in the next line"
+    assert "1970-01-01 00:00:01   job_submitted v1   " in shown
+
+
 def test_show_stops_at_damage_with_a_whole_document(data: Path) -> None:
     damage(data)
     result = run("show", "--json", data=data)
@@ -90,7 +125,7 @@ def test_show_stops_at_damage_with_a_whole_document(data: Path) -> None:
 def test_verify_a_good_log(data: Path) -> None:
     result = run("verify", data=data)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "All 6 events in 6 batches are what was written." in result.stdout
+    assert "6 events in 6 batches: all is what was written." in result.stdout
     report = json.loads(run("verify", "--json", data=data).stdout)
     assert (report["ok"], report["events"], report["first_bad_seq"], len(report["chain"])) == (True, 6, None, 64)
 
@@ -147,13 +182,32 @@ def test_repair_notes_what_was_lost(data: Path, how: str) -> None:
         assert read_state(log).state.seq == 3
 
 
-@pytest.mark.parametrize("answer", ["n\n", ""])
-def test_repair_asks_first(data: Path, answer: str) -> None:
+@pytest.mark.parametrize(("answer", "sentence"), [("n\n", "Nothing was changed."), ("", "give --yes to repair")])
+def test_repair_asks_first(data: Path, answer: str, sentence: str) -> None:
     damage(data)
     result = run("repair", data=data, answer=answer)
-    assert result.exit_code in (1, 130)
-    assert result.stdout == ""
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "meted log repair" not in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("Error: Nothing was changed")
+    assert sentence in last
     assert run("verify", data=data).exit_code == 1
+
+
+def test_repair_of_what_cannot_be_saved_does_not_ask(data: Path) -> None:
+    (data / "log.sqlite3").write_bytes(b"garbage" * 1_000)
+    assert "`meted log repair` cannot save it; put a backup in its place." in one_sentence(run("verify", data=data))
+    result = run("repair", data=data)
+    assert result.exit_code == 1
+    assert "put a backup in its place" in one_sentence(result)
+
+
+def test_help_speaks_of_what_is_there() -> None:
+    for command in ("show", "verify", "export", "backup", "repair"):
+        assert "server" not in run(command, "--help").stdout
+    listed = run("--help").stdout
+    assert "server" not in listed
+    assert "..." not in listed.partition("Commands:")[2], "no short help is cut off"
 
 
 def test_a_log_in_use_can_be_read_and_not_repaired(data: Path) -> None:

@@ -73,10 +73,12 @@ def test_the_version_is_told() -> None:
     assert (result.exit_code, result.stdout.split()[0]) == (0, "meted")
 
 
-def test_no_command_at_all_is_misuse() -> None:
-    result = CliRunner().invoke(meted, [])
-    assert result.exit_code == 2
-    assert "Commands:" in result.output
+@pytest.mark.parametrize("arguments", [[], ["log"]])
+def test_no_command_at_all_is_misuse_and_shows_the_help_page(arguments: list[str]) -> None:
+    result = CliRunner().invoke(meted, arguments, prog_name="meted")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == CliRunner().invoke(meted, [*arguments, "--help"], prog_name="meted").stdout
+    assert "\nCommands:\n" in result.stderr
 
 
 def test_an_unknown_command_is_misuse() -> None:

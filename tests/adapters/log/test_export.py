@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meted.adapters.log import LogDamaged, LogIOError, LogMissing, LogUnsafe, MemoryLog, Result, SQLiteLog
+from meted.adapters.log import LogDamaged, LogError, LogIOError, LogMissing, LogUnsafe, MemoryLog, Result, SQLiteLog
 from meted.adapters.log.backup import backup
 from meted.adapters.log.export import ExportReport, export_sqlite
 from meted.adapters.log.show import Entry, entries, iso_time, plain, show
@@ -175,7 +175,20 @@ def test_a_backup_of_a_damaged_log_is_not_kept(tmp_path: Path) -> None:
         backup(tmp_path / "nothing", tmp_path / "copy")
 
 
-def test_a_backup_is_consistent_while_a_server_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"garbage" * 1_000])
+def test_what_is_no_log_is_not_backed_up(tmp_path: Path, content: bytes) -> None:
+    data = tmp_path / "data"
+    data.mkdir(0o700)
+    (data / "log.sqlite3").write_bytes(content)
+    with pytest.raises(LogError) as refused:
+        backup(data, tmp_path / "copy")
+    with pytest.raises(LogError) as same:
+        SQLiteLog.open(data, read_only=True)
+    assert str(refused.value) == str(same.value)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_backup_is_consistent_while_a_program_writes(tmp_path: Path) -> None:
     data = tmp_path / "data"
     stop = threading.Event()
 

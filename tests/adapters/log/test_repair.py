@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from meted.adapters.log import Log, LogDamaged, LogFull, LogHeld, LogMissing, LogUnsafe, Result, SQLiteLog
+from meted.adapters.log.backup import backup
 from meted.adapters.log.recovery import start_point, tail
 from meted.adapters.log.repair import repair
 from meted.adapters.log.verify import verify
@@ -39,6 +41,8 @@ def test_damage_without_a_snapshot_beyond_it_is_cut_off(tmp_path: Path) -> None:
     assert (report.quarantined, report.unreadable, report.head.seq) == (4, 0, 8)
     assert report.found.first_bad_seq == 9
     assert "Events 9 to 17 are lost" in report.sentence
+    assert "4 batches in the table `quarantined`, 2 results in the table `quarantined_results`" in report.sentence
+    assert "meted log repair" not in report.sentence
     assert verify(data).ok
     aside = sql(data, "SELECT first_seq, last_seq, body FROM quarantined ORDER BY first_seq")
     assert [row[0] for row in aside] == [9, 12, 13, 17]
@@ -49,12 +53,39 @@ def test_damage_without_a_snapshot_beyond_it_is_cut_off(tmp_path: Path) -> None:
         snapshot, seq = start_point(log)
         assert (snapshot is not None, seq) == (True, 4)
         fill(log, [3])
-        assert log.result(1, 1) == Result(1, 1, 1, b"large" * 20_000)
-        assert log.result(1, 0) == Result(1, 0, 1, b"small")
+        assert list(log.results(1)) == []
     assert verify(data).ok
     assert report.copy is not None
     assert verify(report.copy).first_bad_seq == 9
     assert report.copy.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_result_whose_finish_is_lost_makes_room_for_that_of_the_next_run(tmp_path: Path) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    large = b"large" * 20_000
+    with SQLiteLog.open(data) as log:
+        log.append(batch_after(log.head, 2), [Result(1, 0, 1, b"proven")])
+        log.append(batch_after(log.head, 3), [Result(1, 1, 1, b"lost"), Result(1, 2, 1, large)])
+    sql(data, "UPDATE batches SET body = x'00' WHERE first_seq = 3")
+    report = repair(data)
+    assert (report.lost_first_seq, report.quarantined, report.quarantined_results) == (3, 1, 2)
+    again = [Result(1, 0, 2, b"late"), Result(1, 1, 2, b"again"), Result(1, 2, 2, b"again as well")]
+    with SQLiteLog.open(data) as log:
+        assert list(log.results(1)) == [Result(1, 0, 1, b"proven")]
+        log.append(batch_after(log.head), again)
+        assert list(log.results(1)) == [Result(1, 0, 1, b"proven"), *again[1:]]
+        log.append(batch_after(log.head), [Result(2, 0, 1, large)])
+        log.append(batch_after(log.head), forget_jobs=[1, 2])
+    with SQLiteLog.open(data):
+        pass
+    assert len(list((data / "results").glob("*/*"))) == 1, "what was set aside is not deleted"
+    assert backup(data, copy).large_results == 1
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        select = "SELECT job_id, unit_index, attempt, seq, body FROM quarantined_results ORDER BY unit_index"
+        assert connection.execute(select).fetchall() == [(1, 1, 1, 5, b"lost"), (1, 2, 1, 5, large)]
+    sql(data, "UPDATE batches SET body = x'00' WHERE first_seq = 3")
+    assert repair(data).quarantined_results == 0
+    assert sql(data, "SELECT count(*) FROM quarantined_results") == [(2,)], "a second repair keeps it"
 
 
 def test_damage_before_a_good_snapshot_needs_no_cut(tmp_path: Path) -> None:
@@ -222,6 +253,46 @@ def test_what_is_no_database_cannot_be_repaired(tmp_path: Path) -> None:
     with pytest.raises(LogUnsafe, match="backup"):
         repair(data)
     assert (data / "log.sqlite3").read_bytes() == b"garbage" * 1_000
+
+
+@pytest.mark.parametrize("size_bytes", [50, 1_000, 4_096, 9_000])
+def test_verify_says_what_repair_will_say_of_a_truncated_file(tmp_path: Path, size_bytes: int) -> None:
+    data = tmp_path / "data"
+    new_log(data, [40] * 50)
+    path = data / "log.sqlite3"
+    path.write_bytes(path.read_bytes()[:size_bytes])
+    found = verify(data)
+    assert found.beyond_repair is not None
+    assert "`meted log repair` cannot save it; put a backup in its place." in found.sentence
+    with pytest.raises(LogUnsafe, match=r"cannot be saved .* put a backup in its place"):
+        repair(data)
+
+
+def test_what_counts_one_says_so(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    new_log(data, [1])
+    assert verify(data).sentence == "1 event in 1 batch: all is what was written."
+    sql(data, "UPDATE batches SET body = x'00'")
+    sentence = repair(data).sentence
+    assert sentence.startswith("Event 1 is lost, and what can still be read of it was set aside (1 batch in ")
+
+
+@pytest.mark.parametrize("change", ["missing", "changed"])
+def test_the_files_of_large_results_are_verified(tmp_path: Path, change: str) -> None:
+    data = tmp_path / "data"
+    bodies = [b"1" * 100_000, b"2" * 100_000]
+    with SQLiteLog.open(data) as log:
+        log.append(batch_after(log.head), [Result(1, index, 1, body) for index, body in enumerate(bodies)])
+        log.append(batch_after(log.head), [Result(3, 0, 1, bodies[1])])
+    digest = hashlib.sha256(bodies[1]).hexdigest()
+    path = data / "results" / digest[:2] / digest[2:]
+    path.unlink() if change == "missing" else path.write_bytes(b"3" + bodies[1][1:])
+    found = verify(data)
+    assert (found.ok, found.first_bad_seq, found.flaws, found.damaged_results) == (False, None, (), 2)
+    assert "2 large results are missing or changed. The result of unit 1 of job 1 is lost" in found.sentence
+    report = repair(data)
+    assert not report.changed
+    assert "No repair can bring back a result" in report.sentence
 
 
 def test_a_log_in_use_is_not_repaired(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Events for people: a line each for other programs, and tables that fit a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+
+from ..log.show import Entry, iso_time, plain
+
+TABLE_ROWS = 1_000
+"""Rows of a table on a terminal; more events are more tables, so that none has to be held whole."""
+
+SHOWN_BYTES = 6
+"""A table shows so many bytes of a digest or another long value: 12 hexadecimal digits."""
+
+
+def line_of(entry: Entry) -> tuple[str, str, str, str]:
+    """Everything that an event says: seq, time, tag and version, fields."""
+    return (
+        str(entry.seq),
+        iso_time(entry.at_us) or str(entry.at_us),
+        f"{entry.tag} v{entry.version}",
+        _said(entry.fields),
+    )
+
+
+def row_of(entry: Entry) -> tuple[str, str, str, str]:
+    """An event as a row of a table: the time to the second and said once, digests by their first digits."""
+    at_iso = iso_time(entry.at_us)
+    time = at_iso[:19].replace("T", " ") if at_iso else str(entry.at_us)
+    fields = {name: value for name, value in entry.fields.items() if (name, value) != ("at_us", entry.at_us)}
+    return str(entry.seq), time, f"{entry.tag} v{entry.version}", _said({name: _short(fields[name]) for name in fields})
+
+
+def print_tables(wanted: Iterator[Entry]) -> None:
+    """Print events as tables, as wide as the terminal; what is too long goes on in the next line."""
+    from rich.box import SIMPLE  # only here: it takes longer to load than the rest
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    while rows := list(itertools.islice(wanted, TABLE_ROWS)):
+        table = Table(box=SIMPLE, pad_edge=False)
+        for heading in ("seq", "time (UTC)", "event"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("what it says", overflow="fold")
+        for entry in rows:
+            table.add_row(*map(Text, row_of(entry)))
+        console.print(table)
+
+
+def _said(fields: dict[str, object]) -> str:
+    return " ".join(f"{name}={json.dumps(plain(value), ensure_ascii=False)}" for name, value in fields.items())
+
+
+def _short(value: object) -> object:
+    """The value with only the first digits of long bytes in it."""
+    match value:
+        case bytes() if len(value) > SHOWN_BYTES:
+            return value[:SHOWN_BYTES].hex() + "…"
+        case list() | tuple():
+            return [_short(item) for item in value]
+        case dict():
+            return {key: _short(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,95 @@
+"""What programs ask about jobs, and who a client says it is (rows P14, P15, G05)."""
+
+from __future__ import annotations
+
+import pytest
+
+from meted.core.commands import DeleteJob
+from meted.core.ids import JobId
+from meted.core.queries import failure_reason, find_jobs, is_over, is_running, is_running_or_over, job_state
+from meted.core.usertag import usertag
+
+from .helper import World
+
+
+def make(world: World, wanted: str) -> JobId:
+    """Make a job of a state."""
+    job = world.submit(hold=wanted == "held", count=2)
+    if wanted == "cancelled":
+        world.cancel(job)
+    if wanted in ("running", "succeeded", "failed", "stopping", "between"):
+        lease = world.lease(world.worker(), job, 1 if wanted == "between" else 2)
+        if wanted == "stopping":
+            world.cancel(job)
+        elif wanted != "running":
+            world.finish(lease, exits=((0, 1),) if wanted == "failed" else ())
+    return job
+
+
+@pytest.mark.parametrize(
+    ("wanted", "state", "running", "over"),
+    [
+        ("held", "held", False, False),
+        ("pending", "pending", False, False),
+        ("running", "running", True, False),
+        ("between", "pending", False, False),
+        ("stopping", "running", True, False),
+        ("succeeded", "succeeded", False, True),
+        ("failed", "failed", False, True),
+        ("cancelled", "cancelled", False, True),
+    ],
+)
+def test_every_state_of_a_job(world: World, wanted: str, state: str, running: bool, over: bool) -> None:
+    job = make(world, wanted)
+    assert job_state(world.job(job)) == state
+    assert (is_running(world.state, job), is_over(world.state, job)) == (running, over)
+    assert is_running_or_over(world.state, job) == (running or over)
+    assert (failure_reason(world.job(job)) is not None) == (state == "failed")
+
+
+def test_an_unknown_job_neither_runs_nor_is_over(world: World) -> None:
+    job = make(world, "succeeded")
+    world.do(DeleteJob(0, job))
+    for unknown in (job, JobId(99), JobId(0), JobId(-1)):
+        assert not is_running(world.state, unknown)
+        assert not is_over(world.state, unknown)
+        assert not is_running_or_over(world.state, unknown)
+
+
+def test_jobs_are_found_by_what_is_stamped_on_them(world: World) -> None:
+    ada = world.submit(user="ada", name="sweep", tags=(("service", "mc"), ("start", "1700000000")))
+    bob = world.submit(user="bob", name="sweep", tags=(("service", "mc"), ("note", "a free string, with é")))
+    assert [job.job_id for job in find_jobs(world.state, service="mc")] == [ada, bob]
+    assert [job.job_id for job in find_jobs(world.state, user="ada")] == [ada]
+    assert [job.job_id for job in find_jobs(world.state, name="sweep", user="bob")] == [bob]
+    assert [job.job_id for job in find_jobs(world.state, start="1700000000")] == [ada]
+    assert [job.job_id for job in find_jobs(world.state, note="a free string, with é")] == [bob]
+    assert [job.job_id for job in find_jobs(world.state)] == [ada, bob]
+    assert not list(find_jobs(world.state, service="mc", user="eve"))
+    assert not list(find_jobs(world.state, missing=""))
+
+
+ALL = {"METED_TAG": "tag", "METED_MAIL": "mail@host", "LOGNAME": "log", "USERNAME": "name"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (ALL, "tag"),
+        (ALL | {"METED_TAG": ""}, "mail"),
+        (ALL | {"METED_TAG": "", "METED_MAIL": "plain"}, "plain"),
+        (ALL | {"METED_TAG": "", "METED_MAIL": "@host"}, "log"),
+        (ALL | {"METED_TAG": "", "METED_MAIL": ""}, "log"),
+        (ALL | {"METED_TAG": "", "METED_MAIL": "", "LOGNAME": "root"}, "name"),
+        (ALL | {"METED_TAG": "", "METED_MAIL": "", "LOGNAME": ""}, "name"),
+        (ALL | {"METED_TAG": "", "METED_MAIL": "", "LOGNAME": "root", "USERNAME": "Administrator"}, "host"),
+        (ALL | {"METED_TAG": "", "METED_MAIL": "", "LOGNAME": "root", "USERNAME": ""}, "host"),
+        ({"USERNAME": "name"}, "name"),
+        ({"LOGNAME": "log"}, "log"),
+        ({"METED_MAIL": "a@b@c"}, "a"),
+        ({"METED_TAG": "root"}, "root"),
+        ({}, "host"),
+    ],
+)
+def test_a_user_s_tag_is_the_first_of_five_that_is_there(environ: dict[str, str], expected: str) -> None:
+    assert usertag(environ, "host") == expected
