@@ -187,7 +187,7 @@ class Pool(LocalService):
         was interrupted is given back with it.
 
         Units in back-off cannot be leased now. Without ``wait`` this returns while there are some, and
-        :meth:`next_retry_us` says when to call it again.
+        :meth:`next_retry_us` says when to call it again (docs/embedded.md has the loop).
 
         Args:
             worker_id: Whose capacity is used.

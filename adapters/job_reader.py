@@ -97,15 +97,19 @@ class JobReader:
         job = self._job_of_unit(job_id, index)
         return self._error_text(job_id, index) if index in job.failed else None
 
-    def next_retry_us(self) -> int | None:
+    def next_retry_us(self, after_us: int | None = None) -> int | None:
         """Return when the first of the units in back-off may be tried again, in microseconds, or None if none is.
 
         All jobs are looked at: some 10 ms where there are 100,000.
+
+        Args:
+            after_us: What fell due up to then does not count; None is now. Give the time at which work was last asked
+                for, or what falls due in between is missed.
         """
-        now_us = self.clock()
+        since_us = self.clock() if after_us is None else after_us
         jobs = self.state.jobs.jobs.values()
         due_us = (run.not_before_us for job in jobs if job.requeued and not job.held for run in job.requeued)
-        return min((due for due in due_us if due > now_us), default=None)
+        return min((due for due in due_us if due > since_us), default=None)
 
     def _view(self, job: Job) -> JobView:
         return job_view(self.state, job, self._waiting(job))

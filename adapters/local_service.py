@@ -246,13 +246,16 @@ class LocalService(JobReader):
         with self.batch():
             pass
 
-    def next_due_us(self) -> int | None:
+    def next_due_us(self, after_us: int | None = None) -> int | None:
         """Return when something falls due next without anybody asking, in microseconds, or None.
 
         That is the end of a back-off (then :meth:`next_retry_us` is as early): ask for work again; or of a job's
         retention: call :meth:`tick`.
+
+        Args:
+            after_us: As for :meth:`next_retry_us`.
         """
-        due_us = [due for due in (self._engine.next_due_us(), self.next_retry_us()) if due is not None]
+        due_us = [due for due in (self._engine.next_due_us(), self.next_retry_us(after_us)) if due is not None]
         return min(due_us, default=None)
 
     def snapshot(self) -> None:

@@ -21,8 +21,8 @@ class Giver(Protocol):
     def batch(self) -> contextlib.AbstractContextManager[None]:
         """Make all calls inside durable together."""
 
-    def next_retry_us(self) -> int | None:
-        """Return when the first of the units in back-off may be tried again, or None."""
+    def next_retry_us(self, after_us: int | None = None) -> int | None:
+        """Return when the first of the units in back-off after ``after_us`` may be tried again, or None."""
 
     def work(self, worker_id: WorkerId) -> list[LeasedUnits]:
         """Return what a worker is to run now."""
@@ -51,11 +51,12 @@ def run_here(
     """
     ran = 0
     while units_max is None or ran < units_max:
+        asked_us = pool.clock()
         leases = pool.work(worker_id)
         if leases:
             ran += _run_leases(pool, leases, call, None if units_max is None else units_max - ran)
             continue
-        due_us = None if sleep is None else pool.next_retry_us()
+        due_us = None if sleep is None else pool.next_retry_us(asked_us)
         if sleep is None or due_us is None:
             break
         sleep(max(0, due_us - pool.clock()) / 1_000_000)

@@ -92,7 +92,7 @@ def charge(state: State, domain_id: DomainId, size: int, count: int, clock_floor
     """Return the tags after ``count`` units of ``size`` each are leased for a domain.
 
     V is first raised to ``clock_floor``, the least tag of any domain that could be served (WF2Q+, Bennett and Zhang,
-    INFOCOM 1996: V = max(V + l/Phi, min S)). A domain whose work could not be served for a while (back-off, no fitting
+    INFOCOM 1996: V = max(V + l/Phi, min S)); so would be a V without debt, so there is none left. A domain whose work could not be served for a while (back-off, no fitting
     worker) has then fallen behind a clock that no service had moved, and would shut out all others when it returns.
     So it keeps a claim of at most what others are ahead of the clock together, and twice the largest lease there ever
     was. A domain that could be served never has more: what all are owed adds up to zero, however wrong estimates are.
@@ -101,13 +101,13 @@ def charge(state: State, domain_id: DomainId, size: int, count: int, clock_floor
     jobs = state.jobs
     share = state.domains.domains[domain_id].share
     total_share = state.domains.total_share
-    clock = max(jobs.clock, clock_floor)
+    clock, debt = (jobs.clock, jobs.debt) if clock_floor <= jobs.clock else (clock_floor, 0)
     tag = jobs.accounts[domain_id].tag
-    limit = clock - jobs.debt - unit_charge(2 * max(jobs.largest_size, size * count), share)
+    limit = clock - debt - unit_charge(2 * max(jobs.largest_size, size * count), share)
     if tag < limit:
-        tag = max(tag, limit - _ahead(state, clock - jobs.debt) // share)
+        tag = max(tag, limit - _ahead(state, clock - debt) // share)
     tag += count * unit_charge(size, share)
-    return _advanced(tag, clock, jobs.debt, count * ((size << SCALE_BITS) // total_share))
+    return _advanced(tag, clock, debt, count * ((size << SCALE_BITS) // total_share))
 
 
 def _ahead(state: State, clock: int) -> int:

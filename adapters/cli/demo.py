@@ -130,7 +130,8 @@ def _document(ran: Ran, found: Found, checks: dict[str, bool | None]) -> dict[st
 
 def _summary(ran: Ran, found: Found, checks: dict[str, bool | None]) -> str:
     lines = [
-        f"{_count(found.right, 'result')} {'is' if found.right == 1 else 'are'} right; {ran.seconds:.1f} s on {_count(ran.slots, 'slot')}, "
+        f"{_count(found.right, 'result')} {'is' if found.right == 1 else 'are'} right; "
+        f"{ran.seconds:.1f} s on {_count(ran.slots, 'slot')}, "
         f"{ran.estimate_us / 1000:.0f} ms expected for a unit.",
         f"Dropped after {_count(ran.restart_at, 'unit')} and recovered; what was out then ran again: "
         f"{_count(ran.run_again, 'unit')}.",

@@ -29,9 +29,9 @@ Inside a domain jobs go by priority, then by submission; so its next run is of t
 short work behind that makes its deadline no earlier. A shape (request) that fits no worker now is passed over as a
 whole, so that it costs nothing; what it loses by that is made up by *draining*. A head of such a shape that was passed
 over is given the worker that should fit it soonest, one at a time in the pool, once it has waited out its bound: V,
-less its debt, has passed its deadline by L / Phi, which no head that can be served ever sees; or, where later jobs of
-its own domain were served in its place, the domain has received a unit of its size since it was submitted. Meanwhile
-that worker takes only work that ends by the time that the unit should fit, or that fits beside it.
+less its debt, has passed its deadline by a unit of its own size; or, where later jobs of its own domain were served in
+its place, the domain has received a unit of its size since it was submitted. Meanwhile that worker takes only work that
+ends by the time that the unit should fit, or that fits beside it.
 
 Work about which nothing is known is ordered as if it took one run quantum, so that it is tried soon, and charged for a
 minute until its first unit has ended.
@@ -70,7 +70,7 @@ class MetedIndex(PoolIndex):
         self._dirty: set[DomainId] = set()
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
         self._latest: dict[DomainId, QueueKey] = {}  # the last in order of what each domain was leased in this pass
-        self._least_due: Eligible | None = None  # the last in order of all that was leased in this pass
+        self._served: list[Eligible] = []  # all that was leased in this pass, in that order
         super().__init__(state)
         self._dirty.update(self._domains)
 
@@ -116,7 +116,9 @@ class MetedIndex(PoolIndex):
         self._dirty |= self._aside
         self._aside.clear()
         self._latest.clear()
-        self._least_due = None
+        self._served.clear()
+        for heaps in self._shapes.values():
+            heaps.full_since = None
         yield from self._serve_reserved(at_us)
         shadow = self._reservation()
         for _ in range(PASS_EXAMINED_MAX):
@@ -233,6 +235,8 @@ class MetedIndex(PoolIndex):
         servable = []
         for heaps in self._shapes.values():
             if not self._fits_somewhere(heaps):
+                if heaps.full_since is None:
+                    heaps.full_since = len(self._served)
                 continue
             servable.append(heaps)
             entry = heaps.first_eligible(clock)
@@ -313,11 +317,10 @@ class MetedIndex(PoolIndex):
             yield LeaseUnits(at_us, room.worker_id, job.job_id, 1)
 
     def _note(self, entry: Eligible, job_id: JobId) -> None:
-        """Remember how far down the order this pass has leased: what it left above that was passed over."""
+        """Remember what this pass has leased: what it left above that was passed over."""
         domain_id, key = entry[2], queue_key(self.state.jobs.jobs[job_id])
         self._latest[domain_id] = max(key, self._latest.get(domain_id, key))
-        if self._least_due is None or entry > self._least_due:
-            self._least_due = entry
+        self._served.append(entry)
 
     def _drain_for_overdue(self, at_us: int) -> Iterator[Proposal]:
         """Yield a reservation for the head that was passed over and is most overdue, if there is one."""
@@ -333,17 +336,19 @@ class MetedIndex(PoolIndex):
                 return
 
     def _passed_over(self) -> Iterator[Eligible]:
-        """Yield heads that fit nowhere, overdue by more than L / Phi, where less deserving domains were served instead.
+        """Yield heads that are overdue and that fitted nowhere when less deserving domains were served.
 
-        Overdue by real service, V less its debt: a head that can be served never is (policy.md P6).
+        Overdue by real service, V less its debt, and by more than a unit of their own size.
         """
-        jobs, last = self.state.jobs, self._least_due
-        bound = unit_charge(jobs.largest_size, self.state.domains.total_share)
+        jobs, total_share = self.state.jobs, self.state.domains.total_share
         for heaps in self._shapes.values():
-            if last is None or self.capacity.find(heaps) is not None:
+            instead = () if heaps.full_since is None else self._served[heaps.full_since :]
+            entry = heaps.first_eligible(jobs.clock) if instead else None
+            if entry is None or entry >= max(instead):
                 continue
-            entry = heaps.first_eligible(jobs.clock)
-            if entry is not None and entry < last and jobs.clock - jobs.debt - entry[0] > bound:
+            width = width_milli(heaps.request, self.state.workers.capacity)
+            size = max(width * estimate_us(jobs, jobs.jobs[entry[3]]), RUN_QUANTUM_US * 1000)
+            if jobs.clock - jobs.debt - entry[0] > unit_charge(size, total_share):
                 yield entry
 
     def _passed_over_at_home(self) -> Iterator[Eligible]:

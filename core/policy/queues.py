@@ -46,13 +46,15 @@ class ShapeHeaps(Shape):
     """The domains that wait with one shape: the eligible ones by deadline, the others by tag.
 
     Entries are not removed when a key changes; an entry that differs from the domain's key is stale and passed over.
+    ``full_since`` is how many leases the pass had made when the shape was first seen to fit nowhere, or None.
     """
 
-    __slots__ = ("_eligible", "_ineligible", "keys", "lines")
+    __slots__ = ("_eligible", "_ineligible", "full_since", "keys", "lines")
 
     def __init__(self, request: Resources) -> None:
         super().__init__(request)
         self.keys: dict[DomainId, Key] = {}
+        self.full_since: int | None = None
         self.lines = 0  # domains that wait with this shape, whether or not they are ranked now
         self._eligible: list[Eligible] = []
         self._ineligible: list[Eligible] = []

@@ -439,6 +439,36 @@ def test_run_waits_for_retries_if_it_is_told_to(open_pool: OpenPool, clock: Cloc
         assert slept == [1, 2]
 
 
+def test_a_retry_that_falls_due_while_run_looks_for_it_is_not_missed(clock: Clock) -> None:
+    class Hurried(Pool):
+        """A pool on a machine so slow that each back-off is over before anybody has asked when it will be."""
+
+        def next_retry_us(self, after_us: int | None = None) -> int | None:
+            clock.now_us += 10_000 * MS
+            return super().next_retry_us(after_us)
+
+    with Hurried(MemoryLog(), clock=clock) as pool:
+        job = start_with_backoff(pool)
+        assert pool.run(pool.join("me"), fail_twice, wait=True, sleep=lambda _: None) == 4
+        assert pool.status(job) == "succeeded"
+
+
+def test_run_does_not_wait_for_units_that_are_due_and_fit_nowhere(open_pool: OpenPool, clock: Clock) -> None:
+    with open_pool() as pool:
+        start_with_backoff(pool)
+        pool.run(pool.join("me"), fail_twice)
+        narrow = pool.join("narrow", Resources(cpu_milli=10))
+        pool.leave(1)  # type: ignore[arg-type]
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            clock.now_us += 1_000 * MS
+
+        assert pool.run(narrow, fail_twice, wait=True, sleep=sleep) == 0
+        assert slept == [1]
+
+
 def test_run_does_not_wait_for_more_units_than_it_may_run(open_pool: OpenPool) -> None:
     def never(seconds: float) -> None:
         raise AssertionError(seconds)
