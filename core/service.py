@@ -92,10 +92,12 @@ def charge(state: State, domain_id: DomainId, size: int, count: int, clock_floor
     """Return the tags after ``count`` units of ``size`` each are leased for a domain.
 
     V is first raised to ``clock_floor``, the least tag of any domain that could be served (WF2Q+, Bennett and Zhang,
-    INFOCOM 1996: V = max(V + l/Phi, min S)); so would be a V without debt, so there is none left. A domain whose work could not be served for a while (back-off, no fitting
-    worker) has then fallen behind a clock that no service had moved, and would shut out all others when it returns.
-    So it keeps a claim of at most what others are ahead of the clock together, and twice the largest lease there ever
-    was. A domain that could be served never has more: what all are owed adds up to zero, however wrong estimates are.
+    INFOCOM 1996: V = max(V + l/Phi, min S)). A V without debt would be raised as far, so that no debt is left then.
+
+    A domain whose work could not be served for a while (back-off, no fitting worker) has fallen behind a clock that no
+    service had moved, and would shut out all others when it returns. So it keeps a claim of at most what others are
+    ahead of the clock together, and twice the largest lease there ever was. A domain that could be served never has
+    more: what all are owed adds up to zero, however wrong estimates are.
     It is measured against V less its debt, which is where service alone has moved V.
     """
     jobs = state.jobs
