@@ -151,7 +151,7 @@ class UnitsLeased:
         size: What one unit is charged: its width in thousandths of a cpu times ``estimate_us``.
         domain_tag: The domain's virtual start tag after the charge.
         clock: The virtual time after the charge.
-        debt: What the virtual time owes (policy.md 3.2) after the charge.
+        debt: What the virtual time owes (docs/fairness.md) after the charge.
     """
 
     tag: ClassVar[str] = "units_leased"
@@ -238,7 +238,7 @@ class UnitsRecalled:
 
 @record
 class AccountReweighted:
-    """A domain's tag was moved so that a change of its share leaves what it is owed unchanged (policy.md P10a)."""
+    """A domain's tag was moved so that a change of its share leaves what it is owed unchanged (docs/fairness.md, P10a)."""
 
     tag: ClassVar[str] = "account_reweighted"
     version: ClassVar[int] = 1

@@ -11,7 +11,7 @@ RUN_UNITS_MAX = 1_024
 """Units in one lease: bounds an event, a lease's mask and what one lost message can hold back."""
 
 RUN_QUANTUM_US = 100_000
-"""Q of policy.md 3.2: a lease holds about this much estimated work, so that short units cost little each."""
+"""Q of docs/fairness.md: a lease holds about this much estimated work, so that short units cost little each."""
 
 PASS_DECISIONS_MAX = 100
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""

@@ -25,7 +25,7 @@ SNAPSHOT_VERSION = 1
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 BIG_INT_EXT = 1
-"""MessagePack extension type of an integer beyond 64 bits: two's complement, big-endian (policy.md 3.7)."""
+"""MessagePack extension type of an integer beyond 64 bits: two's complement, big-endian."""
 
 _PLAIN = (int, str, bytes, bool)
 

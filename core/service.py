@@ -1,6 +1,6 @@
-"""What a unit costs its domain: estimate, width, size, and the virtual times they move (policy.md 3.2).
+"""What a unit costs its domain: estimate, width, size, and the virtual times they move (docs/fairness.md).
 
-Symbols of policy.md, and their names here:
+Symbols of docs/fairness.md, and their names here:
 
 * l, the size of a unit: ``size`` = width in thousandths of a cpu x time in us. The width of a request is its largest
   share of the pool over all resources (dominant share, DRF, Ghodsi et al., NSDI 2011), expressed in thousandths of
@@ -123,7 +123,7 @@ def settle(state: State, lease: Lease, domain_id: DomainId, run_us: Iterable[int
     """Return the tags after units of ``lease`` took ``run_us`` instead of what was estimated; none took 0 is a refund.
 
     V follows actual service in both directions and stays monotone: service that was over-estimated is owed as debt,
-    and later advances pay it first (policy.md 3.2). Without the debt V would run away from every tag, and a newcomer
+    and later advances pay it first (docs/fairness.md). Without the debt V would run away from every tag, and a newcomer
     would wait for the whole history.
     """
     jobs = state.jobs

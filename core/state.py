@@ -104,7 +104,7 @@ class Account:
     """What a domain has received.
 
     Attributes:
-        tag: Virtual start tag S of the domain (policy.md 3.2), scaled by 2**20.
+        tag: Virtual start tag S of the domain (docs/fairness.md), scaled by 2**20.
         backlog: Jobs of the domain that have units waiting.
         jobs: Jobs of the domain that are not archived.
         measured_us, measured_count: Sum and number of run times reported, for estimates.
@@ -201,7 +201,7 @@ class Domain:
 
 @record
 class Domains:
-    """The slice of domains. ``total_share`` is the sum of all shares (Phi of policy.md)."""
+    """The slice of domains. ``total_share`` is the sum of all shares (Phi of docs/fairness.md)."""
 
     domains: Map[DomainId, Domain] = Map()
     by_name: Map[str, DomainId] = Map()

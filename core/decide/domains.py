@@ -67,7 +67,7 @@ def _change(state: State, command: ChangeDomain, at_us: int) -> tuple[Event, ...
     account = state.jobs.accounts.get(domain.domain_id)
     if account is None or command.share == domain.share:
         return (changed,)
-    # S' = V - (V - S) g / g': what the domain is owed, or has had in advance, stays as it is (policy.md P10a).
+    # S' = V - (V - S) g / g': what the domain is owed, or has had in advance, stays as it is (docs/fairness.md, P10a).
     clock = state.jobs.clock
     tag = clock - (clock - account.tag) * domain.share // command.share
     return changed, AccountReweighted(at_us, domain.domain_id, tag)

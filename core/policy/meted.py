@@ -16,7 +16,7 @@ a start tag S_i, and there is one virtual time V, both in units of size per shar
 This is WF2Q+ (Bennett and Zhang, "Hierarchical packet fair queueing algorithms", SIGCOMM 1996), the rule of EEVDF
 (Stoica et al., RTSS 1996), with the size of a unit counted at dispatch and trued up at its end.
 
-Bounds (policy.md 2; L is the largest size of a run, estimated or real, whichever is larger, m the slots):
+Bounds (docs/fairness.md; L is the largest size of a run, estimated or real, whichever is larger, m the slots):
 
 * lag, g_i (V - S_i), stays within (-L_i, L) at dispatch while all are backlogged: no n in it (P3);
 * over any interval in which i is backlogged it receives (g_i / Phi) W - 2 L_i - (L - L_i) g_i / Phi at least (P4);

@@ -137,7 +137,7 @@ class PoolIndex:
                 self.domain_changed(job.terms.domain_id)
 
     def run_count(self, job: Job, estimated_us: int) -> int:
-        """Return how many units of ``job`` to lease as one run: about a run quantum of work (policy.md 3.2, Runs)."""
+        """Return how many units of ``job`` to lease as one run: about a run quantum of work (docs/fairness.md)."""
         if not job.requeued:
             available = job.terms.count - job.next_index
         else:

@@ -385,7 +385,7 @@ def test_a_time_beyond_the_largest_is_refused_in_a_sentence(
 
 def test_the_largest_machine_is_refused_in_a_sentence(tmp_path: Path) -> None:
     trace = make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1)], 1_000_001)
-    with pytest.raises(SimulationError, match=r"^the machine has 1,000,001 processors and at most 1,000,000 can be"):
+    with pytest.raises(SimulationError, match=r"^The machine has 1,000,001 processors and at most 1,000,000 can be"):
         Replay(trace, make_policy("meted"))
 
 
