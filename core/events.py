@@ -238,7 +238,7 @@ class UnitsRecalled:
 
 @record
 class AccountReweighted:
-    """A domain's tag was moved so that a change of its share leaves what it is owed as it is (docs/fairness.md, P10a)."""
+    """A domain's tag was moved so that another share leaves what it is owed as it is (docs/fairness.md, P10a)."""
 
     tag: ClassVar[str] = "account_reweighted"
     version: ClassVar[int] = 1
