@@ -13,7 +13,7 @@ RUN_UNITS_MAX = 1_024
 RUN_QUANTUM_US = 100_000
 """Q of docs/fairness.md: a lease holds about this much estimated work, so that short units cost little each."""
 
-PASS_DECISIONS_MAX = 100
+PASS_DECISIONS_MAX = 80
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
 
 PASS_EXAMINED_MAX = 10_000
