@@ -30,7 +30,7 @@ from .helper import SECOND, World, cpus
 from .strategies import COMMANDS, commands, fields_of
 
 HUGE_TEXT = "x" * 100_000_000
-HUGE_BYTES = b"x" * 100_000_000
+HUGE_BYTES = bytes(100_000_000)
 WIDE_TEXT = "é" * 2**20
 
 

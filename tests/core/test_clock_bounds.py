@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meted.core.commands import ChangeDomain
 from meted.core.ids import JobId
 from meted.core.schema import state_digest
 
 from .clocked import CPU, Arena, Contender
-from .helper import MS, SECOND, examples
+from .helper import MS, SECOND, World, cpus, examples
 from .test_schema import run_with_hash_seed
 
 WEIGHTS = (1, 2, 3, 5, 10, 50)
@@ -194,7 +195,86 @@ def test_the_debt_of_the_clock_stays_small() -> None:
     assert jobs.debt <= in_flight
 
 
-# Shares
+# The clock and the shares
+
+
+def test_the_clock_is_raised_to_whoever_is_served_and_not_to_who_is_passed_over() -> None:
+    """Two domains stand at the same tag ahead of V, and the first of them may not be served: it is at its cap."""
+    arena = Arena(3, [Contender("capped", 1, SECOND), Contender("b", 1, SECOND), Contender("idle", 1000, SECOND)])
+    world = arena.world
+    world.do(ChangeDomain(0, "capped", 1, cpus(1)))
+    for name in ("capped", "b"):
+        world.submit(name, 5, time_request_us=SECOND)
+    leases = world.run_pass()
+    served = [world.find_domain("capped").domain_id, world.find_domain("b").domain_id, world.find_domain("b").domain_id]
+    assert [world.job(lease.job_id).terms.domain_id for lease in leases] == served
+    size = CPU * SECOND << 20
+    assert world.state.jobs.clock == size + size // 1002
+    assert world.account("b").tag == 2 * size
+
+
+@given(
+    st.integers(1, 10**9),
+    st.integers(1, 10**9),
+    st.integers(1, 10**9),
+    st.integers(1, 50),
+    st.integers(1, 100 * SECOND),
+)
+def test_a_new_share_leaves_what_is_owed(share: int, new: int, others: int, count: int, unit_us: int) -> None:
+    """P10a: S' = V - (V - S) g / g'; and the way back restores it, whatever lies between."""
+    with World() as world:
+        world.domain("d", share)
+        world.domain("other", others)
+        worker = world.worker(100)
+        for name, units in (("d", 1), ("other", count), ("d", 2)):
+            world.lease(worker, world.submit(name, units + 1, time_request_us=unit_us), units)
+
+        def owed() -> int:
+            return world.find_domain().share * (world.state.jobs.clock - world.account().tag)
+
+        before, clock = owed(), world.state.jobs.clock
+        world.do(ChangeDomain(0, "d", new))
+        assert 0 <= before - owed() < new
+        assert world.state.jobs.clock == clock
+        world.do(ChangeDomain(0, "d", share))
+        assert 0 <= before - owed() < new + share
+        assert world.do(ChangeDomain(0, "d", share)) == ()
+
+
+def test_a_share_that_goes_down_and_up_again_restores_the_lag_exactly() -> None:
+    with World() as world:
+        world.domain("d", 1_048_576)
+        world.domain("other", 3)
+        worker = world.worker(9)
+        for name in ("other", "d", "other"):
+            world.lease(worker, world.submit(name, 9, time_request_us=7 * SECOND), 3)
+        tag = world.account().tag
+        world.do(ChangeDomain(0, "d", 2))
+        assert world.account().tag != tag
+        world.do(ChangeDomain(0, "d", 1_048_576))
+        assert world.account().tag == tag
+
+
+def test_a_new_share_counts_from_now_on() -> None:
+    """After a change of 1 : 1 to 1 : 3 the next forty units are shared 10 : 30, whatever was before."""
+    who = [Contender("a", 1, SECOND), Contender("b", 1, SECOND)]
+    arena = Arena(1, who)
+
+    def serve(units: int) -> list[int]:
+        begin = len(arena.order)
+        while len(arena.order) < begin + units:
+            for contender in who:
+                arena.keep_backlogged(contender, SECOND)
+            arena.run_pass()
+            arena.advance()
+        return [arena.order[begin:].count(at) for at in (0, 1)]
+
+    assert serve(40) == [20, 20]
+    who[1].share = 3
+    arena.world.do(ChangeDomain(0, "b", 3))
+    served = serve(40)
+    assert abs(served[0] - 10) <= 1
+    assert abs(served[1] - 30) <= 1
 
 
 def test_shares_give_their_part_of_the_pool() -> None:

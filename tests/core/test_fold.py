@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.batch import GENESIS, is_intact
+from meted.core.commands import RemoveDomain
 from meted.core.engine import Engine
 from meted.core.invariants import check
 from meted.core.policies import POLICIES
@@ -93,6 +94,19 @@ def test_time_and_clock_never_run_back(seed: int, steps: int) -> None:
 def test_the_empty_log_is_the_empty_state() -> None:
     assert fold(State(), ()) == State()
     check(State())
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_a_pool_without_domains_workers_or_jobs_has_passes(policy: str) -> None:
+    world = World(policy)
+    assert world.run_pass() == []
+    world.worker()
+    assert world.run_pass() == []
+    world.domain()
+    assert world.run_pass() == []
+    world.do(RemoveDomain(0, "d"))
+    assert world.run_pass() == []
+    assert world.run_timers() == 0
 
 
 def test_a_failed_append_leaves_nothing() -> None:
