@@ -55,6 +55,9 @@ SPEC_BYTES_MAX = 2**20
 RESULT_BYTES_MAX = 16 * 2**20
 """Size of one unit's result."""
 
+REPORT_BYTES_MAX = 64 * 2**20
+"""Size of all results in one report."""
+
 LABELS_MAX = 64
 JOBS_PER_COMMAND_MAX = 10_000
 HELD_LEASES_MAX = 100_000

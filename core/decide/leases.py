@@ -158,12 +158,20 @@ def _checked_exits(exits: object, done: tuple[Span, ...]) -> tuple[tuple[int, in
 
 def _check_results(results: object, done: tuple[Span, ...]) -> None:
     members = set(spans.indices(done))
+    left_bytes = limits.REPORT_BYTES_MAX
     for item in checks.items(results, "results", limits.RUN_UNITS_MAX):
         index, body = checks.pair(item, "an item of results")
         if type(index) is not int or index not in members:
             raise Refused(Reason.BAD_SPANS, "results must name units of done.")
         members.discard(index)
         checks.raw(body, "a result", limits.RESULT_BYTES_MAX)
+        assert isinstance(body, bytes)
+        left_bytes -= len(body)
+        if left_bytes < 0:
+            raise Refused(
+                Reason.TOO_LARGE,
+                f"The results of one report must be at most {limits.REPORT_BYTES_MAX} bytes together; send several.",
+            )
 
 
 def _after_failures(

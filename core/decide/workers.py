@@ -57,6 +57,12 @@ def decide_workers(state: State, command: WorkerCommand, at_us: int) -> tuple[Ev
             worker = find_worker(state, command.worker_id)
             job = find_job(state, command.job_id)
             checks.whole(command.shadow_us, "shadow_us", 0, 2 * limits.TIME_MAX_US)
+            taken = any(other.reserved_for is not None for other in state.workers.workers.values())
+            if taken or not worker.is_leasable:
+                raise Refused(
+                    Reason.WORKER_UNAVAILABLE,
+                    f"Worker {worker.worker_id} cannot be reserved: it takes no work now, or one is reserved.",
+                )
             return (WorkerReserved(at_us, worker.worker_id, job.job_id, command.shadow_us),)
         case EndReservation():
             worker = find_worker(state, command.worker_id)
@@ -94,9 +100,8 @@ def _join(state: State, command: JoinWorker, at_us: int) -> tuple[Event, ...]:
 def _rejoin(state: State, command: RejoinWorker, at_us: int) -> tuple[Event, ...]:
     worker = find_worker(state, command.worker_id)
     held = _lease_spans(command.held, "held")
-    events: list[Event] = []
-    if worker.lost_at_us is not None:
-        events.append(WorkerBack(at_us, worker.worker_id))
+    # Also where nobody noticed that it was away: it is told then which leases are its own.
+    events: list[Event] = [WorkerBack(at_us, worker.worker_id)]
     after = fold(state, events)
     for lease in leases_of(state, worker.worker_id):
         whole = ((lease.first, lease.count),)

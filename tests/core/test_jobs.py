@@ -8,7 +8,7 @@ from meted.core.commands import ArchiveJob, CancelJobs, DeleteJob, NoteRepair, R
 from meted.core.effects import StopUnits, TellOwner
 from meted.core.engine import UnitResult
 from meted.core.errors import Reason
-from meted.core.events import JobArchived, JobEnded, JobStarted, JobStopped, UnitsFinished
+from meted.core.events import JobArchived, JobEnded, JobStarted, JobStopped, UnitsFinished, WorkerBack
 from meted.core.ids import JobId, LeaseId
 from meted.core.limits import BACKOFF_DOUBLINGS_MAX, TIME_MAX_US
 from meted.core.queries import failure_reason, job_state
@@ -336,6 +336,7 @@ def test_adoption_after_a_restart_keeps_what_is_held(world: World) -> None:
     job = world.submit(count=4)
     lease = world.lease(worker, job, 4)
     again = World(state=world.state)
-    assert again.do(RejoinWorker(0, worker, ((lease, ((0, 4),)),))) == ()
+    (back,) = again.do(RejoinWorker(0, worker, ((lease, ((0, 4),)),)))
+    assert isinstance(back, WorkerBack)
     again.finish(lease)
     assert again.job(job).outcome == "succeeded"

@@ -7,7 +7,9 @@ from heapq import heappop, heappush
 
 import pytest
 
-from meted.core.commands import ChangeDomain
+from meted.core.commands import ChangeDomain, EndReservation, RejoinWorker, ReserveWorker
+from meted.core.effects import KeepLeases
+from meted.core.errors import Reason
 from meted.core.ids import JobId, LeaseId
 from meted.core.resources import Resources
 from meted.core.state import Lease
@@ -123,3 +125,32 @@ def test_nobody_is_drained_for_where_all_units_are_alike() -> None:
         farm.dispatch()
         assert all(worker.reserved_for is None for worker in farm.state.workers.workers.values())
         farm.advance()
+
+
+def test_the_results_of_one_report_are_bounded_together() -> None:
+    world = World()
+    worker = world.worker()
+    lease_id = world.lease(worker, world.submit(count=5), 5)
+    body = bytes(16 * 2**20)
+    report = world.report(lease_id, results=tuple((index, body) for index in range(5)))
+    world.refused(report, Reason.TOO_LARGE)
+    world.finish(lease_id, results=tuple((index, body) for index in range(4)))
+
+
+def test_one_worker_is_reserved_at_a_time() -> None:
+    world = World()
+    first, second = world.worker(), world.worker()
+    job_id = world.submit()
+    world.do(ReserveWorker(world.now_us, first, job_id, SECOND))
+    world.refused(ReserveWorker(world.now_us, second, job_id, SECOND), Reason.WORKER_UNAVAILABLE)
+    world.cancel(job_id)
+    world.do(EndReservation(world.now_us, first))
+
+
+def test_a_worker_that_was_not_missed_is_told_what_it_holds() -> None:
+    world = World()
+    worker = world.worker()
+    lease_id = world.lease(worker, world.submit())
+    world.commit()
+    world.do(RejoinWorker(world.now_us, worker, ((lease_id, ((0, 1),)),)))
+    assert world.commit() == (KeepLeases(worker, (lease_id,)),)
