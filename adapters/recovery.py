@@ -102,8 +102,9 @@ def recover(log: Log, policy: str | Policy, *, retention_us: int = RETENTION_US)
         LogDamaged, SchemaError: As for :func:`read_state`.
     """
     chosen = live_policy(policy)
-    found = read_state(log)
-    return Engine(chosen, found.state, found.chain, retention_us=retention_us)
+    with _collector_paused():
+        found = read_state(log)
+        return Engine(chosen, found.state, found.chain, retention_us=retention_us)
 
 
 def take_snapshot(log: Log, engine: Engine) -> Snapshot:

@@ -8,7 +8,7 @@ A shell drives it: :meth:`Engine.handle` for each command that waits, :meth:`Eng
 from __future__ import annotations
 
 from collections import Counter, deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from .batch import GENESIS, Batch, seal
 from .commands import ArchiveJob, Command, FinishUnits, LoseWorker
@@ -61,10 +61,10 @@ class Timers:
 
     def __init__(self, state: State, retention_us: int) -> None:
         self._retention_us = retention_us
-        self._due: list[tuple[int, int, int]] = []
-        for job in state.jobs.jobs.values():
-            if job.ended_us is not None:
-                heappush(self._due, (job.ended_us + retention_us, 0, job.job_id))
+        self._due: list[tuple[int, int, int]] = [
+            (job.ended_us + retention_us, 0, job.job_id) for job in state.jobs.jobs.values() if job.ended_us is not None
+        ]
+        heapify(self._due)
         for worker in state.workers.workers.values():
             if worker.lost_at_us is not None:
                 heappush(self._due, (worker.lost_at_us, 1, worker.worker_id))
