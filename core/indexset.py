@@ -136,18 +136,6 @@ class IndexSet:
             stop = end
         yield start, stop - start
 
-    def gaps(self, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the maximal runs of indices below ``end`` that are not members, ascending, as (first, count)."""
-        free = 0
-        for first, count in self.spans():
-            if first >= end:
-                break
-            if first > free:
-                yield free, first - free
-            free = first + count
-        if free < end:
-            yield free, end - free
-
     def to_plain(self) -> tuple[int, ...]:
         """Return the set as integers alone, (first, count, first, count, ...) of its spans: equal for equal sets."""
         return tuple(number for span in self.spans() for number in span)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import get_args
 
 import attrs
 import pytest
@@ -10,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.batch import GENESIS, is_intact
-from meted.core.commands import RemoveDomain
+from meted.core.commands import Command, RemoveDomain
+from meted.core.decide import _JUDGES
 from meted.core.engine import Engine
+from meted.core.events import Event
 from meted.core.invariants import check
 from meted.core.policies import POLICIES
-from meted.core.reducers import evolve, fold
+from meted.core.reducers import _FOLDS, evolve, fold
 from meted.core.schema import decode_events, decode_state, encode_state, state_digest
 from meted.core.state import State
 
@@ -140,3 +143,8 @@ def test_batches_are_published_in_order() -> None:
     assert world.engine.committed == first.state
     world.engine.publish(second)
     assert world.engine.committed is world.state
+
+
+def test_every_event_has_its_reducer_and_every_command_its_judge() -> None:
+    assert set(_FOLDS) == set(get_args(Event))
+    assert set(_JUDGES) == set(get_args(Command))

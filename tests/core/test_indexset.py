@@ -69,11 +69,6 @@ def test_it_holds_what_a_set_holds(runs: list[tuple[int, int]]) -> None:
             assert (index in found) == (index in expected)
 
 
-@given(fillings, st.integers(0, 2 * FEW))
-def test_gaps_are_what_spans_leave(runs: list[tuple[int, int]], end: int) -> None:
-    assert list(fill(runs).gaps(end)) == runs_of(set(range(end)) - model(runs))
-
-
 @given(fillings, st.randoms(use_true_random=False))
 def test_equal_sets_are_equal_whatever_the_order(runs: list[tuple[int, int]], random: Random) -> None:
     pieces = []
