@@ -9,6 +9,7 @@ from meted.core.commands import CancelJobs, DrainWorker, LoseWorker, MarkWorkerA
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.policy.base import Policy
 from meted.core.resources import Resources
+from meted.core.state import Lease
 
 from .helper import MS, SECOND, World, cpus
 
@@ -39,11 +40,20 @@ class Play:
         self.took_us[job_id] = took_us
         return job_id
 
-    def run_pass(self) -> None:
-        """Let the policy choose, and start what it chose."""
-        for lease in self.world.run_pass():
+    def run_pass(self) -> list[Lease]:
+        """Let the policy choose until it has nothing more, start what it chose, and return that."""
+        made = self.world.run_pass()
+        while self.world.engine.more:
+            made += self.world.run_pass()
+        for lease in made:
             self.starts.setdefault(lease.job_id, (self.world.now_us, lease.worker_id))
             heappush(self.ends, (self.world.now_us + lease.count * self.took_us[lease.job_id], lease.lease_id))
+        return made
+
+    def domain_of(self, lease: Lease) -> str:
+        """Return the name of the domain of a lease."""
+        state = self.world.state
+        return state.domains.domains[state.jobs.jobs[lease.job_id].terms.domain_id].name
 
     def advance(self, until_us: int | None = None) -> bool:
         """Go on to the next end, or to ``until_us`` if that comes first; false if nothing is left to do."""

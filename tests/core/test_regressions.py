@@ -3,128 +3,83 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from heapq import heappop, heappush
 
 import pytest
 
 from meted.core.commands import ChangeDomain, EndReservation, RejoinWorker, ReserveWorker
 from meted.core.effects import KeepLeases
 from meted.core.errors import Reason
-from meted.core.ids import JobId, LeaseId
 from meted.core.resources import Resources
-from meted.core.state import Lease
 
 from .helper import SECOND, World, cpus
+from .playing import Play
 
 NO_CPU = Resources(cpu_milli=1)
 
 
-class Farm(World):
-    """A world in which leased units really take a while and end in order."""
-
-    def __init__(self) -> None:
-        super().__init__("meted")
-        self.took_us: dict[JobId, int] = {}
-        self.ends: list[tuple[int, LeaseId]] = []
-
-    def plan(self, domain: str, count: int, took_us: int, says_us: int | None = None, cpu: int = 1) -> JobId:
-        """Submit units that take ``took_us`` each and say so, or say something else."""
-        job_id = self.submit(domain, count, time_request_us=says_us or took_us, request=cpus(cpu))
-        self.took_us[job_id] = took_us
-        return job_id
-
-    def dispatch(self) -> list[Lease]:
-        """Run passes until nothing more is leased, and return the leases."""
-        made: list[Lease] = []
-        while True:
-            new = self.run_pass()
-            for lease in new:
-                heappush(self.ends, (self.now_us + lease.count * self.took_us[lease.job_id], lease.lease_id))
-            made += new
-            if not self.engine.more:
-                return made
-
-    def advance(self) -> None:
-        """Go to when the next leases end, and report them."""
-        self.now_us = self.ends[0][0]
-        while self.ends and self.ends[0][0] <= self.now_us:
-            lease_id = heappop(self.ends)[1]
-            self.finish(lease_id, run_us=self.took_us[self.state.jobs.leases[lease_id].job_id])
-
-    def domain_of(self, lease: Lease) -> str:
-        """Return the name of the domain of a lease."""
-        return self.state.domains.domains[self.job(lease.job_id).terms.domain_id].name
-
-
 def test_short_work_of_another_shape_makes_long_work_no_more_urgent() -> None:
-    farm = Farm()
-    farm.worker(cpus(1, 10))
-    farm.domain("i", 50)
-    farm.plan("i", 1000, 10 * SECOND)
+    play = Play("meted", cpus(1, 10))
+    play.world.domain("i", 50)
+    play.submit(1, 10 * SECOND, domain="i", count=1000)
     for number in range(12):
         name = f"j{number}"
-        farm.domain(name, 1)
-        farm.plan(name, 1000, 40 * SECOND)
-        short = farm.submit(name, 1000, time_request_us=SECOND, request=cpus(1, 5))
-        farm.took_us[short] = SECOND
+        play.world.domain(name, 1)
+        play.submit(1, 40 * SECOND, domain=name, count=1000)
+        play.submit(cpus(1, 5), SECOND, domain=name, count=1000)
     served = mine = 0
     for _ in range(300):
-        for lease in farm.dispatch():
-            took_s = farm.took_us[lease.job_id] // SECOND
+        for lease in play.run_pass():
+            took_s = play.took_us[lease.job_id] // SECOND
             served += took_s
-            mine += took_s if farm.domain_of(lease) == "i" else 0
+            mine += took_s if play.domain_of(lease) == "i" else 0
             assert Fraction(50, 62) * served - mine < 40  # P3: less than the largest unit, in cpu-seconds
-        farm.advance()
+        play.advance()
 
 
 def test_a_domain_that_could_not_be_served_shuts_out_nobody_when_it_returns() -> None:
-    farm = Farm()
-    farm.worker(1)
+    play = Play("meted", 1)
     for name in "abx":
-        farm.domain(name, 1, cap=NO_CPU if name == "x" else None)
-        farm.plan(name, 5000, SECOND)
+        play.world.domain(name, 1, cap=NO_CPU if name == "x" else None)
+        play.submit(1, SECOND, domain=name, count=5000)
     for _ in range(500):
-        farm.dispatch()
-        farm.advance()
-    farm.do(ChangeDomain(farm.now_us, "x", 1, None))
+        play.run_pass()
+        play.advance()
+    play.world.do(ChangeDomain(play.world.now_us, "x", 1, None))
     order = ""
     for _ in range(40):
-        order += "".join(farm.domain_of(lease) for lease in farm.dispatch())
-        farm.advance()
+        order += "".join(play.domain_of(lease) for lease in play.run_pass())
+        play.advance()
     assert "xxxxxx" not in order
     assert min(order.count(name) for name in "abx") >= 10
 
 
 @pytest.mark.parametrize("giant", [False, True])
 def test_a_long_request_once_does_not_stop_draining_for_ever(giant: bool) -> None:
-    farm = Farm()
-    for _ in range(2):
-        farm.worker(4)
-    farm.domain("g")
+    play = Play("meted", 4, 4)
+    play.world.domain("g")
     if giant:
-        farm.plan("g", 1, SECOND, says_us=30 * 86_400 * SECOND, cpu=4)
-        farm.dispatch()
-        farm.advance()
+        play.submit(4, SECOND, 30 * 86_400 * SECOND, domain="g")
+        play.run_pass()
+        play.advance()
     for number in range(4):
-        farm.plan(f"a{number}", 10**6, (7 + number) * SECOND)
+        play.submit(1, (7 + number) * SECOND, domain=f"a{number}", count=10**6)
     for _ in range(8):
-        farm.dispatch()
-        farm.advance()
-    wide, submitted_us = farm.plan("b", 1, 10 * SECOND, cpu=4), farm.now_us
-    while not any(lease.job_id == wide for lease in farm.dispatch()):
-        farm.advance()
-        assert farm.now_us - submitted_us < 120 * SECOND
+        play.run_pass()
+        play.advance()
+    wide, submitted_us = play.submit(4, 10 * SECOND, domain="b"), play.world.now_us
+    while not any(lease.job_id == wide for lease in play.run_pass()):
+        play.advance()
+        assert play.world.now_us - submitted_us < 120 * SECOND
 
 
 def test_nobody_is_drained_for_where_all_units_are_alike() -> None:
-    farm = Farm()
-    farm.worker(3)
+    play = Play("meted", 3)
     for number, took_s in enumerate((1, 7, 40)):
-        farm.plan(f"d{number}", 1000, took_s * SECOND)
+        play.submit(1, took_s * SECOND, domain=f"d{number}", count=1000)
     for _ in range(300):
-        farm.dispatch()
-        assert all(worker.reserved_for is None for worker in farm.state.workers.workers.values())
-        farm.advance()
+        play.run_pass()
+        assert all(worker.reserved_for is None for worker in play.world.state.workers.workers.values())
+        play.advance()
 
 
 def test_the_results_of_one_report_are_bounded_together() -> None:
