@@ -172,6 +172,11 @@ class Engine:
         """Return when :meth:`run_timers` has something to do next, or None."""
         return self._timers.next_us()
 
+    def next_wake_us(self) -> int | None:
+        """Return when :meth:`run_timers` or :meth:`run_pass` next has something to do by time alone, or None."""
+        due_us = (self._timers.next_us(), self._index.next_wake_us())
+        return min((due for due in due_us if due is not None), default=None)
+
     def seal(self) -> Sealed | None:
         """Return what was decided since the last time as one batch, or None if that is nothing."""
         if not self._events:

@@ -33,6 +33,9 @@ class Index(Protocol):
     def summary(self) -> object:
         """Return everything decisions depend on, comparable with that of an index built anew."""
 
+    def next_wake_us(self) -> int | None:
+        """Return when a pass may find something that it would not find now, though nothing happens until then."""
+
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job that waits, and by which rule."""
 

@@ -136,6 +136,10 @@ class PoolIndex:
                 self._refresh(job)
                 self.domain_changed(job.terms.domain_id)
 
+    def next_wake_us(self) -> int | None:
+        """Return when the first of the units that are backing off may be tried again, or None if none is."""
+        return self._sleeping[0][0] if self._sleeping else None
+
     def run_count(self, job: Job, estimated_us: int) -> int:
         """Return how many units of ``job`` to lease as one run: about a run quantum of work (docs/fairness.md)."""
         if not job.requeued:
