@@ -96,6 +96,7 @@ class FinishUnits:
         run_us: One run time a unit, in that order.
         exits: (index, exit code) of those that did not succeed, ascending.
         results: (index, bytes) of those that have a result to keep; not part of the state.
+        cpu_us, peak_bytes: Time on a cpu and most memory held, one a unit like ``run_us``; empty if nobody measured.
     """
 
     at_us: int
@@ -105,6 +106,8 @@ class FinishUnits:
     run_us: tuple[int, ...]
     exits: tuple[tuple[int, int], ...] = ()
     results: tuple[tuple[int, bytes], ...] = ()
+    cpu_us: tuple[int, ...] = ()
+    peak_bytes: tuple[int, ...] = ()
 
 
 @record

@@ -183,10 +183,11 @@ class UnitsFinished:
         requeued: Those of ``exits`` that will be tried again.
         cancelled: Those of ``exits`` that ended because their job was stopped.
         domain_tag, clock, debt: As in :class:`UnitsLeased`, after the settlement.
+        cpu_us, peak_bytes: Time on a cpu and most memory held, one a unit like ``run_us``; empty if nobody measured.
     """
 
     tag: ClassVar[str] = "units_finished"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     lease_id: LeaseId
     done: tuple[Span, ...]
@@ -197,6 +198,8 @@ class UnitsFinished:
     domain_tag: int
     clock: int
     debt: int
+    cpu_us: tuple[int, ...]
+    peak_bytes: tuple[int, ...]
 
 
 @record

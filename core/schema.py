@@ -32,7 +32,10 @@ _PLAIN = (int, str, bytes, bool)
 Fields = dict[str, object]
 Upcast = Callable[[Fields], Fields]
 
-UPCASTS: dict[tuple[str, int], Upcast] = {}
+UPCASTS: dict[tuple[str, int], Upcast] = {
+    # What a unit used of cpu and memory was not reported before.
+    ("units_finished", 1): lambda fields: {**fields, "cpu_us": (), "peak_bytes": ()},
+}
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 
 EVENT_CLASSES: dict[str, type[Event]] = {cls.tag: cls for cls in get_args(Event)}

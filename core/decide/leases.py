@@ -7,6 +7,7 @@ so that a repeated or late report counts for nothing (rows P35, P37).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import compress
 from typing import assert_never
 
 from .. import limits, spans
@@ -109,14 +110,22 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     if lease is None:
         return ()
     reported = checks.runs(command.done, "done", lease.first, lease.first + lease.count)
-    _check_run_times(command.run_us, reported[0][1] if len(reported) == 1 else spans.total(reported))
+    count = reported[0][1] if len(reported) == 1 else spans.total(reported)
+    _check_measured(command.run_us, "run_us", count, limits.TIME_MAX_US)
+    if command.cpu_us != ():
+        _check_measured(command.cpu_us, "cpu_us", count, limits.TIME_MAX_US)
+    if command.peak_bytes != ():
+        _check_measured(command.peak_bytes, "peak_bytes", count, limits.MEM_BYTES_MAX)
     exits = _checked_exits(command.exits, reported) if command.exits != () else ()
     if command.results != ():
         _check_results(command.results, reported)
-    done, run_us = still_out(lease, reported), command.run_us
+    done = still_out(lease, reported)
+    run_us, cpu_us, peak_bytes = command.run_us, command.cpu_us, command.peak_bytes
     if done is not reported:
         fresh = set(spans.indices(done))
-        run_us = tuple(took for index, took in zip(spans.indices(reported), run_us, strict=True) if index in fresh)
+        is_fresh = [index in fresh for index in spans.indices(reported)]
+        # Where nobody measured there is nothing to choose from.
+        run_us, cpu_us, peak_bytes = (tuple(compress(each, is_fresh)) for each in (run_us, cpu_us, peak_bytes))
         exits = tuple(item for item in exits if item[0] in fresh)
     if not done:
         return ()
@@ -124,7 +133,18 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     requeued, cancelled = _after_failures(job, lease, exits, at_us) if exits else ((), ())
     tags = settle(state, lease, job.terms.domain_id, run_us)
     finished = UnitsFinished(
-        at_us, lease.lease_id, done, run_us, exits, requeued, cancelled, tags.domain_tag, tags.clock, tags.debt
+        at_us,
+        lease.lease_id,
+        done,
+        run_us,
+        exits,
+        requeued,
+        cancelled,
+        tags.domain_tag,
+        tags.clock,
+        tags.debt,
+        cpu_us,
+        peak_bytes,
     )
     if not exits:
         return finished, *_consequences(job, len(run_us), 0, 0, 0, at_us)
@@ -132,13 +152,14 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     return finished, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
 
 
-def _check_run_times(run_us: object, count: int) -> None:
-    times = checks.items(run_us, "run_us", limits.RUN_UNITS_MAX)
-    if len(times) != count:
-        raise Refused(Reason.BAD_SPANS, f"run_us must have one run time a unit: {count}, not {len(times)}.")
-    for took_us in times:
-        if type(took_us) is not int or not 0 <= took_us <= limits.TIME_MAX_US:
-            checks.whole(took_us, "a run time", 0, limits.TIME_MAX_US)
+def _check_measured(measured: object, name: str, count: int, high: int) -> None:
+    """Refuse what is not one whole number from 0 to ``high`` for each of ``count`` units."""
+    numbers = checks.items(measured, name, limits.RUN_UNITS_MAX)
+    if len(numbers) != count:
+        raise Refused(Reason.BAD_SPANS, f"{name} must have one number a unit: {count}, not {len(numbers)}.")
+    for number in numbers:
+        if type(number) is not int or not 0 <= number <= high:
+            checks.whole(number, f"a number in {name}", 0, high)
 
 
 def _checked_exits(exits: object, done: tuple[Span, ...]) -> tuple[tuple[int, int], ...]:

@@ -58,7 +58,9 @@ GOOD: tuple[Command, ...] = (
     c.DeleteJob(0, ENDED),
     c.ArchiveJob(0, ENDED, 0),
     c.LeaseUnits(0, WORKER, RUNNING, 5, 0),
-    c.FinishUnits(0, WORKER, LEASE, ((1, 2), (5, 1)), (1, 2, 3), ((2, 1), (5, -9)), ((1, b"x"), (5, b""))),
+    c.FinishUnits(
+        0, WORKER, LEASE, ((1, 2), (5, 1)), (1, 2, 3), ((2, 1), (5, -9)), ((1, b"x"), (5, b"")), (1, 1, 1), (9, 9, 9)
+    ),
     c.ReturnUnits(0, WORKER, LEASE, ((1, 2), (5, 1))),
     c.RecallUnits(0, LEASE),
     c.JoinWorker(0, "w", cpus(1, 5, gpu=1), (("rack", "b"),), SECOND),
@@ -242,6 +244,10 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.FinishUnits(0, WORKER, LEASE, ((3, 1), (1, 1)), (1,) * 2), Reason.BAD_SPANS),
     (c.FinishUnits(0, WORKER, LEASE, ((0, 0),), ()), Reason.BAD_SPANS),
     (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1,)), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), cpu_us=(1,)), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), cpu_us=(1, -1)), Reason.OUT_OF_RANGE),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), peak_bytes=(1, 1, 1)), Reason.BAD_SPANS),
+    (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), peak_bytes=(1, 2**53 + 1)), Reason.OUT_OF_RANGE),
     (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), ((0, 0),)), Reason.OUT_OF_RANGE),
     (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), ((2, 1),)), Reason.BAD_SPANS),
     (c.FinishUnits(0, WORKER, LEASE, ((0, 2),), (1, 1), ((1, 1), (0, 1))), Reason.BAD_SPANS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve as replaced
 
 from meted.core.commands import ArchiveJob, CancelJobs, DeleteJob, NoteRepair, RejoinWorker, ReturnUnits, StartJobs
 from meted.core.effects import StopUnits, TellOwner
@@ -116,6 +117,23 @@ def test_a_running_job_is_not_deleted(world: World) -> None:
     world.lease(world.worker(), job)
     world.cancel(job)
     world.refused(DeleteJob(0, job), Reason.JOB_NOT_ENDED)
+
+
+# What was measured
+
+
+def test_what_a_unit_used_is_in_the_event_once(world: World) -> None:
+    worker = world.worker()
+    job = world.submit(count=4)
+    lease = world.lease(worker, job, 4)
+    report = replaced(world.report(lease, ((1, 2),)), cpu_us=(5, 6), peak_bytes=(50, 60))
+    (first,) = world.do(report)
+    assert isinstance(first, UnitsFinished)
+    assert (first.cpu_us, first.peak_bytes) == ((5, 6), (50, 60))
+    (second, _) = world.do(replaced(world.report(lease, ((0, 4),)), cpu_us=(1, 2, 3, 4), run_us=(7, 7, 7, 8)))
+    assert isinstance(second, UnitsFinished)
+    assert (second.done, second.run_us) == (((0, 1), (3, 1)), (7, 8))
+    assert (second.cpu_us, second.peak_bytes) == ((1, 4), ())
 
 
 # Retries, back-off, max_failures
