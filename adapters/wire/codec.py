@@ -1,0 +1,139 @@
+"""Messages to bytes, and plain values to messages; framing is in ``frames``, the order of things in ``connection``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgpack
+
+from .errors import CallError, Code, LocalProtocolError, RemoteProtocolError
+from .limits import DEPTH_MAX, FRAME_BYTES_MAX, METHOD_BYTES_MAX, MSGID_MAX
+from .messages import BadRequest, Message, Notification, Params, Request, Response
+
+REQUEST, RESPONSE, NOTIFICATION = 0, 1, 2
+"""The first item of a message says what it is."""
+
+_LEAVES = {int, str, bytes, bool, type(None), float}
+_TEXT = {str}
+
+_NO_PARAMS: Params = {}
+_BAD_SHAPE = CallError(
+    Code.BAD_SHAPE, "bad_shape", "The parameters of a call must be an array of one map, [{name: value}], or []."
+)
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as bytes; a connection does this itself, and keeps count.
+
+    Raises:
+        LocalProtocolError: If the message is too large, or nothing that MessagePack can hold.
+    """
+    try:
+        packed: bytes = msgpack.packb(_plain(message), datetime=False)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise LocalProtocolError(f"This message cannot be packed ({error}).") from error
+    if len(packed) > FRAME_BYTES_MAX:
+        raise LocalProtocolError(f"A message of {len(packed):,} bytes is too long; the limit is {FRAME_BYTES_MAX:,}.")
+    return packed
+
+
+def _plain(message: Message) -> tuple[object, ...]:
+    match message:
+        case Request(msgid, method, params):
+            return REQUEST, msgid, method, (params,) if params else ()
+        case Response(msgid, error, result):
+            return RESPONSE, msgid, error and error.to_plain(), result if error is None else None
+        case Notification(method, params):
+            return NOTIFICATION, method, (params,) if params else ()
+
+
+def decode(value: object) -> Message | BadRequest:
+    """Return the message that a value is.
+
+    Raises:
+        RemoteProtocolError: If it is none, or holds what no message may hold.
+    """
+    if type(value) is tuple and value and type(value[0]) is int:
+        match value:
+            case (0, msgid, method, params):
+                return _request(_msgid(msgid), _method(method), params)
+            case (2, method, params):
+                return _notification(_method(method), params)
+            case (1, msgid, error, result):
+                check_inside(result)
+                return Response(_msgid(msgid), _error(error), result)
+            case _:
+                pass
+    raise RemoteProtocolError(
+        "The peer sent what is no message; there are [0, msgid, method, params], [1, msgid, error, result] "
+        "and [2, method, params]."
+    )
+
+
+def check_inside(value: object, room: int = DEPTH_MAX - 1) -> None:
+    """See that a value nests no deeper than ``room``, and has text for all names and no types but the usual ones.
+
+    Whole containers are looked at in one step, so that long arrays of plain values cost next to nothing.
+
+    Raises:
+        RemoteProtocolError: If not.
+    """
+    if type(value) is dict:
+        if not _TEXT.issuperset(map(type, value)):
+            raise RemoteProtocolError("The peer sent a map with a name that is not text.")
+        items: Iterable[object] = value.values()
+    elif type(value) is tuple:
+        items = value
+    elif type(value) in _LEAVES:
+        return
+    else:
+        raise RemoteProtocolError("The peer sent an extension type or a time; plain values only, please.")
+    if room <= 0:
+        raise RemoteProtocolError(f"The peer sent a message that nests deeper than {DEPTH_MAX}.")
+    if not _LEAVES.issuperset(map(type, items)):
+        for item in items:
+            check_inside(item, room - 1)
+
+
+def _request(msgid: int, method: str, params: object) -> Request | BadRequest:
+    arguments = _arguments(params)
+    return BadRequest(msgid, method, _BAD_SHAPE) if arguments is None else Request(msgid, method, arguments)
+
+
+def _notification(method: str, params: object) -> Notification:
+    arguments = _arguments(params)
+    if arguments is None:  # nobody waits for an answer that could say so
+        raise RemoteProtocolError(f"The peer sent a notification {method!r} whose parameters are no array of one map.")
+    return Notification(method, arguments)
+
+
+def _arguments(params: object) -> Params | None:
+    """Return the arguments by name, or None if they have the wrong shape."""
+    if type(params) is tuple:
+        if not params:
+            return _NO_PARAMS
+        if len(params) == 1 and type(params[0]) is dict:
+            check_inside(params[0], DEPTH_MAX - 2)
+            return params[0]
+    return None
+
+
+def _msgid(value: object) -> int:
+    if type(value) is int and 0 <= value <= MSGID_MAX:
+        return value
+    raise RemoteProtocolError(f"The peer numbered a call with something other than 0 to {MSGID_MAX}.")
+
+
+def _method(value: object) -> str:
+    if type(value) is str and len(value) <= METHOD_BYTES_MAX and len(value.encode()) <= METHOD_BYTES_MAX:
+        return value
+    raise RemoteProtocolError(f"The peer named a method with something other than text of {METHOD_BYTES_MAX} bytes.")
+
+
+def _error(value: object) -> CallError | None:
+    if value is None:
+        return None
+    try:
+        return CallError.from_plain(value)
+    except ValueError as error:
+        raise RemoteProtocolError(f"The peer answered a call with an error that is none: {error}.") from error

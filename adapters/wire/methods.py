@@ -1,0 +1,205 @@
+"""The table of methods: name, parameters, answer, and who may call it.
+
+It is what ``help`` returns, what the server dispatches by, and what docs/wire.md and the tests are checked against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import attrs
+
+from meted.core.record import record
+
+from .params_jobs import Cancel, Delete, Error, Explain, Job, Jobs, Output, Rerun, Result, Start, Submit, Units, Wait
+from .params_pool import (
+    Amounts,
+    Changes,
+    Closing,
+    DomainRemove,
+    Domains,
+    DomainSet,
+    Drain,
+    Hello,
+    Help,
+    Ping,
+    Shutdown,
+    State,
+    Subscribe,
+    Table,
+    Unsubscribe,
+    Workers,
+)
+from .params_workers import (
+    AskBack,
+    Forget,
+    GivenLease,
+    Keep,
+    Read,
+    Run,
+    Stop,
+    WorkerBeat,
+    WorkerFinish,
+    WorkerGiveBack,
+    WorkerJoin,
+    WorkerLeave,
+    WorkerLost,
+    WorkerOutput,
+    WorkerRejoin,
+    WorkerStarted,
+)
+
+Role = Literal["client", "worker", "server", "any"]
+
+
+@record
+class Method:
+    """One row of the table.
+
+    Attributes:
+        name: What is called.
+        params: The record class of its parameters; its docstring is the method's.
+        result: What the answer looks like, in a line; empty for a notification.
+        mutates: Whether it changes the pool.
+        role: Who calls it.
+        repeatable: Whether a caller that lost the answer may simply call again (with the same key, if it takes one).
+    """
+
+    name: str
+    params: type[attrs.AttrsInstance]
+    result: str
+    mutates: bool = False
+    role: Role = "client"
+    repeatable: bool = True
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it takes an idempotency key."""
+        return any(field.name == "key" for field in attrs.fields(self.params))
+
+    @property
+    def doc(self) -> str:
+        """What it does, in a sentence."""
+        return (self.params.__doc__ or "").partition("\n\n")[0]
+
+
+def _table(methods: Iterable[Method]) -> Mapping[str, Method]:
+    return MappingProxyType({method.name: method for method in methods})
+
+
+METHODS = _table(
+    [
+        Method("hello", Hello, "{protocol, program, version, instance, now_us, heartbeat_us, limits}", role="any"),
+        Method("help", Help, "[{method, doc, mutates, role, params, result}]", role="any"),
+        Method("ping", Ping, "{}", role="any"),
+        Method("submit", Submit, "{job}, or for dry_run {accepted, fits_now, sentence}", mutates=True),
+        Method("start", Start, "{}", mutates=True),
+        Method("cancel", Cancel, "{}", mutates=True),
+        Method("delete", Delete, "{}", mutates=True),
+        Method("rerun", Rerun, "{}", mutates=True),
+        Method("jobs", Jobs, "[job row]"),
+        Method("job", Job, "job row"),
+        Method("explain", Explain, "[sentence]"),
+        Method("units", Units, "[unit row]"),
+        Method("result", Result, "{ended, body}; body is nil where nothing was left"),
+        Method("error", Error, "text, or nil for a unit that has not failed"),
+        Method("output", Output, "{data, next, ended, whole}"),
+        Method("wait", Wait, "job row"),
+        Method("changes", Changes, "{seq, status, reset, jobs, workers, gone_jobs, gone_workers}"),
+        Method("subscribe", Subscribe, "{subscription}"),
+        Method("unsubscribe", Unsubscribe, "{}"),
+        Method("workers", Workers, "[worker row]"),
+        Method("drain", Drain, "{}", mutates=True),
+        Method("domains", Domains, "[{domain, share, cap, jobs}]"),
+        Method("domain.set", DomainSet, "{}", mutates=True),
+        Method("domain.remove", DomainRemove, "{}", mutates=True),
+        Method("state", State, "{seq, digest}"),
+        # Not repeated by itself: the server that answers the second call may be the next one.
+        Method("shutdown", Shutdown, "{}", mutates=True, repeatable=False),
+        Method("worker.join", WorkerJoin, "{worker}", mutates=True, role="worker"),
+        Method("worker.rejoin", WorkerRejoin, "{}", mutates=True, role="worker"),
+        Method("worker.finish", WorkerFinish, "{}", mutates=True, role="worker"),
+        Method("worker.give_back", WorkerGiveBack, "{}", mutates=True, role="worker"),
+        Method("worker.leave", WorkerLeave, "{}", mutates=True, role="worker"),
+        Method("worker.lost", WorkerLost, "{}", mutates=True, role="worker"),
+        Method("worker.output", WorkerOutput, "{}", role="worker"),
+    ]
+)
+"""What can be called on the server. Worker methods take no key: a lease and an instance are keys already."""
+
+WORKER_NOTIFICATIONS = _table(
+    [
+        Method("worker.beat", WorkerBeat, "", role="worker"),
+        Method("worker.started", WorkerStarted, "", role="worker"),
+    ]
+)
+"""What a worker tells the server."""
+
+SERVER_NOTIFICATIONS = _table(
+    [
+        Method("table", Table, "", role="server"),
+        Method("run", Run, "", role="server"),
+        Method("ask_back", AskBack, "", role="server"),
+        Method("stop", Stop, "", role="server"),
+        Method("keep", Keep, "", role="server"),
+        Method("read", Read, "", role="server"),
+        Method("forget", Forget, "", role="server"),
+        Method("closing", Closing, "", role="server"),
+    ]
+)
+"""What the server tells clients and workers."""
+
+__all__ = [
+    "METHODS",
+    "SERVER_NOTIFICATIONS",
+    "WORKER_NOTIFICATIONS",
+    "Amounts",
+    "AskBack",
+    "Cancel",
+    "Changes",
+    "Closing",
+    "Delete",
+    "DomainRemove",
+    "DomainSet",
+    "Domains",
+    "Drain",
+    "Error",
+    "Explain",
+    "Forget",
+    "GivenLease",
+    "Hello",
+    "Help",
+    "Job",
+    "Jobs",
+    "Keep",
+    "Method",
+    "Output",
+    "Ping",
+    "Read",
+    "Rerun",
+    "Result",
+    "Role",
+    "Run",
+    "Shutdown",
+    "Start",
+    "State",
+    "Stop",
+    "Submit",
+    "Subscribe",
+    "Table",
+    "Units",
+    "Unsubscribe",
+    "Wait",
+    "WorkerBeat",
+    "WorkerFinish",
+    "WorkerGiveBack",
+    "WorkerJoin",
+    "WorkerLeave",
+    "WorkerLost",
+    "WorkerOutput",
+    "WorkerRejoin",
+    "WorkerStarted",
+    "Workers",
+]

@@ -1,0 +1,191 @@
+"""The parameters of the methods about the connection, the tables and the pool as a whole: one record a method."""
+
+from __future__ import annotations
+
+import attrs
+
+from meted.core.record import record
+
+from .limits import PAGE_ROWS_MAX
+
+
+@record
+class Hello:
+    """Introduce the caller and agree on a version of the protocol; comes first where it comes at all.
+
+    Attributes:
+        program: Name of the calling program.
+        version: Its version.
+        protocol_min: Oldest version of the protocol that it speaks.
+        protocol_max: Newest version of the protocol that it speaks.
+        token: The secret of the pool; may be left out on a Unix socket.
+    """
+
+    program: str
+    version: str
+    protocol_min: int
+    protocol_max: int
+    token: str | None = None
+
+
+@record
+class Help:
+    """Return this table of methods."""
+
+
+@record
+class Ping:
+    """Do nothing: whether the server answers."""
+
+
+@record
+class Changes:
+    """Return what has changed in the tables, for callers that take no notifications.
+
+    Attributes:
+        since_seq: The `seq` of the answer before; 0 for the whole table.
+        since_status: The `status` of the answer before; it counts what workers have said and the log does not hold.
+        limit: Most rows.
+        wait_us: Microseconds to wait for a change.
+    """
+
+    since_seq: int
+    since_status: int = 0
+    limit: int = PAGE_ROWS_MAX
+    wait_us: int = 0
+
+
+@record
+class Subscribe:
+    """Have a table sent, then each change of it, in notifications `table`.
+
+    Attributes:
+        table: `jobs`, `workers` or `job`.
+        job: Id of the job, for the table `job`.
+        since_seq: The `seq` up to which the caller knows the table; nil for all of it.
+    """
+
+    table: str
+    job: int | None = None
+    since_seq: int | None = None
+
+
+@record
+class Unsubscribe:
+    """Have a table sent no longer.
+
+    Attributes:
+        subscription: The number that `subscribe` has returned.
+    """
+
+    subscription: int
+
+
+@record
+class Workers:
+    """Return the workers."""
+
+
+@record
+class Drain:
+    """Give a worker no more work and let it finish what it has, or take that back.
+
+    Attributes:
+        worker: Id of the worker.
+        draining: False gives it work again.
+        key: Idempotency key.
+    """
+
+    worker: int
+    draining: bool = True
+    key: str | None = None
+
+
+@record
+class Domains:
+    """Return the domains."""
+
+
+@record
+class Amounts:
+    """An amount of every resource; what is not named is zero.
+
+    Attributes:
+        cpu_milli: Thousandths of a cpu.
+        mem_bytes: Bytes of memory.
+        generic: Thousandths of each other resource, by name.
+    """
+
+    cpu_milli: int = 0
+    mem_bytes: int = 0
+    generic: dict[str, int] = attrs.field(factory=dict)
+
+
+@record
+class DomainSet:
+    """Make a domain, or change its share and cap.
+
+    Attributes:
+        name: Name of the domain.
+        share: Its part of the pool in proportion to the shares of the others.
+        cap: What it may hold at once: `cpu_milli`, `mem_bytes`, `generic`; nil is no cap.
+        key: Idempotency key.
+    """
+
+    name: str
+    share: int = 1
+    cap: Amounts | None = None
+    key: str | None = None
+
+
+@record
+class DomainRemove:
+    """Remove a domain that has no jobs.
+
+    Attributes:
+        name: Name of the domain.
+        key: Idempotency key.
+    """
+
+    name: str
+    key: str | None = None
+
+
+@record
+class State:
+    """Return how far the log has come, and the digest of the state that it gives."""
+
+
+@record
+class Shutdown:
+    """Stop the server in good order; workers go on and wait for the next one."""
+
+
+@record
+class Table:
+    """A piece of a table that was subscribed to.
+
+    Attributes:
+        subscription: The number that `subscribe` has returned.
+        kind: `header` (a page of the table), `caught_up`, `changes`, or `cut` (read too slowly: subscribe again).
+        seq: How far the log had come.
+        rows: Rows that are new or changed.
+        gone: Ids of rows that are there no longer.
+    """
+
+    subscription: int
+    kind: str
+    seq: int
+    rows: tuple[dict[str, object], ...] = ()
+    gone: tuple[int, ...] = ()
+
+
+@record
+class Closing:
+    """The server is about to close the connection.
+
+    Attributes:
+        sentence: Why.
+    """
+
+    sentence: str
