@@ -152,10 +152,11 @@ class UnitsLeased:
         domain_tag: The domain's virtual start tag after the charge.
         clock: The virtual time after the charge.
         debt: What the virtual time owes (docs/fairness.md) after the charge.
+        behind: The lease in whose place these units run once it has ended; 0 where there was room for them.
     """
 
     tag: ClassVar[str] = "units_leased"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     lease_id: LeaseId
     worker_id: WorkerId
@@ -170,6 +171,7 @@ class UnitsLeased:
     domain_tag: int
     clock: int
     debt: int
+    behind: LeaseId
 
 
 @record
@@ -252,16 +254,22 @@ class AccountReweighted:
 
 @record
 class WorkerJoined:
-    """A worker that was not known connected with what it offers; ``until_us`` is the end of its life, or None."""
+    """A worker that was not known connected with what it offers.
+
+    Attributes:
+        until_us: The end of its life, or None.
+        prefetch: It may be given work before there is room for it, and starts what fits.
+    """
 
     tag: ClassVar[str] = "worker_joined"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     worker_id: WorkerId
     name: str
     capacity: Resources
     labels: tuple[tuple[str, str], ...]
     until_us: int | None
+    prefetch: bool
 
 
 @record

@@ -37,6 +37,7 @@ def check(state: State) -> None:
     wrong: list[Callable[[], Iterable[str]]] = [
         lambda: _wrong_numbers(state),
         lambda: _wrong_leases(state),
+        lambda: _wrong_queues(state),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_units(job, leases[job.job_id])),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_job(job, state.at_us)),
         lambda: _wrong_accounts(state),
@@ -101,6 +102,22 @@ def _wrong_leases(state: State) -> Iterator[str]:
             yield f"{name} is attempt {lease.attempt} after {lease.failures} failures and {lease.losses} losses."
         if lease.leased_us > state.at_us:
             yield f"{name} was given in the future."
+
+
+def _wrong_queues(state: State) -> Iterator[str]:
+    """Yield what is wrong with prefetched leases: each waits behind one that runs and is as large, one behind each."""
+    leases, jobs, workers = state.jobs.leases, state.jobs.jobs, state.workers.workers
+    queued = [lease for lease in leases.values() if state.jobs.is_queued(lease)]
+    for lease in queued:
+        name, ahead = f"Lease {lease.lease_id}", leases[lease.behind]
+        if ahead.lease_id >= lease.lease_id or ahead.worker_id != lease.worker_id or state.jobs.is_queued(ahead):
+            yield f"{name} waits behind lease {ahead.lease_id}, which is younger, elsewhere or waits as well."
+        elif jobs[ahead.job_id].terms.request != jobs[lease.job_id].terms.request:
+            yield f"{name} waits behind lease {ahead.lease_id}, whose place does not fit it."
+        if not workers[lease.worker_id].prefetch:
+            yield f"{name} waits on worker {lease.worker_id}, which takes nothing in advance."
+    if len({lease.behind for lease in queued}) != len(queued):
+        yield "Two leases wait behind one."
 
 
 def _wrong_units(job: Job, leases: list[Lease]) -> Iterator[str]:
@@ -240,7 +257,8 @@ def _wrong_engine(engine: Engine) -> Iterator[str]:
         yield "The committed state with what was decided since is not the tentative state."
     held = dict.fromkeys(engine.state.workers.workers, NOTHING)
     for lease in engine.state.jobs.leases.values():
-        held[lease.worker_id] = held[lease.worker_id].plus(engine.state.jobs.jobs[lease.job_id].terms.request)
+        if not engine.state.jobs.is_queued(lease):
+            held[lease.worker_id] = held[lease.worker_id].plus(engine.state.jobs.jobs[lease.job_id].terms.request)
     for worker_id, amount in sorted(held.items()):
         short = amount.short_of(engine.state.workers.workers[worker_id].capacity)
         if short:

@@ -13,6 +13,9 @@ RUN_UNITS_MAX = 1_024
 RUN_QUANTUM_US = 100_000
 """Q of docs/fairness.md: a lease holds about this much estimated work, so that short units cost little each."""
 
+PREFETCH_US = 100_000
+"""P of docs/fairness.md: a lease of at most this much estimated work may wait on its worker behind another such."""
+
 PASS_DECISIONS_MAX = 80
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
 

@@ -76,6 +76,7 @@ class Lease:
         back: Bit i is set when unit ``first + i`` has finished or come back.
         left: Units still out.
         recalled: The worker was asked to give back what it has not started.
+        behind: The lease in whose place it runs once that has ended, or 0; see :meth:`Jobs.is_queued`.
     """
 
     lease_id: LeaseId
@@ -92,6 +93,7 @@ class Lease:
     back: int
     left: int
     recalled: bool
+    behind: LeaseId
 
     @property
     def ends_us(self) -> int:
@@ -147,6 +149,10 @@ class Jobs:
     next_job_id: int = 1
     next_lease_id: int = 1
 
+    def is_queued(self, lease: Lease) -> bool:
+        """Whether a lease was prefetched and its worker has no room for it yet: what it waits behind is still there."""
+        return lease.behind != 0 and lease.behind in self.leases
+
 
 @record
 class Worker:
@@ -157,6 +163,7 @@ class Worker:
         labels: (name, value) pairs, sorted.
         joined_us: When it connected first.
         until_us: End of its life, or None.
+        prefetch: It takes short work before there is room for it.
         draining: It gets no more work.
         lost_at_us: If out of touch, when it will count as lost; else None.
         reserved_for: The job for a unit of which it is being emptied, or None.
@@ -169,6 +176,7 @@ class Worker:
     labels: tuple[tuple[str, str], ...]
     joined_us: int
     until_us: int | None
+    prefetch: bool
     draining: bool = False
     lost_at_us: int | None = None
     reserved_for: JobId | None = None

@@ -74,6 +74,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         0,
         event.count,
         False,
+        event.behind,
     )
     return Jobs(
         jobs.jobs.set(event.job_id, job),

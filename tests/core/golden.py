@@ -42,7 +42,9 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.JobStopped(AT_US, JobId(7), "max_failures"),
     e.JobEnded(AT_US, JobId(7), "cancelled"),
     e.JobArchived(AT_US, JobId(7), True),
-    e.UnitsLeased(AT_US, LeaseId(9), WorkerId(3), JobId(7), 10, 5, 2, 1, 0, 20_000, 30_000_000, TAG, CLOCK, 0),
+    e.UnitsLeased(
+        AT_US, LeaseId(9), WorkerId(3), JobId(7), 10, 5, 2, 1, 0, 20_000, 30_000_000, TAG, CLOCK, 0, LeaseId(8)
+    ),
     e.UnitsFinished(
         AT_US,
         LeaseId(9),
@@ -60,7 +62,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.UnitsReturned(AT_US, LeaseId(9), "lost", ((11, 1),), (RETRY,), ((11, 1),), (), TAG, CLOCK, 2**65),
     e.UnitsRecalled(AT_US, LeaseId(9)),
     e.AccountReweighted(AT_US, DomainId(1), -TAG),
-    e.WorkerJoined(AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None),
+    e.WorkerJoined(AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None, True),
     e.WorkerAway(AT_US, WorkerId(3), AT_US + 60_000_000),
     e.WorkerBack(AT_US, WorkerId(3)),
     e.WorkerDrained(AT_US, WorkerId(3), True),

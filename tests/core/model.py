@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from meted.core.events import Event, UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
-from meted.core.limits import BACKOFF_DOUBLINGS_MAX
+from meted.core.limits import BACKOFF_DOUBLINGS_MAX, PREFETCH_US
 from meted.core.resources import NOTHING, Resources
 from meted.core.spans import indices
 from meted.core.state import Job, State
@@ -56,6 +56,7 @@ class ModelLease:
     job_id: JobId
     units: range
     out: set[int]
+    behind: LeaseId
 
 
 @dataclass
@@ -63,6 +64,7 @@ class ModelWorker:
     """One worker."""
 
     capacity: Resources
+    prefetch: bool = False
     draining: bool = False
     lost_at_us: int | None = None
 
@@ -98,8 +100,12 @@ class Model:
             assert unit.not_before_us <= event.at_us, "it still backs off"
             assert (unit.attempt + 1, unit.failures, unit.losses) == (event.attempt, event.failures, event.losses)
             unit.status, unit.attempt, unit.lease_id = OUT, event.attempt, event.lease_id
-        self.leases[event.lease_id] = ModelLease(event.worker_id, event.job_id, chosen, set(chosen))
+        self.leases[event.lease_id] = ModelLease(event.worker_id, event.job_id, chosen, set(chosen), event.behind)
         assert self.load(event.worker_id).fits(worker.capacity), "the worker has no room for that"
+        if event.behind:
+            assert worker.prefetch
+            assert event.count * event.estimate_us <= PREFETCH_US, "that is too long to wait on a worker"
+            assert self.load(event.worker_id, queued=True).fits(worker.capacity), "the worker's queue is too long"
 
     def all_leased(self, events: Iterable[Event]) -> None:
         """Take over the choices among ``events``."""
@@ -192,11 +198,12 @@ class Model:
         """Return the leases of a worker, by id."""
         return sorted(lease_id for lease_id, lease in self.leases.items() if lease.worker_id == worker_id)
 
-    def load(self, worker_id: WorkerId) -> Resources:
-        """Return what the leases of a worker take."""
+    def load(self, worker_id: WorkerId, *, queued: bool = False) -> Resources:
+        """Return what the leases of a worker take, or those that are queued there."""
         load = NOTHING
         for lease_id in self.held_by(worker_id):
-            load = load.plus(self.jobs[self.leases[lease_id].job_id].request)
+            if (self.leases[lease_id].behind in self.leases) == queued:
+                load = load.plus(self.jobs[self.leases[lease_id].job_id].request)
         return load
 
     def compare(self, state: State) -> None:

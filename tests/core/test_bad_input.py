@@ -63,7 +63,7 @@ GOOD: tuple[Command, ...] = (
     ),
     c.ReturnUnits(0, WORKER, LEASE, ((1, 2), (5, 1))),
     c.RecallUnits(0, LEASE),
-    c.JoinWorker(0, "w", cpus(1, 5, gpu=1), (("rack", "b"),), SECOND),
+    c.JoinWorker(0, "w", cpus(1, 5, gpu=1), (("rack", "b"),), SECOND, True),
     c.RejoinWorker(0, WORKER, ((LEASE, ((1, 2), (5, 1))),)),
     c.MarkWorkerAway(0, WORKER),
     c.DrainWorker(0, WORKER),

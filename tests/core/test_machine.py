@@ -93,8 +93,9 @@ class Machine(RuleBasedStateMachine):
         for name, share in (("a", 3), ("b", 1)):
             self.model.domains[name] = self.world.domain(name, share)
             self.model.shares[name] = share
-        for capacity in (cpus(2, 10, gpu=1), cpus(1)):
-            self.model.workers[self.world.worker(capacity)] = ModelWorker(capacity)
+        for capacity, prefetch in ((cpus(2, 10, gpu=1), True), (cpus(1), False)):
+            worker_id = self.world.worker(capacity, prefetch=prefetch)
+            self.model.workers[worker_id] = ModelWorker(capacity, prefetch)
         self.commit()
 
     @rule(step=st.sampled_from(DRAWN), data=st.data())
@@ -213,7 +214,9 @@ class Machine(RuleBasedStateMachine):
         if len(self.model.workers) < 4:
             capacity = self.pick([cpus(1), cpus(2), cpus(3, 20, gpu=1)])
             until_us = self.pick([None, None, None, self.now_us + 10 * SECOND])
-            self.model.workers[self.world.worker(capacity, until_us)] = ModelWorker(capacity)
+            prefetch = self.pick([False, True])
+            worker_id = self.world.worker(capacity, until_us, prefetch=prefetch)
+            self.model.workers[worker_id] = ModelWorker(capacity, prefetch)
 
     def drain(self) -> None:
         """Drain a worker, or take that back."""
