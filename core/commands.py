@@ -19,7 +19,7 @@ ONE_CPU = Resources(cpu_milli=1000)
 class SubmitJob:
     """Accept a job; with ``hold`` it is only prepared and waits for :class:`StartJobs` (row P19).
 
-    The fields are those of :class:`meted.core.events.Terms`, with the domain by name and the spec itself.
+    The fields are those of :class:`meted.core.terms.Terms`, with the domain by name and the spec itself.
     """
 
     at_us: int
@@ -235,6 +235,15 @@ class RemoveDomain:
 
 
 @record
+class KeepCall:
+    """Keep the answer of a call under the digest of its idempotency key; what is kept for a key already stays."""
+
+    at_us: int
+    key: bytes
+    answer: bytes
+
+
+@record
 class NoteRepair:
     """Record that a damaged range of the log was set aside."""
 
@@ -247,4 +256,4 @@ LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
 JobCommand = SubmitJob | StartJobs | CancelJobs | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
 DomainCommand = CreateDomain | ChangeDomain | RemoveDomain
-Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | NoteRepair
+Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | KeepCall | NoteRepair

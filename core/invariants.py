@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from .engine import Engine
 from .ids import DomainId, JobId
+from .limits import CALLS_KEPT_MAX
 from .policy.pool import PoolIndex
 from .reducers import fold
 from .resources import NOTHING
@@ -44,6 +45,7 @@ def check(state: State) -> None:
         lambda: _wrong_specs(state),
         lambda: _wrong_workers(state),
         lambda: _wrong_domains(state),
+        lambda: _wrong_calls(state),
     ]
     for find in wrong:
         _raise_first(find())
@@ -249,6 +251,16 @@ def _wrong_domains(state: State) -> Iterator[str]:
     total = sum(domain.share for domain in domains.domains.values())
     if domains.total_share != total:
         yield f"All shares are {total} together, not {domains.total_share}."
+
+
+def _wrong_calls(state: State) -> Iterator[str]:
+    calls = state.calls
+    if sorted(calls.kept) != list(range(calls.oldest_number, calls.next_number)):
+        yield f"The calls kept are not those from number {calls.oldest_number} to below {calls.next_number}."
+    if len(calls.kept) > CALLS_KEPT_MAX:
+        yield f"{len(calls.kept)} calls are kept, more than {CALLS_KEPT_MAX}."
+    if {call.key: number for number, call in calls.kept.items()} != dict(calls.numbers):
+        yield "The calls kept and the numbers of their keys do not agree."
 
 
 def _wrong_engine(engine: Engine) -> Iterator[str]:

@@ -66,6 +66,15 @@ JOBS_PER_COMMAND_MAX = 10_000
 HELD_LEASES_MAX = 100_000
 """Leases a worker may claim to hold when it connects."""
 
+CALL_KEY_BYTES = 16
+"""Length of the digest under which the answer of a call is kept."""
+
+CALL_ANSWER_BYTES_MAX = 1_024
+"""Size of an answer that is kept."""
+
+CALLS_KEPT_MAX = 10_000
+"""Answers that are kept; with one more the oldest goes."""
+
 ADOPT_GRACE_US = 60 * SECOND_US
 """How long a worker may be out of touch before what it holds counts as lost."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from immutables import Map
 
-from .events import Requeued, Terms
 from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
 from .record import record
 from .resources import NOTHING, Resources
+from .terms import Requeued, Terms
 
 HELD, PENDING, RUNNING = "held", "pending", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
@@ -218,6 +218,30 @@ class Domains:
 
 
 @record
+class KeptCall:
+    """The answer of a call, under the digest of its idempotency key."""
+
+    key: bytes
+    answer: bytes
+
+
+@record
+class Calls:
+    """The slice of calls whose answers are kept.
+
+    Attributes:
+        kept: By number; a later call has a higher one.
+        numbers: The number of each key.
+        oldest_number: The least number in ``kept``, or ``next_number``.
+    """
+
+    kept: Map[int, KeptCall] = Map()
+    numbers: Map[bytes, int] = Map()
+    oldest_number: int = 1
+    next_number: int = 1
+
+
+@record
 class State:
     """Everything that is known after ``seq`` events, the last of them at ``at_us``."""
 
@@ -226,3 +250,4 @@ class State:
     jobs: Jobs = Jobs()
     workers: Workers = Workers()
     domains: Domains = Domains()
+    calls: Calls = Calls()

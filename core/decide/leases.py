@@ -13,10 +13,11 @@ from typing import assert_never
 from .. import limits, spans
 from ..commands import FinishUnits, LeaseCommand, LeaseUnits, RecallUnits, ReturnUnits
 from ..errors import Reason, Refused
-from ..events import Event, JobEnded, JobStopped, Requeued, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import LeaseId, Span
 from ..service import charge, estimate_us, next_run, settle, width_milli
 from ..state import Job, Lease, State, Worker
+from ..terms import Requeued
 from . import checks
 from .jobs import find_job, outcome_of
 

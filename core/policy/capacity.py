@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from ..events import Terms
 from ..ids import JobId, LeaseId, WorkerId
 from ..resources import Resources
 from ..state import Lease, State, Worker
+from ..terms import Terms
 from .prefetch import PrefetchQueue
 
 FREED_NOTES_MAX = 4_096

@@ -8,10 +8,11 @@ from typing import assert_never
 from attrs import evolve as replaced
 
 from .. import spans
-from ..events import LeaseEvent, Requeued, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import Span
 from ..indexset import IndexSet
 from ..state import Account, Job, Jobs, Lease
+from ..terms import Requeued
 
 
 def reduce_leases(jobs: Jobs, event: LeaseEvent) -> Jobs:

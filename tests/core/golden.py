@@ -12,10 +12,11 @@ from meted.core import events as e
 from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
 from meted.core.resources import Resources
 from meted.core.schema import encode_events, unpack_plain
+from meted.core.terms import Requeued, Terms
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 
-TERMS = e.Terms(
+TERMS = Terms(
     domain_id=DomainId(1),
     user="ada",
     name="Zeta é",
@@ -31,7 +32,7 @@ TERMS = e.Terms(
     max_losses=5,
     tags=(("project", "bernoulli"), ("stage", "1")),
 )
-RETRY = e.Requeued(first=12, count=2, attempt=2, failures=1, losses=1, not_before_us=1_700_000_001_000_000)
+RETRY = Requeued(first=12, count=2, attempt=2, failures=1, losses=1, not_before_us=1_700_000_001_000_000)
 AT_US = 1_700_000_000_000_000
 TAG, CLOCK = 2**70 + 1, 2**69
 
@@ -72,6 +73,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.DomainCreated(AT_US, DomainId(1), "physics", 1000, Resources(8000)),
     e.DomainChanged(AT_US, DomainId(1), 2000, None),
     e.DomainRemoved(AT_US, DomainId(1)),
+    e.CallKept(AT_US, bytes(range(16)), b"\x81\xa3job\x07", 1),
     e.LogRepaired(AT_US, 100, 120),
 )
 

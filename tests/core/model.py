@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from meted.core.events import Event, UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
 from meted.core.limits import BACKOFF_DOUBLINGS_MAX, PREFETCH_US
+from meted.core.queries import kept_answer
 from meted.core.resources import NOTHING, Resources
 from meted.core.spans import indices
 from meted.core.state import Job, State
@@ -74,6 +75,7 @@ class Model:
     """The whole model.
 
     Attributes:
+        answers: What is kept for each key.
         results: (job, index) of every result that was accepted since the last batch.
     """
 
@@ -82,6 +84,7 @@ class Model:
     workers: dict[WorkerId, ModelWorker] = field(default_factory=dict)
     domains: dict[str, DomainId] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
+    answers: dict[bytes, bytes] = field(default_factory=dict)
     results: list[tuple[JobId, int]] = field(default_factory=list)
 
     def leased(self, event: UnitsLeased) -> None:
@@ -216,6 +219,7 @@ class Model:
             worker = state.workers.workers[worker_id]
             assert (worker.draining, worker.lost_at_us) == (mine.draining, mine.lost_at_us)
         assert dict(state.domains.by_name) == self.domains
+        assert {key: kept_answer(state, key) for key in state.calls.numbers} == self.answers
         assert state.domains.total_share == sum(self.shares.values())
         assert set(state.jobs.jobs) == set(self.jobs)
         for job_id, expected in self.jobs.items():

@@ -17,6 +17,7 @@ from meted.core.commands import (
     DeleteJob,
     DrainWorker,
     FinishUnits,
+    KeepCall,
     LoseWorker,
     MarkWorkerAway,
     RecallUnits,
@@ -62,6 +63,7 @@ STEPS = {
     "away": 1,
     "rejoin": 2,
     "lose": 1,
+    "keep_call": 1,
 }
 """What may happen next, and how often. (With a rule each, hypothesis leaves most of them out of most runs.)"""
 
@@ -313,6 +315,14 @@ class Machine(RuleBasedStateMachine):
             case _:
                 raise AssertionError(command)
         assert bool(self.world.do(command)) == news
+
+    # Calls
+
+    def keep_call(self) -> None:
+        """The answer of a call is kept; for a key that is known already nothing happens."""
+        key, answer = bytes([self.pick(range(4))]) * 16, b"%d" % self.now_us
+        assert bool(self.world.do(KeepCall(self.now_us, key, answer))) == (key not in self.model.answers)
+        self.model.answers.setdefault(key, answer)
 
     # Time and the log
 

@@ -15,7 +15,7 @@ from .helper import MS, SECOND, World, cpus
 
 def short(world: World, domain: str = "d", count: int = 100, **fields: object) -> JobId:
     """Submit a job whose units are estimated to take 20 ms each, so that a lease has five."""
-    return world.submit(domain, count, **{"time_request_us": 20 * MS} | fields)  # type: ignore[arg-type]
+    return world.submit(domain, count, **{"time_request_us": 20 * MS} | fields)
 
 
 def queued(world: World) -> dict[LeaseId, LeaseId]:
