@@ -137,8 +137,6 @@ class Pool(LocalService):
             LogError: It could not be written; report them again.
         """
         reports = sorted(done, key=lambda unit: unit.index)
-        held = self.state.jobs.leases.get(lease.lease_id)
-        again = held is not None and held.failures < self.state.jobs.jobs[held.job_id].terms.retries
         self._do(
             FinishUnits(
                 self.clock(),
@@ -147,8 +145,7 @@ class Pool(LocalService):
                 runs_of(unit.index for unit in reports),
                 tuple(unit.run_us for unit in reports),
                 tuple((unit.index, unit.exit_code) for unit in reports if unit.exit_code),
-                # The result kept first for a unit stays; so the error of an attempt that is followed by another is not.
-                tuple((u.index, u.result) for u in reports if u.result is not None and not (u.exit_code and again)),
+                tuple((unit.index, unit.result) for unit in reports if unit.result is not None),
             )
         )
 

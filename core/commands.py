@@ -19,7 +19,7 @@ ONE_CPU = Resources(cpu_milli=1000)
 class SubmitJob:
     """Accept a job; with ``hold`` it is only prepared and waits for :class:`StartJobs` (row P19).
 
-    The fields are those of :class:`meted.core.events.Terms`, with the domain by name and the spec itself.
+    The fields are those of :class:`meted.core.terms.Terms`, with the domain by name and the spec itself.
     """
 
     at_us: int
@@ -77,7 +77,9 @@ class ArchiveJob:
 class LeaseUnits:
     """Give up to ``count`` units of a job to a worker: what a policy proposes.
 
-    ``clock_floor`` is the least tag of any domain that could be served now: the virtual time is at least this.
+    Attributes:
+        clock_floor: The least tag of any domain that could be served now: the virtual time is at least this.
+        behind: Prefetch: the lease of that worker, of the same request, in whose place the units run next; 0 is none.
     """
 
     at_us: int
@@ -85,6 +87,7 @@ class LeaseUnits:
     job_id: JobId
     count: int = 1
     clock_floor: int = 0
+    behind: LeaseId = LeaseId(0)
 
 
 @record
@@ -130,13 +133,14 @@ class RecallUnits:
 
 @record
 class JoinWorker:
-    """A new worker connects with what it offers."""
+    """A new worker connects with what it offers; with ``prefetch`` it takes short work before there is room for it."""
 
     at_us: int
     name: str
     capacity: Resources
     labels: tuple[tuple[str, str], ...] = ()
     until_us: int | None = None
+    prefetch: bool = False
 
 
 @record
@@ -231,6 +235,15 @@ class RemoveDomain:
 
 
 @record
+class KeepCall:
+    """Keep the answer of a call under the digest of its idempotency key; what is kept for a key already stays."""
+
+    at_us: int
+    key: bytes
+    answer: bytes
+
+
+@record
 class NoteRepair:
     """Record that a damaged range of the log was set aside."""
 
@@ -243,4 +256,4 @@ LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
 JobCommand = SubmitJob | StartJobs | CancelJobs | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
 DomainCommand = CreateDomain | ChangeDomain | RemoveDomain
-Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | NoteRepair
+Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | KeepCall | NoteRepair

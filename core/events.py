@@ -12,64 +12,7 @@ from typing import ClassVar
 from .ids import DomainId, JobId, LeaseId, Span, WorkerId
 from .record import record
 from .resources import Resources
-
-
-@record
-class Terms:
-    """What was submitted; it never changes while the job lives.
-
-    Attributes:
-        domain_id: Who is charged.
-        user: Who submitted (an identity, not a privilege).
-        name: The user's name for the job; need not be unique.
-        spec_digest: sha256 of the packed spec.
-        count: Number of units; their indices are 0 .. count - 1.
-        request: What one unit needs while it runs.
-        time_request_us: Estimated run time of a unit, and the least life left that a worker must have; or None.
-        time_limit_us: A unit is stopped after this long; or None.
-        priority: Order among the jobs of one domain, higher first.
-        retries: How many failed attempts of a unit are followed by another.
-        backoff_us: Delay before the first retry; it doubles with each.
-        max_failures: The job is stopped once more units than this have failed; None is no limit.
-        max_losses: A unit that was on more lost workers than this fails (the poison limit).
-        tags: (name, value) pairs, sorted by name.
-    """
-
-    domain_id: DomainId
-    user: str
-    name: str
-    spec_digest: bytes
-    count: int
-    request: Resources
-    time_request_us: int | None
-    time_limit_us: int | None
-    priority: int
-    retries: int
-    backoff_us: int
-    max_failures: int | None
-    max_losses: int
-    tags: tuple[tuple[str, str], ...]
-
-
-@record
-class Requeued:
-    """A run of units that came back and will be tried again.
-
-    Attributes:
-        first: Index of the first unit.
-        count: Number of units.
-        attempt: The attempt that ended; the next lease has ``attempt + 1``.
-        failures: How often these units have failed.
-        losses: How often they were on a worker that was lost.
-        not_before_us: Back-off: not to be leased earlier than this; 0 is at once.
-    """
-
-    first: int
-    count: int
-    attempt: int
-    failures: int
-    losses: int
-    not_before_us: int
+from .terms import Requeued, Terms
 
 
 @record
@@ -152,10 +95,11 @@ class UnitsLeased:
         domain_tag: The domain's virtual start tag after the charge.
         clock: The virtual time after the charge.
         debt: What the virtual time owes (docs/fairness.md) after the charge.
+        behind: The lease in whose place these units run once it has ended; 0 where there was room for them.
     """
 
     tag: ClassVar[str] = "units_leased"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     lease_id: LeaseId
     worker_id: WorkerId
@@ -170,6 +114,7 @@ class UnitsLeased:
     domain_tag: int
     clock: int
     debt: int
+    behind: LeaseId
 
 
 @record
@@ -252,16 +197,22 @@ class AccountReweighted:
 
 @record
 class WorkerJoined:
-    """A worker that was not known connected with what it offers; ``until_us`` is the end of its life, or None."""
+    """A worker that was not known connected with what it offers.
+
+    Attributes:
+        until_us: The end of its life, or None.
+        prefetch: It may be given work before there is room for it, and starts what fits.
+    """
 
     tag: ClassVar[str] = "worker_joined"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     worker_id: WorkerId
     name: str
     capacity: Resources
     labels: tuple[tuple[str, str], ...]
     until_us: int | None
+    prefetch: bool
 
 
 @record
@@ -365,6 +316,24 @@ class DomainRemoved:
 
 
 @record
+class CallKept:
+    """The answer of a call that changed something is kept, so that the same call again is answered and acts no more.
+
+    Attributes:
+        key: Digest of who called and of the idempotency key that was given.
+        answer: As whoever asks again is told; the core never looks inside.
+        forgotten: How many of the oldest are kept no longer.
+    """
+
+    tag: ClassVar[str] = "call_kept"
+    version: ClassVar[int] = 1
+    at_us: int
+    key: bytes
+    answer: bytes
+    forgotten: int
+
+
+@record
 class LogRepaired:
     """Events ``lost_first_seq`` to ``lost_last_seq`` were set aside as damaged; ids they may have given are skipped."""
 
@@ -379,4 +348,4 @@ LeaseEvent = UnitsLeased | UnitsFinished | UnitsReturned | UnitsRecalled
 JobEvent = SpecInterned | JobSubmitted | JobStarted | JobStopped | JobEnded | JobArchived | AccountReweighted
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
 DomainEvent = DomainCreated | DomainChanged | DomainRemoved
-Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | LogRepaired
+Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CallKept | LogRepaired

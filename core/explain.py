@@ -170,8 +170,9 @@ def _capped(state: State, job: Job) -> str | None:
 def _free(state: State) -> dict[WorkerId, Resources]:
     free = {worker_id: worker.capacity for worker_id, worker in state.workers.workers.items()}
     for lease in state.jobs.leases.values():
-        request = state.jobs.jobs[lease.job_id].terms.request
-        free[lease.worker_id] = free[lease.worker_id].minus(request)
+        if not state.jobs.is_queued(lease):
+            request = state.jobs.jobs[lease.job_id].terms.request
+            free[lease.worker_id] = free[lease.worker_id].minus(request)
     return free
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from .engine import Engine
 from .ids import DomainId, JobId
+from .limits import CALLS_KEPT_MAX
 from .policy.pool import PoolIndex
 from .reducers import fold
 from .resources import NOTHING
@@ -37,12 +38,14 @@ def check(state: State) -> None:
     wrong: list[Callable[[], Iterable[str]]] = [
         lambda: _wrong_numbers(state),
         lambda: _wrong_leases(state),
+        lambda: _wrong_queues(state),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_units(job, leases[job.job_id])),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_job(job, state.at_us)),
         lambda: _wrong_accounts(state),
         lambda: _wrong_specs(state),
         lambda: _wrong_workers(state),
         lambda: _wrong_domains(state),
+        lambda: _wrong_calls(state),
     ]
     for find in wrong:
         _raise_first(find())
@@ -101,6 +104,22 @@ def _wrong_leases(state: State) -> Iterator[str]:
             yield f"{name} is attempt {lease.attempt} after {lease.failures} failures and {lease.losses} losses."
         if lease.leased_us > state.at_us:
             yield f"{name} was given in the future."
+
+
+def _wrong_queues(state: State) -> Iterator[str]:
+    """Yield what is wrong with prefetched leases: each waits behind one that runs and is as large, one behind each."""
+    leases, jobs, workers = state.jobs.leases, state.jobs.jobs, state.workers.workers
+    queued = [lease for lease in leases.values() if state.jobs.is_queued(lease)]
+    for lease in queued:
+        name, ahead = f"Lease {lease.lease_id}", leases[lease.behind]
+        if ahead.lease_id >= lease.lease_id or ahead.worker_id != lease.worker_id or state.jobs.is_queued(ahead):
+            yield f"{name} waits behind lease {ahead.lease_id}, which is younger, elsewhere or waits as well."
+        elif jobs[ahead.job_id].terms.request != jobs[lease.job_id].terms.request:
+            yield f"{name} waits behind lease {ahead.lease_id}, whose place does not fit it."
+        if not workers[lease.worker_id].prefetch:
+            yield f"{name} waits on worker {lease.worker_id}, which takes nothing in advance."
+    if len({lease.behind for lease in queued}) != len(queued):
+        yield "Two leases wait behind one."
 
 
 def _wrong_units(job: Job, leases: list[Lease]) -> Iterator[str]:
@@ -234,13 +253,24 @@ def _wrong_domains(state: State) -> Iterator[str]:
         yield f"All shares are {total} together, not {domains.total_share}."
 
 
+def _wrong_calls(state: State) -> Iterator[str]:
+    calls = state.calls
+    if sorted(calls.kept) != list(range(calls.oldest_number, calls.next_number)):
+        yield f"The calls kept are not those from number {calls.oldest_number} to below {calls.next_number}."
+    if len(calls.kept) > CALLS_KEPT_MAX:
+        yield f"{len(calls.kept)} calls are kept, more than {CALLS_KEPT_MAX}."
+    if {call.key: number for number, call in calls.kept.items()} != dict(calls.numbers):
+        yield "The calls kept and the numbers of their keys do not agree."
+
+
 def _wrong_engine(engine: Engine) -> Iterator[str]:
     pending = [event for sealed in engine._sealed for event in sealed.events] + engine._events
     if fold(engine.committed, pending) != engine.state:
         yield "The committed state with what was decided since is not the tentative state."
     held = dict.fromkeys(engine.state.workers.workers, NOTHING)
     for lease in engine.state.jobs.leases.values():
-        held[lease.worker_id] = held[lease.worker_id].plus(engine.state.jobs.jobs[lease.job_id].terms.request)
+        if not engine.state.jobs.is_queued(lease):
+            held[lease.worker_id] = held[lease.worker_id].plus(engine.state.jobs.jobs[lease.job_id].terms.request)
     for worker_id, amount in sorted(held.items()):
         short = amount.short_of(engine.state.workers.workers[worker_id].capacity)
         if short:

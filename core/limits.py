@@ -13,6 +13,9 @@ RUN_UNITS_MAX = 1_024
 RUN_QUANTUM_US = 100_000
 """Q of docs/fairness.md: a lease holds about this much estimated work, so that short units cost little each."""
 
+PREFETCH_US = 100_000
+"""P of docs/fairness.md: a lease of at most this much estimated work may wait on its worker behind another such."""
+
 PASS_DECISIONS_MAX = 80
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
 
@@ -62,6 +65,15 @@ LABELS_MAX = 64
 JOBS_PER_COMMAND_MAX = 10_000
 HELD_LEASES_MAX = 100_000
 """Leases a worker may claim to hold when it connects."""
+
+CALL_KEY_BYTES = 16
+"""Length of the digest under which the answer of a call is kept."""
+
+CALL_ANSWER_BYTES_MAX = 1_024
+"""Size of an answer that is kept."""
+
+CALLS_KEPT_MAX = 10_000
+"""Answers that are kept; with one more the oldest goes."""
 
 ADOPT_GRACE_US = 60 * SECOND_US
 """How long a worker may be out of touch before what it holds counts as lost."""

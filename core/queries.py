@@ -1,4 +1,4 @@
-"""Questions about jobs that programs ask (rows G04, G05, P15, P20)."""
+"""Questions that programs ask, nearly all about jobs (rows G04, G05, P15, P20)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ from collections.abc import Iterator
 
 from .ids import JobId
 from .state import FAILED, HELD, PENDING, RUNNING, Job, State
+
+
+def kept_answer(state: State, key: bytes) -> bytes | None:
+    """Return the answer that is kept under the digest of an idempotency key, or None."""
+    number = state.calls.numbers.get(key)
+    return None if number is None else state.calls.kept[number].answer
 
 
 def job_state(job: Job) -> str:

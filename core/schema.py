@@ -21,7 +21,7 @@ from .events import Event
 from .indexset import IndexSet
 from .state import State
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 BIG_INT_EXT = 1
@@ -33,6 +33,9 @@ Fields = dict[str, object]
 Upcast = Callable[[Fields], Fields]
 
 UPCASTS: dict[tuple[str, int], Upcast] = {
+    # Nothing was prefetched before, and no worker could say that it may be.
+    ("units_leased", 1): lambda fields: {**fields, "behind": 0},
+    ("worker_joined", 1): lambda fields: {**fields, "prefetch": False},
     # What a unit used of cpu and memory was not reported before.
     ("units_finished", 1): lambda fields: {**fields, "cpu_us": (), "peak_bytes": ()},
 }

@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .events import Requeued
 from .ids import DomainId
 from .limits import ESTIMATE_MIN_US, ESTIMATE_UNKNOWN_US
 from .record import record
 from .resources import Resources
 from .state import Account, Job, Jobs, Lease, State
+from .terms import Requeued
 
 SCALE_BITS = 20
 NO_ACCOUNT = Account()

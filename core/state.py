@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from immutables import Map
 
-from .events import Requeued, Terms
 from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
 from .record import record
 from .resources import NOTHING, Resources
+from .terms import Requeued, Terms
 
 HELD, PENDING, RUNNING = "held", "pending", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
@@ -76,6 +76,7 @@ class Lease:
         back: Bit i is set when unit ``first + i`` has finished or come back.
         left: Units still out.
         recalled: The worker was asked to give back what it has not started.
+        behind: The lease in whose place it runs once that has ended, or 0; see :meth:`Jobs.is_queued`.
     """
 
     lease_id: LeaseId
@@ -92,6 +93,7 @@ class Lease:
     back: int
     left: int
     recalled: bool
+    behind: LeaseId
 
     @property
     def ends_us(self) -> int:
@@ -147,6 +149,10 @@ class Jobs:
     next_job_id: int = 1
     next_lease_id: int = 1
 
+    def is_queued(self, lease: Lease) -> bool:
+        """Whether a lease was prefetched and its worker has no room for it yet: what it waits behind is still there."""
+        return lease.behind != 0 and lease.behind in self.leases
+
 
 @record
 class Worker:
@@ -157,6 +163,7 @@ class Worker:
         labels: (name, value) pairs, sorted.
         joined_us: When it connected first.
         until_us: End of its life, or None.
+        prefetch: It takes short work before there is room for it.
         draining: It gets no more work.
         lost_at_us: If out of touch, when it will count as lost; else None.
         reserved_for: The job for a unit of which it is being emptied, or None.
@@ -169,6 +176,7 @@ class Worker:
     labels: tuple[tuple[str, str], ...]
     joined_us: int
     until_us: int | None
+    prefetch: bool
     draining: bool = False
     lost_at_us: int | None = None
     reserved_for: JobId | None = None
@@ -210,6 +218,30 @@ class Domains:
 
 
 @record
+class KeptCall:
+    """The answer of a call, under the digest of its idempotency key."""
+
+    key: bytes
+    answer: bytes
+
+
+@record
+class Calls:
+    """The slice of calls whose answers are kept.
+
+    Attributes:
+        kept: By number; a later call has a higher one.
+        numbers: The number of each key.
+        oldest_number: The least number in ``kept``, or ``next_number``.
+    """
+
+    kept: Map[int, KeptCall] = Map()
+    numbers: Map[bytes, int] = Map()
+    oldest_number: int = 1
+    next_number: int = 1
+
+
+@record
 class State:
     """Everything that is known after ``seq`` events, the last of them at ``at_us``."""
 
@@ -218,3 +250,4 @@ class State:
     jobs: Jobs = Jobs()
     workers: Workers = Workers()
     domains: Domains = Domains()
+    calls: Calls = Calls()

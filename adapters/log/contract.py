@@ -93,7 +93,8 @@ class Log(Protocol):
 
         Args:
             batch: Must start at ``head.seq + 1``, not before ``head.at_us``, and follow ``head.chain``.
-            results: Kept under (job_id, index); where there is one already it stays, so a retry changes nothing.
+            results: Kept under (job_id, index); the one of a newer attempt takes the place of an older one, and of
+                the same attempt the first stays, so a repeated call changes nothing.
             forget_jobs: All results of these jobs are deleted, those of this call included.
 
         Returns:

@@ -38,7 +38,9 @@ class MemoryLog:
         check_append(batch, self.head, results)
         self._batches.append(batch)
         for result in results:
-            self._results.setdefault(result.job_id, {}).setdefault(result.index, result)
+            kept = self._results.setdefault(result.job_id, {})
+            if result.index not in kept or kept[result.index].attempt < result.attempt:
+                kept[result.index] = result
         for job_id in forget_jobs:
             self._results.pop(job_id, None)
         return batch.last_seq

@@ -108,8 +108,18 @@ class ResultFiles:
         sync_directory(path.parent)
 
 
-def insert(connection: Connection, results: Sequence[Result], seq: int) -> None:
-    """Write the rows of a batch that ends at ``seq``; where there is one already, it stays."""
+NEWER_WINS = """ON CONFLICT DO UPDATE SET
+    attempt = excluded.attempt, seq = excluded.seq, digest = excluded.digest, body = excluded.body
+    WHERE excluded.attempt > attempt"""
+
+
+def insert(connection: Connection, results: Sequence[Result], seq: int) -> list[bytes]:
+    """Write the rows of a batch that ends at ``seq``; of several attempts at a unit the newest stays.
+
+    Returns:
+        The digests of the files that rows named which were replaced; other rows may name them as well.
+    """
+    replaced = _replaced(connection, results)
     rows: list[Value] = []
     for result in results:
         large = len(result.body) > INLINE_RESULT_BYTES
@@ -117,20 +127,28 @@ def insert(connection: Connection, results: Sequence[Result], seq: int) -> None:
         rows += (result.job_id, result.index, result.attempt, seq, digest, None if large else result.body)
     done = 0
     for size in CHUNKS:
-        statement = f"INSERT INTO results VALUES {','.join(['(?,?,?,?,?,?)'] * size)} ON CONFLICT DO NOTHING"
+        statement = f"INSERT INTO results VALUES {','.join(['(?,?,?,?,?,?)'] * size)} {NEWER_WINS}"
         while len(results) - done >= size:
             list(connection.execute(statement, rows[6 * done : 6 * (done + size)]))
             done += size
+    return replaced
+
+
+def _replaced(connection: Connection, results: Iterable[Result]) -> list[bytes]:
+    """The digests of the files of older attempts. A first attempt has none before it, so it costs nothing."""
+    select = "SELECT digest FROM results WHERE job_id = ? AND unit_index = ? AND attempt < ? AND digest IS NOT NULL"
+    again = ((result.job_id, result.index, result.attempt) for result in results if result.attempt > 1)
+    return [bytes_of(row[0]) for unit in again for row in connection.execute(select, unit)]
 
 
 def forget(connection: Connection, job_ids: Sequence[int]) -> list[bytes]:
-    """Delete the rows of these jobs and return the digests of the files that no row names any more."""
+    """Delete the rows of these jobs and return the digests of the files that they named; others may name them too."""
     named: set[bytes] = set()
     for job_id in job_ids:
         select = "SELECT DISTINCT digest FROM results WHERE job_id = ? AND digest IS NOT NULL"
         named |= {bytes_of(row[0]) for row in connection.execute(select, (job_id,))}
         list(connection.execute("DELETE FROM results WHERE job_id = ?", (job_id,)))
-    return unused(connection, sorted(named))
+    return sorted(named)
 
 
 def unused(connection: Connection, digests: Iterable[bytes]) -> list[bytes]:

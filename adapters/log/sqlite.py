@@ -120,15 +120,15 @@ class SQLiteLog:
             raise self._damage
         check_append(batch, self._head, results)
         made = self._files.write(results)
-        unused: list[bytes] = []
+        released: list[bytes] = []
         try:
             row = (batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
             if results or forget_jobs:
                 list(connection.execute("BEGIN IMMEDIATE"))
                 list(connection.execute(_BATCH, row))
-                result_rows.insert(connection, results, batch.last_seq)
-                unused = result_rows.forget(connection, forget_jobs)
-                unused += result_rows.unused(connection, made)
+                released = result_rows.insert(connection, results, batch.last_seq)
+                released += result_rows.forget(connection, forget_jobs)
+                released = result_rows.unused(connection, {*released, *made})
                 list(connection.execute("COMMIT"))
             else:
                 list(connection.execute(_BATCH, row))
@@ -138,7 +138,7 @@ class SQLiteLog:
                 raise self._explain(error, "written", self._head.seq + 1) from error
             raise
         self._head = Head(batch.last_seq, batch.at_us, batch.chain)
-        self._files.delete(unused)
+        self._files.delete(released)
         return batch.last_seq
 
     def read(self, from_seq: int = 1, previous: bytes | None = None) -> Iterator[Batch]:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from .. import limits
-from ..commands import Command, DomainCommand, JobCommand, LeaseCommand, NoteRepair, WorkerCommand
+from ..commands import Command, DomainCommand, JobCommand, KeepCall, LeaseCommand, NoteRepair, WorkerCommand
 from ..errors import Reason, Refused
 from ..events import Event, LogRepaired
 from ..state import State
 from . import checks
+from .calls import decide_calls
 from .domains import decide_domains
 from .jobs import decide_jobs
 from .leases import decide_leases
@@ -44,5 +45,6 @@ _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **dict.fromkeys(get_args(JobCommand), decide_jobs),
     **dict.fromkeys(get_args(WorkerCommand), decide_workers),
     **dict.fromkeys(get_args(DomainCommand), decide_domains),
+    KeepCall: decide_calls,
     NoteRepair: _note_repair,
 }

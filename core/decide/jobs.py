@@ -15,12 +15,12 @@ from ..events import (
     JobStopped,
     JobSubmitted,
     SpecInterned,
-    Terms,
 )
 from ..ids import DomainId, JobId
 from ..service import start_tag
 from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
 from ..state import Job, State
+from ..terms import Terms
 from . import checks
 from .domains import find_domain
 

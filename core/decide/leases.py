@@ -13,10 +13,11 @@ from typing import assert_never
 from .. import limits, spans
 from ..commands import FinishUnits, LeaseCommand, LeaseUnits, RecallUnits, ReturnUnits
 from ..errors import Reason, Refused
-from ..events import Event, JobEnded, JobStopped, Requeued, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import LeaseId, Span
 from ..service import charge, estimate_us, next_run, settle, width_milli
-from ..state import Job, Lease, State
+from ..state import Job, Lease, State, Worker
+from ..terms import Requeued
 from . import checks
 from .jobs import find_job, outcome_of
 
@@ -72,6 +73,7 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
     checks.whole(command.clock_floor, "clock_floor", 0, limits.CLOCK_MAX)
     checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
+    checks.whole(command.behind, "behind", 0, limits.TIME_MAX_US)
     job = find_job(state, command.job_id)
     worker = state.workers.workers.get(command.worker_id)
     if worker is None or not worker.is_leasable:
@@ -79,6 +81,8 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     run = None if job.held else next_run(job, at_us)
     if run is None:
         raise Refused(Reason.NO_UNITS, f"Job {job.job_id} has no unit to lease now; choose another.")
+    if command.behind != 0:
+        _check_behind(state, worker, job, command.behind)
     # What was on a lost worker is tried one by one, so that a unit that kills workers takes no others with it.
     count = 1 if run.losses else min(command.count, run.count)
     terms = job.terms
@@ -101,8 +105,23 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
             tags.domain_tag,
             tags.clock,
             tags.debt,
+            command.behind,
         ),
     )
+
+
+def _check_behind(state: State, worker: Worker, job: Job, behind: LeaseId) -> None:
+    """Refuse to queue a unit of ``job`` behind anything but a lease of that worker that is in nobody's way."""
+    lease = state.jobs.leases.get(behind)
+    if lease is None or lease.worker_id != worker.worker_id:
+        raise Refused(Reason.UNKNOWN_LEASE, f"Worker {worker.worker_id} has no lease {behind}; name one of its own.")
+    same = state.jobs.jobs[lease.job_id].terms.request == job.terms.request
+    if not worker.prefetch or not same or state.jobs.is_queued(lease):
+        raise Refused(
+            Reason.WORKER_UNAVAILABLE,
+            f"A unit of job {job.job_id} cannot wait behind lease {behind}; name a lease that runs, of the same "
+            "request, on a worker that takes work in advance.",
+        )
 
 
 def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]:

@@ -92,9 +92,11 @@ def _join(state: State, command: JoinWorker, at_us: int) -> tuple[Event, ...]:
     checks.resources(command.capacity, "capacity")
     checks.pairs(command.labels, "labels", limits.LABELS_MAX, limits.TAG_BYTES_MAX)
     checks.optional(command.until_us, "until_us", 0, limits.TIME_MAX_US)
+    checks.flag(command.prefetch, "prefetch")
     worker_id = WorkerId(state.workers.next_worker_id)
     labels = tuple(sorted(command.labels))
-    return (WorkerJoined(at_us, worker_id, command.name, command.capacity, labels, command.until_us),)
+    joined = WorkerJoined(at_us, worker_id, command.name, command.capacity, labels, command.until_us, command.prefetch)
+    return (joined,)
 
 
 def _rejoin(state: State, command: RejoinWorker, at_us: int) -> tuple[Event, ...]:

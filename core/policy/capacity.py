@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from ..events import Terms
 from ..ids import JobId, LeaseId, WorkerId
 from ..resources import Resources
 from ..state import Lease, State, Worker
+from ..terms import Terms
+from .prefetch import PrefetchQueue
 
 FREED_NOTES_MAX = 4_096
 """Notes of workers that gained room; with more, every shape scans all workers once again."""
@@ -60,12 +61,13 @@ class Free:
 class Room:
     """One worker: what it has free, and the estimated ends of what it holds, soonest first."""
 
-    __slots__ = ("at", "capacity", "ends", "free", "until_us", "worker_id")
+    __slots__ = ("at", "capacity", "ends", "free", "prefetch", "until_us", "worker_id")
 
     def __init__(self, worker: Worker) -> None:
         self.worker_id = worker.worker_id
         self.capacity = worker.capacity
         self.until_us = worker.until_us
+        self.prefetch = worker.prefetch
         self.free = Free(worker.capacity)
         self.ends: list[tuple[int, LeaseId, Resources]] = []
         self.at = -1  # position among the rooms that may be leased
@@ -98,6 +100,9 @@ class Capacity:
     :meth:`find` is first fit by worker id: it packs, and so leaves other workers whole for wide units. Every shape
     remembers that the workers before a position do not fit it; only a worker that gained room since can change that.
     So a search costs what has changed, not the number of workers, and a shape that fits nowhere costs nothing.
+
+    A lease that was prefetched holds no room of its own: when the lease that it waits behind ends, it has that one's
+    place. So room is counted as if there were no prefetch.
     """
 
     def __init__(self, state: State) -> None:
@@ -106,6 +111,8 @@ class Capacity:
         self._where: dict[LeaseId, tuple[Room, int, JobId, Terms]] = {}
         self.reserved: Room | None = None
         self.is_mortal = False  # whether some worker's life ends: then time alone changes what fits
+        self.queue = PrefetchQueue()
+        self.prefetching: tuple[Resources, ...] = ()  # capacities of the workers that may be leased and prefetch
         self._order: list[Room] = []
         self._freed: list[int] = []
         self._epoch = 0
@@ -138,15 +145,21 @@ class Capacity:
                 continue
             room.at = len(self._order)
             self._order.append(room)
+        self.prefetching = tuple(dict.fromkeys(room.capacity for room in self._order if room.prefetch))
         self._forget()
 
     def take(self, lease: Lease, terms: Terms) -> None:
         """A lease was given."""
         room = self.rooms[lease.worker_id]
         lease_id, ends_us = lease.lease_id, lease.ends_us
+        self._where[lease_id] = (room, ends_us, lease.job_id, terms)
+        if room.prefetch:
+            if lease.behind in self._where:
+                self.queue.waits(lease, terms.request)
+                return
+            self.queue.started(lease, terms.request)
         room.free.take(terms.request)
         insort(room.ends, (ends_us, lease_id, terms.request))
-        self._where[lease_id] = (room, ends_us, lease.job_id, terms)
 
     def holder(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
         """Return the job of a lease, also when the lease has just left the state."""
@@ -155,10 +168,16 @@ class Capacity:
     def give(self, lease_id: LeaseId) -> None:
         """A lease has ended."""
         room, ends_us, _, terms = self._where.pop(lease_id)
-        room.free.give(terms.request)
+        self.version += 1
+        if room.prefetch and self.queue.withdraw(lease_id):
+            return
         # Two entries never have the same lease id, so the comparison never reaches the request.
         del room.ends[bisect_left(room.ends, (ends_us, lease_id))]
-        self.version += 1
+        heir = self.queue.ended(lease_id) if room.prefetch else None
+        if heir is not None:
+            insort(room.ends, (self._where[heir][1], heir, terms.request))
+            return
+        room.free.give(terms.request)
         if room.at >= 0:
             if len(self._freed) >= FREED_NOTES_MAX:
                 self._forget()
@@ -204,7 +223,7 @@ class Capacity:
             (worker_id, room.free.amount(), [(end, lease) for end, lease, _ in room.ends], room.at)
             for worker_id, room in sorted(self.rooms.items())
         ]
-        return rooms, self.reserved.worker_id if self.reserved else None
+        return rooms, self.reserved.worker_id if self.reserved else None, self.queue.summary()
 
     def _forget(self) -> None:
         self.version += 1

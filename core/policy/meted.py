@@ -33,6 +33,9 @@ less its debt, has passed its deadline by a unit of its own size; or, where late
 its place, the domain has received a unit of its size since it was submitted. Meanwhile that worker takes only work that
 ends by the time that the unit should fit, or that fits beside it.
 
+When nothing that waits fits any more, short work may be *prefetched*: it waits on a worker for the end of what runs
+there (:mod:`.prefetch`), in the order of the clock.
+
 Work about which nothing is known is ordered as if it took one run quantum, so that it is tried soon, and charged for a
 minute until its first unit has ended.
 """
@@ -42,73 +45,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..commands import EndReservation, LeaseUnits, ReserveWorker
-from ..ids import DomainId, JobId
-from ..limits import PASS_EXAMINED_MAX, RUN_QUANTUM_US
+from ..ids import DomainId, JobId, WorkerId
+from ..limits import PASS_EXAMINED_MAX, PREFETCH_US, RUN_QUANTUM_US
 from ..resources import Resources
-from ..service import NO_ACCOUNT, estimate_us, known_estimate_us, lag, unit_charge, width_milli
-from ..state import Job, State
+from ..service import estimate_us, known_estimate_us, unit_charge, width_milli
+from ..state import Job, Lease, State
 from .base import Index, Proposal
 from .capacity import Room
-from .pool import PoolIndex
-from .queues import DomainQueue, Eligible, Key, Line, QueueKey, ShapeHeaps, queue_key, queued_job
+from .clock import ClockIndex, by_head
+from .queues import Eligible, QueueKey, ShapeHeaps, queue_key, queued_job
 from .shadow import Shadow, earliest
 
-MILLI_CPU_MS = 1_000_000
-"""Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""
 
-
-class MetedIndex(PoolIndex):
-    """Domains by virtual deadline, in one pair of heaps a shape.
-
-    Keys are a function of the state. They are refreshed when something is asked, only for the domains (``_dirty``) of
-    which something has changed: a batch of a hundred reports of one domain costs one refresh.
-    """
+class MetedIndex(ClockIndex):
+    """Gives out work in the order of the clock, keeps a worker free for what is too wide, and prefetches."""
 
     def __init__(self, state: State) -> None:
-        self._domains: dict[DomainId, DomainQueue] = {}
-        self._shapes: dict[Resources, ShapeHeaps] = {}
-        self._dirty: set[DomainId] = set()
-        self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
         self._latest: dict[DomainId, QueueKey] = {}  # the last in order of what each domain was leased in this pass
         self._served: list[Eligible] = []  # all that was leased in this pass, in that order
         super().__init__(state)
-        self._dirty.update(self._domains)
-
-    def job_ready(self, job: Job) -> None:
-        """Queue a job."""
-        domain_id, request = job.terms.domain_id, job.terms.request
-        queue = self._domains.get(domain_id)
-        if queue is None:
-            queue = self._domains[domain_id] = DomainQueue()
-        heaps = self._shapes.get(request)
-        if heaps is None:
-            heaps = self._shapes[request] = ShapeHeaps(request)
-        queue.add(job, heaps)
-        self._dirty.add(domain_id)
-
-    def job_done(self, job: Job) -> None:
-        """Take a job out of its queue."""
-        domain_id = job.terms.domain_id
-        queue = self._domains.get(domain_id)
-        if queue is None:
-            return
-        self._dirty.add(domain_id)
-        emptied = queue.discard(job)
-        if emptied is not None:
-            emptied.heaps.drop(domain_id)
-            emptied.heaps.lines -= 1
-            if not emptied.heaps.lines:
-                del self._shapes[job.terms.request]
-        if not queue.lines:
-            del self._domains[domain_id]
-
-    def domain_changed(self, domain_id: DomainId) -> None:
-        """Refresh a domain's keys when they are next needed."""
-        self._dirty.add(domain_id)
-
-    def pool_changed(self) -> None:
-        """Refresh all keys: what a request is of the pool has changed."""
-        self._dirty.update(self._domains)
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases in the order of the clock; then, where a wide unit has waited too long, a reservation."""
@@ -124,7 +79,7 @@ class MetedIndex(PoolIndex):
         for _ in range(PASS_EXAMINED_MAX):
             if self._dirty:
                 self._refresh_keys()
-            entry, floor = self._next()
+            entry, floor = self._next(self._fits_somewhere)
             if entry is None:
                 break
             domain_id = entry[2]
@@ -137,130 +92,73 @@ class MetedIndex(PoolIndex):
             yield LeaseUnits(at_us, room.worker_id, job_id, count, floor)
         if shadow is None:
             yield from self._drain_for_overdue(at_us)
+        if self.capacity.prefetching:
+            yield from self._prefetch(at_us)
 
-    def summary(self) -> object:
-        """Return all that decisions depend on, for comparison with an index built anew."""
-        self._dirty |= self._aside
-        self._aside.clear()
-        self._refresh_keys()
-        lines = [
-            (domain_id, tuple(request.items()), line.head, list(line.jobs), line.heaps.keys[domain_id])
-            for domain_id, queue in self._domains.items()
-            for request, line in queue.lines.items()
-        ]
-        return super().summary(), sorted(lines)
+    def _prefetch(self, at_us: int) -> Iterator[Proposal]:
+        """Yield short leases that wait on their worker, once nothing that waits fits any more.
 
-    def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on the order of domains, with the tags of whoever is ahead.
-
-        What no worker could ever hold is passed over, and so is not ahead of anything.
+        Strictly in the order of the clock: where the next in it could run once something ends, and cannot itself be
+        prefetched, nothing is. So whoever is next waits for the end of what is queued, and for nothing more.
         """
-        self._refresh_keys()
-        job = self.state.jobs.jobs[job_id]
-        mine = job.terms.domain_id
-        queue = self._domains.get(mine)
-        could_hold = self.capacity.could_hold
-        lines = queue.lines.items() if queue is not None else ()
-        first = min((line.head for request, line in lines if could_hold(request, 0)), default=queue_key(job))
-        if first < queue_key(job):
-            return f"Job {queued_job(first)} of the same domain is ahead of it (by priority, then submission)."
-        best: dict[DomainId, tuple[int, int, DomainId]] = {}
-        for heaps in self._shapes.values():
-            if not could_hold(heaps.request, 0):
+        capacity, places = self.capacity, self.capacity.prefetching
+
+        def could_run(heaps: ShapeHeaps) -> bool:
+            return any(heaps.request.fits(place) for place in places)
+
+        for _ in range(PASS_EXAMINED_MAX):
+            if capacity.queue.is_full:
+                return
+            if self._dirty:
+                self._refresh_keys()
+            entry, floor = self._next(could_run)
+            if entry is None:
+                return
+            domain_id = entry[2]
+            lines = self._domains[domain_id].lines.values()
+            waiting = (line for line in sorted(lines, key=by_head) if could_run(line.heaps))
+            line = next((line for line in waiting if not self.is_capped(domain_id, line.heaps.request)), None)
+            if line is None:
+                self._set_aside(domain_id)
                 continue
-            for who, key in heaps.keys.items():
-                rank = (key.deadline, key.tag, who)
-                best[who] = min(best.get(who, rank), rank)
-        ahead = [self._standing(who) for _, _, who in sorted(best.values()) if mine in best and best[who] < best[mine]]
-        if not ahead:
-            return f"Its domain {self._standing(mine)} is next by the clock."
-        shown = ", ".join(ahead[:3]) + (f" and {len(ahead) - 3} more" if len(ahead) > 3 else "")
-        return f"Ahead of its domain {self._standing(mine)} by the clock: {shown}."
+            job, count = self.state.jobs.jobs[queued_job(line.head)], line.heaps.keys[domain_id].units
+            ahead = self._place_behind(job, count, places, at_us)
+            if ahead is not None:
+                yield LeaseUnits(at_us, ahead.worker_id, job.job_id, count, floor, ahead.lease_id)
+            else:
+                request = job.terms.request
+                places = tuple(place for place in places if not request.fits(place))
 
-    def _standing(self, domain_id: DomainId) -> str:
-        """Return a domain's name with what it is owed, g (V - S): its place by the clock in words."""
-        jobs, domain = self.state.jobs, self.state.domains.domains[domain_id]
-        owed = lag(jobs, jobs.accounts.get(domain_id, NO_ACCOUNT), domain.share)
-        seconds, milli = divmod(abs(owed) // MILLI_CPU_MS, 1000)
-        return f"{domain.name!r} ({'ahead by' if owed < 0 else 'owed'} {seconds}.{milli:03d} cpu-seconds)"
+    def _place_behind(self, job: Job, count: int, places: tuple[Resources, ...], at_us: int) -> Lease | None:
+        """Return the lease behind which ``count`` units of ``job`` may wait, on a worker of one of these capacities."""
+        estimated_us = known_estimate_us(self.state.jobs, job)
+        if estimated_us is None or estimated_us * count > PREFETCH_US:
+            return None
+        until_us = self.needs_until_us(job)
+        rooms = self.capacity.rooms
 
-    def _refresh_keys(self) -> None:
-        jobs, pool = self.state.jobs, self.state.workers.capacity
-        while self._dirty:
-            domain_id = self._dirty.pop()
-            queue = self._domains.get(domain_id)
-            if queue is None:
-                continue
-            tag = jobs.accounts[domain_id].tag
-            share = self.state.domains.domains[domain_id].share
-            for request, line in queue.lines.items():
-                job = jobs.jobs[queued_job(line.head)]
-                estimated_us = known_estimate_us(jobs, job)
-                if estimated_us is None:
-                    # Ordered as if it were short, so that it is soon known; charged for a minute until it is.
-                    estimated_us, count = RUN_QUANTUM_US, 1
-                else:
-                    count = self.run_count(job, estimated_us)
-                deadline = tag + count * unit_charge(width_milli(request, pool) * estimated_us, share)
-                line.heaps.set(domain_id, Key(tag, deadline, job.job_id, count), jobs.clock)
+        def admits(worker_id: WorkerId) -> bool:
+            room = rooms[worker_id]
+            lasts = until_us is None or room.outlives(until_us + PREFETCH_US)
+            return room.at >= 0 and lasts and room.capacity in places
 
-    def _next(self) -> tuple[Eligible | None, int]:
-        """Return the entry to serve next, and what V must be at least; only shapes that fit a worker count."""
-        while True:
-            entry, floor = self._first()
-            if entry is None or not self._was_too_early(entry):
-                return entry, floor
-
-    def _was_too_early(self, entry: Eligible) -> bool:
-        """Put off an entry whose domain would serve another job with a later deadline; return whether it was."""
-        deadline, _, domain_id, job_id = entry
-        lines = self._domains[domain_id].lines
-        if len(lines) == 1:
-            return False
-        for line in sorted(lines.values(), key=_by_head):
-            if self._fits_somewhere(line.heaps) and not self.is_capped(domain_id, line.heaps.request):
-                later = line.heaps.keys[domain_id].deadline
-                if later <= deadline:
-                    return False
-                heaps = lines[self.state.jobs.jobs[job_id].terms.request].heaps
-                heaps.set(domain_id, heaps.keys[domain_id]._replace(deadline=later), self.state.jobs.clock)
-                self._aside.add(domain_id)
-                return True
-        return False
-
-    def _first(self) -> tuple[Eligible | None, int]:
-        """Return the entry with the least deadline, and what V must be at least."""
-        clock = self.state.jobs.clock
-        best: Eligible | None = None
-        servable = []
-        for heaps in self._shapes.values():
-            if not self._fits_somewhere(heaps):
-                if heaps.full_since is None:
-                    heaps.full_since = len(self._served)
-                continue
-            servable.append(heaps)
-            entry = heaps.first_eligible(clock)
-            if entry is not None and (best is None or entry < best):
-                best = entry
-        if best is not None:
-            return best, 0
-        floors = [tag for heaps in servable if (tag := heaps.least_tag()) is not None]
-        if not floors:
-            return None, 0
-        floor = min(floors)
-        entries = (heaps.first_eligible(floor) for heaps in servable)
-        return min(entry for entry in entries if entry is not None), floor
+        return self.capacity.queue.find(job.terms.request, at_us, admits)
 
     def _fits_somewhere(self, heaps: ShapeHeaps) -> bool:
+        """Whether a shape fits a worker now; where not, it is noted after how many leases of this pass that was so."""
         if self.capacity.find(heaps) is not None:
             return True
         reserved = self.capacity.reserved
-        return reserved is not None and reserved.free.fits(heaps.request)
+        if reserved is not None and reserved.free.fits(heaps.request):
+            return True
+        if heaps.full_since is None:
+            heaps.full_since = len(self._served)
+        return False
 
     def _place(self, domain_id: DomainId, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
         lines = self._domains[domain_id].lines.values()
-        for line in lines if len(lines) == 1 else sorted(lines, key=_by_head):
+        for line in lines if len(lines) == 1 else sorted(lines, key=by_head):
             job_id = queued_job(line.head)
             job = self.state.jobs.jobs[job_id]
             request = job.terms.request
@@ -287,11 +185,6 @@ class MetedIndex(PoolIndex):
             return None
         shadow.admit(request, ends_us)
         return room
-
-    def _set_aside(self, domain_id: DomainId) -> None:
-        self._aside.add(domain_id)
-        for line in self._domains[domain_id].lines.values():
-            line.heaps.drop(domain_id)
 
     def _reservation(self) -> Shadow | None:
         room = self.capacity.reserved
@@ -368,10 +261,6 @@ class MetedIndex(PoolIndex):
                 own = unit_charge(width_milli(request, pool) * estimate_us(jobs, job), share)
                 if tag - job.start_tag > own:
                     yield tag + own, tag, domain_id, job.job_id
-
-
-def _by_head(line: Line) -> QueueKey:
-    return line.head
 
 
 class Meted:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from ..events import (
     AccountReweighted,
+    CallKept,
     DomainChanged,
     DomainCreated,
     DomainRemoved,
@@ -37,7 +38,7 @@ from ..service import next_run
 from ..state import Job, State
 from .capacity import Capacity, Free
 
-_OF_NO_CONCERN = frozenset({JobEnded, JobArchived, SpecInterned, UnitsRecalled, LogRepaired})
+_OF_NO_CONCERN = frozenset({JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired})
 
 
 class PoolIndex:
@@ -118,7 +119,7 @@ class PoolIndex:
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
-            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | LogRepaired():
+            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
                 pass
             case _:
                 assert_never(event)

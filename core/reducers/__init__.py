@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from ..events import DomainEvent, Event, JobEvent, LeaseEvent, LogRepaired, WorkerEvent
+from ..events import CallKept, DomainEvent, Event, JobEvent, LeaseEvent, LogRepaired, WorkerEvent
 from ..state import State
+from .calls import reduce_calls
 from .domains import reduce_domains, skip_domain_ids
 from .jobs import reduce_jobs, skip_job_ids
 from .leases import reduce_leases
@@ -29,19 +30,31 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 
 def _fold_leases(state: State, event: LeaseEvent) -> State:
-    return State(state.seq + 1, event.at_us, reduce_leases(state.jobs, event), state.workers, state.domains)
+    return State(
+        state.seq + 1, event.at_us, reduce_leases(state.jobs, event), state.workers, state.domains, state.calls
+    )
 
 
 def _fold_jobs(state: State, event: JobEvent) -> State:
-    return State(state.seq + 1, event.at_us, reduce_jobs(state.jobs, event), state.workers, state.domains)
+    jobs = reduce_jobs(state.jobs, event)
+    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls)
 
 
 def _fold_workers(state: State, event: WorkerEvent) -> State:
-    return State(state.seq + 1, event.at_us, state.jobs, reduce_workers(state.workers, event), state.domains)
+    return State(
+        state.seq + 1, event.at_us, state.jobs, reduce_workers(state.workers, event), state.domains, state.calls
+    )
 
 
 def _fold_domains(state: State, event: DomainEvent) -> State:
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, reduce_domains(state.domains, event))
+    return State(
+        state.seq + 1, event.at_us, state.jobs, state.workers, reduce_domains(state.domains, event), state.calls
+    )
+
+
+def _fold_calls(state: State, event: CallKept) -> State:
+    calls = reduce_calls(state.calls, event)
+    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, calls)
 
 
 def _fold_repair(state: State, event: LogRepaired) -> State:
@@ -53,6 +66,7 @@ def _fold_repair(state: State, event: LogRepaired) -> State:
         skip_job_ids(state.jobs, lost),
         skip_worker_ids(state.workers, lost),
         skip_domain_ids(state.domains, lost),
+        state.calls,
     )
 
 
@@ -63,5 +77,6 @@ _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(JobEvent), _fold_jobs),
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
+    CallKept: _fold_calls,
     LogRepaired: _fold_repair,
 }

@@ -8,10 +8,11 @@ from typing import assert_never
 from attrs import evolve as replaced
 
 from .. import spans
-from ..events import LeaseEvent, Requeued, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import Span
 from ..indexset import IndexSet
 from ..state import Account, Job, Jobs, Lease
+from ..terms import Requeued
 
 
 def reduce_leases(jobs: Jobs, event: LeaseEvent) -> Jobs:
@@ -74,6 +75,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         0,
         event.count,
         False,
+        event.behind,
     )
     return Jobs(
         jobs.jobs.set(event.job_id, job),

@@ -23,7 +23,9 @@ def reduce_workers(workers: Workers, event: WorkerEvent) -> Workers:
     """Return the slice after ``event``."""
     table = workers.workers
     if isinstance(event, WorkerJoined):
-        worker = Worker(event.worker_id, event.name, event.capacity, event.labels, event.at_us, event.until_us)
+        worker = Worker(
+            event.worker_id, event.name, event.capacity, event.labels, event.at_us, event.until_us, event.prefetch
+        )
         capacity = workers.capacity.plus(event.capacity)
         next_id = max(workers.next_worker_id, event.worker_id + 1)
         return Workers(table.set(event.worker_id, worker), capacity, next_id)

@@ -12,10 +12,11 @@ from meted.core import events as e
 from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
 from meted.core.resources import Resources
 from meted.core.schema import encode_events, unpack_plain
+from meted.core.terms import Requeued, Terms
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 
-TERMS = e.Terms(
+TERMS = Terms(
     domain_id=DomainId(1),
     user="ada",
     name="Zeta é",
@@ -31,7 +32,7 @@ TERMS = e.Terms(
     max_losses=5,
     tags=(("project", "bernoulli"), ("stage", "1")),
 )
-RETRY = e.Requeued(first=12, count=2, attempt=2, failures=1, losses=1, not_before_us=1_700_000_001_000_000)
+RETRY = Requeued(first=12, count=2, attempt=2, failures=1, losses=1, not_before_us=1_700_000_001_000_000)
 AT_US = 1_700_000_000_000_000
 TAG, CLOCK = 2**70 + 1, 2**69
 
@@ -42,7 +43,9 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.JobStopped(AT_US, JobId(7), "max_failures"),
     e.JobEnded(AT_US, JobId(7), "cancelled"),
     e.JobArchived(AT_US, JobId(7), True),
-    e.UnitsLeased(AT_US, LeaseId(9), WorkerId(3), JobId(7), 10, 5, 2, 1, 0, 20_000, 30_000_000, TAG, CLOCK, 0),
+    e.UnitsLeased(
+        AT_US, LeaseId(9), WorkerId(3), JobId(7), 10, 5, 2, 1, 0, 20_000, 30_000_000, TAG, CLOCK, 0, LeaseId(8)
+    ),
     e.UnitsFinished(
         AT_US,
         LeaseId(9),
@@ -60,7 +63,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.UnitsReturned(AT_US, LeaseId(9), "lost", ((11, 1),), (RETRY,), ((11, 1),), (), TAG, CLOCK, 2**65),
     e.UnitsRecalled(AT_US, LeaseId(9)),
     e.AccountReweighted(AT_US, DomainId(1), -TAG),
-    e.WorkerJoined(AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None),
+    e.WorkerJoined(AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None, True),
     e.WorkerAway(AT_US, WorkerId(3), AT_US + 60_000_000),
     e.WorkerBack(AT_US, WorkerId(3)),
     e.WorkerDrained(AT_US, WorkerId(3), True),
@@ -70,6 +73,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.DomainCreated(AT_US, DomainId(1), "physics", 1000, Resources(8000)),
     e.DomainChanged(AT_US, DomainId(1), 2000, None),
     e.DomainRemoved(AT_US, DomainId(1)),
+    e.CallKept(AT_US, bytes(range(16)), b"\x81\xa3job\x07", 1),
     e.LogRepaired(AT_US, 100, 120),
 )
 

@@ -143,10 +143,10 @@ class World:
         assert isinstance(event, DomainCreated)
         return event.domain_id
 
-    def worker(self, capacity: Resources | int = 1, until_us: int | None = None) -> WorkerId:
+    def worker(self, capacity: Resources | int = 1, until_us: int | None = None, *, prefetch: bool = False) -> WorkerId:
         """Let a worker join, with an amount of resources or so many cpus."""
         offers = cpus(capacity) if isinstance(capacity, int) else capacity
-        (event,) = self.do(JoinWorker(self.now_us, "w", offers, until_us=until_us))
+        (event,) = self.do(JoinWorker(self.now_us, "w", offers, until_us=until_us, prefetch=prefetch))
         assert isinstance(event, WorkerJoined)
         return event.worker_id
 

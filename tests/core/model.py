@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from meted.core.events import Event, UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
-from meted.core.limits import BACKOFF_DOUBLINGS_MAX
+from meted.core.limits import BACKOFF_DOUBLINGS_MAX, PREFETCH_US
+from meted.core.queries import kept_answer
 from meted.core.resources import NOTHING, Resources
 from meted.core.spans import indices
 from meted.core.state import Job, State
@@ -56,6 +57,7 @@ class ModelLease:
     job_id: JobId
     units: range
     out: set[int]
+    behind: LeaseId
 
 
 @dataclass
@@ -63,6 +65,7 @@ class ModelWorker:
     """One worker."""
 
     capacity: Resources
+    prefetch: bool = False
     draining: bool = False
     lost_at_us: int | None = None
 
@@ -72,6 +75,7 @@ class Model:
     """The whole model.
 
     Attributes:
+        answers: What is kept for each key.
         results: (job, index) of every result that was accepted since the last batch.
     """
 
@@ -80,6 +84,7 @@ class Model:
     workers: dict[WorkerId, ModelWorker] = field(default_factory=dict)
     domains: dict[str, DomainId] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
+    answers: dict[bytes, bytes] = field(default_factory=dict)
     results: list[tuple[JobId, int]] = field(default_factory=list)
 
     def leased(self, event: UnitsLeased) -> None:
@@ -98,8 +103,12 @@ class Model:
             assert unit.not_before_us <= event.at_us, "it still backs off"
             assert (unit.attempt + 1, unit.failures, unit.losses) == (event.attempt, event.failures, event.losses)
             unit.status, unit.attempt, unit.lease_id = OUT, event.attempt, event.lease_id
-        self.leases[event.lease_id] = ModelLease(event.worker_id, event.job_id, chosen, set(chosen))
+        self.leases[event.lease_id] = ModelLease(event.worker_id, event.job_id, chosen, set(chosen), event.behind)
         assert self.load(event.worker_id).fits(worker.capacity), "the worker has no room for that"
+        if event.behind:
+            assert worker.prefetch
+            assert event.count * event.estimate_us <= PREFETCH_US, "that is too long to wait on a worker"
+            assert self.load(event.worker_id, queued=True).fits(worker.capacity), "the worker's queue is too long"
 
     def all_leased(self, events: Iterable[Event]) -> None:
         """Take over the choices among ``events``."""
@@ -192,11 +201,12 @@ class Model:
         """Return the leases of a worker, by id."""
         return sorted(lease_id for lease_id, lease in self.leases.items() if lease.worker_id == worker_id)
 
-    def load(self, worker_id: WorkerId) -> Resources:
-        """Return what the leases of a worker take."""
+    def load(self, worker_id: WorkerId, *, queued: bool = False) -> Resources:
+        """Return what the leases of a worker take, or those that are queued there."""
         load = NOTHING
         for lease_id in self.held_by(worker_id):
-            load = load.plus(self.jobs[self.leases[lease_id].job_id].request)
+            if (self.leases[lease_id].behind in self.leases) == queued:
+                load = load.plus(self.jobs[self.leases[lease_id].job_id].request)
         return load
 
     def compare(self, state: State) -> None:
@@ -209,6 +219,7 @@ class Model:
             worker = state.workers.workers[worker_id]
             assert (worker.draining, worker.lost_at_us) == (mine.draining, mine.lost_at_us)
         assert dict(state.domains.by_name) == self.domains
+        assert {key: kept_answer(state, key) for key in state.calls.numbers} == self.answers
         assert state.domains.total_share == sum(self.shares.values())
         assert set(state.jobs.jobs) == set(self.jobs)
         for job_id, expected in self.jobs.items():

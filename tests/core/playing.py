@@ -86,8 +86,8 @@ def wander(world: World, dice: Random, steps: int) -> None:
     """Let a world do things at random: something of everything, committed in batches."""
     for name, share in (("a", 3), ("b", 1)):
         world.domain(name, share)
-    for _ in range(3):
-        world.worker(cpus(dice.randint(1, 4), 10, gpu=1))
+    for prefetch in (False, True, True):
+        world.worker(cpus(dice.randint(1, 4), 10, gpu=1), prefetch=prefetch)
     for _ in range(steps):
         _step(world, dice)
         if dice.random() < 0.3:
@@ -104,7 +104,7 @@ def _step(world: World, dice: Random) -> None:
             dice.choice("ab"),
             dice.choice((1, 3, 100)),
             request=dice.choice((cpus(1), cpus(2), cpus(0, 5), cpus(1, gpu=1))),
-            time_request_us=dice.choice((None, MS, SECOND)),
+            time_request_us=dice.choice((None, MS, 40 * MS, SECOND)),
             retries=dice.randint(0, 2),
             backoff_us=dice.choice((0, SECOND)),
             max_failures=dice.choice((None, 1)),

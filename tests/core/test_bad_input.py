@@ -63,7 +63,7 @@ GOOD: tuple[Command, ...] = (
     ),
     c.ReturnUnits(0, WORKER, LEASE, ((1, 2), (5, 1))),
     c.RecallUnits(0, LEASE),
-    c.JoinWorker(0, "w", cpus(1, 5, gpu=1), (("rack", "b"),), SECOND),
+    c.JoinWorker(0, "w", cpus(1, 5, gpu=1), (("rack", "b"),), SECOND, True),
     c.RejoinWorker(0, WORKER, ((LEASE, ((1, 2), (5, 1))),)),
     c.MarkWorkerAway(0, WORKER),
     c.DrainWorker(0, WORKER),
@@ -73,6 +73,7 @@ GOOD: tuple[Command, ...] = (
     c.CreateDomain(0, "new", 5, cpus(1)),
     c.ChangeDomain(0, "d", 5, cpus(1)),
     c.RemoveDomain(0, "unused"),
+    c.KeepCall(0, bytes(16), b"x"),
     c.NoteRepair(0, 5, 6),
 )
 
@@ -266,6 +267,9 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.CreateDomain(0, ""), Reason.BAD_TEXT),
     (c.ChangeDomain(0, "nowhere", 1), Reason.UNKNOWN_DOMAIN),
     (c.RemoveDomain(0, "d"), Reason.DOMAIN_IN_USE),
+    (c.KeepCall(0, bytes(15), b""), Reason.OUT_OF_RANGE),
+    (c.KeepCall(0, bytes(17), b""), Reason.TOO_LARGE),
+    (c.KeepCall(0, bytes(16), bytes(1025)), Reason.TOO_LARGE),
     (c.NoteRepair(0, 6, 5), Reason.OUT_OF_RANGE),
 )
 

@@ -17,6 +17,7 @@ from meted.core.commands import (
     DeleteJob,
     DrainWorker,
     FinishUnits,
+    KeepCall,
     LoseWorker,
     MarkWorkerAway,
     RecallUnits,
@@ -62,6 +63,7 @@ STEPS = {
     "away": 1,
     "rejoin": 2,
     "lose": 1,
+    "keep_call": 1,
 }
 """What may happen next, and how often. (With a rule each, hypothesis leaves most of them out of most runs.)"""
 
@@ -93,8 +95,9 @@ class Machine(RuleBasedStateMachine):
         for name, share in (("a", 3), ("b", 1)):
             self.model.domains[name] = self.world.domain(name, share)
             self.model.shares[name] = share
-        for capacity in (cpus(2, 10, gpu=1), cpus(1)):
-            self.model.workers[self.world.worker(capacity)] = ModelWorker(capacity)
+        for capacity, prefetch in ((cpus(2, 10, gpu=1), True), (cpus(1), False)):
+            worker_id = self.world.worker(capacity, prefetch=prefetch)
+            self.model.workers[worker_id] = ModelWorker(capacity, prefetch)
         self.commit()
 
     @rule(step=st.sampled_from(DRAWN), data=st.data())
@@ -213,7 +216,9 @@ class Machine(RuleBasedStateMachine):
         if len(self.model.workers) < 4:
             capacity = self.pick([cpus(1), cpus(2), cpus(3, 20, gpu=1)])
             until_us = self.pick([None, None, None, self.now_us + 10 * SECOND])
-            self.model.workers[self.world.worker(capacity, until_us)] = ModelWorker(capacity)
+            prefetch = self.pick([False, True])
+            worker_id = self.world.worker(capacity, until_us, prefetch=prefetch)
+            self.model.workers[worker_id] = ModelWorker(capacity, prefetch)
 
     def drain(self) -> None:
         """Drain a worker, or take that back."""
@@ -310,6 +315,14 @@ class Machine(RuleBasedStateMachine):
             case _:
                 raise AssertionError(command)
         assert bool(self.world.do(command)) == news
+
+    # Calls
+
+    def keep_call(self) -> None:
+        """The answer of a call is kept; for a key that is known already nothing happens."""
+        key, answer = bytes([self.pick(range(4))]) * 16, b"%d" % self.now_us
+        assert bool(self.world.do(KeepCall(self.now_us, key, answer))) == (key not in self.model.answers)
+        self.model.answers.setdefault(key, answer)
 
     # Time and the log
 

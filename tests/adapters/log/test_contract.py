@@ -30,6 +30,7 @@ from meted.core.batch import GENESIS, Batch, seal
 from .helper import batch_after, fill, snapshot_here
 
 LARGE = b"large" * 20_000
+LARGER = b"larger" * 20_000
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -107,12 +108,22 @@ def test_what_does_not_follow_is_refused(log: Log, number: int) -> None:
     log.append(batch_after(log.head))
 
 
-def test_results_come_with_their_batch_and_the_first_one_stays(log: Log) -> None:
+def test_results_come_with_their_batch(log: Log) -> None:
     log.append(batch_after(log.head), [Result(1, 2, 1, b"two"), Result(1, 0, 1, b""), Result(2, 0, 1, b"other")])
-    log.append(batch_after(log.head), [Result(1, 2, 2, b"again"), Result(1, 1, 3, b"one")])
+    log.append(batch_after(log.head), [Result(1, 1, 3, b"one")])
     assert list(log.results(1)) == [Result(1, 0, 1, b""), Result(1, 1, 3, b"one"), Result(1, 2, 1, b"two")]
     assert log.result(1, 2) == Result(1, 2, 1, b"two")
     assert log.result(1, 3) is None
+
+
+def test_the_result_of_the_newest_attempt_stays(log: Log) -> None:
+    log.append(batch_after(log.head), [Result(1, 0, 2, b"second"), Result(1, 1, 1, LARGE), Result(1, 2, 1, LARGE)])
+    log.append(batch_after(log.head), [Result(1, 0, 1, b"late"), Result(1, 1, 2, LARGER), Result(1, 2, 1, LARGER)])
+    assert list(log.results(1)) == [Result(1, 0, 2, b"second"), Result(1, 1, 2, LARGER), Result(1, 2, 1, LARGE)]
+    log.append(batch_after(log.head), [Result(1, 0, 2, b"again"), Result(1, 1, 3, b"small"), Result(1, 2, 2, b"")])
+    assert list(log.results(1)) == [Result(1, 0, 2, b"second"), Result(1, 1, 3, b"small"), Result(1, 2, 2, b"")]
+    log.append(batch_after(log.head), [Result(2, 0, 1, b"a"), Result(2, 0, 3, b"c"), Result(2, 0, 2, b"b")])
+    assert list(log.results(2)) == [Result(2, 0, 3, b"c")]
 
 
 def test_results_are_forgotten_with_their_job(log: Log) -> None:

@@ -69,7 +69,7 @@ def test_a_result_whose_finish_is_lost_makes_room_for_that_of_the_next_run(tmp_p
     sql(data, "UPDATE batches SET body = x'00' WHERE first_seq = 3")
     report = repair(data)
     assert (report.lost_first_seq, report.quarantined, report.quarantined_results) == (3, 1, 2)
-    again = [Result(1, 0, 2, b"late"), Result(1, 1, 2, b"again"), Result(1, 2, 2, b"again as well")]
+    again = [Result(1, 0, 1, b"late"), Result(1, 1, 2, b"again"), Result(1, 2, 2, b"again as well")]
     with SQLiteLog.open(data) as log:
         assert list(log.results(1)) == [Result(1, 0, 1, b"proven")]
         log.append(batch_after(log.head), again)

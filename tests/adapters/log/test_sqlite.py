@@ -205,10 +205,24 @@ def test_a_large_result_that_comes_too_late_leaves_no_file(tmp_path: Path) -> No
     data = tmp_path / "data"
     first, second = b"1" * 100_000, b"2" * 100_000
     with SQLiteLog.open(data) as log:
-        log.append(batch_after(log.head), [Result(1, 0, 1, first)])
-        log.append(batch_after(log.head), [Result(1, 0, 2, second)])
+        log.append(batch_after(log.head), [Result(1, 0, 2, first)])
+        log.append(batch_after(log.head), [Result(1, 0, 1, second)])
         assert files_of(data) == [hashlib.sha256(first).hexdigest()]
-        assert log.result(1, 0) == Result(1, 0, 1, first)
+        assert log.result(1, 0) == Result(1, 0, 2, first)
+
+
+def test_a_large_result_that_is_replaced_leaves_no_file_that_nobody_needs(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first, second = b"1" * 100_000, b"2" * 100_000
+    with SQLiteLog.open(data) as log:
+        log.append(batch_after(log.head), [Result(1, 0, 1, first), Result(2, 0, 1, first)])
+        log.append(batch_after(log.head), [Result(1, 0, 2, second)])
+        assert files_of(data) == sorted(hashlib.sha256(body).hexdigest() for body in (first, second))
+        log.append(batch_after(log.head), [Result(2, 0, 3, b"small")])
+        assert files_of(data) == [hashlib.sha256(second).hexdigest()]
+        log.append(batch_after(log.head), [Result(1, 0, 3, second), Result(1, 0, 4, first), Result(1, 0, 5, second)])
+        assert files_of(data) == [hashlib.sha256(second).hexdigest()]
+        assert log.result(1, 0) == Result(1, 0, 5, second)
 
 
 def test_files_without_a_row_go_when_the_log_is_opened(tmp_path: Path) -> None:

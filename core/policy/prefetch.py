@@ -1,0 +1,100 @@
+"""Prefetched leases: which waits behind which, and behind which one more may wait (docs/fairness.md, *Prefetch*).
+
+A worker that is given its next lease before the last one ends never waits a round trip. A prefetched lease waits behind
+one that runs there and asks for the same, and has that one's place as soon as it ends; one waits behind each. So what
+is queued never keeps room from anything, needs no place to be found for it later, and is no more than what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sortedcontainers import SortedList
+
+from ..ids import LeaseId, WorkerId
+from ..limits import PREFETCH_US
+from ..resources import Resources
+from ..state import Lease
+
+
+class PrefetchQueue:
+    """The leases on workers that prefetch; only short ones, of at most ``PREFETCH_US``, have another behind them."""
+
+    def __init__(self) -> None:
+        self._ahead: dict[LeaseId, LeaseId] = {}  # of those that wait
+        self._next: dict[LeaseId, LeaseId] = {}  # who waits behind whom
+        self._short: dict[LeaseId, tuple[Lease, Resources]] = {}
+        self._open: dict[Resources, SortedList[tuple[int, LeaseId]]] = {}  # by estimated end
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no lease may have another behind it."""
+        return not self._open
+
+    def waits(self, lease: Lease, request: Resources) -> None:
+        """A lease was given that waits behind another."""
+        self._ahead[lease.lease_id] = lease.behind
+        self._next[lease.behind] = lease.lease_id
+        self._note(lease, request)
+        self._close(lease.behind)
+
+    def started(self, lease: Lease, request: Resources) -> None:
+        """A lease was given that has room."""
+        self._note(lease, request)
+        self._reopen(lease.lease_id)
+
+    def withdraw(self, lease_id: LeaseId) -> bool:
+        """A lease ended: if it still waited, forget it and return True."""
+        ahead = self._ahead.pop(lease_id, None)
+        if ahead is None:
+            return False
+        self._short.pop(lease_id, None)
+        del self._next[ahead]
+        self._reopen(ahead)
+        return True
+
+    def ended(self, lease_id: LeaseId) -> LeaseId | None:
+        """A lease that had room ended: return the one that has its place now, or None."""
+        self._close(lease_id)
+        self._short.pop(lease_id, None)
+        heir = self._next.pop(lease_id, None)
+        if heir is not None:
+            del self._ahead[heir]
+            self._reopen(heir)
+        return heir
+
+    def find(self, request: Resources, at_us: int, admits: Callable[[WorkerId], bool]) -> Lease | None:
+        """Return the lease behind which ``request`` would wait least, or None.
+
+        One that should have ended long ago has none behind it, as nobody knows when it will end.
+        """
+        for _, lease_id in self._open.get(request, SortedList()).irange((at_us - PREFETCH_US, LeaseId(0))):
+            lease, _ = self._short[lease_id]
+            if admits(lease.worker_id):
+                return lease
+        return None
+
+    def summary(self) -> object:
+        """Return all that matters, for comparison."""
+        places = [(tuple(request.items()), list(ends)) for request, ends in self._open.items()]
+        return sorted(self._ahead.items()), sorted(places)
+
+    def _note(self, lease: Lease, request: Resources) -> None:
+        if lease.estimate_us * lease.count <= PREFETCH_US:
+            self._short[lease.lease_id] = lease, request
+
+    def _reopen(self, lease_id: LeaseId) -> None:
+        short = self._short.get(lease_id)
+        if short is not None:
+            self._open.setdefault(short[1], SortedList()).add((short[0].ends_us, lease_id))
+
+    def _close(self, lease_id: LeaseId) -> None:
+        """Let no other lease wait behind this one, which was open if it is short and none waits there already."""
+        short = self._short.get(lease_id)
+        if short is None:
+            return
+        ends = self._open.get(short[1])
+        if ends is not None:
+            ends.discard((short[0].ends_us, lease_id))
+            if not ends:
+                del self._open[short[1]]
