@@ -23,18 +23,20 @@ def react(state: State, event: Event) -> tuple[Effect, ...]:
         case JobEnded():
             return (TellOwner(event.job_id, event.outcome),)
         case WorkerBack():
-            return (_keep(state, event.worker_id),)
+            # What was said to it while it was away did not arrive.
+            again = (effect for effect in outstanding(state) if effect.worker_id == event.worker_id)
+            return _keep(state, event.worker_id), *again
         case _:
             return ()
 
 
-def outstanding(state: State) -> tuple[Effect, ...]:
+def outstanding(state: State) -> tuple[StopUnits | AskBack, ...]:
     """Return what the outside world still owes the state, for a shell that has just recovered it.
 
     Workers may or may not have received what they hold, so leases are not sent again here: a worker says what it holds
     when it connects (:class:`meted.core.commands.RejoinWorker`), and what it does not hold is leased anew.
     """
-    effects: list[Effect] = []
+    effects: list[StopUnits | AskBack] = []
     for lease in _leases(state):
         if state.jobs.jobs[lease.job_id].stopped is not None:
             effects.append(StopUnits(lease.worker_id, lease.lease_id))
