@@ -1,0 +1,271 @@
+"""The executor of processes: every unit is a process of this machine, in a session of its own (rows G07-G09, G11-G14).
+
+No thread waits for a process: Linux gives a descriptor for it (a pidfd) that becomes readable when it has ended. From
+then until it is reaped its id cannot be given to another process, and in that time all that is left of its group is
+killed: what a unit leaves behind in its session never outlives it (rows G13, N34).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import trio
+
+from meted.core.record import record
+from meted.core.resources import NOTHING
+
+from ..wire.limits import OUTPUT_KEPT_BYTES
+from .contract import (
+    EXIT_RESOURCE_LIMIT,
+    EXIT_TIME_LIMIT,
+    FEATURES,
+    KILL_GRACE_US,
+    Output,
+    UnitEnd,
+    UnitKey,
+    UnitToRun,
+    Usage,
+    nothing,
+)
+from .ends import exit_sentence, failure_body, limit_hit, limit_sentence, not_started, time_sentence
+from .launch import Launcher, NotStarted, remove_empty
+from .output import OutputStore, size_bytes, tail
+from .timing import UnitTime
+
+REAP_MAX_S = 10
+"""How long a killed process may take to be gone; one that hangs in the system longer is left to the system."""
+
+
+class _Running:
+    """A unit that runs."""
+
+    __slots__ = ("killed", "path", "pid", "pidfd", "scope", "time", "unit")
+
+    def __init__(self, unit: UnitToRun, pid: int, path: str, now_us: int) -> None:
+        self.unit = unit
+        self.pid = pid
+        self.path = path
+        self.pidfd = -1
+        self.time = UnitTime(now_us, unit.time_limit_us)
+        self.scope: trio.CancelScope | None = None
+        self.killed = False
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the unit's group, which is there until it is reaped."""
+        with suppress(ProcessLookupError, PermissionError):  # of what belongs to another user nothing can be ended
+            os.killpg(self.pid, number)
+
+
+@record
+class _Ended:
+    """What the system says of a process that has ended."""
+
+    status: int
+    cpu_us: int
+    peak_bytes: int
+
+
+class ProcessExecutor:
+    """Runs units as processes; see :class:`.contract.Executor` for what every method does."""
+
+    def __init__(
+        self, directory: str, environment: Mapping[str, str] | None = None, *, grace_us: int = KILL_GRACE_US
+    ) -> None:
+        """Make an executor; nothing is done before :meth:`open`.
+
+        Args:
+            directory: Where the output of units is kept.
+            environment: The worker's environment, of which units get a part; None = that of this process.
+            grace_us: What a unit has between SIGTERM and SIGKILL when its time limit is over.
+        """
+        self._store = OutputStore(directory)
+        self._launcher = Launcher(self._store, os.environ if environment is None else environment)
+        self._grace_us = grace_us
+        self._running: dict[UnitKey, _Running] = {}
+        self._state = "new"
+        self._started = 0
+        self._ended = 0
+        self._cpu_us = 0
+
+    @property
+    def features(self) -> frozenset[str]:
+        """All of them."""
+        return FEATURES
+
+    @property
+    def store(self) -> OutputStore:
+        """The files that units wrote."""
+        return self._store
+
+    def open(self) -> None:
+        """Make the directories.
+
+        Raises:
+            RuntimeError: It was opened before.
+            OSError: They cannot be made.
+        """
+        if self._state != "new":
+            raise RuntimeError("an executor is opened once")
+        self._store.open()
+        self._launcher.open()
+        self._state = "open"
+
+    def close(self) -> None:
+        """Kill what runs, at once and with all its group; a second call does nothing."""
+        self._state = "closed"
+        for running in self._running.values():
+            running.killed = True
+            running.signal(signal.SIGKILL)
+        self._launcher.close()
+
+    async def run(self, unit: UnitToRun, started: Callable[[], None] = nothing) -> UnitEnd:
+        """Run a unit as a process and return how it ended."""
+        if self._state != "open":
+            raise RuntimeError("the executor is not open")
+        if unit.key in self._running:
+            raise RuntimeError(f"unit {unit.index} of lease {unit.lease_id} runs already")
+        try:
+            running = self._start(unit)
+        except NotStarted as error:
+            await trio.lowlevel.checkpoint()
+            return not_started(str(error))
+        try:
+            started()
+            await self._wait(running)
+        except BaseException:
+            running.signal(signal.SIGKILL)
+            with trio.move_on_after(REAP_MAX_S, shield=True):
+                await trio.lowlevel.wait_readable(running.pidfd)
+            raise
+        finally:
+            run_us = running.time.run_us(_now_us())
+            ended = self._reap(running)
+        return self._end(running, run_us, ended)
+
+    def kill(self, key: UnitKey, grace_us: int = KILL_GRACE_US) -> bool:
+        """Send SIGTERM to a unit's group, and SIGKILL after the grace."""
+        running = self._running.get(key)
+        if running is None:
+            return False
+        running.killed = True
+        self._terminate(running, grace_us)
+        self._wake(running)
+        return True
+
+    def suspend(self, key: UnitKey) -> bool:
+        """Stop a unit's group (SIGSTOP)."""
+        running = self._running.get(key)
+        if running is None:
+            return False
+        running.signal(signal.SIGSTOP)
+        running.time.suspend(_now_us())
+        self._wake(running)
+        return True
+
+    def resume(self, key: UnitKey) -> bool:
+        """Let a unit's group go on (SIGCONT)."""
+        running = self._running.get(key)
+        if running is None or not running.time.suspended:
+            return False
+        running.time.resume(_now_us())
+        running.signal(signal.SIGCONT)
+        self._wake(running)
+        return True
+
+    def usage(self) -> Usage:
+        """Return what runs now."""
+        held = NOTHING
+        suspended = 0
+        for running in self._running.values():
+            held = held.plus(running.unit.request)
+            suspended += running.time.suspended
+        return Usage(len(self._running), suspended, held, self._started, self._ended, self._cpu_us)
+
+    def read(self, job_id: int, index: int, attempt: int | None, stream: str, offset: int, limit_bytes: int) -> Output:
+        """Return a part of a unit's file."""
+        return self._store.read(job_id, index, attempt, stream, offset, limit_bytes)
+
+    def forget(self, job_id: int) -> None:
+        """Delete a job's files."""
+        self._launcher.forget(job_id)
+        self._store.forget(job_id)
+
+    def _start(self, unit: UnitToRun) -> _Running:
+        pid, path = self._launcher.start(unit)
+        running = _Running(unit, pid, path, _now_us())
+        try:
+            running.pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            running.signal(signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise NotStarted(f"the worker cannot watch another process now ({error.strerror})") from error
+        self._running[unit.key] = running
+        self._started += 1
+        return running
+
+    async def _wait(self, running: _Running) -> None:
+        """Return when the process has ended; see to its time limit and to what is left of its grace."""
+        while True:
+            with trio.CancelScope(deadline=_deadline(running)) as scope:
+                running.scope = scope
+                await trio.lowlevel.wait_readable(running.pidfd)
+                return
+            if running.time.expire(_now_us(), self._grace_us):
+                running.signal(signal.SIGKILL)
+            elif running.time.over_limit:
+                self._terminate(running, self._grace_us)
+
+    def _terminate(self, running: _Running, grace_us: int) -> None:
+        if grace_us <= 0:
+            running.signal(signal.SIGKILL)
+            return
+        running.time.end_within(_now_us(), grace_us)
+        running.signal(signal.SIGTERM)
+        running.signal(signal.SIGCONT)  # one that is suspended gets no signal otherwise
+        running.time.resume(_now_us())
+
+    def _wake(self, running: _Running) -> None:
+        if running.scope is not None:
+            running.scope.deadline = _deadline(running)
+
+    def _reap(self, running: _Running) -> _Ended:
+        running.signal(signal.SIGKILL)  # the rest of its group; the id is still its own
+        pid, status, used = os.wait4(running.pid, os.WNOHANG)
+        os.close(running.pidfd)
+        del self._running[running.unit.key]
+        self._ended += 1
+        cpu_us = round((used.ru_utime + used.ru_stime) * 1_000_000) if pid else 0
+        self._cpu_us += cpu_us
+        if running.unit.spec.cwd is None:
+            remove_empty(running.path)
+        return _Ended(status, cpu_us, used.ru_maxrss * 1_024)
+
+    def _end(self, running: _Running, run_us: int, ended: _Ended) -> UnitEnd:
+        code = os.waitstatus_to_exitcode(ended.status)
+        if code == 0 and not running.time.over_limit:
+            result = tail(running.path + ".out") if size_bytes(running.path + ".out") else None
+            return UnitEnd(0, run_us, ended.cpu_us, ended.peak_bytes, result)
+        limits = self._launcher.limits_of(running.unit)
+        over = None if running.killed else limit_hit(code, ended.cpu_us, limits)
+        if running.time.over_limit and running.unit.time_limit_us is not None:
+            code, sentence = EXIT_TIME_LIMIT, time_sentence(running.unit.time_limit_us)
+        elif over is not None:
+            code, sentence = EXIT_RESOURCE_LIMIT, limit_sentence(over, limits[over])
+        else:
+            sentence = exit_sentence(code, running.killed)
+        body = failure_body(sentence, tail(running.path + ".err"), OUTPUT_KEPT_BYTES)
+        return UnitEnd(code, run_us, ended.cpu_us, ended.peak_bytes, body)
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1_000
+
+
+def _deadline(running: _Running) -> float:
+    due_us = running.time.due_us()
+    return math.inf if due_us is None else trio.current_time() + (due_us - _now_us()) / 1_000_000

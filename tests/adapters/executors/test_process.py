@@ -1,0 +1,299 @@
+"""What real processes alone can show: environment, files, limits, groups, and that nothing is left of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import trio
+
+from meted.adapters.executors import environment, launch
+from meted.adapters.executors.contract import EXIT_NOT_STARTED, EXIT_RESOURCE_LIMIT, STDERR, STDOUT, UnitEnd, UnitToRun
+from meted.adapters.executors.options import ProcessOptions, make_limits
+from meted.adapters.executors.process import ProcessExecutor
+from meted.core.resources import Resources
+from meted.core.spec import Spec
+
+from .conftest import Processes
+
+
+def said(end: UnitEnd) -> str:
+    return (end.result or b"").decode()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_command_that_is_not_there(processes: Processes) -> None:
+    called: list[int] = []
+    unit = processes.unit("no-such-command", "x")
+    end = trio.run(processes.executor.run, unit, lambda: called.append(1))
+    assert end.exit_code == EXIT_NOT_STARTED
+    assert said(end).startswith('there is no command "no-such-command" on the worker; it was looked for in ')
+    assert called == []
+    assert processes.executor.usage().started == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "cwd", "sentence"),
+    [
+        ((), "/", "there is no command to run; give one"),
+        (("/nowhere/x",), "/", "there is no program /nowhere/x on the worker (seen from the directory /)"),
+        (("./plain",), "{here}", "./plain may not be executed on the worker; allow it with: chmod +x ./plain"),
+        (("./text",), "{here}", "./text is no program that the worker can run; a script begins with a line like #!"),
+        (("./odd",), "{here}", "the interpreter that the first line of ./odd names is not there on the worker"),
+        (("true",), "relative", "the directory to run in must be a whole path, not 'relative'"),
+        (("true",), "{here}/plain", "it cannot run in the directory {here}/plain on the worker: not a directory"),
+        (("true", "a\0b"), "/", "an argument or value has a character that no command can be given"),
+        (("true", "x" * 3_000_000), "/", "its arguments and environment are longer than the system takes"),
+    ],
+)
+def test_what_cannot_be_started_has_a_sentence(
+    processes: Processes, tmp_path: Path, argv: tuple[str, ...], cwd: str, sentence: str
+) -> None:
+    for name, text, mode in (("plain", "x", 0o600), ("text", "x\n", 0o700), ("odd", "#!/nowhere/sh\n", 0o700)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(mode)
+    [end] = processes.run(processes.unit(*argv, cwd=cwd.format(here=tmp_path)))
+    assert end.exit_code == EXIT_NOT_STARTED
+    assert said(end).startswith(sentence.format(here=tmp_path))
+
+
+def test_a_payload_that_is_none_and_a_bad_variable(processes: Processes) -> None:
+    unit = processes.unit("true", env=(("A=B", "x"),))
+    bad = processes.unit("true")
+    bad = type(bad)(bad.job_id, 0, 1, bad.lease_id, type(bad.spec)(("true",), payload=b"\xc1"))
+    ends = processes.run(unit, bad)
+    assert [end.exit_code for end in ends] == [EXIT_NOT_STARTED] * 2
+    assert said(ends[0]) == "'A=B' is no name of an environment variable; give it as NAME=VALUE"
+    assert said(ends[1]) == "the payload of the spec is not MessagePack; submit the job anew"
+
+
+def test_directory_of_the_submitter_or_one_of_its_own(processes: Processes, tmp_path: Path) -> None:
+    before = os.getcwd()
+    there = processes.shell("pwd; echo $PWD", cwd=str(tmp_path))
+    gone = processes.shell("pwd; echo $METED_SUBMIT_DIR; touch product", cwd="/nowhere/at/all")
+    none = processes.shell("pwd", cwd=None)
+    ends = processes.run(there, gone, none)
+    own = f"{processes.directory}/worker/jobs/{gone.job_id}/0/0.1.d"
+    assert said(ends[0]) == f"{tmp_path}\n{tmp_path}\n"
+    assert said(ends[1]) == f"{own}\n/nowhere/at/all\n"
+    assert os.listdir(own) == ["product"]
+    own = f"{processes.directory}/worker/jobs/{none.job_id}/0/0.1.d"
+    assert said(ends[2]) == f"{own}\n"
+    assert not os.path.exists(own)  # nothing was left in it
+    assert os.getcwd() == before
+
+
+def test_environment(processes: Processes) -> None:
+    unit = processes.unit(
+        "env",
+        index=4,
+        env=(("LANG", "xx"), ("METED_UNIT", "mine")),
+        secrets={"TOKEN": "geheim"},
+        count=9,
+        told={"name": "sweep", "domain": "lab"},
+        request=Resources(2_500, 7),
+        options=ProcessOptions(lines=("a", "b", "c", "d", "é"), first_index=10, index_step=3),
+    )
+    [end] = processes.run(unit)
+    got = dict(line.split("=", 1) for line in said(end).splitlines())
+    assert got == {
+        **environment.inherited(os.environ),
+        "LANG": "xx",
+        "TOKEN": "geheim",
+        "PWD": "/",
+        "METED_JOB": "1",
+        "METED_UNIT": "4",
+        "METED_INDEX": "22",
+        "METED_LINE": "é",
+        "METED_COUNT": "9",
+        "METED_ATTEMPT": "1",
+        "METED_CPUS": "2",
+        "METED_MEM_BYTES": "7",
+        "METED_JOB_NAME": "sweep",
+        "METED_DOMAIN": "lab",
+        "METED_SUBMIT_DIR": "/",
+    }
+
+
+def test_secrets_are_on_no_command_line_and_in_no_file(processes: Processes) -> None:
+    limits = make_limits({"open_files": 50})
+    unit = processes.shell(
+        "tr '\\0' ' ' < /proc/$$/cmdline; test \"$TOKEN\" = geheim || exit 9",
+        secrets={"TOKEN": "geheim"},
+        options=ProcessOptions(limits=limits),
+    )
+    [end] = processes.run(unit)
+    assert end.exit_code == 0
+    command_line = said(end)
+    assert "test" in command_line
+    assert command_line.count("geheim") == 1  # the test's own text
+    for folder, _, names in os.walk(processes.directory):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                assert file.read() in (b"", command_line.encode())
+
+
+def test_arguments_are_filled_in(processes: Processes) -> None:
+    options = ProcessOptions(lines=("x y", "{index}"), first_index=1)
+    ends = processes.run(
+        processes.unit("echo", "{index}:{line}", "{other}", index=1, options=options),
+        processes.unit("echo", "{line}", index=2, options=options),
+    )
+    assert said(ends[0]) == "2:{index} {other}\n"
+    assert ends[1].exit_code == EXIT_NOT_STARTED
+    assert said(ends[1]) == "there is no line for unit 2: the job has 2 lines"
+
+
+def test_stdin(processes: Processes) -> None:
+    ends = processes.run(
+        processes.unit("cat", options=ProcessOptions(stdin=b"\x00to read")), processes.shell("cat; echo $?")
+    )
+    assert [end.result for end in ends] == [b"\x00to read", b"0\n"]
+
+
+def test_cpu_limit(processes: Processes) -> None:
+    unit = processes.shell("while :; do :; done", options=ProcessOptions(limits=make_limits({"cpu_s": 1})))
+    [end] = processes.run(unit)
+    assert (end.exit_code, said(end)) == (EXIT_RESOURCE_LIMIT, "it used more processor time than its limit of 1 s")
+    assert end.cpu_us >= 300_000, end  # the limit is checked against ticks, which a busy machine counts generously
+
+
+def test_file_memory_and_descriptor_limits(processes: Processes) -> None:
+    def limited(command: str, **limits: int) -> UnitToRun:
+        return processes.shell(command, options=ProcessOptions(limits=make_limits(limits)))
+
+    ends = processes.run(
+        limited("exec head -c 5000 /dev/zero", file_bytes=4_096),
+        limited("head -c 5000 /dev/zero; exit $?", file_bytes=4_096),
+        limited("ulimit -v", mem_bytes=64 << 20),
+        limited("ulimit -n", open_files=33),
+        limited("echo \"$0\" '$x'", open_files=33),
+    )
+    sentence = "it wrote a file larger than its limit of 4096 bytes"
+    assert [end.exit_code for end in ends] == [EXIT_RESOURCE_LIMIT] * 2 + [0] * 3
+    assert [said(end).split("\n")[0] for end in ends] == [sentence, sentence, "65536", "33", "/bin/sh $x"]
+
+
+def test_signals_and_descriptors_are_those_of_a_fresh_command(processes: Processes) -> None:
+    def mask(name: str) -> int:
+        return int(dict(line.split(":", 1) for line in said(ends[0]).splitlines())[name], 16)
+
+    ends = processes.run(processes.unit("cat", "/proc/self/status"), processes.unit("ls", "/proc/self/fd"))
+    assert mask("SigBlk") == 0
+    assert mask("SigIgn") & (1 << (signal.SIGPIPE - 1)) == 0
+    assert mask("SigIgn") & (1 << (signal.SIGXFSZ - 1)) == 0
+    assert said(ends[1]).split() == ["0", "1", "2", "3"]  # 3 is the directory that ls reads
+
+
+def test_nothing_of_its_group_outlives_a_unit(processes: Processes) -> None:
+    [end] = processes.run(processes.shell("sleep 30 & echo $!"))
+    assert end.exit_code == 0
+    for _ in range(100):
+        if not alive(int(said(end))):
+            break
+        time.sleep(0.01)
+    assert not alive(int(said(end)))
+
+
+def test_output_is_read_while_it_grows(processes: Processes) -> None:
+    async def scenario() -> None:
+        unit = processes.shell("echo one; echo two >&2; sleep 30")
+        executor = processes.executor
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(executor.run, unit)
+                while executor.read(unit.job_id, 0, None, STDERR, 0, 100).size < 4:
+                    await trio.sleep(0.01)
+                assert executor.read(unit.job_id, 0, None, STDOUT, 0, 100).data == b"one\n"
+                part = executor.read(unit.job_id, 0, None, STDOUT, 4, 100)
+                assert (part.data, part.next_offset, part.size) == (b"", 4, 4)
+                executor.kill(unit.key, 0)
+
+    trio.run(scenario)
+
+
+def test_a_job_forgotten_while_it_runs(processes: Processes) -> None:
+    async def scenario() -> None:
+        units = [processes.shell("sleep 0.1; echo x"), processes.shell("sleep 0.1; exit 2")]
+        ends: list[UnitEnd] = []
+
+        async def one(unit: UnitToRun) -> None:
+            ends.append(await processes.executor.run(unit, lambda: processes.executor.forget(unit.job_id)))
+
+        async with trio.open_nursery() as nursery:
+            for unit in units:
+                nursery.start_soon(one, unit)
+        assert sorted((end.exit_code, end.result) for end in ends) == [(0, None), (2, b"it ended with exit code 2")]
+
+    trio.run(scenario)
+
+
+def test_a_job_cannot_hide_from_its_keeper(tmp_path: Path) -> None:
+    executor = ProcessExecutor(str(tmp_path), {"METED_KEPT_BY": "me", "AWS_TOKEN": "x"})
+    executor.open()
+    unit = UnitToRun(1, 0, 1, 1, Spec(("env",), (("METED_KEPT_BY", "nobody"),), "/"))
+    end = trio.run(executor.run, unit)
+    executor.close()
+    assert "METED_KEPT_BY=me" in said(end).splitlines()
+    assert "AWS_TOKEN" not in said(end)
+
+
+def test_something_deleted_the_directories(processes: Processes) -> None:
+    options = ProcessOptions(stdin=b"read me")
+    unit = processes.unit("cat", options=options)
+    assert processes.run(unit)[0].result == b"read me"
+    processes.executor.store.forget(unit.job_id)  # the executor itself does not know of it
+    assert processes.run(unit)[0].result == b"read me"
+
+
+def test_no_zombie_and_no_descriptor_is_left(processes: Processes) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    async def scenario() -> tuple[int, int]:
+        executor = processes.executor
+        units = [processes.unit("true" if number % 5 else "false") for number in range(500)]
+        units += [processes.unit("no-such-command") for _ in range(20)]
+        await executor.run(units[0])
+        before = descriptors()
+
+        async def lane() -> None:
+            while units:
+                await executor.run(units.pop())
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(lane)
+        return before, descriptors()
+
+    before, after = trio.run(scenario)
+    assert before == after
+    with pytest.raises(ChildProcessError):  # no child at all, so no zombie
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_pidfd_that_cannot_be_had(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(pid: int) -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", fail)
+    [end] = processes.run(processes.unit("sleep", "30"))
+    assert end.exit_code == EXIT_NOT_STARTED
+    assert said(end) == "the worker cannot watch another process now (Too many open files)"
+
+
+def test_many_jobs_are_kept_ready_but_not_all(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "JOBS_READY_MAX", 3)
+    ends = processes.run(*[processes.unit("echo", str(number)) for number in range(8)])
+    assert [said(end) for end in ends] == [f"{number}\n" for number in range(8)]
