@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
 
+from ..version import program_version
 from ..wire.address import Address, TcpAddress
 from ..wire.convert import plain
 from ..wire.errors import RemoteProtocolError
@@ -28,14 +28,6 @@ def hello_params(address: Address, program: str, token: str | None = None) -> di
     if token is None and isinstance(address, TcpAddress):
         token = find_token()
     return plain(Hello(program, program_version(), PROTOCOL, PROTOCOL, token))
-
-
-def program_version() -> str:
-    """Return the version of this program, or ``unknown`` where it runs without being installed."""
-    try:
-        return metadata.version("meted")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def check_hello(answer: object) -> Mapping[str, object]:

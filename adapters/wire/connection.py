@@ -9,6 +9,7 @@ from types import MappingProxyType
 from .codec import decode, encode
 from .errors import LocalProtocolError, RemoteProtocolError
 from .frames import FrameReader
+from .limits import FRAME_BYTES_MAX
 from .messages import (
     NEED_DATA,
     BadRequest,
@@ -79,14 +80,28 @@ class Connection:
 
     __slots__ = ("_failure", "_frames", "_owed", "_wanted", "state")
 
-    def __init__(self) -> None:
+    def __init__(self, receive_bytes_max: int = FRAME_BYTES_MAX) -> None:
+        """Make a connection of which nothing was sent or received.
+
+        Args:
+            receive_bytes_max: Bytes of one message of the peer.
+        """
         self.state = State.OPEN
-        self._frames = FrameReader()
+        self._frames = FrameReader(receive_bytes_max)
         self._failure: RemoteProtocolError | None = None
         self._owed: set[int] = set()
         """Numbers of the peer's calls that this side has read and not answered."""
         self._wanted: set[int] = set()
         """Numbers of this side's calls that the peer has not answered."""
+
+    @property
+    def receive_bytes_max(self) -> int:
+        """Bytes of one message of the peer; raise it from ``STRANGER_BYTES_MAX`` once the peer is known."""
+        return self._frames.bytes_max
+
+    @receive_bytes_max.setter
+    def receive_bytes_max(self, value: int) -> None:
+        self._frames.bytes_max = min(value, FRAME_BYTES_MAX)
 
     @property
     def owed(self) -> int:

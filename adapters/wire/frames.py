@@ -21,17 +21,36 @@ def _refuse_ext(code: int, data: bytes) -> object:
 
 
 class FrameReader:
-    """Takes bytes and gives the MessagePack values in them, one at a time."""
+    """Takes bytes and gives the MessagePack values in them, one at a time.
 
-    __slots__ = ("_begun", "_fault", "_finder", "_maker", "_unread", "_whole_bytes")
+    Attributes:
+        bytes_max: Bytes of one value, at most ``FRAME_BYTES_MAX``; may be changed.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_begun",
+        "_fault",
+        "_fed_bytes",
+        "_finder",
+        "_maker",
+        "_ready",
+        "_unread",
+        "_whole_bytes",
+        "bytes_max",
+    )
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
         self._unread = bytearray()
         """Received, and not looked at yet."""
         self._begun = bytearray()
         """The beginning of a value that has not arrived as a whole; already seen by the finder."""
+        self._fed_bytes = 0
+        """Bytes that the finder was fed."""
         self._whole_bytes = 0
-        """Where in all that the finder was fed the last whole value ended."""
+        """Where in them the last whole value ended."""
+        self._ready = 0
+        """Values that the maker has as a whole."""
         self._fault: RemoteProtocolError | None = None
         """What is wrong after the values that are whole; they come first, wherever the bytes were cut."""
         self._finder = msgpack.Unpacker(read_size=_FIRST_BYTES, max_buffer_size=_HELD_BYTES_MAX)
@@ -61,19 +80,19 @@ class FrameReader:
         Raises:
             RemoteProtocolError: If the bytes are no MessagePack, or a value is too large; nothing can be read after it.
         """
-        while True:
-            try:
-                return (self._maker.unpack(),)
-            except msgpack.OutOfData:
-                if self._fault is not None:
-                    raise self._fault from None
-                if not self._unread:
-                    return None
-            except RemoteProtocolError:
-                raise
-            except Exception as error:  # msgpack has half a dozen of its own, and UnicodeDecodeError, and more
-                raise RemoteProtocolError(f"The peer sent what is no message ({_clause(error)}).") from error
+        while not self._ready:
+            if self._fault is not None:
+                raise self._fault
+            if not self._unread:
+                return None
             self._find()
+        self._ready -= 1
+        try:
+            return (self._maker.unpack(),)
+        except RemoteProtocolError:
+            raise
+        except Exception as error:  # msgpack has half a dozen of its own, and UnicodeDecodeError, and more
+            raise RemoteProtocolError(f"The peer sent what is no message ({_clause(error)}).") from error
 
     def _find(self) -> None:
         """Look at a slice of what is unread, and hand on the values that it completes."""
@@ -81,31 +100,27 @@ class FrameReader:
         del self._unread[:READ_BYTES]
         self._begun += piece
         self._finder.feed(piece)
-        began = ended = self._whole_bytes
+        self._fed_bytes += len(piece)
+        ended = began = self._whole_bytes
         skip, tell = self._finder.skip, self._finder.tell
         try:
-            while True:
+            while ended < self._fed_bytes:
                 skip()
                 end = tell()
-                if end - ended > FRAME_BYTES_MAX:
-                    self._fault = _too_large()
+                if end - ended > self.bytes_max:
                     break
                 ended = end
+                self._ready += 1
         except msgpack.OutOfData:
             pass
         except (ValueError, msgpack.UnpackException) as error:
             self._fault = RemoteProtocolError(f"The peer sent what is no MessagePack ({_clause(error)}).")
-        whole = ended - began
-        if whole:
-            self._maker.feed(self._begun[:whole])
-            del self._begun[:whole]
+        if ended > began:
+            self._maker.feed(self._begun[: ended - began])
+            del self._begun[: ended - began]
             self._whole_bytes = ended
-        if self._fault is None and len(self._begun) > FRAME_BYTES_MAX:
-            self._fault = _too_large()
-
-
-def _too_large() -> RemoteProtocolError:
-    return RemoteProtocolError(f"The peer sent a message of more than {FRAME_BYTES_MAX:,} bytes.")
+        if self._fault is None and len(self._begun) > self.bytes_max:
+            self._fault = RemoteProtocolError(f"The peer sent a message of more than {self.bytes_max:,} bytes.")
 
 
 def _clause(error: Exception) -> str:

@@ -10,6 +10,9 @@ PROTOCOL = 1
 FRAME_BYTES_MAX = 4 * 2**20
 """Bytes of one message, in both directions."""
 
+STRANGER_BYTES_MAX = 2 * 2**16
+"""Bytes of one message of a peer that has yet to show its token: building four million empty maps takes a second."""
+
 DEPTH_MAX = 16
 """Arrays and maps inside one another in a message, the message itself counted."""
 

@@ -27,6 +27,7 @@ from .params_pool import (
     Ping,
     Shutdown,
     State,
+    Stats,
     Subscribe,
     Table,
     Unsubscribe,
@@ -116,6 +117,11 @@ METHODS = _table(
         Method("domain.set", DomainSet, "{}", mutates=True),
         Method("domain.remove", DomainRemove, "{}", mutates=True),
         Method("state", State, "{seq, digest}"),
+        Method(
+            "stats",
+            Stats,
+            "{seq, jobs, leases, workers, refusals, batches, calls, failures, pass_us, append_us, cpu_us, rss_bytes}",
+        ),
         # Not repeated by itself: the server that answers the second call may be the next one.
         Method("shutdown", Shutdown, "{}", mutates=True, repeatable=False),
         Method("worker.join", WorkerJoin, "{worker}", mutates=True, role="worker"),
@@ -185,6 +191,7 @@ __all__ = [
     "Shutdown",
     "Start",
     "State",
+    "Stats",
     "Stop",
     "Submit",
     "Subscribe",

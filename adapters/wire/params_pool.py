@@ -157,6 +157,11 @@ class State:
 
 
 @record
+class Stats:
+    """Return what the server has measured of itself since it started."""
+
+
+@record
 class Shutdown:
     """Stop the server in good order; workers go on and wait for the next one."""
 

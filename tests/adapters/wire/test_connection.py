@@ -20,6 +20,7 @@ from meted.adapters.wire.limits import (
     METHOD_BYTES_MAX,
     MSGID_MAX,
     READ_BYTES,
+    STRANGER_BYTES_MAX,
 )
 from meted.adapters.wire.messages import (
     NEED_DATA,
@@ -269,6 +270,21 @@ def test_size(step: int) -> None:
         else:
             assert size == FRAME_BYTES_MAX
             assert len(found) == 1
+
+
+def test_a_stranger_may_say_less() -> None:
+    connection = Connection(STRANGER_BYTES_MAX)
+    connection.receive_data(padded(STRANGER_BYTES_MAX) + padded(READ_BYTES))
+    assert len(events_of(connection)) == 2
+    connection.receive_data(pack([0, 1, "hello", []]) + padded(FRAME_BYTES_MAX))
+    assert connection.next_event() == Request(1, "hello")
+    connection.receive_bytes_max = 2 * FRAME_BYTES_MAX
+    assert connection.receive_bytes_max == FRAME_BYTES_MAX
+    assert len(events_of(connection)) == 1
+    connection = Connection(STRANGER_BYTES_MAX)
+    connection.receive_data(padded(STRANGER_BYTES_MAX + 1))
+    with pytest.raises(RemoteProtocolError, match="more than 131,072 bytes"):
+        connection.next_event()
 
 
 @pytest.mark.parametrize("header", [b"\xc6\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff", b"\xc6\x00\x80\x00\x00"])

@@ -1,0 +1,92 @@
+"""What follows from a batch that has become durable: for the tables, the workers, and those who wait."""
+
+from __future__ import annotations
+
+from meted.core.commands import CreateDomain, MarkWorkerAway
+from meted.core.effects import TellOwner
+from meted.core.engine import Engine
+from meted.core.events import JobArchived, UnitsFinished, UnitsReturned, WorkerBack, WorkerJoined, WorkerLost
+from meted.core.ids import LeaseId, WorkerId
+from meted.core.react import outstanding
+
+from ..wire.errors import CallError, Code
+from .commit_loop import Published
+from .crew import secrets_of
+from .desk import Desk
+
+DEFAULT_DOMAIN = "default"
+"""The domain that a new pool has, so that the first job needs none to be made."""
+
+
+class Aftermath:
+    """Sees to what follows; only what is durable gets here."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def begin(self) -> None:
+        """Do what a server owes that has just recovered a log: nobody is connected, and no effect was carried out."""
+        if not self._desk.state.domains.domains:
+            await self._desk.loop.ask(lambda engine, at_us: engine.handle(CreateDomain(at_us, DEFAULT_DOMAIN)))
+        for worker_id, worker in sorted(self._desk.state.workers.workers.items()):
+            if worker.lost_at_us is None:
+                self.mark_away(worker_id)
+        self._desk.crew.carry_out(outstanding(self._desk.state))
+
+    def published(self, published: Published) -> None:
+        """See to everything that follows from a batch that has become durable."""
+        desk, events = self._desk, published.sealed.events
+        before, after = published.before, published.sealed.state
+        desk.tables.follow(events, before)
+        ended: list[LeaseId] = []
+        for event in events:
+            match event:
+                case UnitsFinished() | UnitsReturned():
+                    if event.lease_id not in after.jobs.leases:
+                        ended.append(event.lease_id)
+                case WorkerJoined() | WorkerBack():
+                    if not desk.crew.admit(event.worker_id):
+                        self.mark_away(event.worker_id)
+                case WorkerLost():
+                    self._dismiss(event.worker_id)
+                case JobArchived():
+                    self._forget(event, published)
+                case _:
+                    pass
+        desk.crew.end(ended)
+        desk.crew.carry_out(published.effects)
+        for effect in published.effects:
+            if isinstance(effect, TellOwner):
+                bell = desk.ends.pop(effect.job_id, None)
+                if bell is not None:
+                    bell.set()
+
+    def _forget(self, event: JobArchived, published: Published) -> None:
+        """A job has left: its secrets and its output on the workers go with it."""
+        job = published.before.jobs.jobs.get(event.job_id)
+        if job is not None:
+            token = secrets_of(published.before.jobs.specs[job.terms.spec_digest].body)
+            if token is not None:
+                self._desk.secrets.forget(token)
+        self._desk.crew.broadcast("forget", {"jobs": [event.job_id]})
+
+    def _dismiss(self, worker_id: WorkerId) -> None:
+        session = self._desk.crew.session(worker_id)
+        if session is not None:
+            self._desk.crew.leave(session)
+            session.worker_id = None
+            session.part()
+
+    def mark_away(self, worker_id: WorkerId) -> None:
+        """Note that a worker is out of touch; where that cannot be written now, later."""
+
+        def away(engine: Engine, at_us: int) -> object:
+            if worker_id in engine.state.workers.workers and self._desk.crew.session(worker_id) is None:
+                engine.handle(MarkWorkerAway(at_us, worker_id))
+            return None
+
+        def resolve(answer: object) -> None:
+            if isinstance(answer, CallError) and answer.code == Code.FAILED:
+                self._desk.loop.call(away, resolve)
+
+        self._desk.loop.call(away, resolve)

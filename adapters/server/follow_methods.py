@@ -1,0 +1,136 @@
+"""The methods that wait: for the end of a job, for changes of the tables; and the subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from meted.core.decide.jobs import find_job
+from meted.core.errors import Reason, Refused
+from meted.core.ids import JobId
+
+from ..wire import methods as wire
+from ..wire.limits import WAIT_MAX_US
+from .desk import Desk, Handler, Later, Now, Outcome
+from .read_methods import ReadMethods, page_limit
+from .session import Session
+from .subscriptions import SUBSCRIPTIONS_MAX
+from .tables import Change
+
+TABLES = ("jobs", "workers", "job")
+
+
+class FollowMethods:
+    """Answers ``wait``, ``changes``, ``subscribe`` and ``unsubscribe``."""
+
+    def __init__(self, desk: Desk, reads: ReadMethods) -> None:
+        self._desk = desk
+        self._reads = reads
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handlers by method."""
+        return {
+            "wait": self.wait,
+            "changes": self.changes,
+            "subscribe": self.subscribe,
+            "unsubscribe": self.unsubscribe,
+        }
+
+    def wait(self, _: Session, params: wire.Wait) -> Outcome:
+        """Return a job when it has ended, or when the time is over."""
+        job = find_job(self._desk.state, params.job)
+        wait_s = seconds(params.wait_us)
+
+        async def wait() -> object:
+            with trio.move_on_after(wait_s):
+                while not self._has_ended(job.job_id):
+                    await self._desk.ends.setdefault(job.job_id, trio.Event()).wait()
+            return self._reads.row(job.job_id)
+
+        return Later(wait)
+
+    def changes(self, _: Session, params: wire.Changes) -> Outcome:
+        """Return what has changed since a position; where nothing has, wait for it."""
+        limit, wait_s = page_limit(params.limit), seconds(params.wait_us)
+        tables = self._desk.tables
+
+        async def changes() -> object:
+            since_status = min(params.since_status, tables.status)  # a larger one is of an earlier life
+            change = tables.since(params.since_seq, since_status)
+            with trio.move_on_after(wait_s):
+                while change is not None and not (change.jobs or change.workers):
+                    await tables.changed()
+                    change = tables.since(params.since_seq, since_status)
+            return self._everything(limit) if change is None else self._page(change, limit)
+
+        return Later(changes)
+
+    def subscribe(self, session: Session, params: wire.Subscribe) -> Outcome:
+        """Send a table and then its changes."""
+        if params.table not in TABLES:
+            raise Refused(Reason.OUT_OF_RANGE, f"table must be one of {', '.join(TABLES)}.")
+        if (params.table == "job") != (params.job is not None):
+            raise Refused(Reason.OUT_OF_RANGE, "job must be given for the table job, and only for that.")
+        if len(session.subscriptions) >= SUBSCRIPTIONS_MAX:
+            raise Refused(Reason.TOO_MANY, f"A connection may follow {SUBSCRIPTIONS_MAX} tables; unsubscribe from one.")
+        job_id = None if params.job is None else find_job(self._desk.state, params.job).job_id
+        subscription = session.subscriptions.add(params.table, job_id)
+        subscription.begin(self._desk.tables, params.since_seq)
+        self._desk.tables.attach(session, _teller(session))
+        session.poke()
+        return Now({"subscription": subscription.number})
+
+    def unsubscribe(self, session: Session, params: wire.Unsubscribe) -> Outcome:
+        """Send a table no longer."""
+        session.subscriptions.remove(params.subscription)
+        if not session.subscriptions:
+            self._desk.tables.detach(session)
+        return Now({})
+
+    def _has_ended(self, job_id: JobId) -> bool:
+        job = self._desk.state.jobs.jobs.get(job_id)
+        return job is None or job.outcome is not None
+
+    def _everything(self, limit: int) -> dict[str, object]:
+        state = self._desk.state
+        jobs = tuple(sorted(state.jobs.jobs))[:limit]
+        workers = tuple(sorted(state.workers.workers))
+        everything = Change(state.seq, self._desk.tables.status, jobs, workers)
+        return self._answer(everything, reset=True)
+
+    def _page(self, change: Change, limit: int) -> dict[str, object]:
+        if len(change.jobs) + len(change.workers) > limit:
+            return self._everything(limit)
+        return self._answer(change, reset=False)
+
+    def _answer(self, change: Change, *, reset: bool) -> dict[str, object]:
+        rows = self._desk.tables.rows(change)
+        return {
+            "seq": change.seq,
+            "status": change.status,
+            "reset": reset,
+            "jobs": rows.jobs,
+            "workers": rows.workers,
+            "gone_jobs": rows.gone_jobs,
+            "gone_workers": rows.gone_workers,
+        }
+
+
+def _teller(session: Session) -> Callable[..., None]:
+    def tell(change: Change, rows: object) -> None:
+        session.subscriptions.tell(change, rows)  # type: ignore[arg-type]
+        session.poke()
+
+    return tell
+
+
+def seconds(wait_us: int) -> float:
+    """Return how long a caller wants to wait, in seconds; at most ``WAIT_MAX_US``.
+
+    Raises:
+        Refused: It is no time to wait.
+    """
+    if wait_us < 0:
+        raise Refused(Reason.OUT_OF_RANGE, "wait_us must not be negative.")
+    return min(wait_us, WAIT_MAX_US) / 1e6

@@ -1,0 +1,54 @@
+"""``hello``: who is there, whether it may be, and which version of the protocol both sides speak."""
+
+from __future__ import annotations
+
+from ..version import program_version
+from ..wire import limits
+from ..wire.errors import CallError, Code
+from ..wire.methods import Hello
+from ..wire.token import is_same_token
+from .desk import Desk, Handler, Now, Outcome
+from .session import Session
+
+
+class HelloMethod:
+    """Answers ``hello``."""
+
+    def __init__(self, desk: Desk, token: str | None) -> None:
+        self._desk = desk
+        self._token = token
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handler by method."""
+        return {"hello": self.hello}
+
+    def hello(self, session: Session, params: Hello) -> Outcome:
+        """Admit a peer that shows the token where one is needed, and agree on a version."""
+        if not session.is_admitted:
+            if self._token is None or params.token is None or not is_same_token(self._token, params.token):
+                raise CallError(
+                    Code.DENIED,
+                    "no_token",
+                    "That is not the pool's token; copy ~/.config/meted/token from the server, or set METED_TOKEN.",
+                )
+            session.admit()
+        ours = limits.PROTOCOL
+        if not params.protocol_min <= ours <= params.protocol_max:
+            behind = "Upgrade that program" if params.protocol_max < ours else "Upgrade the server"
+            raise CallError(
+                Code.VERSION,
+                "version",
+                f"This server speaks version {ours} of the protocol, {params.program!r} {params.version} speaks "
+                f"{params.protocol_min} to {params.protocol_max}. {behind}.",
+            )
+        return Now(
+            {
+                "protocol": ours,
+                "program": "meted",
+                "version": program_version(),
+                "instance": self._desk.instance,
+                "now_us": self._desk.clock(),
+                "heartbeat_us": limits.HEARTBEAT_US,
+                "limits": {name: value for name, value in vars(limits).items() if name.isupper()},
+            }
+        )

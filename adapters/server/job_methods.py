@@ -1,0 +1,230 @@
+"""The methods that change jobs and domains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from meted.core.commands import (
+    CancelJobs,
+    ChangeDomain,
+    Command,
+    CreateDomain,
+    DeleteJob,
+    DrainWorker,
+    RemoveDomain,
+    RerunUnits,
+    StartJobs,
+    SubmitJob,
+)
+from meted.core.decide import decide
+from meted.core.engine import Engine
+from meted.core.events import JobSubmitted
+from meted.core.ids import JobId, WorkerId
+from meted.core.resources import NOTHING, Resources
+from meted.core.spec import Spec
+from meted.core.state import State
+
+from ..executors.environment import BadVariable, split_secrets
+from ..executors.options import OptionsError, ProcessOptions, make_limits, pack_options
+from ..wire.errors import CallError, Code
+from ..wire.methods import Amounts, Cancel, Delete, DomainRemove, DomainSet, Drain, Rerun, Start, Submit
+from .commit_loop import Decide
+from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
+from .session import Session
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class JobMethods:
+    """Answers ``submit``, ``start``, ``cancel``, ``delete``, ``rerun``, ``drain`` and ``domain.*``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handlers by method."""
+        return {
+            "submit": self.submit,
+            "start": self.start,
+            "cancel": self.cancel,
+            "delete": self.delete,
+            "rerun": self.rerun,
+            "drain": self.drain,
+            "domain.set": self.set_domain,
+            "domain.remove": self.remove_domain,
+        }
+
+    def submit(self, session: Session, params: Submit) -> Outcome:
+        """Accept a job; its secrets are durable before it is."""
+        clear, secret = _split(params)
+        if params.dry_run:
+            return Now(self._try(_command(session, params, clear, "dry run" if secret else None)))
+        if not secret:
+            return Commit(once("submit", session.peer.user, params.key, self._accept(session, params, clear, None)))
+        return Later(lambda: self._submit_with_secrets(session, params, clear, secret))
+
+    def start(self, session: Session, params: Start) -> Outcome:
+        """Release prepared jobs."""
+        job_ids = tuple(map(JobId, params.jobs))
+        return self._act("start", session, params.key, lambda at_us: StartJobs(at_us, job_ids))
+
+    def cancel(self, session: Session, params: Cancel) -> Outcome:
+        """Stop jobs."""
+        job_ids = tuple(map(JobId, params.jobs))
+        return self._act("cancel", session, params.key, lambda at_us: CancelJobs(at_us, job_ids))
+
+    def delete(self, session: Session, params: Delete) -> Outcome:
+        """Remove an ended job."""
+        return self._act("delete", session, params.key, lambda at_us: DeleteJob(at_us, JobId(params.job)))
+
+    def rerun(self, session: Session, params: Rerun) -> Outcome:
+        """Run units of an ended job again."""
+        failed, cancelled = params.failed, params.cancelled
+        return self._act(
+            "rerun", session, params.key, lambda at_us: RerunUnits(at_us, JobId(params.job), failed, cancelled)
+        )
+
+    def drain(self, session: Session, params: Drain) -> Outcome:
+        """Stop giving work to a worker, or go on."""
+        worker_id = WorkerId(params.worker)
+        return self._act("drain", session, params.key, lambda at_us: DrainWorker(at_us, worker_id, params.draining))
+
+    def set_domain(self, session: Session, params: DomainSet) -> Outcome:
+        """Make a domain or change it."""
+        cap = None if params.cap is None else _resources(params.cap)
+
+        def change(engine: Engine, at_us: int) -> object:
+            known = params.name in engine.state.domains.by_name
+            make = ChangeDomain if known else CreateDomain
+            engine.handle(make(at_us, params.name, params.share, cap))
+            return {}
+
+        return Commit(once("domain.set", session.peer.user, params.key, change))
+
+    def remove_domain(self, session: Session, params: DomainRemove) -> Outcome:
+        """Remove a domain."""
+        return self._act("domain.remove", session, params.key, lambda at_us: RemoveDomain(at_us, params.name))
+
+    def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
+        def act(engine: Engine, at_us: int) -> object:
+            engine.handle(command(at_us))
+            return {}
+
+        return Commit(once(method, session.peer.user, key, act))
+
+    async def _submit_with_secrets(
+        self, session: Session, params: Submit, clear: Pairs, secret: Mapping[str, str]
+    ) -> object:
+        secrets = self._desk.secrets
+        try:
+            token = await self._desk.runner(lambda: secrets.put(secret))
+        except OSError as error:
+            raise CallError(
+                Code.FAILED, "not_written", f"The secret environment could not be kept ({error.strerror}); try again."
+            ) from None
+        accepted = False
+        accept = self._accept(session, params, clear, token)
+
+        def note(engine: Engine, at_us: int) -> object:
+            nonlocal accepted
+            answer = accept(engine, at_us)
+            accepted = True
+            return answer
+
+        try:
+            return await self._desk.loop.ask(once("submit", session.peer.user, params.key, note))
+        except CallError:
+            accepted = False
+            raise
+        finally:
+            if not accepted:
+                secrets.forget(token)
+
+    def _accept(self, session: Session, params: Submit, clear: Pairs, token: str | None) -> Decide:
+        command = _command(session, params, clear, token)
+
+        def accept(engine: Engine, at_us: int) -> object:
+            submitted = engine.handle(attrs.evolve(command, at_us=at_us))[-1]
+            assert isinstance(submitted, JobSubmitted)
+            return {"job": submitted.job_id}
+
+        return accept
+
+    def _try(self, command: SubmitJob) -> dict[str, object]:
+        """Say what would happen, and do nothing."""
+        state = self._desk.engine.state
+        decide(state, attrs.evolve(command, at_us=self._desk.clock()))
+        able, roomy = _who_fits(state, command.request)
+        if not able:
+            sentence = "It would be accepted, but no worker that is connected could ever hold one of its units."
+        elif not roomy:
+            sentence = f"It would be accepted and wait for room: {able} workers could run it, all of them are full now."
+        else:
+            sentence = f"It would be accepted, and {roomy} of {able} workers that could run it have room now."
+        return {"accepted": True, "fits_now": roomy > 0, "sentence": sentence}
+
+
+def _split(params: Submit) -> tuple[Pairs, dict[str, str]]:
+    try:
+        return split_secrets(params.env)
+    except BadVariable as error:
+        raise CallError(Code.REFUSED, "bad_text", _as_sentence(error)) from None
+
+
+def _as_sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _command(session: Session, params: Submit, clear: Pairs, token: str | None) -> SubmitJob:
+    """Return the command of a submission, but for its time."""
+    return SubmitJob(
+        0,
+        params.domain,
+        Spec(params.argv, clear, params.cwd, _payload(params, token)),
+        params.count,
+        params.user or session.peer.user or session.peer.name,
+        params.name,
+        _resources(Amounts(params.cpu_milli, params.mem_bytes, params.generic)),
+        params.time_request_us,
+        params.time_limit_us,
+        params.priority,
+        params.retries,
+        params.backoff_us,
+        params.max_failures,
+        params.max_losses,
+        tuple(sorted(params.tags.items())),
+        params.hold,
+        tuple(map(JobId, params.after)),
+    )
+
+
+def _payload(params: Submit, token: str | None) -> bytes:
+    if params.payload:
+        if params.argv or params.stdin or params.lines or token:
+            raise CallError(Code.REFUSED, "bad_type", "A job has either a payload or a command; leave one of them out.")
+        return params.payload
+    try:
+        limits = make_limits(params.limits)
+        return pack_options(
+            ProcessOptions(params.stdin, params.lines, params.first_index, params.index_step, limits, token)
+        )
+    except OptionsError as error:
+        raise CallError(Code.REFUSED, "out_of_range", _as_sentence(error)) from None
+
+
+def _resources(amounts: Amounts) -> Resources:
+    generic = tuple(sorted((name, amount) for name, amount in amounts.generic.items() if amount))
+    return Resources(amounts.cpu_milli, amounts.mem_bytes, generic)
+
+
+def _who_fits(state: State, request: Resources) -> tuple[int, int]:
+    """Return how many workers could hold ``request`` when empty, and how many of them have room for it now."""
+    used = dict.fromkeys(state.workers.workers, NOTHING)
+    for lease in state.jobs.leases.values():
+        used[lease.worker_id] = used[lease.worker_id].plus(state.jobs.jobs[lease.job_id].terms.request)
+    able = [worker for worker in state.workers.workers.values() if worker.is_leasable and request.fits(worker.capacity)]
+    roomy = [worker for worker in able if request.fits(worker.capacity.minus(used[worker.worker_id]))]
+    return len(able), len(roomy)

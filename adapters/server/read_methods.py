@@ -1,0 +1,191 @@
+"""The methods that only read, and are answered at once from what is durable."""
+
+from __future__ import annotations
+
+from functools import partial
+from heapq import nsmallest
+
+from meted.core.decide.jobs import find_job
+from meted.core.errors import Reason, Refused
+from meted.core.explain import Waiting
+from meted.core.ids import JobId
+from meted.core.queries import find_jobs
+from meted.core.resources import Resources
+from meted.core.schema import state_digest
+from meted.core.state import Job, State
+
+from ..unit_records import unit_records
+from ..units import UnitFailed
+from ..views import JobView
+from ..wire import methods as wire
+from ..wire.describe import describe
+from ..wire.errors import CallError, Code
+from ..wire.limits import PAGE_ROWS_MAX
+from .desk import Desk, Handler, Later, Now, Outcome
+from .rows import job_row, worker_rows
+from .session import Session
+
+REASONS_MAX = 100
+"""Rows of one page that say why they wait; for the others ask ``job``."""
+
+
+class ReadMethods:
+    """Answers ``help``, ``ping``, ``jobs``, ``job``, ``explain``, ``units``, ``result``, ``error`` and the like."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handlers by method."""
+        return {
+            "help": self.help,
+            "ping": self.ping,
+            "jobs": self.jobs,
+            "job": self.job,
+            "explain": self.explain,
+            "units": self.units,
+            "result": self.result,
+            "error": self.error,
+            "workers": self.workers,
+            "domains": self.domains,
+            "state": self.state,
+            "stats": self.stats,
+        }
+
+    def help(self, _: Session, __: wire.Help) -> Outcome:
+        """Return the table of methods (row N17)."""
+        return Now(describe())
+
+    def ping(self, _: Session, __: wire.Ping) -> Outcome:
+        """Answer."""
+        return Now({})
+
+    def jobs(self, _: Session, params: wire.Jobs) -> Outcome:
+        """Return a page of the job table."""
+        state = self._desk.state
+        limit = page_limit(params.limit)
+        reasons_left = REASONS_MAX
+        rows: list[JobView] = []
+        for job in self._found(state, params, limit):
+            waiting: tuple[Waiting, ...] = ()
+            if reasons_left and (job.held or job.is_backlogged):
+                reasons_left -= 1
+                waiting = self._desk.reader.waiting(job)
+            rows.append(job_row(state, job, self._desk.crew.running(job.job_id), waiting))
+        return Now(rows)
+
+    def job(self, _: Session, params: wire.Job) -> Outcome:
+        """Return one job."""
+        return Now(self.row(params.job))
+
+    def explain(self, _: Session, params: wire.Explain) -> Outcome:
+        """Return why each part of a job waits."""
+        return Now(self._desk.reader.explain(params.job))
+
+    def units(self, _: Session, params: wire.Units) -> Outcome:
+        """Return a page of a job's units."""
+        desk = self._desk
+        job = find_job(desk.state, params.job)
+        limit = page_limit(params.limit)
+
+        async def read() -> object:
+            return await desk.runner(partial(unit_records, desk.log, desk.state, job.job_id, params.first, limit))
+
+        return Later(read)
+
+    def result(self, _: Session, params: wire.Result) -> Outcome:
+        """Return what a unit has left."""
+        try:
+            body = self._desk.reader.result(params.job, params.index)
+        except UnitFailed as failed:
+            raise CallError(Code.REFUSED, "unit_failed", str(failed)) from None
+        return Now({"ended": body is not None, "body": body or None})
+
+    def error(self, _: Session, params: wire.Error) -> Outcome:
+        """Return why a unit failed."""
+        return Now(self._desk.reader.error(params.job, params.index))
+
+    def workers(self, _: Session, __: wire.Workers) -> Outcome:
+        """Return all workers."""
+        state = self._desk.state
+        return Now(worker_rows(state, state.workers.workers))
+
+    def domains(self, _: Session, __: wire.Domains) -> Outcome:
+        """Return all domains, by name."""
+        state = self._desk.state
+        rows = []
+        for name, domain_id in sorted(state.domains.by_name.items()):
+            domain = state.domains.domains[domain_id]
+            account = state.jobs.accounts.get(domain_id)
+            rows.append(
+                {
+                    "domain": name,
+                    "share": domain.share,
+                    "cap": None if domain.cap is None else _amounts(domain.cap),
+                    "jobs": 0 if account is None else account.jobs,
+                }
+            )
+        return Now(rows)
+
+    def state(self, _: Session, __: wire.State) -> Outcome:
+        """Return the position of the log and the digest of the state there."""
+        state = self._desk.state
+
+        async def digest() -> object:
+            return {"seq": state.seq, "digest": await self._desk.runner(lambda: state_digest(state))}
+
+        return Later(digest)
+
+    def stats(self, _: Session, __: wire.Stats) -> Outcome:
+        """Return what the server has measured of itself."""
+        desk = self._desk
+        state = desk.state
+        counts: dict[str, object] = {
+            "seq": state.seq,
+            "jobs": len(state.jobs.jobs),
+            "leases": len(state.jobs.leases),
+            "workers": len(desk.crew),
+            "refusals": {reason.value: count for reason, count in sorted(desk.engine.refusals.items())},
+        }
+        return Now(counts | desk.loop.stats.plain())
+
+    def row(self, job_id: int) -> JobView:
+        """Return the row of a job with why it waits.
+
+        Raises:
+            Refused: It is not known.
+        """
+        desk = self._desk
+        job = find_job(desk.state, job_id)
+        return job_row(desk.state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
+
+    def _found(self, state: State, params: wire.Jobs, limit: int) -> list[Job]:
+        jobs = state.jobs.jobs.values() if not params.tags else find_jobs(state, **params.tags)
+        wanted = (job for job in jobs if job.job_id > params.after and not (params.active and job.outcome is not None))
+        return nsmallest(limit, wanted, key=lambda job: job.job_id)
+
+
+def page_limit(limit: int) -> int:
+    """Return the number of rows asked for.
+
+    Raises:
+        Refused: It is no number of rows that one answer may have.
+    """
+    if not 1 <= limit <= PAGE_ROWS_MAX:
+        raise Refused(Reason.OUT_OF_RANGE, f"limit must be from 1 to {PAGE_ROWS_MAX}; ask again for the rest.")
+    return limit
+
+
+def job_id_of(value: int | None) -> JobId:
+    """Return the id of a job that has to be named."""
+    if value is None:
+        raise Refused(Reason.UNKNOWN_JOB, "job must be the id of a job here.")
+    return JobId(value)
+
+
+def _amounts(resources: Resources) -> dict[str, object]:
+    return {
+        "cpu_milli": resources.cpu_milli,
+        "mem_bytes": resources.mem_bytes,
+        "generic": dict(resources.generic),
+    }

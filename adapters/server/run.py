@@ -1,0 +1,109 @@
+"""``serve``: a server as a process, from its data directory to its end by a signal."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import resource
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from meted.core.engine import Engine
+
+from ..local_service import wall_clock_us
+from ..log import SQLiteLog
+from ..recovery import live_policy, read_state
+from ..wire.address import Address, TcpAddress, UnixAddress
+from ..wire.token import make_token, token_path
+from .app import Server
+from .listen import bound_to, listen, peer_of
+from .secret_store import SecretFiles
+
+SWITCH_S = 0.0002
+"""How soon the thread that writes may go on: with Python's 5 ms a sync of 0.2 ms would take 5."""
+
+SECRETS_DIRECTORY = "secrets"
+
+Ready = Callable[[list[Address], Server], None]
+
+
+def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -> None:
+    """Serve the pool in a data directory until SIGTERM or SIGINT, or until somebody calls ``shutdown``.
+
+    Args:
+        data: The data directory; made if need be.
+        addresses: Where to listen.
+        policy: Who is next.
+        ready: Told where it listens when everything is up.
+
+    Raises:
+        LogError: The log cannot be opened; the sentence says why.
+        UnknownPolicy: There is no such policy.
+        AddressError, TokenError: It cannot listen there.
+    """
+    _raise_file_limit()
+    sys.setswitchinterval(SWITCH_S)
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(SQLiteLog.open(data))
+        found = read_state(log)
+        engine = Engine(live_policy(policy), found.state, found.chain)
+        gc.collect()
+        gc.freeze()  # the state is large, old and free of cycles: not to be looked through again and again
+        token = make_token(token_path()) if any(isinstance(one, TcpAddress) for one in addresses) else None
+        server = Server(
+            log,
+            engine,
+            found.snapshot_seq,
+            clock=wall_clock_us,
+            secrets=SecretFiles(data / SECRETS_DIRECTORY, partial(secrets.token_hex, 16)),
+            instance=secrets.token_hex(8),
+            token=token,
+        )
+        try:
+            trio.run(_serve, server, list(addresses), ready)
+        finally:
+            for address in addresses:
+                if isinstance(address, UnixAddress):
+                    Path(address.path).unlink(missing_ok=True)
+
+
+async def _serve(server: Server, addresses: list[Address], ready: Ready) -> None:
+    listeners: list[trio.SocketListener] = []
+    bound: list[Address] = []
+    for address in addresses:
+        found = await listen(address)
+        listeners += found
+        bound.append(bound_to(address, found))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, server, nursery.cancel_scope)
+        await nursery.start(partial(_run, server, listeners, nursery.cancel_scope))
+        ready(bound, server)
+
+
+async def _run(
+    server: Server,
+    listeners: list[trio.SocketListener],
+    scope: trio.CancelScope,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    await server.run(listeners, peer_of, task_status=task_status)
+    scope.cancel()  # nothing is left to be stopped by a signal
+
+
+async def _stop_on_signal(server: Server, scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            server.stop()
+
+
+def _raise_file_limit() -> None:
+    """A connection is a file: take as many as the system lets this process have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

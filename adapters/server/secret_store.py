@@ -1,0 +1,102 @@
+"""Environment values that may not stand in the log: kept beside it under a random name, until their job is gone.
+
+The log holds the name alone. Files are 0600 in the data directory, which is closed to others; a backup of the log does
+not contain them, so a job restored from one fails with a sentence that says so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgpack
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+class SecretStore(Protocol):
+    """Keeps what is secret of a job's environment."""
+
+    def put(self, values: Mapping[str, str]) -> str:
+        """Keep ``values`` durably and return the name under which they are found."""
+
+    def get(self, token: str) -> dict[str, str] | None:
+        """Return what was kept under a name, or None if it is not there."""
+
+    def forget(self, token: str) -> None:
+        """Delete what was kept; nothing happens if it is not there."""
+
+
+class MemorySecrets:
+    """Secrets of a server whose log is in memory."""
+
+    def __init__(self, make_token: Callable[[], str]) -> None:
+        """Name what is kept with ``make_token``."""
+        self._make_token = make_token
+        self._kept: dict[str, dict[str, str]] = {}
+
+    def put(self, values: Mapping[str, str]) -> str:
+        """Keep ``values`` and return the name under which they are found."""
+        token = self._make_token()
+        self._kept[token] = dict(values)
+        return token
+
+    def get(self, token: str) -> dict[str, str] | None:
+        """Return what was kept under a name, or None."""
+        return self._kept.get(token)
+
+    def forget(self, token: str) -> None:
+        """Delete what was kept."""
+        self._kept.pop(token, None)
+
+
+class SecretFiles:
+    """Secrets in a directory, one file a job."""
+
+    def __init__(self, directory: Path, make_token: Callable[[], str]) -> None:
+        """Keep files in ``directory``, which is made with mode 0700; each is named by ``make_token``."""
+        self._directory = directory
+        self._make_token = make_token
+        self._cached: dict[str, dict[str, str]] = {}
+
+    def put(self, values: Mapping[str, str]) -> str:
+        """Keep ``values``, synced, and return the name under which they are found.
+
+        Raises:
+            OSError: They could not be written.
+        """
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        token = self._make_token()
+        descriptor = os.open(self._directory / token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(msgpack.packb(dict(values)))
+                file.flush()
+                os.fsync(file.fileno())
+            entry = os.open(self._directory, os.O_RDONLY)
+            try:
+                os.fsync(entry)
+            finally:
+                os.close(entry)
+        except OSError:
+            self.forget(token)
+            raise
+        return token
+
+    def get(self, token: str) -> dict[str, str] | None:
+        """Return what was kept under a name, or None."""
+        if token not in self._cached and _TOKEN.fullmatch(token):
+            try:
+                self._cached[token] = msgpack.unpackb((self._directory / token).read_bytes())
+            except (OSError, ValueError):
+                return None
+        return self._cached.get(token)
+
+    def forget(self, token: str) -> None:
+        """Delete what was kept."""
+        self._cached.pop(token, None)
+        if _TOKEN.fullmatch(token):
+            (self._directory / token).unlink(missing_ok=True)

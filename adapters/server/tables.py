@@ -1,0 +1,175 @@
+"""What has changed, for everybody who follows a table: which jobs and workers, up to which position of the log.
+
+Changes are gathered and told together every ``TELL_S``, so that their cost does not grow with the number of batches;
+what is told is true at the position that stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import trio
+
+from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from meted.core.ids import JobId, WorkerId
+from meted.core.record import record
+from meted.core.state import State
+
+from ..views import JobView
+from ..wire.limits import CHANGES_KEPT
+from .rows import WorkerRow, job_row, worker_rows
+
+TELL_S = 0.02
+"""Changes are told at most so often."""
+
+
+@record
+class Change:
+    """Jobs and workers that changed since the change before this one.
+
+    Attributes:
+        seq: Position of the log up to which it goes.
+        status: Number of the last word of a worker on what it has started; such words are not in the log.
+        jobs, workers: Ids, ascending; of some there may be nothing left.
+    """
+
+    seq: int
+    status: int
+    jobs: tuple[JobId, ...]
+    workers: tuple[WorkerId, ...]
+
+
+@record
+class Rows:
+    """What a change looks like: rows of what is there, ids of what is gone."""
+
+    jobs: list[JobView]
+    workers: list[WorkerRow]
+    gone_jobs: list[int]
+    gone_workers: list[int]
+
+
+class Tables:
+    """The tables of jobs and workers, as of the last batch that was published.
+
+    Attributes:
+        status: Counts the words of workers on what they have started.
+    """
+
+    def __init__(self, state: Callable[[], State], started: Callable[[JobId], int]) -> None:
+        """Show what ``state`` returns; ``started`` counts the leases of a job that have a unit running."""
+        self.status = 0
+        self._state = state
+        self._started = started
+        self._jobs: set[JobId] = set()
+        self._workers: set[WorkerId] = set()
+        self._kept: deque[Change] = deque()
+        self._kept_ids = 0
+        self._from_seq = state().seq  # what was before is not known here
+        self._dirty = trio.Event()
+        self._told = trio.Event()
+        self._followers: dict[object, Callable[[Change, Rows], None]] = {}
+
+    @property
+    def state(self) -> State:
+        """The state that the rows are of."""
+        return self._state()
+
+    def follow(self, events: Sequence[Event], before: State) -> None:
+        """Take note of a batch; ``before`` is the state before it."""
+        touched(events, before, self._jobs, self._workers)
+        if self._jobs or self._workers:
+            self._dirty.set()
+
+    def started(self, job_ids: Iterable[JobId]) -> None:
+        """Take note that units of these jobs have started or are no longer known to run."""
+        self._jobs.update(job_ids)
+        self.status += 1
+        self._dirty.set()
+
+    def attach(self, follower: object, tell: Callable[[Change, Rows], None]) -> None:
+        """Tell ``tell`` of every change from now on."""
+        self._followers[follower] = tell
+
+    def detach(self, follower: object) -> None:
+        """No longer."""
+        self._followers.pop(follower, None)
+
+    async def run(self) -> None:
+        """Tell of changes, for ever."""
+        while True:
+            await self._dirty.wait()
+            self._dirty = trio.Event()
+            change = self._gather()
+            if self._followers:
+                rows = self.rows(change)
+                for tell in list(self._followers.values()):
+                    tell(change, rows)
+            told, self._told = self._told, trio.Event()
+            told.set()
+            await trio.sleep(TELL_S)
+
+    async def changed(self) -> None:
+        """Wait for the next change to be told."""
+        await self._told.wait()
+
+    def since(self, seq: int, status: int) -> Change | None:
+        """Return all that changed since a position, or None if that is too long ago to be known."""
+        if seq < self._from_seq or seq > self.state.seq:
+            return None
+        jobs, workers = set(self._jobs), set(self._workers)
+        for change in reversed(self._kept):
+            if change.seq <= seq and change.status <= status:
+                break
+            jobs.update(change.jobs)
+            workers.update(change.workers)
+        return Change(self.state.seq, self.status, tuple(sorted(jobs)), tuple(sorted(workers)))
+
+    def rows(self, change: Change) -> Rows:
+        """Return what a change looks like now."""
+        state = self.state
+        jobs = [(job_id, state.jobs.jobs.get(job_id)) for job_id in change.jobs]
+        return Rows(
+            [job_row(state, job, self._started(job_id)) for job_id, job in jobs if job is not None],
+            worker_rows(state, change.workers) if change.workers else [],
+            [job_id for job_id, job in jobs if job is None],
+            [worker_id for worker_id in change.workers if worker_id not in state.workers.workers],
+        )
+
+    def job_rows(self, job_ids: Iterable[JobId], state: State) -> list[JobView]:
+        """Return the rows, in a state, of those of the jobs that are there."""
+        found = ((job_id, state.jobs.jobs.get(job_id)) for job_id in job_ids)
+        return [job_row(state, job, self._started(job_id)) for job_id, job in found if job is not None]
+
+    def _gather(self) -> Change:
+        change = Change(self.state.seq, self.status, tuple(sorted(self._jobs)), tuple(sorted(self._workers)))
+        self._jobs.clear()
+        self._workers.clear()
+        self._kept.append(change)
+        self._kept_ids += len(change.jobs) + len(change.workers)
+        while self._kept_ids > CHANGES_KEPT and len(self._kept) > 1:
+            oldest = self._kept.popleft()
+            self._kept_ids -= len(oldest.jobs) + len(oldest.workers)
+            self._from_seq = oldest.seq
+        return change
+
+
+def touched(events: Iterable[Event], before: State, jobs: set[JobId], workers: set[WorkerId]) -> None:
+    """Add the jobs and workers whose rows ``events`` change; ``before`` is the state before them."""
+    for event in events:
+        kind = type(event)
+        if kind is UnitsFinished or kind is UnitsReturned or kind is UnitsRecalled:
+            lease = before.jobs.leases.get(event.lease_id)  # type: ignore[union-attr]  # these three have one
+            if lease is not None:  # else it was given in this very batch, and that event named both
+                jobs.add(lease.job_id)
+                workers.add(lease.worker_id)
+        elif kind is UnitsLeased:
+            jobs.add(event.job_id)  # type: ignore[union-attr]
+            workers.add(event.worker_id)  # type: ignore[union-attr]
+        else:
+            job_id, worker_id = getattr(event, "job_id", None), getattr(event, "worker_id", None)
+            if job_id is not None:
+                jobs.add(job_id)
+            if worker_id is not None:
+                workers.add(worker_id)

@@ -1,0 +1,171 @@
+"""The methods by which workers and their keepers speak: join, rejoin, finish, give back, leave, lost."""
+
+from __future__ import annotations
+
+from meted.core.commands import FinishUnits, JoinWorker, LoseWorker, RejoinWorker, ReturnUnits
+from meted.core.decide.workers import find_worker
+from meted.core.engine import Engine
+from meted.core.errors import Reason, Refused
+from meted.core.events import WorkerJoined
+from meted.core.ids import LeaseId, WorkerId
+from meted.core.limits import LABELS_MAX
+from meted.core.resources import Resources
+from meted.core.state import State, Worker
+
+from ..wire.errors import CallError, Code
+from ..wire.methods import (
+    WorkerFinish,
+    WorkerGiveBack,
+    WorkerJoin,
+    WorkerLeave,
+    WorkerLost,
+    WorkerRejoin,
+    WorkerStarted,
+)
+from .desk import Commit, Desk, Handler, Outcome
+from .session import Session
+
+INSTANCE = "instance"
+"""Label that tells one life of a worker from another; it is in the log, so that it is known after a restart."""
+
+INSTANCE_BYTES_MAX = 64
+
+
+class WorkerMethods:
+    """Answers ``worker.*`` but for output."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handlers by method."""
+        return {
+            "worker.join": self.join,
+            "worker.rejoin": self.rejoin,
+            "worker.finish": self.finish,
+            "worker.give_back": self.give_back,
+            "worker.leave": self.leave,
+            "worker.lost": self.lost,
+        }
+
+    def join(self, session: Session, params: WorkerJoin) -> Outcome:
+        """Take in a new worker; the same life of a worker joins once, however often it asks."""
+        if not 1 <= len(params.instance.encode()) <= INSTANCE_BYTES_MAX or len(params.labels) >= LABELS_MAX:
+            raise CallError(
+                Code.REFUSED,
+                Reason.OUT_OF_RANGE,
+                f"instance must be 1 to {INSTANCE_BYTES_MAX} bytes, and labels fewer than {LABELS_MAX}.",
+            )
+        labels = tuple(sorted({**params.labels, INSTANCE: params.instance}.items()))
+        generic = tuple(sorted((name, amount) for name, amount in params.generic.items() if amount))
+        capacity = Resources(params.cpu_milli, params.mem_bytes, generic)
+
+        def join(engine: Engine, at_us: int) -> object:
+            worker_id = _by_instance(engine.state, params.instance)
+            if worker_id is None:
+                command = JoinWorker(at_us, params.name, capacity, labels, params.until_us, params.prefetch)
+                joined = engine.handle(command)[-1]
+                assert isinstance(joined, WorkerJoined)
+                worker_id = joined.worker_id
+            else:
+                engine.handle(RejoinWorker(at_us, worker_id, ()))
+            self._desk.crew.expect(worker_id, session)
+            return {"worker": worker_id}
+
+        return Commit(join)
+
+    def rejoin(self, session: Session, params: WorkerRejoin) -> Outcome:
+        """Take back a worker that was out of touch, with what it holds."""
+        held = tuple((LeaseId(lease), spans) for lease, spans in params.held)
+
+        def rejoin(engine: Engine, at_us: int) -> object:
+            worker = _mine(engine.state, params.worker, params.instance)
+            engine.handle(RejoinWorker(at_us, worker.worker_id, held))
+            self._desk.crew.expect(worker.worker_id, session)
+            return {}
+
+        return Commit(rejoin)
+
+    def finish(self, _: Session, params: WorkerFinish) -> Outcome:
+        """Take a report of units that have run to their end."""
+
+        def finish(engine: Engine, at_us: int) -> object:
+            engine.handle(
+                FinishUnits(
+                    at_us,
+                    WorkerId(params.worker),
+                    LeaseId(params.lease),
+                    params.done,
+                    params.run_us,
+                    params.exits,
+                    params.results,
+                    params.cpu_us,
+                    params.peak_bytes,
+                )
+            )
+            return {}
+
+        return Commit(finish)
+
+    def give_back(self, _: Session, params: WorkerGiveBack) -> Outcome:
+        """Take back units that were not started."""
+
+        def give_back(engine: Engine, at_us: int) -> object:
+            engine.handle(ReturnUnits(at_us, WorkerId(params.worker), LeaseId(params.lease), params.spans))
+            return {}
+
+        return Commit(give_back)
+
+    def leave(self, session: Session, params: WorkerLeave) -> Outcome:
+        """Let a worker go; what it still holds counts as not started."""
+
+        def leave(engine: Engine, at_us: int) -> object:
+            if WorkerId(params.worker) in engine.state.workers.workers:
+                worker = _mine(engine.state, params.worker, params.instance)
+                engine.handle(LoseWorker(at_us, worker.worker_id, "left", ()))
+            session.worker_id = None
+            return {}
+
+        return Commit(leave)
+
+    def lost(self, _: Session, params: WorkerLost) -> Outcome:
+        """Believe a keeper that its worker is dead, so that its units run elsewhere at once."""
+        told = params.started
+
+        def lost(engine: Engine, at_us: int) -> object:
+            if WorkerId(params.worker) not in engine.state.workers.workers:
+                return {}
+            worker = _mine(engine.state, params.worker, params.instance)
+            if told is None:
+                started = self._desk.crew.started_of(engine.state, worker.worker_id)
+            else:
+                started = tuple((LeaseId(lease), spans) for lease, spans in told)
+            engine.handle(LoseWorker(at_us, worker.worker_id, params.reason, started))
+            return {}
+
+        return Commit(lost)
+
+    def started(self, session: Session, params: WorkerStarted) -> None:
+        """Note which leases have a unit running, for the tables."""
+        if session.worker_id != params.worker:
+            return
+        news = self._desk.crew.start(session.worker_id, params.leases)
+        if news:
+            self._desk.tables.started(news)
+
+
+def _mine(state: State, worker_id: int, instance: str) -> Worker:
+    """Return a worker, if it is this life of it that speaks."""
+    worker = find_worker(state, worker_id)
+    if dict(worker.labels).get(INSTANCE) != instance:
+        raise Refused(
+            Reason.UNKNOWN_WORKER, f"Worker {worker_id} is another worker's number; join anew to get one of your own."
+        )
+    return worker
+
+
+def _by_instance(state: State, instance: str) -> WorkerId | None:
+    for worker_id, worker in sorted(state.workers.workers.items()):
+        if dict(worker.labels).get(INSTANCE) == instance:
+            return worker_id
+    return None

@@ -1,0 +1,322 @@
+"""What a server promises to everybody who is connected to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+
+from meted.adapters.log import MemoryLog
+from meted.adapters.server.session import READ_BYTES
+from meted.adapters.wire.errors import CallError, Code
+from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, SILENCE_US
+from meted.adapters.wire.messages import Notification, Request
+from meted.adapters.wire.methods import METHODS
+from meted.core.limits import ADOPT_GRACE_US
+
+from .stage import STRANGER, TOKEN, FailingLog, Stage, play
+
+
+async def refused(awaitable: Any) -> CallError:
+    with pytest.raises(CallError) as caught:
+        await awaitable
+    assert caught.value.sentence.endswith(".")
+    return caught.value
+
+
+def test_a_job_goes_from_its_submission_to_its_result() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        job = (await client.call("submit", argv=["echo", "{index}"], count=2, time_request_us=60_000_000))["job"]
+        for index in range(2):
+            lease = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+            assert (lease["job"], lease["first"], lease["count"], lease["attempt"]) == (job, index, 1, 1)
+            await worker.finish(number, lease, results=[(index, b"hello")], cpu_us=[5], peak_bytes=[7])
+        row = await client.call("wait", job=job, wait_us=60_000_000)
+        assert (row["state"], row["succeeded"], row["reason"]) == ("succeeded", 2, None)
+        assert await client.call("result", job=job, index=1) == {"ended": True, "body": b"hello"}
+        assert await client.call("error", job=job, index=1) is None
+
+    play(scenario)
+
+
+def test_help_lists_every_method() -> None:  # row N17
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        assert [row["method"] for row in await client.call("help")] == list(METHODS)
+        error = await refused(client.call("fit"))
+        assert error.code == Code.UNKNOWN_METHOD
+        assert all(name in error.sentence for name in METHODS)
+
+    play(scenario)
+
+
+def test_each_fault_code_has_its_cause() -> None:  # row N25
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        assert (await refused(client.call("nothing"))).code == 100
+        assert (await refused(client.call("submit", colour="red"))).code == 101
+        assert (await refused(client.call("job", job=99))).code == 102
+        hello = {"program": "old", "version": "0", "protocol_min": 7, "protocol_max": 9}
+        assert (await refused(client.call("hello", **hello))).code == 103
+        assert "Upgrade the server" in (await refused(client.call("hello", **hello))).sentence
+        stranger = await stage.connect(STRANGER)
+        assert (await refused(stranger.call("jobs"))).code == 108
+        assert (await refused(stranger.call("hello", **hello, token="wrong"))).code == 108
+        hello |= {"protocol_min": 1, "protocol_max": 1}
+        assert (await stranger.call("hello", **hello, token=TOKEN))["protocol"] == 1
+        assert await stranger.call("jobs") == ()
+
+    play(scenario)
+
+
+def test_what_cannot_be_written_did_not_happen_and_is_told_so() -> None:
+    log = FailingLog()
+
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        await client.call("submit", argv=["true"], key="before")
+        lease = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+        log.is_full = True
+        error = await refused(client.call("submit", argv=["true"], key="during"))
+        assert (error.code, error.reason) == (Code.FAILED, "not_written")
+        assert len(await client.call("jobs")) == 1
+        assert (await refused(worker.finish(number, lease))).code == Code.FAILED
+        log.is_full = False
+        assert (await client.call("submit", argv=["true"], key="during"))["job"] == 2
+        await worker.finish(number, lease)
+        assert (await client.call("job", job=1))["state"] == "succeeded"
+
+    play(scenario, log)
+
+
+def test_a_call_with_a_key_acts_once_also_after_a_restart() -> None:
+    log = MemoryLog()
+
+    async def first(stage: Stage) -> None:
+        client = await stage.connect()
+        assert (await client.call("submit", argv=["true"], key="k"))["job"] == 1
+        assert (await client.call("submit", argv=["true"], key="k"))["job"] == 1
+        assert (await client.call("submit", argv=["true"], key="other"))["job"] == 2
+
+    async def second(stage: Stage) -> None:
+        client = await stage.connect()
+        numbers = [await client.ask("submit", argv=["true"], key="k") for _ in range(3)]
+        assert [(await client.answer(number))["job"] for number in numbers] == [1, 1, 1]
+        assert len(await client.call("jobs")) == 2
+
+    play(first, log)
+    play(second, log)
+
+
+def test_pipelined_calls_are_answered_and_bounded() -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        numbers = [await client.ask("submit", argv=["true"]) for _ in range(3 * OUTSTANDING_REQUESTS_MAX)]
+        jobs = [(await client.answer(number))["job"] for number in numbers]
+        assert jobs == list(range(1, len(numbers) + 1))
+
+    play(scenario)
+
+
+def test_a_worker_that_says_nothing_is_away_and_then_lost() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        await client.call("submit", argv=["true"], time_request_us=1_000_000)
+        await worker.tells("run")
+        await trio.sleep(SILENCE_US / 1e6 + 2)
+        assert worker.is_over
+        assert [row["state"] for row in await client.call("workers")] == ["away"]
+        await trio.sleep(ADOPT_GRACE_US / 1e6 + 1)
+        assert await client.call("workers") == ()
+        row = await client.call("job", job=1)
+        assert (row["state"], row["pending"]) == ("pending", 1)
+        other = await stage.connect()
+        assert await other.join(instance="two") != number
+        assert (await other.tells("run")).params["leases"][0]["attempt"] == 2  # type: ignore[index]
+
+    play(scenario)
+
+
+def test_a_worker_that_comes_back_keeps_what_it_holds() -> None:
+    log = MemoryLog()
+    kept: dict[str, Any] = {}
+
+    async def before(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        kept["worker"] = await worker.join()
+        await client.call("submit", argv=["true"], time_request_us=1_000_000)
+        kept["lease"] = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+
+    async def after(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        await client.call("state")  # the workers are marked away by now
+        assert [row["state"] for row in await client.call("workers")] == ["away"]
+        wrong = worker.call("worker.rejoin", worker=kept["worker"], instance="another", held=[])
+        assert (await refused(wrong)).reason == "unknown_worker"
+        held = [(kept["lease"]["lease"], [(0, 1)])]
+        await worker.call("worker.rejoin", worker=kept["worker"], instance="one", held=held)
+        assert (await worker.tells("keep")).params == {"leases": (kept["lease"]["lease"],)}
+        await worker.finish(kept["worker"], kept["lease"])
+        await worker.finish(kept["worker"], kept["lease"])  # once more: the answer was lost, say
+        assert (await client.call("job", job=1))["succeeded"] == 1
+
+    play(before, log)
+    play(after, log)
+
+
+def test_a_keeper_is_believed_and_its_units_run_elsewhere_at_once() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker, other = [await stage.connect() for _ in range(3)]
+        number = await worker.join()
+        await client.call("submit", argv=["a"], time_request_us=1_000_000)
+        await client.call("submit", argv=["b"], time_request_us=1_000_000, max_losses=0)
+        lease = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+        await worker.say(Notification("worker.started", {"worker": number, "leases": [lease["lease"]]}))
+        await trio.sleep(1)
+        assert (await client.call("job", job=1))["running"] == 1
+        await other.join(instance="two")
+        told = (await other.tells("run")).params["leases"][0]  # type: ignore[index]
+        assert told["job"] == 2
+        await client.call("worker.lost", worker=number, instance="one", reason="killed by signal 9")
+        await client.call("worker.lost", worker=number, instance="one", reason="killed by signal 9")
+        await worker.until(lambda: True)
+        await client.call("worker.lost", worker=2, instance="two", reason="killed by signal 9")
+        third = await stage.connect()
+        await third.join(instance="three")
+        assert (await third.tells("run")).params["leases"][0]["job"] == 1  # type: ignore[index]
+        row = await client.call("job", job=2)
+        assert (row["state"], row["failed"]) == ("failed", 1)
+
+    play(scenario)
+
+
+def test_what_a_worker_was_not_told_while_it_was_away_it_is_told_when_it_is_back() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        await client.call("submit", argv=["true"], time_request_us=1_000_000)
+        lease = (await worker.tells("run")).params["leases"][0]["lease"]  # type: ignore[index]
+        await worker.stream.aclose()
+        await client.call("cancel", jobs=[1])
+        back = await stage.connect()
+        await back.call("worker.rejoin", worker=number, instance="one", held=[(lease, [(0, 1)])])
+        assert [note.method for note in (await back.tells("keep"), await back.tells("stop"))] == ["keep", "stop"]
+        await back.finish(number, {"lease": lease, "first": 0, "count": 1}, exits=[(0, -15)])
+
+    play(scenario)
+
+
+def test_secrets_go_to_the_worker_and_nowhere_else() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        env = {"PASSWORD": "hunter2", "OMP_NUM_THREADS": "1"}
+        job = (await client.call("submit", argv=["true"], env=env, time_request_us=1_000_000))["job"]
+        told = (await worker.tells("run")).params
+        assert told["leases"][0]["env"] == {"PASSWORD": "hunter2"}  # type: ignore[index]
+        assert b"hunter2" not in told["specs"][0][1]  # type: ignore[index]
+        assert all(b"hunter2" not in batch.body for batch in stage.log.read())
+        await worker.finish(number, told["leases"][0])  # type: ignore[index]
+        await client.call("delete", job=job)
+        assert stage.server.desk.secrets.get("5ec7e7" * 4) is None
+
+    play(scenario)
+
+
+def test_output_is_read_from_the_worker_that_has_it() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        await worker.join()
+        await client.call("submit", argv=["true"], time_request_us=1_000_000)
+        await worker.tells("run")
+        number = await client.ask("output", job=1, index=0, offset=3, wait_us=1_000_000)
+        wish = (await worker.tells("read")).params
+        assert (wish["job"], wish["index"], wish["attempt"], wish["stream"], wish["offset"]) == (1, 0, 1, "out", 3)
+        answer = {"data": b"lo", "next": 5, "ended": False, "whole": True}
+        await worker.call("worker.output", request=wish["request"], **answer)
+        assert await client.answer(number) == answer
+        assert (await refused(client.call("output", job=1, index=1))).code == Code.REFUSED
+
+    play(scenario)
+
+
+def test_a_dry_run_changes_nothing() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        answer = await client.call("submit", argv=["true"], dry_run=True)
+        assert (answer["accepted"], answer["fits_now"]) == (True, False)
+        await worker.join()
+        assert (await client.call("submit", argv=["true"], dry_run=True))["fits_now"]
+        assert "could ever hold" in (await client.call("submit", cpu_milli=9000, argv=["x"], dry_run=True))["sentence"]
+        assert (await refused(client.call("submit", domain="nowhere", dry_run=True))).reason == "unknown_domain"
+        assert await client.call("jobs") == ()
+
+    play(scenario)
+
+
+def test_a_client_that_never_reads_is_cut_off_and_others_are_served() -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        for _ in range(500):
+            await client.ask("submit", argv=["true"] * 100)
+        await client.until(lambda: len(stage.server.desk.state.jobs.jobs) == 500)
+        rude = await stage.connect()
+        rude.is_over = True  # it stops listening
+        for number in range(1, 300):
+            await rude.stream.send_all(rude._wire.send(Request(number, "jobs", {"limit": 1000})))
+        assert (await client.call("job", job=1))["job"] == 1
+        assert len(stage.server.desk.state.jobs.jobs) == 500
+
+    play(scenario)
+
+
+def test_a_message_that_breaks_the_rules_ends_that_connection_alone() -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        for garbage in (b"\xc1" * READ_BYTES, b"\x91" * 5_000, b"GET / HTTP/1.1\r\n\r\n", b"\x94\x00\x01\xc0\x90"):
+            rude = await stage.connect()
+            await rude.stream.send_all(garbage)
+            with trio.fail_after(60):
+                while not rude.is_over:
+                    await trio.sleep(0.1)
+            assert rude.told[-1].method == "closing"
+        assert await client.call("ping") == {}
+
+    play(scenario)
+
+
+def test_a_server_that_stops_says_so_and_keeps_a_snapshot() -> None:
+    log = MemoryLog()
+
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        await client.call("submit", argv=["true"])
+        await client.call("shutdown")
+        assert "stops" in str((await client.tells("closing")).params["sentence"])
+
+    play(scenario, log)
+    assert next(log.snapshots()).seq == log.head.seq
+
+
+def test_a_fault_of_the_program_is_one_callers_misfortune(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        stage.server._handlers["ping"] = broken  # type: ignore[assignment]
+        error = await refused(client.call("ping"))
+        assert (error.code, error.reason) == (Code.FAILED, "fault")
+        assert "a bug" not in error.sentence
+        assert await client.call("jobs") == ()
+
+    play(scenario)
+    assert "RuntimeError: a bug" in capsys.readouterr().err
