@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -148,6 +148,7 @@ class LocalService(JobReader):
         max_losses: int = LOSSES_DEFAULT,
         tags: Mapping[str, str] | None = None,
         hold: bool = False,
+        after: Iterable[int] = (),
     ) -> int:
         """Accept a job of ``count`` units and return its id; with ``hold`` it waits for :meth:`start` (row P19).
 
@@ -167,6 +168,7 @@ class LocalService(JobReader):
             max_losses: A unit that was on more lost workers than this fails.
             tags: Names and values by which :meth:`jobs` finds it (row P15).
             hold: Prepare only.
+            after: Jobs that must have succeeded first; where one does not, this one is cancelled (row G36).
 
         Raises:
             Refused: Something in it is unknown, of a wrong type or beyond a limit; the sentence says what.
@@ -191,6 +193,7 @@ class LocalService(JobReader):
             max_losses,
             tuple((tags or {}).items()),
             hold,
+            _job_ids(after),
         )
         submitted = self._do(command)[-1]
         assert isinstance(submitted, JobSubmitted)
@@ -308,5 +311,5 @@ class LocalService(JobReader):
             raise ExceptionGroup("What was done is durable, but functions given to the pool have failed", errors)
 
 
-def _job_ids(job_ids: tuple[int, ...]) -> tuple[JobId, ...]:
+def _job_ids(job_ids: Iterable[int]) -> tuple[JobId, ...]:
     return tuple(JobId(job_id) for job_id in job_ids)

@@ -19,6 +19,8 @@ ONE_CPU = Resources(cpu_milli=1000)
 class SubmitJob:
     """Accept a job; with ``hold`` it is only prepared and waits for :class:`StartJobs` (row P19).
 
+    It runs once all the jobs in ``after`` have succeeded, and is cancelled when one of them does not (row G36).
+
     The fields are those of :class:`meted.core.terms.Terms`, with the domain by name and the spec itself.
     """
 
@@ -38,11 +40,12 @@ class SubmitJob:
     max_losses: int = LOSSES_DEFAULT
     tags: tuple[tuple[str, str], ...] = ()
     hold: bool = False
+    after: tuple[JobId, ...] = ()
 
 
 @record
 class StartJobs:
-    """Release prepared jobs; those that were released already are left alone."""
+    """Release prepared jobs; those that were released already are left alone, and those that wait for others wait."""
 
     at_us: int
     job_ids: tuple[JobId, ...]

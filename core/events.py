@@ -28,20 +28,27 @@ class SpecInterned:
 
 @record
 class JobSubmitted:
-    """A job was accepted; ``held`` if it was only prepared; ``start_tag`` is its domain's tag from now on."""
+    """A job was accepted.
+
+    Attributes:
+        held: It was only prepared.
+        start_tag: Its domain's tag from now on.
+        waits_for: Those of the jobs that it is to run after which have not succeeded yet.
+    """
 
     tag: ClassVar[str] = "job_submitted"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     job_id: JobId
     terms: Terms
     held: bool
     start_tag: int
+    waits_for: tuple[JobId, ...]
 
 
 @record
 class JobStarted:
-    """A prepared job was released; ``start_tag`` is its domain's tag from now on."""
+    """A job that was held may run, as nothing holds it any more; ``start_tag`` is its domain's tag from now on."""
 
     tag: ClassVar[str] = "job_started"
     version: ClassVar[int] = 1
@@ -51,8 +58,21 @@ class JobStarted:
 
 
 @record
+class HoldLifted:
+    """A prepared job was released, but still waits for other jobs; it starts when they have succeeded."""
+
+    tag: ClassVar[str] = "hold_lifted"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+
+
+@record
 class JobStopped:
-    """No more units of the job start: ``reason`` is ``cancelled`` or ``max_failures``; what waited is cancelled."""
+    """No more units of the job start, and what waited is cancelled.
+
+    ``reason`` is ``cancelled``, ``max_failures``, or ``dependency`` where a job that it waited for did not succeed.
+    """
 
     tag: ClassVar[str] = "job_stopped"
     version: ClassVar[int] = 1
@@ -345,7 +365,9 @@ class LogRepaired:
 
 
 LeaseEvent = UnitsLeased | UnitsFinished | UnitsReturned | UnitsRecalled
-JobEvent = SpecInterned | JobSubmitted | JobStarted | JobStopped | JobEnded | JobArchived | AccountReweighted
+JobEvent = (
+    SpecInterned | JobSubmitted | JobStarted | HoldLifted | JobStopped | JobEnded | JobArchived | AccountReweighted
+)
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
 DomainEvent = DomainCreated | DomainChanged | DomainRemoved
 Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CallKept | LogRepaired

@@ -1,8 +1,8 @@
 """Why a job waits: for each part of it that waits, the binding constraint in one sentence, naming who and what.
 
 Constraints are looked at from the hardest to the softest, and the first that binds is the answer: prepared only,
-backing off, no worker, no worker that could ever hold it, too little life left, the domain's cap, no room, room kept
-for another job, and last the order of the policy.
+waiting for other jobs, backing off, no worker, no worker that could ever hold it, too little life left, the domain's
+cap, no room, room kept for another job, and last the order of the policy.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import StrEnum
 from .decide.jobs import find_job
 from .ids import WorkerId
 from .policy.base import Index
+from .queries import NAMED_JOBS_MAX, job_state
 from .record import record
 from .resources import NOTHING, Resources, format_amount
 from .state import Job, State, Worker
@@ -25,6 +26,7 @@ class WaitReason(StrEnum):
     """What a part of a job waits for."""
 
     PREPARED = "prepared"
+    DEPENDENCY = "dependency"
     BACK_OFF = "back_off"
     NO_WORKER = "no_worker"
     NEVER_FITS = "never_fits"
@@ -70,8 +72,7 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
     """
     job = find_job(state, job_id)
     if job.held:
-        sentence = f"It is only prepared; start job {job.job_id} to let it run."
-        return (Waiting(job.terms.count, WaitReason.PREPARED, sentence),)
+        return (_held(state, job),)
     parts = []
     ready = job.terms.count - job.next_index
     for run in job.requeued:
@@ -87,6 +88,21 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
     if ready:
         parts.insert(0, _ready_part(state, index, job, ready, at_us))
     return tuple(parts)
+
+
+def _held(state: State, job: Job) -> Waiting:
+    awaits = state.jobs.waiting.get(job.job_id)
+    prepared = f"It is only prepared; start job {job.job_id} to let it run."
+    if awaits is None:
+        return Waiting(job.terms.count, WaitReason.PREPARED, prepared)
+    parents = [parent for job_id in job.terms.after if (parent := state.jobs.jobs.get(job_id)) is not None]
+    named = [f"job {parent.job_id} ({job_state(parent)})" for parent in parents if parent.outcome is None]
+    more = len(named) - NAMED_JOBS_MAX
+    others = f" and {more} more" if more > 0 else ""
+    sentence = f"It runs after {', '.join(named[:NAMED_JOBS_MAX])}{others}."
+    if awaits.prepared:
+        return Waiting(job.terms.count, WaitReason.PREPARED, f"{prepared} {sentence}")
+    return Waiting(job.terms.count, WaitReason.DEPENDENCY, sentence)
 
 
 def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) -> Waiting:

@@ -17,7 +17,7 @@ from .reducers import fold
 from .resources import NOTHING
 from .spans import spans_of
 from .spec import spec_digest
-from .state import CANCELLED, FAILED, SUCCEEDED, Job, Lease, State, Worker
+from .state import CANCELLED, DEPENDENCY, FAILED, SUCCEEDED, Job, Lease, State, Worker
 
 OUTCOMES = (SUCCEEDED, FAILED, CANCELLED)
 
@@ -41,6 +41,7 @@ def check(state: State) -> None:
         lambda: _wrong_queues(state),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_units(job, leases[job.job_id])),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_job(job, state.at_us)),
+        lambda: _wrong_dependants(state),
         lambda: _wrong_accounts(state),
         lambda: _wrong_specs(state),
         lambda: _wrong_workers(state),
@@ -153,7 +154,7 @@ def _wrong_job(job: Job, at_us: int) -> Iterator[str]:
     if any(run.count < 1 or run.failures + run.losses > run.attempt for run in job.requeued):
         yield f"{name} has a run that came back with a count or history that cannot be."
     if job.held and (job.next_index or job.requeued or job.stopped):
-        yield f"{name} is only prepared, but units of it were given or it was stopped."
+        yield f"{name} is held, but units of it were given or it was stopped."
     if job.stopped is not None and job.pending_count:
         yield f"{name} was stopped, but {job.pending_count} of its units still wait."
     most = job.terms.max_failures
@@ -172,9 +173,25 @@ def _wrong_job(job: Job, at_us: int) -> Iterator[str]:
 
 
 def _outcome(job: Job) -> str:
-    if job.stopped == CANCELLED:
+    if job.stopped in (CANCELLED, DEPENDENCY):
         return CANCELLED
     return FAILED if job.failed or job.stopped is not None else SUCCEEDED
+
+
+def _wrong_dependants(state: State) -> Iterator[str]:
+    jobs, dependants = state.jobs.jobs, state.jobs.dependants
+    for job_id, awaits in state.jobs.waiting.items():
+        if job_id not in jobs or not jobs[job_id].held:
+            yield f"Job {job_id} waits for others, but is not there or not held."
+            continue
+        parents = [parent for parent in jobs[job_id].terms.after if parent in jobs and jobs[parent].outcome is None]
+        if awaits.parents < 1 or awaits.parents != len(parents):
+            yield f"Job {job_id} waits for {awaits.parents} others, but should for {len(parents)}."
+        if not all(parent in dependants and job_id in dependants[parent] for parent in parents):
+            yield f"Job {job_id} would not be told when a job ends that it waits for."
+    for job_id in dependants:
+        if job_id not in jobs or jobs[job_id].outcome is not None:
+            yield f"There are jobs that wait for job {job_id}, which has ended or is not there."
 
 
 def _wrong_accounts(state: State) -> Iterator[str]:

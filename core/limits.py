@@ -63,6 +63,9 @@ REPORT_BYTES_MAX = 64 * 2**20
 
 LABELS_MAX = 64
 JOBS_PER_COMMAND_MAX = 10_000
+AFTER_MAX = 1_000
+"""Jobs that one job may be told to run after."""
+
 HELD_LEASES_MAX = 100_000
 """Leases a worker may claim to hold when it connects."""
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .ids import JobId
-from .state import FAILED, HELD, PENDING, RUNNING, Job, State
+from .state import DEPENDENCY, FAILED, HELD, PENDING, RUNNING, Job, State
+
+NAMED_JOBS_MAX = 3
+"""Jobs named in one sentence; the others are counted."""
 
 
 def kept_answer(state: State, key: bytes) -> bytes | None:
@@ -52,9 +55,17 @@ def find_jobs(state: State, **tags: str) -> Iterator[Job]:
 
 
 def failure_reason(job: Job) -> str | None:
-    """Return why a job failed, in one sentence, or None if it has not."""
+    """Return why a job failed, or was cancelled because another did, in one sentence; else None."""
+    if job.stopped == DEPENDENCY:
+        return f"It was to run after {_named(job.terms.after)}, and not all of that succeeded."
     if job.outcome != FAILED:
         return None
     if job.stopped == "max_failures":
         return f"{job.failed.count} units failed, more than the {job.terms.max_failures} that were allowed."
     return f"{job.failed.count} of {job.terms.count} units failed."
+
+
+def _named(job_ids: tuple[JobId, ...]) -> str:
+    shown = ", ".join(str(job_id) for job_id in job_ids[:NAMED_JOBS_MAX])
+    more = len(job_ids) - NAMED_JOBS_MAX
+    return f"job{'s' if len(job_ids) > 1 else ''} {shown}" + (f" and {more} more" if more > 0 else "")

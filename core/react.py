@@ -18,6 +18,9 @@ def react(state: State, event: Event) -> tuple[Effect, ...]:
             lease = state.jobs.leases.get(event.lease_id)
             return () if lease is None else (AskBack(lease.worker_id, lease.lease_id),)
         case JobStopped():
+            job = state.jobs.jobs.get(event.job_id)
+            if job is None or not job.out:
+                return ()
             leases = (lease for lease in _leases(state) if lease.job_id == event.job_id)
             return tuple(StopUnits(lease.worker_id, lease.lease_id) for lease in leases)
         case JobEnded():

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from operator import itemgetter
 from types import NoneType, UnionType
-from typing import Any, NewType, get_args, get_origin
+from typing import Any, NewType, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -36,6 +36,12 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     # Nothing was prefetched before, and no worker could say that it may be.
     ("units_leased", 1): lambda fields: {**fields, "behind": 0},
     ("worker_joined", 1): lambda fields: {**fields, "prefetch": False},
+    # No job waited for others before.
+    ("job_submitted", 1): lambda fields: {
+        **fields,
+        "terms": {**cast(Fields, fields["terms"]), "after": ()},
+        "waits_for": (),
+    },
     # What a unit used of cpu and memory was not reported before.
     ("units_finished", 1): lambda fields: {**fields, "cpu_us": (), "peak_bytes": ()},
 }

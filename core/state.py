@@ -12,6 +12,8 @@ from .terms import Requeued, Terms
 
 HELD, PENDING, RUNNING = "held", "pending", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+DEPENDENCY = "dependency"
+"""Why a job was stopped that was to run after one that did not succeed."""
 
 
 @record
@@ -21,13 +23,13 @@ class Job:
     Attributes:
         submitted_us: When it was submitted.
         start_tag: Its domain's tag when it was submitted or started: what the domain received since is S less this.
-        held: Prepared and not started yet.
+        held: Prepared and not started yet, or it waits for other jobs (:attr:`Jobs.waiting`).
         next_index: Units from here on were never leased.
         requeued: Runs of units that came back, ascending by first index.
         out: Units that are leased now.
         succeeded, failed, cancelled: Units that have ended, by how.
         measured_us, measured_count: Sum and number of the run times reported so far.
-        stopped: Why no more units start (``cancelled`` or ``max_failures``), or None.
+        stopped: Why no more units start (``cancelled``, ``max_failures`` or ``dependency``), or None.
         ended_us, outcome: When and how it ended, or None.
     """
 
@@ -50,7 +52,7 @@ class Job:
 
     @property
     def is_backlogged(self) -> bool:
-        """Whether units wait to be leased (a prepared job's do not, nor those of a stopped one)."""
+        """Whether units wait to be leased (a held job's do not, nor those of a stopped one)."""
         return not self.held and (self.next_index < self.terms.count or bool(self.requeued))
 
     @property
@@ -130,10 +132,25 @@ class InternedSpec:
 
 
 @record
+class Awaits:
+    """What a job waits for that is to run after others.
+
+    Attributes:
+        parents: How many of them have not succeeded yet; at least one.
+        prepared: It has not been started either.
+    """
+
+    parents: int
+    prepared: bool
+
+
+@record
 class Jobs:
     """The slice of jobs, leases and what was charged for them.
 
     Attributes:
+        waiting: The jobs that wait for others.
+        dependants: For each job that has not ended and that others wait for, these others; some may be stopped by now.
         clock: Virtual time V, scaled by 2**20; it never decreases.
         debt: What V owes because work took less than it was charged for.
         largest_size: The largest charge of one lease so far: L of the bounds.
@@ -143,6 +160,8 @@ class Jobs:
     leases: Map[LeaseId, Lease] = Map()
     accounts: Map[DomainId, Account] = Map()
     specs: Map[bytes, InternedSpec] = Map()
+    waiting: Map[JobId, Awaits] = Map()
+    dependants: Map[JobId, IndexSet] = Map()
     clock: int = 0
     debt: int = 0
     largest_size: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .ids import DomainId
+from .ids import DomainId, JobId
 from .record import record
 from .resources import Resources
 
@@ -26,6 +26,7 @@ class Terms:
         max_failures: The job is stopped once more units than this have failed; None is no limit.
         max_losses: A unit that was on more lost workers than this fails (the poison limit).
         tags: (name, value) pairs, sorted by name.
+        after: It runs once all of these jobs have succeeded.
     """
 
     domain_id: DomainId
@@ -42,6 +43,7 @@ class Terms:
     max_failures: int | None
     max_losses: int
     tags: tuple[tuple[str, str], ...]
+    after: tuple[JobId, ...]
 
 
 @record

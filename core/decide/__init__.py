@@ -12,6 +12,7 @@ from ..events import Event, LogRepaired
 from ..state import State
 from . import checks
 from .calls import decide_calls
+from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import decide_jobs
 from .leases import decide_leases
@@ -28,7 +29,8 @@ def decide(state: State, command: Command) -> tuple[Event, ...]:
     if type(at_us) is not int or not state.at_us <= at_us <= limits.TIME_MAX_US:
         checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
         at_us = state.at_us  # time never runs back
-    return _JUDGES[type(command)](state, command, at_us)
+    events = _JUDGES[type(command)](state, command, at_us)
+    return with_dependants(state, events, at_us) if state.jobs.dependants else events
 
 
 def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]:

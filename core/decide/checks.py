@@ -18,7 +18,7 @@ def whole(value: object, name: str, low: int, high: int) -> None:
     if type(value) is not int:
         raise Refused(Reason.BAD_TYPE, f"{name} must be a whole number, not {_kind(value)}.")
     if not low <= value <= high:
-        raise Refused(Reason.OUT_OF_RANGE, f"{name} must be between {low} and {high}, not {_short(value)}.")
+        raise Refused(Reason.OUT_OF_RANGE, f"{name} must be between {low} and {high}, not {short(value)}.")
 
 
 def optional(value: object, name: str, low: int, high: int) -> None:
@@ -155,6 +155,7 @@ def _kind(value: object) -> str:
     return type(value).__name__
 
 
-def _short(value: int) -> str:
+def short(value: int) -> str:
+    """Return a number as text that is never long."""
     # str() of a huge int is slow and refused by Python above 4,300 digits.
     return str(value) if value.bit_length() <= 128 else f"a number of {value.bit_length()} bits"

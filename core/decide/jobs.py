@@ -9,6 +9,7 @@ from ..commands import ArchiveJob, CancelJobs, DeleteJob, JobCommand, StartJobs,
 from ..errors import Reason, Refused
 from ..events import (
     Event,
+    HoldLifted,
     JobArchived,
     JobEnded,
     JobStarted,
@@ -19,9 +20,10 @@ from ..events import (
 from ..ids import DomainId, JobId
 from ..service import start_tag
 from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
-from ..state import Job, State
+from ..state import CANCELLED, DEPENDENCY, Job, State
 from ..terms import Terms
 from . import checks
+from .dependants import checked_parents
 from .domains import find_domain
 
 
@@ -59,8 +61,8 @@ def find_job(state: State, job_id: object) -> Job:
 
 def outcome_of(job: Job, failed: int, cancelled: int) -> str:
     """Return how a job ends of whose units so many failed and were cancelled."""
-    if job.stopped == "cancelled":
-        return "cancelled"
+    if job.stopped in (CANCELLED, DEPENDENCY):
+        return CANCELLED
     if failed or job.stopped is not None:
         return "failed"
     return "cancelled" if cancelled else "succeeded"
@@ -74,6 +76,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     else:
         body = _check_spec(command.spec)
         digest = spec_digest(body)
+    after, waits_for = checked_parents(state, command.after) if command.after != () else ((), ())
     last = _last_terms(state, domain.domain_id)
     tags = tuple(sorted(command.tags))
     terms = Terms(
@@ -91,9 +94,10 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
         command.max_failures,
         command.max_losses,
         tags if last is None or last.tags != tags else last.tags,
+        after,
     )
-    tag = _tag(state, domain.domain_id, command.hold)
-    submitted = JobSubmitted(at_us, JobId(state.jobs.next_job_id), terms, command.hold, tag)
+    tag = _tag(state, domain.domain_id, command.hold or bool(waits_for))
+    submitted = JobSubmitted(at_us, JobId(state.jobs.next_job_id), terms, command.hold, tag, waits_for)
     if digest in state.jobs.specs:
         return (submitted,)
     return SpecInterned(at_us, digest, body), submitted
@@ -153,12 +157,17 @@ def _check_spec(spec: object) -> bytes:
 
 
 def _start(state: State, command: StartJobs, at_us: int) -> tuple[Event, ...]:
-    events = []
+    events: list[Event] = []
     for job_id in checks.distinct_ids(command.job_ids, "job_ids", limits.JOBS_PER_COMMAND_MAX):
         job = find_job(state, job_id)
         if job.stopped is not None:
             raise Refused(Reason.JOB_ENDED, f"Job {job_id} was stopped; submit it again.")
         if not job.held:
+            continue
+        awaits = state.jobs.waiting.get(job.job_id)
+        if awaits is not None:
+            if awaits.prepared:
+                events.append(HoldLifted(at_us, job.job_id))
             continue
         # The same tag again for a second job of the same domain: V does not move between the two.
         events.append(JobStarted(at_us, job.job_id, start_tag(state, job.terms.domain_id)))

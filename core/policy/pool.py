@@ -12,6 +12,7 @@ from ..events import (
     DomainCreated,
     DomainRemoved,
     Event,
+    HoldLifted,
     JobArchived,
     JobEnded,
     JobStarted,
@@ -38,7 +39,7 @@ from ..service import next_run
 from ..state import Job, State
 from .capacity import Capacity, Free
 
-_OF_NO_CONCERN = frozenset({JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired})
+_OF_NO_CONCERN = frozenset({HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired})
 
 
 class PoolIndex:
@@ -119,7 +120,9 @@ class PoolIndex:
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
-            case JobEnded() | JobArchived() | SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
+            case HoldLifted() | JobEnded() | JobArchived():
+                pass
+            case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
                 pass
             case _:
                 assert_never(event)

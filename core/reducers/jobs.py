@@ -12,6 +12,7 @@ from immutables import Map
 
 from ..events import (
     AccountReweighted,
+    HoldLifted,
     JobArchived,
     JobEnded,
     JobEvent,
@@ -20,7 +21,10 @@ from ..events import (
     JobSubmitted,
     SpecInterned,
 )
-from ..state import Account, InternedSpec, Job, Jobs
+from ..ids import JobId
+from ..indexset import EMPTY, IndexSet
+from ..spans import indices
+from ..state import SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs
 
 
 def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
@@ -39,6 +43,9 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
             account = jobs.accounts[job.terms.domain_id]
             account = replaced(account, tag=event.start_tag, backlog=account.backlog + 1)
             return _with(jobs, job, account)
+        case HoldLifted():
+            awaits = replaced(jobs.waiting[event.job_id], prepared=False)
+            return replaced(jobs, waiting=jobs.waiting.set(event.job_id, awaits))
         case JobStopped():
             return _stopped(jobs, event)
         case AccountReweighted():
@@ -50,18 +57,26 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
 
 def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     terms = event.terms
-    job = Job(event.job_id, terms, event.at_us, event.start_tag, event.held)
+    held = event.held or bool(event.waits_for)
+    job = Job(event.job_id, terms, event.at_us, event.start_tag, held)
     old = jobs.accounts.get(terms.domain_id)
     if old is None:
         old = Account()
-    backlog = old.backlog + (0 if event.held else 1)
+    backlog = old.backlog + (0 if held else 1)
     account = Account(event.start_tag, backlog, old.jobs + 1, old.measured_us, old.measured_count, event.job_id)
     spec = jobs.specs[terms.spec_digest]
+    waiting, dependants = jobs.waiting, jobs.dependants
+    if event.waits_for:
+        waiting = waiting.set(event.job_id, Awaits(len(event.waits_for), event.held))
+        for parent in event.waits_for:
+            dependants = dependants.set(parent, dependants.get(parent, EMPTY).add(event.job_id, 1))
     return Jobs(
         jobs.jobs.set(event.job_id, job),
         jobs.leases,
         jobs.accounts.set(terms.domain_id, account),
         jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
+        waiting,
+        dependants,
         jobs.clock,
         jobs.debt,
         jobs.largest_size,
@@ -81,11 +96,18 @@ def _stopped(jobs: Jobs, event: JobStopped) -> Jobs:
     if job.next_index < job.terms.count:
         cancelled = cancelled.add(job.next_index, job.terms.count - job.next_index)
     job = replaced(job, held=False, stopped=event.reason, cancelled=cancelled, requeued=(), next_index=job.terms.count)
+    if job.job_id in jobs.waiting:
+        jobs = replaced(jobs, waiting=jobs.waiting.delete(job.job_id))
     return _with(jobs, job, account)
 
 
 def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
     old = jobs.jobs[event.job_id]
+    waiting, dependants = jobs.waiting, jobs.dependants
+    if event.job_id in dependants:
+        if event.outcome == SUCCEEDED:
+            waiting = _one_less(waiting, dependants[event.job_id])
+        dependants = dependants.delete(event.job_id)
     job = Job(
         old.job_id,
         old.terms,
@@ -109,12 +131,28 @@ def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
         jobs.leases,
         jobs.accounts,
         jobs.specs,
+        waiting,
+        dependants,
         jobs.clock,
         jobs.debt,
         jobs.largest_size,
         jobs.next_job_id,
         jobs.next_lease_id,
     )
+
+
+def _one_less(waiting: Map[JobId, Awaits], children: IndexSet) -> Map[JobId, Awaits]:
+    """Return ``waiting`` after one job that all of ``children`` were to run after has succeeded."""
+    changed = waiting.mutate()
+    for index in indices(children.spans()):
+        awaits = waiting.get(JobId(index))
+        if awaits is None:  # it was cancelled meanwhile
+            continue
+        if awaits.parents > 1:
+            changed[JobId(index)] = Awaits(awaits.parents - 1, awaits.prepared)
+        else:
+            del changed[JobId(index)]
+    return changed.finish()
 
 
 def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
@@ -139,6 +177,8 @@ def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
         jobs.leases,
         jobs.accounts.set(terms.domain_id, account),
         specs,
+        jobs.waiting,
+        jobs.dependants,
         jobs.clock,
         jobs.debt,
         jobs.largest_size,

@@ -210,6 +210,25 @@ def test_the_error_of_the_last_attempt_is_kept(open_pool: OpenPool) -> None:
         assert "attempt 3" in str(pool.error(job))
 
 
+# row G36
+def test_a_job_runs_after_others_and_not_if_one_fails(open_pool: OpenPool) -> None:
+    def call(unit: Unit) -> bytes:
+        if unit.job_id == parents[1]:
+            raise OSError("no")
+        return b"fine"
+
+    with open_pool() as pool:
+        parents = [start(pool, 1), start(pool, 1)]
+        good, bad = (pool.submit("vision", after=[parent]) for parent in parents)
+        assert pool.job(good)["state"] == "held"
+        assert pool.explain(good) == [f"It runs after job {parents[0]} (pending)."]
+    with open_pool() as pool:
+        assert pool.run(pool.join("me"), call) == 3
+        assert pool.result(good) == b"fine"
+        assert pool.status(bad) == "cancelled"
+        assert pool.job(bad)["reason"] == f"It was to run after job {parents[1]}, and not all of that succeeded."
+
+
 # row P20
 def test_after_is_called_once(open_pool: OpenPool) -> None:
     told: list[tuple[int, str]] = []

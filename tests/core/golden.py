@@ -31,6 +31,7 @@ TERMS = Terms(
     max_failures=None,
     max_losses=5,
     tags=(("project", "bernoulli"), ("stage", "1")),
+    after=(JobId(2), JobId(5)),
 )
 RETRY = Requeued(first=12, count=2, attempt=2, failures=1, losses=1, not_before_us=1_700_000_001_000_000)
 AT_US = 1_700_000_000_000_000
@@ -38,8 +39,9 @@ TAG, CLOCK = 2**70 + 1, 2**69
 
 EXAMPLES: tuple[e.Event, ...] = (
     e.SpecInterned(AT_US, bytes(range(32)), b"\x94\x91\xa4true\x90\xc0\xc4\x00"),
-    e.JobSubmitted(AT_US, JobId(7), TERMS, True, -TAG),
+    e.JobSubmitted(AT_US, JobId(7), TERMS, True, -TAG, (JobId(5),)),
     e.JobStarted(AT_US, JobId(7), TAG),
+    e.HoldLifted(AT_US, JobId(7)),
     e.JobStopped(AT_US, JobId(7), "max_failures"),
     e.JobEnded(AT_US, JobId(7), "cancelled"),
     e.JobArchived(AT_US, JobId(7), True),

@@ -39,7 +39,7 @@ class ModelJob:
     domain_id: DomainId
     units: list[Unit]
     request: Resources
-    held: bool = False
+    prepared: bool = False
     retries: int = 0
     backoff_us: int = 0
     max_failures: int | None = None
@@ -47,6 +47,12 @@ class ModelJob:
     stopped: str | None = None
     outcome: str | None = None
     ended_us: int = 0
+    parents: set[JobId] = field(default_factory=set)
+
+    @property
+    def held(self) -> bool:
+        """Whether something but the policy keeps it from running."""
+        return self.prepared or bool(self.parents)
 
 
 @dataclass
@@ -177,14 +183,26 @@ class Model:
             self.stop(job, "max_failures")
         if job.outcome is None and all(unit.status in ENDED for unit in job.units):
             job.ended_us = now_us
-            if job.stopped == "cancelled":
+            if job.stopped in ("cancelled", "dependency"):
                 job.outcome = CANCELLED
             else:
                 job.outcome = FAILED if failed or job.stopped else SUCCEEDED
+            self._tell_dependants(job_id, job.outcome, now_us)
+
+    def _tell_dependants(self, job_id: JobId, outcome: str, now_us: int) -> None:
+        for child_id, child in sorted(self.jobs.items()):
+            if job_id not in child.parents:
+                continue
+            if outcome == SUCCEEDED:
+                child.parents.remove(job_id)
+            else:
+                self.stop(child, "dependency")
+                self.settle(child_id, now_us)
 
     def stop(self, job: ModelJob, why: str) -> None:
         """Let no more units of a job start."""
-        job.stopped, job.held = why, False
+        job.stopped, job.prepared = why, False
+        job.parents.clear()
         for unit in job.units:
             if unit.status == PENDING:
                 unit.status = CANCELLED

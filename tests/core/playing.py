@@ -109,6 +109,7 @@ def _step(world: World, dice: Random) -> None:
             backoff_us=dice.choice((0, SECOND)),
             max_failures=dice.choice((None, 1)),
             hold=dice.random() < 0.1,
+            after=_parents(world, dice),
             tags=(("n", str(dice.randint(0, 3))),),
         )
     elif what < 0.45:
@@ -126,6 +127,11 @@ def _step(world: World, dice: Random) -> None:
         world.do(CancelJobs(world.now_us, (dice.choice(jobs),)))
     elif workers:
         _step_of_worker(world, dice, dice.choice(workers))
+
+
+def _parents(world: World, dice: Random) -> tuple[JobId, ...]:
+    fit = [job_id for job_id, job in sorted(world.state.jobs.jobs.items()) if job.stopped is None and not job.failed]
+    return tuple(dice.sample(fit, min(len(fit), dice.choice((0, 0, 1, 2)))))
 
 
 def _step_of_worker(world: World, dice: Random, worker_id: WorkerId) -> None:

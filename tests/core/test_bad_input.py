@@ -52,7 +52,9 @@ def given_world() -> World:
 WORKER, ENDED, RUNNING, HELD, LEASE = WorkerId(1), JobId(1), JobId(2), JobId(3), LeaseId(2)
 
 GOOD: tuple[Command, ...] = (
-    c.SubmitJob(0, "d", Spec(("true", "{index}"), (("A", "b"),), "/", b"x"), request=cpus(1, 5, gpu=1)),
+    c.SubmitJob(
+        0, "d", Spec(("true", "{index}"), (("A", "b"),), "/", b"x"), request=cpus(1, 5, gpu=1), after=(ENDED, RUNNING)
+    ),
     c.StartJobs(0, (HELD,)),
     c.CancelJobs(0, (RUNNING, HELD)),
     c.DeleteJob(0, ENDED),
@@ -226,6 +228,8 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.SubmitJob(0, "d", request=Resources(generic=(("a", 1), ("a", 1)))), Reason.BAD_TEXT),
     (c.SubmitJob(0, "d", request=Resources(generic=(("cpu", 1),))), Reason.BAD_TEXT),
     (c.SubmitJob(0, "d", request=Resources(generic=(("a", 0),))), Reason.OUT_OF_RANGE),
+    (c.SubmitJob(0, "d", after=(ENDED, JobId(99))), Reason.UNKNOWN_JOB),
+    (c.SubmitJob(0, "d", after=(JobId(1),) * 1_001), Reason.TOO_MANY),
     (c.StartJobs(0, (JobId(99),)), Reason.UNKNOWN_JOB),
     (c.StartJobs(0, (ENDED, JobId(99))), Reason.UNKNOWN_JOB),
     (c.CancelJobs(0, (RUNNING, JobId(99))), Reason.UNKNOWN_JOB),

@@ -25,15 +25,16 @@ from meted.core.commands import (
     RemoveDomain,
     ReturnUnits,
     StartJobs,
+    SubmitJob,
 )
 from meted.core.engine import Engine
 from meted.core.errors import Reason
-from meted.core.ids import LeaseId, Span, WorkerId
+from meted.core.ids import JobId, LeaseId, Span, WorkerId
 from meted.core.resources import NOTHING
 from meted.core.spans import indices, runs_of, total
 
 from .helper import MS, SECOND, World, cpus, examples
-from .model import PENDING, Model, ModelJob, ModelWorker, Unit
+from .model import FAILED, PENDING, Model, ModelJob, ModelWorker, Unit
 
 NAMES = ("a", "b", "c")
 SHARES = (1, 2, 3, 5, 50)
@@ -146,6 +147,7 @@ class Machine(RuleBasedStateMachine):
         if not self.model.domains:
             return
         name, count = self.pick(sorted(self.model.domains)), self.pick(range(1, 10))
+        after = self._draw_parents()
         job = ModelJob(
             self.model.domains[name],
             [Unit() for _ in range(count)],
@@ -166,10 +168,24 @@ class Machine(RuleBasedStateMachine):
             backoff_us=job.backoff_us,
             max_failures=job.max_failures,
             max_losses=job.max_losses,
-            hold=job.held,
+            hold=job.prepared,
+            after=after,
         )
         assert job_id not in self.model.jobs
+        job.parents = {parent for parent in after if self.model.jobs[parent].outcome is None}
         self.model.jobs[job_id] = job
+
+    def _draw_parents(self) -> tuple[JobId, ...]:
+        """Draw jobs to run after; one that will not succeed is refused."""
+        if not self.model.jobs or self.pick([True, True, False]):
+            return ()
+        drawn = self.data.draw(st.sets(st.sampled_from(sorted(self.model.jobs)), max_size=3))
+        bad = {
+            job_id for job_id in drawn if self.model.jobs[job_id].stopped or self.model.jobs[job_id].outcome == FAILED
+        }
+        if bad:
+            self.world.refused(SubmitJob(self.now_us, "a", after=tuple(sorted(drawn))))
+        return tuple(sorted(drawn - bad))
 
     def start(self) -> None:
         """Release a prepared job."""
@@ -180,8 +196,8 @@ class Machine(RuleBasedStateMachine):
         if self.model.jobs[job_id].stopped:
             self.world.refused(command, Reason.JOB_ENDED)
         else:
-            assert bool(self.world.do(command)) == self.model.jobs[job_id].held
-            self.model.jobs[job_id].held = False
+            assert bool(self.world.do(command)) == self.model.jobs[job_id].prepared
+            self.model.jobs[job_id].prepared = False
 
     def cancel(self) -> None:
         """Cancel a few jobs; again is no news."""
@@ -190,11 +206,15 @@ class Machine(RuleBasedStateMachine):
         job_ids = tuple(self.data.draw(st.lists(st.sampled_from(sorted(self.model.jobs)), min_size=1, max_size=2)))
         self.world.do(CancelJobs(self.now_us, job_ids))
         assert self.world.do(CancelJobs(self.now_us, job_ids)) == ()
-        for job_id in job_ids:
-            job = self.model.jobs[job_id]
-            if job.outcome is None and job.stopped is None:
-                self.model.stop(job, "cancelled")
-                self.model.settle(job_id, self.now_us)
+        fresh = [job_id for job_id in dict.fromkeys(job_ids) if not self._has_ended(job_id)]
+        for job_id in fresh:
+            self.model.stop(self.model.jobs[job_id], "cancelled")
+        for job_id in fresh:
+            self.model.settle(job_id, self.now_us)
+
+    def _has_ended(self, job_id: JobId) -> bool:
+        job = self.model.jobs[job_id]
+        return job.outcome is not None or job.stopped is not None
 
     def remove_job(self) -> None:
         """Delete or archive a job, which is refused unless it has ended (and was kept long enough)."""
