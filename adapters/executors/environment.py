@@ -27,6 +27,9 @@ LOGGABLE_NAMES = frozenset(
 LOGGABLE_PREFIXES = ("LC_", "OMP_", "MKL_", "OPENBLAS_", "BLIS_", "KMP_", "GOMP_", "METED_")
 """Names that begin like this may be logged as well."""
 
+TOKEN_NAME = "METED_TOKEN"
+"""The one name of meted's own that holds a secret."""
+
 LOGGABLE_PYTHON = frozenset(
     {
         *("PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8"),
@@ -53,6 +56,8 @@ class BadVariable(ValueError):
 
 def is_loggable(name: str) -> bool:
     """Whether the value of this variable may stand in the log; every other value is treated as a secret."""
+    if name == TOKEN_NAME:
+        return False
     return name in LOGGABLE_NAMES or name in LOGGABLE_PYTHON or name.startswith(LOGGABLE_PREFIXES)
 
 

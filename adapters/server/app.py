@@ -132,7 +132,10 @@ class Server:
             return
         session = Session(stream, peer, self)
         self._sessions.add(session)
-        await session.run()
+        try:
+            await session.run()
+        except Exception as error:  # whatever one connection stumbles over, the others are served
+            note_fault(error)
 
     def request(self, session: Session, request: Request) -> None:
         """See to it that a request is answered."""
@@ -194,7 +197,12 @@ class Server:
         return Now({})
 
     async def _accept(self, peer_of: Callable[[trio.abc.Stream], Peer], stream: trio.abc.Stream) -> None:
-        await self.serve(stream, peer_of(stream))
+        try:
+            peer = peer_of(stream)
+        except OSError:  # it has gone already
+            await trio.aclose_forcefully(stream)
+        else:
+            await self.serve(stream, peer)
 
     def _published(self, published: Published) -> None:
         self._aftermath.published(published)

@@ -13,8 +13,17 @@ from meted.core.spec import unpack_spec
 from meted.core.state import State
 
 from ..executors.options import OptionsError, read_options
+from ..wire.convert import plain
+from ..wire.limits import FRAME_BYTES_MAX
+from ..wire.methods import GivenLease
 from .secret_store import SecretStore
 from .session import Session
+
+RUN_BYTES_MAX = FRAME_BYTES_MAX // 4
+"""Bytes of specs and secrets in one message to a worker; what is more goes into the next."""
+
+LEASE_BYTES = 1_024
+"""What one lease counts in such a message, besides its secrets."""
 
 Started = tuple[tuple[LeaseId, tuple[Span, ...]], ...]
 
@@ -141,40 +150,68 @@ class Crew:
     def _run(self, worker_id: WorkerId, leases: list[RunUnits]) -> None:
         told = self._told_specs[worker_id]
         jobs, domains = self._state().jobs, self._state().domains.domains
-        specs: list[tuple[bytes, bytes]] = []
-        sent: list[dict[str, object]] = []
+        message = _RunMessage(self._sessions[worker_id])
         for effect in leases:
             job, spec = jobs.jobs.get(effect.job_id), jobs.specs.get(effect.spec_digest)
             if job is None or spec is None:
                 continue  # it has ended and left meanwhile: the worker is told to stop it in its turn
             if effect.spec_digest not in told:
                 told.add(effect.spec_digest)
-                specs.append((effect.spec_digest, spec.body))
-            request = job.terms.request
-            sent.append(
-                {
-                    "lease": effect.lease_id,
-                    "job": effect.job_id,
-                    "first": effect.first,
-                    "count": effect.count,
-                    "attempt": effect.attempt,
-                    "spec": effect.spec_digest,
-                    "time_limit_us": effect.time_limit_us,
-                    "cpu_milli": request.cpu_milli,
-                    "mem_bytes": request.mem_bytes,
-                    "generic": dict(request.generic),
-                    "env": self._secret_values(spec.body),
-                    "units": job.terms.count,
-                    "name": job.terms.name,
-                    "domain": domains[job.terms.domain_id].name,
-                }
+                message.add_spec(effect.spec_digest, spec.body)
+            terms = job.terms
+            secrets = self._secret_values(spec.body)
+            given = GivenLease(
+                effect.lease_id,
+                effect.job_id,
+                effect.first,
+                effect.count,
+                effect.attempt,
+                effect.spec_digest,
+                effect.time_limit_us,
+                terms.request.cpu_milli,
+                terms.request.mem_bytes,
+                dict(terms.request.generic),
+                secrets,
+                terms.count,
+                terms.name,
+                domains[terms.domain_id].name,
             )
-        if sent:
-            self._sessions[worker_id].notify("run", {"leases": sent, "specs": specs})
+            message.add_lease(plain(given), sum(map(len, secrets.values())))
+        message.send()
 
     def _secret_values(self, body: bytes) -> dict[str, str]:
         token = secrets_of(body)
         return {} if token is None else (self._secrets.get(token) or {})
+
+
+class _RunMessage:
+    """Leases and specs on their way to one worker, in as many messages as their size asks for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._leases: list[dict[str, object]] = []
+        self._specs: list[tuple[bytes, bytes]] = []
+        self._size_bytes = 0
+
+    def add_spec(self, digest: bytes, body: bytes) -> None:
+        """Send a spec, before or with the first lease that names it."""
+        if self._size_bytes + len(body) > RUN_BYTES_MAX:
+            self.send()
+        self._specs.append((digest, body))
+        self._size_bytes += len(body)
+
+    def add_lease(self, lease: dict[str, object], secret_bytes: int) -> None:
+        """Send a lease after all that was added before."""
+        if self._size_bytes + secret_bytes > RUN_BYTES_MAX and self._leases:
+            self.send()
+        self._leases.append(lease)
+        self._size_bytes += LEASE_BYTES + secret_bytes
+
+    def send(self) -> None:
+        """Send what there is."""
+        if self._leases or self._specs:
+            self._session.notify("run", {"leases": self._leases, "specs": self._specs})
+        self._leases, self._specs, self._size_bytes = [], [], 0
 
 
 @lru_cache(maxsize=1_024)  # the units of a job share one

@@ -36,6 +36,9 @@ from .session import Session
 
 Pairs = tuple[tuple[str, str], ...]
 
+SECRETS_BYTES_MAX = 2**17
+"""Characters of all secret values of one job's environment."""
+
 
 class JobMethods:
     """Answers ``submit``, ``start``, ``cancel``, ``delete``, ``rerun``, ``drain`` and ``domain.*``."""
@@ -168,9 +171,17 @@ class JobMethods:
 
 def _split(params: Submit) -> tuple[Pairs, dict[str, str]]:
     try:
-        return split_secrets(params.env)
+        clear, secret = split_secrets(params.env)
     except BadVariable as error:
         raise CallError(Code.REFUSED, "bad_text", _as_sentence(error)) from None
+    if sum(map(len, secret.values())) > SECRETS_BYTES_MAX:
+        raise CallError(
+            Code.REFUSED,
+            "too_large",
+            f"The values of the environment that are kept out of the log must be at most {SECRETS_BYTES_MAX} bytes "
+            "together; put what is larger into a file.",
+        )
+    return clear, secret
 
 
 def _as_sentence(error: Exception) -> str:
@@ -206,6 +217,9 @@ def _payload(params: Submit, token: str | None) -> bytes:
         if params.argv or params.stdin or params.lines or token:
             raise CallError(Code.REFUSED, "bad_type", "A job has either a payload or a command; leave one of them out.")
         return params.payload
+    if params.lines is not None and len(params.lines) != params.count:
+        sentence = f"There must be one line a unit: count is {params.count}, and there are {len(params.lines)} lines."
+        raise CallError(Code.REFUSED, "out_of_range", sentence)
     try:
         limits = make_limits(params.limits)
         return pack_options(

@@ -26,7 +26,7 @@ from .rows import job_row, worker_rows
 from .session import Session
 
 REASONS_MAX = 100
-"""Rows of one page that say why they wait; for the others ask ``job``."""
+"""Rows of one page that say why they wait (for the others ask ``job``), and sentences on one job."""
 
 
 class ReadMethods:
@@ -80,7 +80,11 @@ class ReadMethods:
 
     def explain(self, _: Session, params: wire.Explain) -> Outcome:
         """Return why each part of a job waits."""
-        return Now(self._desk.reader.explain(params.job))
+        sentences = self._desk.reader.explain(params.job)
+        more = len(sentences) - REASONS_MAX
+        if more > 0:
+            sentences[REASONS_MAX:] = [f"So it goes on, for {more} more parts of the job."]
+        return Now(sentences)
 
     def units(self, _: Session, params: wire.Units) -> Outcome:
         """Return a page of a job's units."""

@@ -65,17 +65,17 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
             instance=secrets.token_hex(8),
             token=token,
         )
+        bound: list[Address] = []
         try:
-            trio.run(_serve, server, list(addresses), ready)
+            trio.run(_serve, server, list(addresses), bound, ready)
         finally:
-            for address in addresses:
+            for address in bound:  # and none else: at the others somebody else may listen
                 if isinstance(address, UnixAddress):
                     Path(address.path).unlink(missing_ok=True)
 
 
-async def _serve(server: Server, addresses: list[Address], ready: Ready) -> None:
+async def _serve(server: Server, addresses: list[Address], bound: list[Address], ready: Ready) -> None:
     listeners: list[trio.SocketListener] = []
-    bound: list[Address] = []
     for address in addresses:
         found = await listen(address)
         listeners += found

@@ -26,6 +26,9 @@ TURN_MESSAGES = 64
 LINGER_S = 5.0
 """A peer that has said all it wants to say is sent the answers that come within this time."""
 
+TURN_S = 0.001
+"""Requests that came in one piece are seen to for so long before others have their turn."""
+
 
 @record
 class Peer:
@@ -97,6 +100,7 @@ class Session:
         finally:
             self._outbox.cut.cancel()
             self.has_ended = True
+            self._wire.close()
             self._router.ended(self)
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await trio.aclose_forcefully(self._stream)
