@@ -18,6 +18,9 @@ REFUSED = 1
 MISUSED = 2
 """Exit code of a command line that makes no sense; click gives its usage errors this one as well."""
 
+UNREACHABLE = 3
+"""Exit code where no server can be reached."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
@@ -60,7 +63,7 @@ class Funnel(click.Group):
             place = f"{error.filename}: " if error.filename else ""
             _leave(f"{place}{error.strerror or error}.", REFUSED)
         except Exception as error:
-            _leave(_fault(error), REFUSED)
+            _leave(*(_said_by_server(error) or (_fault(error), REFUSED)))
         # click returns the code of an early exit (--help, --version, ctx.exit) and else what the command returned.
         sys.exit(result if isinstance(result, int) else 0)
 
@@ -78,6 +81,16 @@ def _sentence(error: click.ClickException) -> str:
     if isinstance(error, click.UsageError) and context is not None:
         return f"{message} Try '{context.command_path} --help'."
     return message
+
+
+def _said_by_server(error: Exception) -> tuple[str, int] | None:
+    """Return the sentence and the exit code of what can go wrong between a command and a server, else None."""
+    from ..wire.errors import AddressError, Unreachable, WireError  # only here: most commands end well
+
+    if not isinstance(error, WireError):
+        return None
+    code = MISUSED if isinstance(error, AddressError) else UNREACHABLE if isinstance(error, Unreachable) else REFUSED
+    return " ".join(str(error).split()), code
 
 
 def _fault(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib import metadata
 
 import click
 
@@ -13,9 +12,33 @@ from .funnel import Funnel
 # packages that stand on this one (the simulations) can be found from here although the arrows between the packages,
 # simulations -> adapters -> core, forbid to import them. It is what entry points of a plug-in would be.
 COMMANDS = {
-    "demo": ("meted.adapters.cli.demo:demo", "Share this machine among three domains, and prove it."),
+    "cancel": ("meted.adapters.cli.control:cancel", "Stop jobs; what they have done so far is kept."),
+    "completion": ("meted.adapters.cli.completion:completion", "Print what makes a shell complete."),
+    "delete": ("meted.adapters.cli.control:delete", "Remove jobs that have ended, with all they have left."),
+    "demo": ("meted.simulations.demo.command:demo", "Share this machine among three domains, and prove it."),
+    "domain": ("meted.adapters.cli.domain:domain", "Show and set domains: who is charged, and for which share."),
+    "drain": ("meted.adapters.cli.pool:drain", "Give a worker no more work, and let it finish what it has."),
+    "explain": ("meted.adapters.cli.pool:explain", "Say why a job waits."),
     "log": ("meted.adapters.cli.log:log", "Look after the event log."),
+    "logs": ("meted.adapters.cli.logs:logs", "Show what units have written."),
+    "ls": ("meted.adapters.cli.jobs:ls", "Show the jobs."),
+    "replay": ("meted.simulations.replay_command:replay", "Replay a log of your own under a policy."),
+    "rerun": ("meted.adapters.cli.control:rerun", "Run units of a job again that failed or were cancelled."),
+    "serve": ("meted.adapters.cli.serve:serve", "Run a server; workers join it from anywhere."),
+    "show": ("meted.adapters.cli.jobs:show", "Show one job."),
+    "shutdown": (
+        "meted.adapters.cli.serve:shutdown",
+        "End the server in good order; workers go on and wait for the next one.",
+    ),
     "simulate": ("meted.simulations.command:simulate", "Replay a trace under a policy."),
+    "start": ("meted.adapters.cli.control:start", "Let jobs run that were submitted with --hold."),
+    "state": ("meted.adapters.cli.pool:state", "Show the log's position and the digest of the state there."),
+    "submit": ("meted.adapters.cli.submit:submit", "Hand in a job."),
+    "up": ("meted.adapters.cli.up:up", "Run a server and workers on this machine."),
+    "wait": ("meted.adapters.cli.waiting:wait", "Wait until jobs have ended."),
+    "watch": ("meted.adapters.cli.watch:watch", "Watch the jobs as they go."),
+    "worker": ("meted.adapters.cli.worker:worker", "Run units on this machine for a server."),
+    "workers": ("meted.adapters.cli.pool:workers", "Show the workers."),
 }
 """Name -> where the command is (module:attribute), and what it does in a line."""
 
@@ -44,6 +67,8 @@ class LazyGroup(Funnel):
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
+        from importlib import metadata  # only here: it takes longer to load than the rest of this module
+
         try:
             version = metadata.version("meted")
         except metadata.PackageNotFoundError:

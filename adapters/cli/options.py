@@ -9,11 +9,15 @@ from typing import TypeVar
 
 import click
 
+from .config import setting
+
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def default_data() -> str:
-    """The user's own data directory: ``$XDG_DATA_HOME/meted``, else ``~/.local/share/meted``."""
+    """The config file's data directory, else the user's: ``$XDG_DATA_HOME/meted``, else ``~/.local/share/meted``."""
+    if said := setting("data"):
+        return os.path.expanduser(said)
     base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
     return os.path.join(base, "meted")
 
@@ -26,7 +30,7 @@ def data_option(command: Command) -> Command:
         default=default_data,
         envvar="METED_DATA",
         metavar="DIR",
-        help="Data directory.  [default: $METED_DATA, else ~/.local/share/meted]",
+        help="Data directory.  [default: $METED_DATA, else the config file's, else ~/.local/share/meted]",
     )
     return option(command)
 

@@ -106,9 +106,9 @@ def read_options(payload: bytes) -> ProcessOptions:
         raise OptionsError("the payload of the spec is not a map; submit the job anew")
     unknown = sorted(str(name) for name in fields if name not in _FIELDS)
     if unknown:
-        raise OptionsError(f'the spec has the unknown option "{unknown[0]}"; upgrade this worker')
+        raise OptionsError(f'the spec has the unknown option "{unknown[0][:64]}"; upgrade this worker')
     if "limits" in fields:
-        if not isinstance(fields["limits"], dict):
+        if not isinstance(fields["limits"], dict) or not all(isinstance(name, str) for name in fields["limits"]):
             raise OptionsError("limits are a map of names to numbers")
         fields["limits"] = tuple(sorted(fields["limits"].items()))
     options = ProcessOptions(**fields)
@@ -170,7 +170,7 @@ def _check(options: ProcessOptions) -> None:
 def _check_limits(limits: tuple[tuple[str, int], ...]) -> None:
     for name, value in limits:
         if name not in LIMIT_NAMES:
-            raise OptionsError(f'there is no limit "{name}"; the limits are: {", ".join(LIMIT_NAMES)}')
+            raise OptionsError(f'there is no limit "{name[:64]}"; the limits are: {", ".join(LIMIT_NAMES)}')
         _check_number(f"the limit {name}", value, 1, LIMIT_MAX)
 
 

@@ -94,7 +94,8 @@ class Subscription:
             ids = [self._job_id]
         else:
             ids = sorted(tables.state.jobs.jobs)
-        return [ids[start : start + PAGE_ROWS_MAX] for start in range(0, len(ids), PAGE_ROWS_MAX)]
+        # Of an empty table there is a page as well: without a header a peer that resumes would keep the rows it has.
+        return [ids[start : start + PAGE_ROWS_MAX] for start in range(0, max(len(ids), 1), PAGE_ROWS_MAX)]
 
     def _mine(self, rows: Rows) -> tuple[Sequence[Mapping[str, object]], Sequence[int]]:
         if self._table == "workers":

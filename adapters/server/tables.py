@@ -114,13 +114,19 @@ class Tables:
         """Wait for the next change to be told."""
         await self._told.wait()
 
-    def since(self, seq: int, status: int) -> Change | None:
-        """Return all that changed since a position, or None if that is too long ago to be known."""
+    def since(self, seq: int, status: int | None = None) -> Change | None:
+        """Return all that changed since a position, or None if that is too long ago to be known.
+
+        Args:
+            seq: The position.
+            status: Up to which word of the workers the caller knows; without it, what was told at that very position
+                counts as well.
+        """
         if seq < self._from_seq or seq > self.state.seq:
             return None
         jobs, workers = set(self._jobs), set(self._workers)
         for change in reversed(self._kept):
-            if change.seq <= seq and change.status <= status:
+            if change.seq < seq or (change.seq == seq and status is not None and change.status <= status):
                 break
             jobs.update(change.jobs)
             workers.update(change.workers)

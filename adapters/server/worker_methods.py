@@ -116,14 +116,13 @@ class WorkerMethods:
 
         return Commit(give_back)
 
-    def leave(self, session: Session, params: WorkerLeave) -> Outcome:
+    def leave(self, _: Session, params: WorkerLeave) -> Outcome:
         """Let a worker go; what it still holds counts as not started."""
 
         def leave(engine: Engine, at_us: int) -> object:
             if WorkerId(params.worker) in engine.state.workers.workers:
                 worker = _mine(engine.state, params.worker, params.instance)
                 engine.handle(LoseWorker(at_us, worker.worker_id, "left", ()))
-            session.worker_id = None
             return {}
 
         return Commit(leave)

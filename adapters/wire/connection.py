@@ -164,11 +164,13 @@ class Connection:
         except RemoteProtocolError as error:
             self.state = self._after(Action.FAIL)
             self._failure = error
+            self._frames.clear()
             raise
 
     def close(self) -> None:
-        """Note that this side is done; the caller closes the stream."""
+        """Note that this side is done, and let go of what it holds; the caller closes the stream."""
         self.state = self._after(Action.CLOSE)
+        self._frames.clear()
 
     def _after(self, action: Action) -> State:
         state = TRANSITIONS.get((self.state, action))

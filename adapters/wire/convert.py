@@ -197,7 +197,7 @@ def _parts(kind: Any, value: Any, path: str) -> list[tuple[Any, object, str]]:
         return [(kinds[name], item, f"{path}.{name}") for name, item in value.items() if name in kinds]
     if type(value) is dict:
         names = [(str, name, f"a name in {path}") for name in value]
-        return names + [(args[1], item, f"{path}.{name}") for name, item in value.items()]
+        return names + [(args[1], item, f"{path}.{name[:64]}") for name, item in value.items() if type(name) is str]
     kinds_of_items = [args[0]] * len(value) if args[-1] is Ellipsis else args
     if len(kinds_of_items) != len(value):
         return []

@@ -16,6 +16,23 @@ _HELD_BYTES_MAX = FRAME_BYTES_MAX + READ_BYTES
 _FIRST_BYTES = 4_096  # a decoder begins with so much room, and doubles it; its own default is a megabyte
 
 
+def _new_finder() -> msgpack.Unpacker:
+    return msgpack.Unpacker(read_size=_FIRST_BYTES, max_buffer_size=_HELD_BYTES_MAX)
+
+
+def _new_maker() -> msgpack.Unpacker:
+    return msgpack.Unpacker(
+        use_list=False,
+        raw=False,
+        strict_map_key=True,
+        read_size=_FIRST_BYTES,
+        max_buffer_size=_HELD_BYTES_MAX,
+        max_array_len=ARRAY_ITEMS_MAX,
+        max_map_len=MAP_ITEMS_MAX,
+        ext_hook=_refuse_ext,
+    )
+
+
 def _refuse_ext(code: int, data: bytes) -> object:
     raise RemoteProtocolError(f"The peer sent MessagePack extension type {code}; plain values only, please.")
 
@@ -53,17 +70,8 @@ class FrameReader:
         """Values that the maker has as a whole."""
         self._fault: RemoteProtocolError | None = None
         """What is wrong after the values that are whole; they come first, wherever the bytes were cut."""
-        self._finder = msgpack.Unpacker(read_size=_FIRST_BYTES, max_buffer_size=_HELD_BYTES_MAX)
-        self._maker = msgpack.Unpacker(
-            use_list=False,
-            raw=False,
-            strict_map_key=True,
-            read_size=_FIRST_BYTES,
-            max_buffer_size=_HELD_BYTES_MAX,
-            max_array_len=ARRAY_ITEMS_MAX,
-            max_map_len=MAP_ITEMS_MAX,
-            ext_hook=_refuse_ext,
-        )
+        self._finder = _new_finder()
+        self._maker = _new_maker()
 
     @property
     def is_between_values(self) -> bool:
@@ -73,6 +81,14 @@ class FrameReader:
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take in bytes of any number."""
         self._unread += data
+
+    def clear(self) -> None:
+        """Let go of all that was received, and of the room for it: whoever is done may be kept for long."""
+        self._unread = bytearray()
+        self._begun = bytearray()
+        self._ready = self._fed_bytes = self._whole_bytes = 0
+        self._finder = _new_finder()
+        self._maker = _new_maker()
 
     def next_value(self) -> tuple[object] | None:
         """Return the next value in a tuple of one, or None if more bytes are needed.

@@ -1,0 +1,70 @@
+"""``meted start``, ``cancel``, ``delete`` and ``rerun``: what can be done to jobs."""
+
+from __future__ import annotations
+
+import click
+
+from .connect import JOB_ID, connected, server_option
+
+
+@click.command("start", short_help="Let jobs run that were submitted with --hold.")
+@click.argument("jobs", type=JOB_ID, nargs=-1, required=True, metavar="JOB...")
+@server_option
+def start(jobs: tuple[int, ...], server: str | None) -> None:
+    """Let jobs run that were submitted with --hold. Those that run already are left alone."""
+    with connected(server) as client:
+        client.call("start", jobs=jobs)
+
+
+@click.command(
+    "cancel",
+    short_help="Stop jobs; what they have done so far is kept.",
+    epilog="""\b
+Examples:
+  meted cancel 7
+  meted cancel $(meted ls --active --name train --json | jq '.[].job')
+""",
+)
+@click.argument("jobs", type=JOB_ID, nargs=-1, required=True, metavar="JOB...")
+@server_option
+def cancel(jobs: tuple[int, ...], server: str | None) -> None:
+    """Stop jobs; what they have done so far is kept.
+
+    Units that run are asked to end with SIGTERM, and killed some seconds later. Jobs that have ended are left alone.
+    """
+    with connected(server) as client:
+        client.call("cancel", jobs=jobs)
+
+
+@click.command("delete", short_help="Remove jobs that have ended, with all they have left.")
+@click.argument("jobs", type=JOB_ID, nargs=-1, required=True, metavar="JOB...")
+@server_option
+def delete(jobs: tuple[int, ...], server: str | None) -> None:
+    """Remove jobs that have ended, with all they have left.
+
+    A job that has not ended is refused; cancel it first. Jobs that have ended go by themselves after a week.
+    """
+    with connected(server) as client:
+        for job_id in jobs:
+            client.call("delete", job=job_id)
+
+
+@click.command(
+    "rerun",
+    short_help="Run units of a job again that failed or were cancelled.",
+    epilog="""\b
+Examples:
+  meted rerun --failed 7
+  meted rerun --failed --cancelled 7
+""",
+)
+@click.option("--failed", is_flag=True, help="The units that failed.")
+@click.option("--cancelled", is_flag=True, help="The units that were cancelled.")
+@click.argument("job", type=JOB_ID)
+@server_option
+def rerun(failed: bool, cancelled: bool, job: int, server: str | None) -> None:
+    """Run units of a job again that failed or were cancelled. What has succeeded stays."""
+    if not failed and not cancelled:
+        raise click.UsageError("Say which units are to run again: --failed, --cancelled or both.")
+    with connected(server) as client:
+        client.call("rerun", job=job, failed=failed, cancelled=cancelled)

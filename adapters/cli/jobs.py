@@ -1,0 +1,203 @@
+"""``meted ls`` and ``meted show``: the job table, and one job."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypedDict, cast
+
+import click
+
+from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, server_option
+from .options import json_option
+from .tables import ago, moment, print_facts, print_json, print_table, size, span
+from .values import KEY_VALUE
+
+if TYPE_CHECKING:
+    from ..client.blocking import BlockingClient
+    from ..views import JobView
+
+HEADINGS = ("job", "name", "user", "domain", "state", "units", "done", "failed", "age", "reason")
+NUMBERS = ("job", "units", "done", "failed", "age")
+STATES = ("held", "pending", "running", "suspended", "succeeded", "failed", "cancelled")
+
+
+class UnitRow(TypedDict):
+    """One unit as ``show --units --json`` prints it."""
+
+    unit: int
+    state: str
+    exit: int | None
+    run_us: int | None
+    cpu_us: int | None
+    peak_bytes: int | None
+    attempt: int
+    worker: int | None
+    ended_us: int | None
+
+
+def cells(row: JobView, now_us: int) -> tuple[str, ...]:
+    """Return a job as a row below HEADINGS."""
+    return (
+        str(row["job"]),
+        row["name"],
+        row["user"],
+        row["domain"],
+        row["state"],
+        str(row["count"]),
+        progress(row),
+        str(row["failed"] or ""),
+        ago(row["submitted_us"], now_us),
+        row["reason"] or "",
+    )
+
+
+def progress(row: JobView) -> str:
+    """Return how much of a job is done, in per cent, rounded down."""
+    return f"{100 * (row['succeeded'] + row['failed'] + row['cancelled']) // row['count']}%"
+
+
+@click.command(
+    "ls",
+    short_help="Show the jobs.",
+    epilog="""\b
+Examples:
+  meted ls
+  meted ls --active --domain physics
+  meted ls --tag run=nightly --state failed --json
+""",
+)
+@click.option("--active", "-a", is_flag=True, help="Only jobs that have not ended.")
+@click.option("--domain", type=DOMAIN, metavar="D", help="Only jobs of this domain.")
+@click.option("--user", metavar="NAME", help="Only jobs of this user.")
+@click.option("--name", metavar="S", help="Only jobs of this name.")
+@click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
+@click.option("--tag", "tags", type=KEY_VALUE, multiple=True, metavar="K=V", help="Only jobs with this tag.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the N latest of them.")
+@json_option
+@server_option
+def ls(
+    active: bool,
+    domain: str | None,
+    user: str | None,
+    name: str | None,
+    state: str | None,
+    tags: tuple[tuple[str, str], ...],
+    last: int | None,
+    as_json: bool,
+    server: str | None,
+) -> None:
+    """Show the jobs, the latest at the end.
+
+    Jobs that have ended are shown for a week. The last column says why a job waits or failed; meted explain says more.
+    """
+    wanted = dict(tags)
+    wanted |= {key: value for key, value in (("user", user), ("name", name)) if value is not None}
+    with connected(server) as client:
+        found = (
+            row
+            for row in each_job(client, active=active, tags=wanted)
+            if domain in (None, row["domain"]) and state in (None, row["state"])
+        )
+        rows = deque(found, last)
+    if as_json:
+        print_json(list(rows))
+    elif rows:
+        now_us = time.time_ns() // 1000
+        print_table(HEADINGS, [cells(row, now_us) for row in rows], NUMBERS, one_line=True)
+    else:
+        click.echo("There are no such jobs.", err=True)
+
+
+@click.command(
+    "show",
+    short_help="Show one job.",
+    epilog="""\b
+Examples:
+  meted show 7
+  meted show 7 --units
+  meted show 7 --json | jq .state
+""",
+)
+@click.argument("job", type=JOB_ID)
+@click.option("--units", "with_units", is_flag=True, help="Show each unit: how it ended, what it used, where it ran.")
+@json_option
+@server_option
+def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
+    """Show one job; with --units also the record of each of its units.
+
+    Run time, cpu time and peak memory of a unit are measured by the worker's kernel. Units are counted from 0.
+    """
+    with connected(server) as client:
+        row = job_row(client, job)
+        units = list(each_unit(client, job)) if with_units else []
+    if as_json:
+        print_json({**row, "units": units} if with_units else row)
+        return
+    counts = ", ".join(
+        f"{row[state]} {state}" for state in ("pending", "running", "succeeded", "failed", "cancelled") if row[state]
+    )
+    print_facts(
+        {
+            "job": str(row["job"]),
+            "name": row["name"],
+            "domain": row["domain"],
+            "user": row["user"],
+            "state": row["state"],
+            "reason": row["reason"] or "",
+            "units": f"{row['count']}: {counts}",
+            "submitted": moment(row["submitted_us"]),
+            "tags": " ".join(f"{key}={value}" for key, value in sorted(row["tags"].items())),
+        }
+    )
+    if with_units:
+        click.echo()
+        print_table(UNIT_HEADINGS, map(unit_cells, units), UNIT_NUMBERS)
+
+
+UNIT_HEADINGS = ("unit", "state", "exit", "run time", "cpu time", "peak memory", "tries", "worker", "ended")
+UNIT_NUMBERS = ("unit", "exit", "run time", "cpu time", "peak memory", "tries", "worker")
+
+
+def each_unit(client: BlockingClient, job_id: int) -> Iterator[UnitRow]:
+    """Yield the rows of a job's units by index, page after page."""
+    first = 0
+    while True:
+        page = cast("Sequence[UnitRow]", client.call("units", job=job_id, first=first, limit=PAGE_ROWS))
+        yield from page
+        if len(page) < PAGE_ROWS:
+            return
+        first = page[-1]["unit"] + 1
+
+
+def unit_cells(row: UnitRow) -> tuple[str, ...]:
+    """Return a unit as a row below UNIT_HEADINGS."""
+    return (
+        str(row["unit"]),
+        row["state"],
+        exit_text(row["exit"]),
+        span(row["run_us"]),
+        span(row["cpu_us"]),
+        size(row["peak_bytes"]),
+        str(row["attempt"] or ""),
+        str(row["worker"] or ""),
+        moment(row["ended_us"]),
+    )
+
+
+def exit_text(code: int | None) -> str:
+    """Return how a unit ended: its exit code, the name of the signal that killed it, or what stopped it."""
+    if code is None:
+        return ""
+    own = {256: "time limit", 257: "not started", 258: "kernel limit"}
+    if code in own:
+        return own[code]
+    if code >= 0:
+        return str(code)
+    import signal
+
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,99 @@
+"""``meted workers``, ``drain``, ``explain`` and ``state``: the pool, and why work waits."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from .connect import JOB_ID, connected, server_option
+from .options import json_option
+from .tables import ago, amount, moment, print_facts, print_json, print_table, size
+
+if TYPE_CHECKING:
+    from ..server.rows import WorkerRow
+
+HEADINGS = ("worker", "name", "state", "cpus used", "memory used", "other", "leases", "joined", "until", "labels")
+NUMBERS = ("worker", "cpus used", "memory used", "leases", "joined")
+
+
+def worker_cells(row: WorkerRow, now_us: int) -> tuple[str, ...]:
+    """Return a worker as a row below HEADINGS."""
+    memory = f"{size(row['used_mem_bytes'])} of {size(row['mem_bytes'])}" if row["mem_bytes"] else ""
+    return (
+        str(row["worker"]),
+        row["name"],
+        row["state"],
+        f"{amount(row['used_cpu_milli'])} of {amount(row['cpu_milli'])}",
+        memory,
+        " ".join(f"{name}={amount(milli)}" for name, milli in sorted(row["generic"].items())),
+        str(row["leases"]),
+        ago(row["joined_us"], now_us),
+        moment(row["until_us"]),
+        " ".join(f"{name}={value}" for name, value in sorted(row["labels"].items()) if name != "instance"),
+    )
+
+
+@click.command("workers", short_help="Show the workers.")
+@json_option
+@server_option
+def workers(as_json: bool, server: str | None) -> None:
+    """Show the workers: what they offer, what of it is in use, and how they are.
+
+    A worker is ready, draining (meted drain), or away: out of touch, but what it runs may still go on.
+    """
+    with connected(server) as client:
+        rows = cast("list[WorkerRow]", client.call("workers"))
+    if as_json:
+        print_json(rows)
+    elif rows:
+        now_us = time.time_ns() // 1000
+        cells = [worker_cells(row, now_us) for row in rows]
+        shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
+        print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
+    else:
+        click.echo("No worker is connected; start one with: meted worker", err=True)
+
+
+@click.command("drain", short_help="Give a worker no more work, and let it finish what it has.")
+@click.argument("worker", type=click.IntRange(min=1))
+@click.option("--undo", is_flag=True, help="Give it work again.")
+@server_option
+def drain(worker: int, undo: bool, server: str | None) -> None:
+    """Give a worker no more work, and let it finish what it has. WORKER is its number in meted workers."""
+    with connected(server) as client:
+        client.call("drain", worker=worker, draining=not undo)
+
+
+@click.command("explain", short_help="Say why a job waits.")
+@click.argument("job", type=JOB_ID)
+@json_option
+@server_option
+def explain(job: int, as_json: bool, server: str | None) -> None:
+    """Say why each part of a job waits, and who is ahead."""
+    with connected(server) as client:
+        sentences = cast("list[str]", client.call("explain", job=job))
+    if as_json:
+        print_json(sentences)
+        return
+    for sentence in sentences or [f"No unit of job {job} waits."]:
+        click.echo(sentence)
+
+
+@click.command("state", short_help="Show the log's position and the digest of the state there.")
+@json_option
+@server_option
+def state(as_json: bool, server: str | None) -> None:
+    """Show the log's position and the digest of the state there.
+
+    Two servers, or a server and a replay of its log, that are at the same position have the same digest.
+    """
+    with connected(server) as client:
+        found = cast("dict[str, object]", client.call("state"))
+    digest = found["digest"]
+    shown = {"seq": found["seq"], "digest": digest.hex() if isinstance(digest, bytes) else digest}
+    if as_json:
+        print_json(shown)
+    else:
+        print_facts({name: str(value) for name, value in shown.items()})

@@ -1,0 +1,110 @@
+"""``meted serve`` and ``meted shutdown``: a server without workers, and the end of one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from .connect import address_of, connected, server_option
+from .options import data_option
+
+if TYPE_CHECKING:
+    from ..server.app import Server
+    from ..wire.address import Address
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def serve_options(command: Command) -> Command:
+    """Add ``--listen ADDR`` and ``--policy NAME``, which the command gets as ``listen`` (texts) and ``policy``."""
+    listen = click.option(
+        "--listen",
+        multiple=True,
+        metavar="ADDR",
+        help="Listen here: unix:PATH or tcp://HOST:PORT; may be given several times. Over TCP only those may call who "
+        "have the token in ~/.config/meted/token.  [default: where commands look for the server]",
+    )
+    policy = click.option("--policy", default="meted", show_default=True, metavar="NAME", help="Who is next.")
+    return listen(policy(command))
+
+
+def addresses_of(listen: tuple[str, ...]) -> list[Address]:
+    """Return where to listen: what was asked for, else where commands look for a server.
+
+    Raises:
+        AddressError: One of them is no address.
+    """
+    from ..wire.address import default_address, parse_address
+
+    if listen:
+        return [parse_address(text) for text in listen]
+    server = address_of(None)
+    return [parse_address(server) if server else default_address()]
+
+
+@contextlib.contextmanager
+def sentences() -> Iterator[None]:
+    """Turn what keeps a server from starting into a sentence and exit code 1."""
+    from meted.core.errors import SchemaError
+
+    from ..log import LogError
+    from ..recovery import UnknownPolicy
+    from ..wire.errors import AddressError
+
+    try:
+        yield
+    except (LogError, SchemaError, UnknownPolicy, AddressError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def announce(addresses: list[Address], data: Path) -> None:
+    """Say where the server listens."""
+    for address in addresses:
+        click.echo(f"meted listens at {address}")
+    click.echo(f"The log is in {data}")
+
+
+@click.command(
+    "serve",
+    short_help="Run a server; workers join it from anywhere.",
+    epilog="""\b
+Examples:
+  meted serve
+  meted serve --listen tcp://0.0.0.0:7411 --data /srv/meted
+  meted worker --server tcp://there:7411        on each machine that works
+
+Exit codes: 0 it was asked to stop, 1 it could not start (the data directory is in use, say).
+""",
+)
+@data_option
+@serve_options
+def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
+    """Run a server; workers join it from anywhere.
+
+    It keeps everything in the data directory and can be killed at any time: started again, it goes on where it was, and
+    the workers come back with what they run. Ctrl-C or SIGTERM end it in good order; workers go on meanwhile.
+    """
+    addresses = addresses_of(listen)
+    with sentences():
+        from ..server.run import serve as run
+
+        def ready(bound: list[Address], _: Server) -> None:
+            announce(bound, data)
+            click.echo(f"Next, on each machine that is to work: meted worker --server {bound[-1]}")
+
+        run(data, addresses, policy, ready)
+
+
+@click.command("shutdown", short_help="End the server in good order; workers go on and wait for the next one.")
+@server_option
+def shutdown(server: str | None) -> None:
+    """End the server in good order; workers go on and wait for the next one.
+
+    What was accepted is durable. Started again, the server goes on where it was.
+    """
+    with connected(server) as client:
+        client.call("shutdown")

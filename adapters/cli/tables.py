@@ -1,0 +1,167 @@
+"""Tables and amounts for people: ruled on a terminal, plain aligned columns elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SECOND_US = 1_000_000
+
+COLUMN_GAP = 3
+"""Columns of a terminal between two columns of a table."""
+
+LAST_COLUMN_MIN = 12
+"""A last column that is cut keeps at least so much."""
+
+COLOURS = {
+    "running": "cyan",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "held": "magenta",
+    "ready": "green",
+    "away": "red",
+    "draining": "yellow",
+}
+"""How states are coloured on a terminal."""
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at what is printed."""
+    return sys.stdout.isatty()
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[str] = (), *, one_line: bool = False
+) -> None:
+    """Print rows below headings.
+
+    Args:
+        headings: One a column. The last column may be long: a terminal breaks it into lines.
+        rows: The cells.
+        right: Headings of the columns of numbers, which stand on the right.
+        one_line: Cut the last column on a terminal where it is too long, so that each row is one line.
+    """
+    numbers = set(right)
+    if is_terminal():
+        from rich.console import Console  # only here: it takes longer to load than the rest
+
+        console = Console()
+        console.print(rich_table(headings, rows, numbers, one_line_of=console.width if one_line else None))
+        return
+    lines = [list(headings), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        cells = (
+            cell.rjust(width) if heading in numbers else cell.ljust(width)
+            for heading, cell, width in zip(headings, line, widths, strict=True)
+        )
+        click.echo("  ".join(cells).rstrip())
+
+
+def rich_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Iterable[str] = (),
+    *,
+    one_line_of: int | None = None,
+) -> Table:
+    """Return the table for a terminal.
+
+    Args:
+        headings: One a column.
+        rows: The cells.
+        right: Headings of the columns of numbers.
+        one_line_of: Columns of the terminal, where the last column is to be cut so that each row is one line.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    numbers = set(right)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    cells = [tuple(row) for row in rows]
+    others = sum(max(map(len, column)) + COLUMN_GAP for column in list(zip(headings, *cells, strict=True))[:-1])
+    room = None if one_line_of is None else max(one_line_of - others - COLUMN_GAP, LAST_COLUMN_MIN)
+    for number, heading in enumerate(headings):
+        last = number == len(headings) - 1
+        breaks = last and room is None and heading not in numbers
+        table.add_column(
+            heading,
+            justify="right" if heading in numbers else "left",
+            no_wrap=not breaks,
+            overflow="fold" if breaks else "ellipsis",
+            max_width=room if last else None,
+        )
+    for row in cells:
+        table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+    return table
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print names and what they stand for, one a line; what is empty is left out."""
+    said = {name: text for name, text in facts.items() if text}
+    width = max(map(len, said), default=0)
+    for name, text in said.items():
+        label = f"{name:<{width}}"
+        click.echo(f"{click.style(label, bold=True)}  {text}")
+
+
+def moment(at_us: int | None) -> str:
+    """Return a time in microseconds since the Unix epoch as local time, to the second; None is nothing."""
+    if at_us is None:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_us // SECOND_US))
+
+
+def ago(at_us: int, now_us: int) -> str:
+    """Return how long ago a moment was, both in microseconds, in one unit: ``now``, ``40 s``, ``12 min``, ``3 d``."""
+    seconds = (now_us - at_us) // SECOND_US
+    for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds // unit_s} {unit}"
+    return f"{seconds} s" if seconds > 0 else "now"
+
+
+def span(time_us: int | None) -> str:
+    """Return a duration of so many microseconds: ``1.25 s``, ``3 min 05 s``, ``2 h 10 min``; None is nothing."""
+    if time_us is None:
+        return ""
+    if time_us < 60 * SECOND_US:
+        return f"{_short(time_us / SECOND_US)} s" if time_us >= 100_000 else f"{_short(time_us / 1_000)} ms"
+    minutes, seconds = divmod(time_us // SECOND_US, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def size(count_bytes: int | None) -> str:
+    """Return bytes with a decimal unit: ``512 B``, ``1.5 GB``; None is nothing."""
+    if count_bytes is None:
+        return ""
+    for unit_bytes, unit in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count_bytes >= unit_bytes:
+            return f"{_short(count_bytes / unit_bytes)} {unit}"
+    return f"{count_bytes} B"
+
+
+def amount(milli: int) -> str:
+    """Return an amount that is counted in thousandths: ``4``, ``0.5``."""
+    return f"{milli / 1000:g}"
+
+
+def _short(number: float) -> str:
+    """Return a number with one decimal where that says something."""
+    return f"{number:.1f}".removesuffix(".0") if number < 100 else f"{number:.0f}"

@@ -1,0 +1,162 @@
+"""``meted watch``: the job table, live; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from .connect import JOB_ID, connected, job_row, server_option
+from .jobs import HEADINGS, NUMBERS, cells
+from .tables import amount, is_terminal, rich_table
+from .waiting import ENDED
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from ..client.follow import Follower
+    from ..server.rows import WorkerRow
+    from ..views import JobView
+
+POLL_US = 1_000_000
+"""A live table is drawn again at least so often, so that ages go on."""
+
+REDRAW_S = 0.1
+"""And at most so often."""
+
+OTHER_LINES = 6
+"""Lines of a terminal that are not rows of the table."""
+
+AGAIN_S = 1.0
+"""A server that is out of reach is tried for again after so long."""
+
+
+@click.command(
+    "watch",
+    short_help="Watch the jobs as they go.",
+    epilog="""\b
+Examples:
+  meted watch
+  meted watch 7             ends when job 7 has ended
+  meted watch | tee jobs.txt
+""",
+)
+@click.argument("job", type=JOB_ID, required=False)
+@server_option
+def watch(job: int | None, server: str | None) -> None:
+    """Watch the jobs as they go, until Ctrl-C; with JOB only that one, until it has ended.
+
+    On a terminal this is a live table with those that have not ended first. Elsewhere each change is a line.
+    """
+    from ..client.follow import Follower
+
+    with connected(server) as client:
+        if job is not None:
+            job_row(client, job)  # an unknown one is refused at once
+        follower = Follower(client)
+        try:
+            if is_terminal():
+                _live(follower, job)
+            else:
+                _follow(follower, job, _print_lines())
+        except KeyboardInterrupt:
+            return
+
+
+def _follow(follower: Follower, job_id: int | None, show: Callable[[Follower, bool, int | None], None]) -> None:
+    """Show every change until the job has ended; a server that is out of reach is waited for."""
+    from ..wire.errors import Unreachable
+
+    while True:
+        try:
+            follower.poll(POLL_US)
+        except Unreachable:
+            show(follower, False, job_id)
+            time.sleep(AGAIN_S)
+            continue
+        show(follower, True, job_id)
+        if job_id is not None and (job_id not in follower.jobs or follower.jobs[job_id]["state"] in ENDED):
+            return
+        time.sleep(REDRAW_S)
+
+
+def _print_lines() -> Callable[[Follower, bool, int | None], None]:
+    """Return what prints a line for each job that has changed."""
+    shown: dict[int, JobView] = {}
+    reached = True
+
+    def show(follower: Follower, reachable: bool, job_id: int | None) -> None:
+        nonlocal reached, shown
+        if reached and not reachable:
+            click.echo("The server is out of reach; trying again.", err=True)
+        reached = reachable
+        now = {key: row for key, row in follower.jobs.items() if job_id in (None, key)}
+        for key, row in now.items():
+            if shown.get(key) != row:
+                click.echo(line_of(row))
+        for key in shown.keys() - now.keys():
+            click.echo(f"{time.strftime('%H:%M:%S')}  job {key}  gone")
+        shown = now
+
+    return show
+
+
+def line_of(row: JobView) -> str:
+    """Return a job as a line of text, with the time of day."""
+    counts = "  ".join(
+        f"{row[state]} {state}" for state in ("pending", "running", "succeeded", "failed", "cancelled") if row[state]
+    )
+    name = f" ({row['name']})" if row["name"] else ""
+    return f"{time.strftime('%H:%M:%S')}  job {row['job']}{name}  {row['state']}:  {counts}"
+
+
+def _live(follower: Follower, job_id: int | None) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+
+        def show(follower: Follower, reachable: bool, job_id: int | None) -> None:
+            jobs = {key: row for key, row in follower.jobs.items() if job_id in (None, key)}
+            live.update(picture(console, jobs, follower.workers, reachable), refresh=True)
+
+        _follow(follower, job_id, show)
+
+
+def picture(
+    console: Console, jobs: Mapping[int, JobView], workers: Mapping[int, WorkerRow], reachable: bool
+) -> RenderableType:
+    """Return what fits on the terminal: a line on the pool, the jobs that have not ended, the latest that have.
+
+    Args:
+        console: The terminal.
+        jobs, workers: The tables.
+        reachable: Whether the server answers.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    room = max(console.height - OTHER_LINES, 1)
+    active = [row for row in jobs.values() if row["state"] not in ENDED]
+    ended = [row for row in jobs.values() if row["state"] in ENDED]
+    # The oldest of what goes on, the latest of what has ended; in the order of their ids.
+    chosen = sorted([*active[:room], *ended[-max(room - len(active), 0) :][:room]], key=lambda row: row["job"])
+    chosen = chosen if len(active) < room else active[:room]
+    now_us = time.time_ns() // 1000
+    counts = Counter(row["state"] for row in jobs.values())
+    parts = [f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"]
+    parts += [f"{counts[state]} {state}" for state in sorted(counts)]
+    used = amount(sum(row["used_cpu_milli"] for row in workers.values()))
+    whole = amount(sum(row["cpu_milli"] for row in workers.values()))
+    pool = f"{len(workers)} {'worker' if len(workers) == 1 else 'workers'}, {used} of {whole} cpus in use"
+    lines: list[RenderableType] = [Text(f"{', '.join(parts)}; {pool}", style="bold")]
+    if not reachable:
+        lines.append(Text("The server is out of reach; trying again.", style="red"))
+    lines.append(rich_table(HEADINGS, [cells(row, now_us) for row in chosen], NUMBERS, one_line_of=console.width))
+    if (hidden := len(jobs) - len(chosen)) > 0:
+        lines.append(Text(f"and {hidden} more; `meted ls` shows all.", style="dim"))
+    return Group(*lines)

@@ -1,0 +1,271 @@
+"""An async client: the verbs of the embedded pool on a server, for many tasks at once (rows P12, P13, P29)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import trio
+
+from meted.core.commands import ONE_CPU
+from meted.core.limits import LOSSES_DEFAULT
+from meted.core.resources import Resources
+from meted.core.spec import Spec
+
+from ..wire.address import Address, UnixAddress, default_address, parse_address
+from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
+from ..wire.messages import Notification
+from .greeting import hello_params
+from .link import Dial, Link
+from .mirror import Mirror, job_id_of, worker_id_of
+from .subscription import Subscription
+from .verbs import ENDED, NO_COMMAND, domain_params, failures, refusals, result_of, submit_params
+
+if TYPE_CHECKING:
+    from ..views import JobView
+
+Callback = Callable[[int, str], None]
+
+
+class Client:
+    """Calls a server; many calls may be under way at once, and each acts once though connections break.
+
+    Made by :meth:`connect`, and of use inside its block only.
+    """
+
+    def __init__(self, dial: Dial, hello: Mapping[str, object], nursery: trio.Nursery) -> None:
+        """Use :meth:`connect` or :meth:`over` instead."""
+        self._nursery = nursery
+        self._subscriptions: dict[int, Subscription] = {}
+        self._link = Link(dial, hello, self._hear, self._lose)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, address: Address | str | None = None, *, program: str = "meted", token: str | None = None
+    ) -> AsyncIterator[Self]:
+        """Connect to a server for as long as the block lasts.
+
+        Args:
+            address: Where the server is; None is where the user's own server is.
+            program: What the client calls itself.
+            token: The secret of the pool; None is the user's own, if it is needed.
+
+        Raises:
+            AddressError: ``address`` is none.
+            Unreachable: No server answers.
+            CallError: The server does not want to talk.
+        """
+        found = parse_address(address) if isinstance(address, str) else address or default_address()
+        async with cls.over(partial(_dial, found), hello_params(found, program, token)) as client:
+            yield client
+
+    @classmethod
+    @asynccontextmanager
+    async def over(cls, dial: Dial, hello: Mapping[str, object]) -> AsyncIterator[Self]:
+        """Connect over streams that ``dial`` makes, saying ``hello``; memory streams in tests, say."""
+        try:
+            async with trio.open_nursery() as nursery:
+                client = cls(dial, hello, nursery)
+                await client._link.dial()
+                nursery.start_soon(client._link.run)
+                try:
+                    yield client
+                finally:
+                    client._link.close()
+                    nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:  # the nursery is no concern of the caller's
+                raise group.exceptions[0] from None
+            raise
+
+    @property
+    def server(self) -> Mapping[str, object]:
+        """What the server has said of itself: the answer to ``hello``."""
+        return self._link.server
+
+    async def call(self, method: str, /, **params: object) -> Any:
+        """Call a method and return its answer.
+
+        A method that takes an idempotency key is given a random one unless ``key`` is among the parameters.
+
+        Args:
+            method: Its name, as in docs/wire.md.
+            params: Its arguments.
+
+        Raises:
+            CallError: The server refuses, or it failed.
+            Unreachable: No server answers, or the connection broke and the call may not be repeated.
+            LocalProtocolError: A parameter is too large or of no type that can be sent.
+        """
+        return await self._link.call(method, params)
+
+    async def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
+        """Register a domain, or set the share and the cap of one that is there (row P01)."""
+        with refusals():
+            await self.call("domain.set", **domain_params(name, share, cap))
+
+    async def submit(
+        self,
+        domain: str,
+        spec: Spec = NO_COMMAND,
+        count: int = 1,
+        *,
+        user: str | None = None,
+        name: str = "",
+        request: Resources = ONE_CPU,
+        time_request_us: int | None = None,
+        time_limit_us: int | None = None,
+        priority: int = 0,
+        retries: int = 0,
+        backoff_us: int = 0,
+        max_failures: int | None = None,
+        max_losses: int = LOSSES_DEFAULT,
+        tags: Mapping[str, str] | None = None,
+        hold: bool = False,
+    ) -> int:
+        """Accept a job of ``count`` units and return its id; the arguments are those of ``LocalService.submit``."""
+        params = submit_params(domain, spec, user, request, tags)
+        with refusals():
+            answer = await self.call(
+                "submit",
+                **params,
+                count=count,
+                name=name,
+                time_request_us=time_request_us,
+                time_limit_us=time_limit_us,
+                priority=priority,
+                retries=retries,
+                backoff_us=backoff_us,
+                max_failures=max_failures,
+                max_losses=max_losses,
+                hold=hold,
+            )
+        return int(answer["job"])
+
+    async def start(self, *job_ids: int) -> None:
+        """Release prepared jobs; those that were released already are left alone."""
+        with refusals():
+            await self.call("start", jobs=job_ids)
+
+    async def cancel(self, *job_ids: int) -> None:
+        """Stop jobs and keep their results; those that have ended are left alone (row P21)."""
+        with refusals():
+            await self.call("cancel", jobs=job_ids)
+
+    async def delete(self, job_id: int) -> None:
+        """Cancel a job if it has not ended, and remove it with its results (row P21)."""
+        await self.cancel(job_id)
+        with refusals():
+            await self.call("delete", job=job_id)
+
+    async def job(self, job_id: int) -> JobView:
+        """Return what is known of a job."""
+        with refusals():
+            return cast("JobView", await self.call("job", job=job_id))
+
+    async def jobs(self, **tags: str) -> list[JobView]:
+        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
+        rows: list[JobView] = []
+        while True:
+            after = rows[-1]["job"] if rows else 0
+            with refusals():
+                page = await self.call("jobs", after=after, limit=PAGE_ROWS_MAX, tags=tags)
+            rows.extend(page)
+            if len(page) < PAGE_ROWS_MAX:
+                return rows
+
+    async def status(self, job_id: int) -> str:
+        """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20)."""
+        return (await self.job(job_id))["state"]
+
+    async def explain(self, job_id: int) -> list[str]:
+        """Return why each pending part of a job waits; nothing where nothing waits."""
+        with refusals():
+            return list(await self.call("explain", job=job_id))
+
+    async def result(self, job_id: int, index: int = 0) -> bytes | None:
+        """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).
+
+        Raises:
+            UnitFailed: It failed or was cancelled.
+            Refused: The job has no such unit or is not known.
+        """
+        with failures(job_id, index):
+            return result_of(await self.call("result", job=job_id, index=index))
+
+    async def error(self, job_id: int, index: int = 0) -> str | None:
+        """Return the error text of a unit that failed, else None (row P20)."""
+        with refusals():
+            return cast("str | None", await self.call("error", job=job_id, index=index))
+
+    async def wait(self, job_id: int) -> JobView:
+        """Return a job when it has ended; for less patience put a ``trio.move_on_after`` around it."""
+        while True:
+            with refusals():
+                row = cast("JobView", await self.call("wait", job=job_id, wait_us=WAIT_MAX_US))
+            if row["state"] in ENDED:
+                return row
+
+    async def after(self, job_id: int, callback: Callback) -> None:
+        """Call ``callback(job_id, outcome)`` once when the job has ended, at once if it has (row P20).
+
+        It is called by a task of the client's; what it raises ends the client's block.
+
+        Raises:
+            Refused: The job is not known.
+        """
+        row = await self.job(job_id)
+        if row["state"] in ENDED:
+            callback(job_id, row["state"])
+            return
+
+        async def call_back() -> None:
+            callback(job_id, (await self.wait(job_id))["state"])
+
+        self._nursery.start_soon(call_back)
+
+    def subscribe(self, table: str, job_id: int | None = None, since_seq: int | None = None) -> Subscription:
+        """Follow a table: ``jobs``, ``workers``, or ``job`` with a job's id; read it with ``async for``.
+
+        Args:
+            table: Which.
+            job_id: Which job, for the table ``job``.
+            since_seq: Up to which position of the log the table is known; None wants all of it.
+        """
+        return Subscription(self, table, job_id, since_seq)
+
+    def mirror(self, table: str, job_id: int | None = None) -> Mirror:
+        """Return a mirror of a table, empty at first; start its ``run`` in a nursery of your own."""
+        return Mirror(self.subscribe(table, job_id), worker_id_of if table == "workers" else job_id_of)
+
+    async def raw_call(self, method: str, params: dict[str, object], answered: Callable[[object], None]) -> object:
+        """Call a method, and tell ``answered`` the answer before anything that came after it is looked at."""
+        with refusals():
+            return await self._link.call(method, params, answered)
+
+    def know_subscription(self, number: int, subscription: Subscription) -> None:
+        """Pass on what is told under this number."""
+        self._subscriptions[number] = subscription
+
+    def forget_subscription(self, number: int) -> None:
+        """No longer."""
+        self._subscriptions.pop(number, None)
+
+    def _hear(self, message: Notification) -> None:
+        if message.method == "table":
+            subscription = self._subscriptions.get(cast(int, message.params["subscription"]))
+            if subscription is not None:
+                subscription.take(message.params)
+
+    def _lose(self) -> None:
+        for subscription in list(self._subscriptions.values()):
+            subscription.broken()
+
+
+async def _dial(address: Address) -> trio.abc.Stream:
+    if isinstance(address, UnixAddress):
+        return await trio.open_unix_socket(address.path)
+    return await trio.open_tcp_stream(address.host, address.port)

@@ -1,0 +1,301 @@
+"""The commands against a real server in a process of its own, with a worker that the test plays."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meted.adapters.cli import config
+from meted.adapters.cli.jobs import HEADINGS
+from meted.adapters.cli.main import meted
+
+from ..live import Call, HandWorker, LiveServer, live_server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    """A server with the domain ``lab``."""
+    with live_server() as made:
+        assert made.run("domain", "set", "lab").returncode == 0
+        yield made
+
+
+@pytest.fixture
+def worker(server: LiveServer) -> Iterator[HandWorker]:
+    """A worker of one cpu."""
+    made = HandWorker(server.address)
+    yield made
+    made.leave()
+
+
+@pytest.fixture(autouse=True)
+def environ(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let commands in this process find the server and charge ``lab``."""
+    for name in ("METED_SERVER", "METED_DATA", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, server.environ[name])
+    monkeypatch.setenv("METED_DOMAIN", "lab")
+    monkeypatch.setenv("METED_TAG", "ada")
+    config._read.cache_clear()
+    yield
+    config._read.cache_clear()
+
+
+def run(*arguments: str, text: str | None = None, code: int = 0) -> Result:
+    """Run a command in this process and see that it ends with ``code``."""
+    result = CliRunner().invoke(meted, arguments, prog_name="meted", input=text)
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+def submit(*arguments: str, text: str | None = None) -> str:
+    """Submit a job and return what was printed: its id."""
+    printed = run("submit", *arguments, text=text).stdout
+    assert printed.rstrip("\n").isdecimal()
+    return printed.rstrip("\n")
+
+
+def row(job: str) -> dict[str, object]:
+    """Return the row of a job."""
+    found: dict[str, object] = json.loads(run("show", job, "--json").stdout)
+    return found
+
+
+def done(job_id: int, index: int) -> bytes | None:
+    """A unit that writes its index."""
+    return f"{index}\n".encode()
+
+
+def fail(job_id: int, index: int) -> bytes | None:
+    """A unit that fails."""
+    raise ValueError("no")
+
+
+def test_submit_show_and_ls(worker: HandWorker) -> None:
+    job = submit("--name", "first", "--tag", "run=a", "--count", "3", "--", "echo", "{index}")
+    found = row(job)
+    keys = "job domain user name state count pending running succeeded failed cancelled submitted_us tags reason"
+    assert list(found) == keys.split()
+    assert (found["domain"], found["user"], found["count"], found["tags"]) == ("lab", "ada", 3, {"run": "a"})
+    worker.work(done)
+    assert row(job)["state"] == "succeeded"
+    listed = json.loads(run("ls", "--name", "first", "--json").stdout)
+    assert [found["job"] for found in listed] == [int(job)]
+    table = run("ls", "--tag", "run=a", "--state", "succeeded", "--last", "1").stdout
+    assert table.splitlines()[0].split() == list(HEADINGS)
+    assert table.splitlines()[1].split()[:7] == [job, "first", "ada", "lab", "succeeded", "3", "100%"]
+    assert "3 succeeded" in run("show", job).stdout
+    assert run("ls", "--name", "nothing").stderr == "There are no such jobs.\n"
+
+
+def test_shapes_of_a_job(tmp_path: Path) -> None:
+    lines = tmp_path / "lines"
+    lines.write_text("a\nb\n\n")
+    assert row(submit("--hold", "--array", "10-30:10", "--", "x"))["count"] == 3
+    assert row(submit("--hold", "--each-line", str(lines), "--", "x", "{line}"))["count"] == 3
+    assert row(submit("--hold", "--each-line", "-", "x", text="one\ntwo\n"))["count"] == 2
+    wrong = run("submit", "--count", "2", "--array", "0-1", "--", "x", code=2)
+    assert "give one of them" in wrong.stderr
+    both = run("submit", "--each-line", str(lines), "--stdin", str(lines), "x", code=2)
+    assert "read the same" in both.stderr
+    assert "has no lines" in run("submit", "--each-line", "-", "x", text="", code=1).stderr
+    assert "no UTF-8" in run("submit", "--each-line", "/bin/sh", "x", code=1).stderr
+
+
+def test_every_option_of_submit_is_taken(tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.write_bytes(b"\x00input")
+    first = submit("--hold", "x")
+    options = (
+        "--domain lab --user bob --name n --count 2 --cpus 0.5 --gpus 1 --mem 1Gi --resource licence=2 --time 90s "
+        "--time-limit 2h --limit cpu_s=10 --limit open_files=64 --priority 3 --retries 1 --backoff 1s --max-failures 2 "
+        f"--no-rerun --env A=b --cwd / --stdin {given} --tag k=v --hold --after {first}"
+    )
+    found = row(submit(*options.split(), "--", "cmd", "--flag"))
+    assert (found["user"], found["name"], found["state"], found["tags"]) == ("bob", "n", "held", {"k": "v"})
+
+
+def test_a_dry_run_submits_nothing() -> None:
+    before = run("ls", "--json").stdout
+    said = run("submit", "--dry-run", "--mem", "900T", "--", "x").stdout
+    assert said == "It would be accepted, but no worker that is connected could ever hold one of its units.\n"
+    assert run("ls", "--json").stdout == before
+
+
+def test_refusals_are_sentences_with_code_1() -> None:
+    for arguments in (
+        ["submit", "--domain", "nowhere", "x"],
+        ["show", "999999"],
+        ["cancel", "999999"],
+        ["drain", "99"],
+    ):
+        stderr = run(*arguments, code=1).stderr
+        assert stderr.startswith("Error: ")
+        assert stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["submit"], ["submit", "--mem", "much", "x"], ["show", "first"], ["rerun", "1"], ["logs", "1", "--out", "--err"]],
+)
+def test_misuse_has_code_2(arguments: list[str]) -> None:
+    assert "Try 'meted " in run(*arguments, code=2).stderr
+
+
+def test_where_no_server_is_the_code_is_3() -> None:
+    for arguments in (["ls"], ["submit", "x"], ["wait", "1"], ["watch"]):
+        found = (
+            run(*arguments, "--server", "unix:/no/server", code=3)
+            if arguments != ["submit", "x"]
+            else run("submit", "--server", "unix:/no/server", "x", code=3)
+        )
+        assert found.stderr == "Error: No server runs at unix:/no/server; start one with: meted up\n"
+    assert "no address" in run("ls", "--server", "nonsense", code=2).stderr
+
+
+def test_hold_start_cancel_delete_and_rerun(worker: HandWorker) -> None:
+    job = submit("--hold", "--", "x")
+    assert f"start job {job}" in run("explain", job).stdout
+    run("start", job)
+    worker.work(fail)
+    assert row(job)["state"] == "failed"
+    run("rerun", "--failed", job)
+    worker.work(done)
+    assert row(job)["state"] == "succeeded"
+    assert run("explain", job).stdout == f"No unit of job {job} waits.\n"
+    other = submit("--hold", "--", "x")
+    run("cancel", other, job)
+    assert row(other)["state"] == "cancelled"
+    run("delete", other, job)
+    run("show", other, code=1)
+
+
+def test_wait_says_how_it_ended(worker: HandWorker) -> None:
+    good, bad = submit("--count", "2", "x"), submit("x")
+    with working(worker, lambda job, index: done(job, index) if job == int(good) else fail(job, index)):
+        run("wait", good)
+        assert run("wait", good, bad, code=1).stderr == f"Job {bad}: failed. 1 of 1 units failed.\n"
+    assert [found["state"] for found in json.loads(run("wait", good, bad, "--json", code=1).stdout)] == [
+        "succeeded",
+        "failed",
+    ]
+    held = submit("--hold", "x")
+    late = run("wait", "--timeout", "50ms", held, code=1)
+    assert late.stderr == f"Error: The time is over; Job {held} goes on.\n"
+
+
+def test_submit_can_wait(worker: HandWorker) -> None:
+    with working(worker, done):
+        assert run("submit", "--wait", "x").stdout.strip().isdecimal()
+    with working(worker, fail):
+        run("submit", "--wait", "x", code=1)
+
+
+def test_ctrl_c_leaves_the_job_running(server: LiveServer) -> None:
+    job = submit("--hold", "x")
+    command = [sys.executable, "-m", "meted.adapters.cli", "wait", job]
+    with subprocess.Popen(command, env=server.environ, stderr=subprocess.PIPE, text=True) as waiting:
+        time.sleep(1.0)
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=20)
+    assert waiting.returncode == 130
+    assert said.strip() == f"Job {job} goes on; `meted cancel` stops what `meted wait` waits for."
+    assert row(job)["state"] == "held"
+
+
+def test_workers_and_drain(worker: HandWorker) -> None:
+    (found,) = json.loads(run("workers", "--json").stdout)
+    assert (found["worker"], found["state"], found["cpu_milli"]) == (worker.worker, "ready", 1000)
+    run("drain", str(worker.worker))
+    assert run("workers").stdout.splitlines()[1].split()[1:6] == ["hand", "draining", "0", "of", "1"]
+    run("drain", "--undo", str(worker.worker))
+    assert json.loads(run("workers", "--json").stdout)[0]["state"] == "ready"
+
+
+def test_domains() -> None:
+    run("domain", "set", "guests", "--share", "3", "--cap-cpus", "1.5", "--cap-mem", "2G", "--cap-resource", "gpu=1")
+    rows = {found["domain"]: found for found in json.loads(run("domain", "ls", "--json").stdout)}
+    assert rows["guests"]["cap"] == {"cpu_milli": 1500, "mem_bytes": 2 * 10**9, "generic": {"gpu": 1000}}
+    table = run("domain", "ls").stdout
+    (guests,) = (line for line in table.splitlines() if line.startswith("guests"))
+    assert guests.split(maxsplit=4)[1::3] == ["3", "1.5 cpus, 2 GB, gpu=1"]
+    run("domain", "rm", "guests")
+    assert "guests" not in run("domain", "ls").stdout
+
+
+def test_state() -> None:
+    found = json.loads(run("state", "--json").stdout)
+    assert set(found) == {"seq", "digest"}
+    assert len(bytes.fromhex(found["digest"])) == 32
+
+
+def test_watch_prints_lines_where_there_is_no_terminal(worker: HandWorker) -> None:
+    job = submit("--name", "seen", "--", "x")
+    with working(worker, done):
+        lines = run("watch", job).stdout.splitlines()
+    assert lines[-1].split(maxsplit=1)[1] == f"job {job} (seen)  succeeded:  1 succeeded"
+
+
+def test_completion_scripts_and_words(server: LiveServer) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_METED_COMPLETE" in run("completion", shell).stdout
+    job = submit("--hold", "--name", "complete", "x")
+    words = {"_METED_COMPLETE": "bash_complete", "COMP_WORDS": "meted show ", "COMP_CWORD": "2"}
+    assert f"plain,{job}" in server.run(environ=words).stdout.splitlines()
+    words |= {"COMP_WORDS": "meted submit --domain l", "COMP_CWORD": "3"}
+    assert server.run(environ=words).stdout.splitlines() == ["plain,lab"]
+    nowhere = server.run(environ=words | {"METED_SERVER": "unix:/no/server"})
+    assert (nowhere.stdout.strip(), nowhere.stderr) == ("", "")
+
+
+def test_a_start_without_a_data_directory_of_its_own_is_a_sentence(server: LiveServer) -> None:
+    for command in ("serve", "up"):
+        found = server.run(command, "--listen", f"unix:{server.directory}/other")
+        assert found.returncode == 1
+        assert found.stderr.startswith("Error: ")
+        assert found.stderr.count("\n") == 1
+    assert server.run("serve", "--policy", "dice", "--data", str(server.directory / "d")).returncode == 1
+
+
+@contextlib.contextmanager
+def working(worker: HandWorker, call: Call) -> Iterator[None]:
+    """Let the worker run what comes while the block lasts."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            worker.work(call, 0.05)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_submission_loads_nothing_that_it_does_not_need(server: LiveServer) -> None:
+    program = """
+import sys
+from meted.adapters.cli import main
+sys.argv = ["meted", "submit", "--hold", "--domain", "lab", "x"]
+try:
+    main()
+finally:
+    print(*({"trio", "rich", "sqlite3", "cattrs", "immutables", "tomllib"} & sys.modules.keys()), file=sys.stderr)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip().isdecimal()
+    assert done.stderr.strip() == ""

@@ -1,0 +1,61 @@
+"""The config file: found, read, and refused with a sentence that says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from meted.adapters.cli import config
+from meted.adapters.cli.connect import address_of
+from meted.adapters.cli.options import default_data
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The path of the config file, in a directory that is there."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "meted").mkdir()
+    config._read.cache_clear()
+    yield tmp_path / "meted" / "config.toml"
+    config._read.cache_clear()
+
+
+def test_no_file_says_nothing(file: Path) -> None:
+    assert [config.setting(key) for key in config.KEYS] == [None] * 4
+    assert config.config_path() == file
+
+
+def test_what_it_says(file: Path) -> None:
+    file.write_text('server = "tcp://pool:7411"\ndomain = "physics"\ndata = "~/pool"\n')
+    assert address_of(None) == "tcp://pool:7411"
+    assert address_of("unix:/x") == "unix:/x"
+    assert config.setting("domain") == "physics"
+    assert default_data() == str(Path.home() / "pool")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("sever = 'x'", "says 'sever', which is not known; use server, domain, user, data"),
+        ("server = 3", "must give server as text in quotes"),
+        ("server = ''", "must give server as text in quotes"),
+        ("server", "is no TOML"),
+        ("\xff", "is no TOML"),
+        ("#" * 70_000, "is larger than"),
+    ],
+)
+def test_what_is_not_understood_is_a_sentence(file: Path, text: str, wrong: str) -> None:
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(click.UsageError) as error:
+        config.setting("server")
+    assert wrong in error.value.message
+    assert str(file) in error.value.message
+
+
+def test_one_that_cannot_be_read_is_a_sentence(file: Path) -> None:
+    file.mkdir()
+    with pytest.raises(click.UsageError, match="cannot be read: Is a directory"):
+        config.setting("server")
