@@ -125,4 +125,5 @@ class JobReader:
 
     def _error_text(self, job_id: int, index: int) -> str:
         kept = self.log.result(job_id, index)
-        return kept.body.decode("utf-8", "replace") if kept is not None else "it failed and left no error text."
+        text = kept.body.decode("utf-8", "replace") if kept is not None else ""
+        return text or "it failed and left no error text."

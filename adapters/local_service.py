@@ -18,6 +18,7 @@ from meted.core.commands import (
     Command,
     CreateDomain,
     DeleteJob,
+    RerunUnits,
     StartJobs,
     SubmitJob,
 )
@@ -206,6 +207,14 @@ class LocalService(JobReader):
             Refused: One of them is not known or was stopped; none was released.
         """
         self._do(StartJobs(self.clock(), _job_ids(job_ids)))
+
+    def rerun(self, job_id: int, *, failed: bool = True, cancelled: bool = False) -> None:
+        """Run the units of an ended job again that failed, or those that were cancelled, or both.
+
+        Raises:
+            Refused: The job has not ended or is not known, or there is nothing to run again.
+        """
+        self._do(RerunUnits(self.clock(), JobId(job_id), failed, cancelled))
 
     def cancel(self, *job_ids: int) -> None:
         """Stop jobs and keep their results; those that have ended are left alone (row P21).

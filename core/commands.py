@@ -60,6 +60,16 @@ class CancelJobs:
 
 
 @record
+class RerunUnits:
+    """Run the failed (and, or, the cancelled) units of an ended job again, in the same job."""
+
+    at_us: int
+    job_id: JobId
+    failed: bool = True
+    cancelled: bool = False
+
+
+@record
 class DeleteJob:
     """Remove an ended job and its data (row P21)."""
 
@@ -256,7 +266,7 @@ class NoteRepair:
 
 
 LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
-JobCommand = SubmitJob | StartJobs | CancelJobs | DeleteJob | ArchiveJob
+JobCommand = SubmitJob | StartJobs | CancelJobs | RerunUnits | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
 DomainCommand = CreateDomain | ChangeDomain | RemoveDomain
 Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | KeepCall | NoteRepair

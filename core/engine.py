@@ -24,7 +24,7 @@ from .record import record
 from .reducers import evolve
 from .schema import encode_events
 from .spans import indices
-from .state import State
+from .state import Lease, State
 
 
 @record
@@ -86,7 +86,8 @@ class Timers:
             due_us, kind, target = heappop(self._due)
             if kind == 0:
                 job = state.jobs.jobs.get(JobId(target))
-                if job is not None and job.ended_us is not None:
+                # It may have been run again and have ended later; that end has an entry of its own.
+                if job is not None and job.ended_us is not None and job.ended_us + self._retention_us <= due_us:
                     return ArchiveJob(at_us, job.job_id, self._retention_us)
             else:
                 worker = state.workers.workers.get(WorkerId(target))
@@ -140,8 +141,11 @@ class Engine:
         except Refused as refusal:
             self.refusals[refusal.reason] += 1
             raise
-        if type(command) is FinishUnits and command.results and events:
-            self._keep_results(command, events[0])
+        if type(command) is FinishUnits and events:
+            lease = self.state.jobs.leases[command.lease_id]
+            # What ended before and was run again may have left a result, which is none of this attempt.
+            if command.results or lease.attempt > 1 + lease.failures + lease.losses:
+                self._keep_results(command, lease, events[0])
         self._apply(events)
         return events
 
@@ -233,14 +237,16 @@ class Engine:
                 self._timers.update(event)
         self._events += events
 
-    def _keep_results(self, command: FinishUnits, finished: Event) -> None:
+    def _keep_results(self, command: FinishUnits, lease: Lease, finished: Event) -> None:
         assert type(finished) is UnitsFinished
-        lease = self.state.jobs.leases[finished.lease_id]
         accepted = set(indices(finished.done))
         accepted.difference_update(indices((run.first, run.count) for run in finished.requeued))
         for index, body in command.results:
             if index in accepted:
                 self._results.append(UnitResult(lease.job_id, index, lease.attempt, body))
+                accepted.remove(index)
+        if lease.attempt > 1 + lease.failures + lease.losses:
+            self._results.extend(UnitResult(lease.job_id, index, lease.attempt, b"") for index in sorted(accepted))
 
     def _rebuild(self) -> None:
         self._index = self.policy.index(self.state)

@@ -93,6 +93,24 @@ class JobEnded:
 
 
 @record
+class UnitsReopened:
+    """Units of a job that had ended are to be run again, in the same job.
+
+    Attributes:
+        failed, cancelled: Whether those that failed, and those that were cancelled.
+        start_tag: Its domain's tag from now on.
+    """
+
+    tag: ClassVar[str] = "units_reopened"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    failed: bool
+    cancelled: bool
+    start_tag: int
+
+
+@record
 class JobArchived:
     """An ended job left the state; ``deleted`` if its data goes as well."""
 
@@ -366,7 +384,15 @@ class LogRepaired:
 
 LeaseEvent = UnitsLeased | UnitsFinished | UnitsReturned | UnitsRecalled
 JobEvent = (
-    SpecInterned | JobSubmitted | JobStarted | HoldLifted | JobStopped | JobEnded | JobArchived | AccountReweighted
+    SpecInterned
+    | JobSubmitted
+    | JobStarted
+    | HoldLifted
+    | JobStopped
+    | JobEnded
+    | UnitsReopened
+    | JobArchived
+    | AccountReweighted
 )
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
 DomainEvent = DomainCreated | DomainChanged | DomainRemoved

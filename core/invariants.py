@@ -168,6 +168,8 @@ def _wrong_job(job: Job, at_us: int) -> Iterator[str]:
         yield f"{name} has outcome {job.outcome}, but it should be {_outcome(job)}."
     if not 0 <= job.submitted_us <= (at_us if job.ended_us is None else job.ended_us) <= at_us:
         yield f"{name} was submitted or ended in the future, or ended before it was submitted."
+    if any(run.attempt > job.attempts for run in job.requeued):
+        yield f"{name} has units that were tried more often than any of it."
     if job.measured_us < 0 or job.measured_count < job.succeeded.count:
         yield f"{name} counts {job.measured_count} run times, but {job.succeeded.count} units succeeded."
 
@@ -175,7 +177,9 @@ def _wrong_job(job: Job, at_us: int) -> Iterator[str]:
 def _outcome(job: Job) -> str:
     if job.stopped in (CANCELLED, DEPENDENCY):
         return CANCELLED
-    return FAILED if job.failed or job.stopped is not None else SUCCEEDED
+    if job.failed or job.stopped is not None:
+        return FAILED
+    return CANCELLED if job.cancelled else SUCCEEDED
 
 
 def _wrong_dependants(state: State) -> Iterator[str]:

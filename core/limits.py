@@ -63,6 +63,9 @@ REPORT_BYTES_MAX = 64 * 2**20
 
 LABELS_MAX = 64
 JOBS_PER_COMMAND_MAX = 10_000
+RERUN_RUNS_MAX = 10_000
+"""Separate runs of units that may be run again at once: each is looked at with every lease of the job."""
+
 AFTER_MAX = 1_000
 """Jobs that one job may be told to run after."""
 

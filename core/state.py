@@ -31,6 +31,7 @@ class Job:
         measured_us, measured_count: Sum and number of the run times reported so far.
         stopped: Why no more units start (``cancelled``, ``max_failures`` or ``dependency``), or None.
         ended_us, outcome: When and how it ended, or None.
+        attempts: The highest attempt of any of its units so far; what is run again goes on counting from there.
     """
 
     job_id: JobId
@@ -49,6 +50,7 @@ class Job:
     stopped: str | None = None
     ended_us: int | None = None
     outcome: str | None = None
+    attempts: int = 0
 
     @property
     def is_backlogged(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from .. import limits
-from ..commands import ArchiveJob, CancelJobs, DeleteJob, JobCommand, StartJobs, SubmitJob
+from ..commands import ArchiveJob, CancelJobs, DeleteJob, JobCommand, RerunUnits, StartJobs, SubmitJob
 from ..errors import Reason, Refused
 from ..events import (
     Event,
@@ -16,11 +16,12 @@ from ..events import (
     JobStopped,
     JobSubmitted,
     SpecInterned,
+    UnitsReopened,
 )
 from ..ids import DomainId, JobId
 from ..service import start_tag
 from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
-from ..state import CANCELLED, DEPENDENCY, Job, State
+from ..state import CANCELLED, DEPENDENCY, SUCCEEDED, Job, State
 from ..terms import Terms
 from . import checks
 from .dependants import checked_parents
@@ -36,6 +37,8 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
             return _start(state, command, at_us)
         case CancelJobs():
             return _cancel(state, command, at_us)
+        case RerunUnits():
+            return _rerun(state, command, at_us)
         case DeleteJob():
             job = _ended_job(state, command.job_id)
             return (JobArchived(at_us, job.job_id, True),)
@@ -184,6 +187,35 @@ def _cancel(state: State, command: CancelJobs, at_us: int) -> tuple[Event, ...]:
         if not job.out:
             events.append(JobEnded(at_us, job.job_id, "cancelled"))
     return tuple(events)
+
+
+def _rerun(state: State, command: RerunUnits, at_us: int) -> tuple[Event, ...]:
+    job = _ended_job(state, command.job_id)
+    checks.flag(command.failed, "failed")
+    checks.flag(command.cancelled, "cancelled")
+    chosen = [job.failed] * command.failed + [job.cancelled] * command.cancelled
+    if not any(chosen):
+        kinds = " or ".join(["failed"] * command.failed + ["cancelled"] * command.cancelled) or "chosen"
+        raise Refused(
+            Reason.NO_UNITS,
+            f"Job {job.job_id} has no {kinds} units to run again: {job.failed.count} failed and "
+            f"{job.cancelled.count} were cancelled; choose among these.",
+        )
+    if sum(members.span_count for members in chosen) > limits.RERUN_RUNS_MAX:
+        raise Refused(
+            Reason.TOO_MANY,
+            f"The units of job {job.job_id} to run again are scattered over more than {limits.RERUN_RUNS_MAX} places; "
+            "submit them as a new job.",
+        )
+    if job.stopped == DEPENDENCY:
+        for parent in job.terms.after:
+            before = state.jobs.jobs.get(parent)
+            if before is not None and before.outcome != SUCCEEDED:
+                raise Refused(
+                    Reason.JOB_NOT_ENDED,
+                    f"Job {parent}, which job {job.job_id} runs after, has not succeeded; run that one again first.",
+                )
+    return (UnitsReopened(at_us, job.job_id, command.failed, command.cancelled, start_tag(state, job.terms.domain_id)),)
 
 
 def _ended_job(state: State, job_id: object) -> Job:

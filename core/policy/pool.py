@@ -24,6 +24,7 @@ from ..events import (
     UnitsFinished,
     UnitsLeased,
     UnitsRecalled,
+    UnitsReopened,
     UnitsReturned,
     WorkerAway,
     WorkerBack,
@@ -96,7 +97,7 @@ class PoolIndex:
                 self.domain_changed(terms.domain_id)
             case UnitsFinished() | UnitsReturned():
                 self._came_back(event)
-            case JobSubmitted() | JobStarted():
+            case JobSubmitted() | JobStarted() | UnitsReopened():
                 job = state.jobs.jobs[event.job_id]
                 self._refresh(job)
                 self.domain_changed(job.terms.domain_id)

@@ -20,11 +20,14 @@ from ..events import (
     JobStopped,
     JobSubmitted,
     SpecInterned,
+    UnitsReopened,
 )
 from ..ids import JobId
 from ..indexset import EMPTY, IndexSet
 from ..spans import indices
 from ..state import SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs
+from ..terms import Requeued
+from .leases import merged
 
 
 def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
@@ -48,6 +51,8 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
             return replaced(jobs, waiting=jobs.waiting.set(event.job_id, awaits))
         case JobStopped():
             return _stopped(jobs, event)
+        case UnitsReopened():
+            return _reopened(jobs, event)
         case AccountReweighted():
             account = replaced(jobs.accounts.get(event.domain_id, Account()), tag=event.domain_tag)
             return replaced(jobs, accounts=jobs.accounts.set(event.domain_id, account))
@@ -125,6 +130,7 @@ def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
         old.stopped,
         event.at_us,
         event.outcome,
+        old.attempts,
     )
     return Jobs(
         jobs.jobs.set(event.job_id, job),
@@ -153,6 +159,26 @@ def _one_less(waiting: Map[JobId, Awaits], children: IndexSet) -> Map[JobId, Awa
         else:
             del changed[JobId(index)]
     return changed.finish()
+
+
+def _reopened(jobs: Jobs, event: UnitsReopened) -> Jobs:
+    old = jobs.jobs[event.job_id]
+    failed = old.failed if event.failed else EMPTY
+    cancelled = old.cancelled if event.cancelled else EMPTY
+    again = (Requeued(*span, old.attempts, 0, 0, 0) for span in (*failed.spans(), *cancelled.spans()))
+    job = replaced(
+        old,
+        start_tag=event.start_tag,
+        requeued=merged((), tuple(again)),
+        failed=EMPTY if event.failed else old.failed,
+        cancelled=EMPTY if event.cancelled else old.cancelled,
+        stopped=None,
+        ended_us=None,
+        outcome=None,
+    )
+    account = jobs.accounts[job.terms.domain_id]
+    account = replaced(account, tag=event.start_tag, backlog=account.backlog + 1)
+    return _with(jobs, job, account)
 
 
 def _archived(jobs: Jobs, event: JobArchived) -> Jobs:

@@ -56,6 +56,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         old.stopped,
         old.ended_us,
         old.outcome,
+        old.attempts if old.attempts > event.attempt else event.attempt,
     )
     was = jobs.accounts[terms.domain_id]
     backlog = was.backlog if next_index < terms.count or requeued else was.backlog - 1
@@ -102,7 +103,7 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
     else:
         succeeded = _add(succeeded, event.done)
     measured_us, measured_count = sum(event.run_us), len(event.run_us)
-    requeued = _merged(old.requeued, event.requeued)
+    requeued = merged(old.requeued, event.requeued)
     job = Job(
         old.job_id,
         old.terms,
@@ -120,6 +121,7 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         old.stopped,
         old.ended_us,
         old.outcome,
+        old.attempts,
     )
     was = jobs.accounts[old.terms.domain_id]
     account = Account(
@@ -138,7 +140,7 @@ def _returned(jobs: Jobs, event: UnitsReturned) -> Jobs:
     old = jobs.jobs[lease.job_id]
     job = replaced(
         old,
-        requeued=_merged(old.requeued, event.requeued),
+        requeued=merged(old.requeued, event.requeued),
         out=old.out - spans.total(event.spans),
         failed=_add(old.failed, event.failed),
         cancelled=_add(old.cancelled, event.cancelled),
@@ -200,8 +202,8 @@ def _without(requeued: tuple[Requeued, ...], first: int, count: int) -> tuple[Re
     return tuple(runs)
 
 
-def _merged(requeued: tuple[Requeued, ...], more: tuple[Requeued, ...]) -> tuple[Requeued, ...]:
-    """Return both, ascending, neighbours with the same history joined."""
+def merged(requeued: tuple[Requeued, ...], more: tuple[Requeued, ...]) -> tuple[Requeued, ...]:
+    """Return two times runs of units, ascending, neighbours with the same history joined."""
     if not more:
         return requeued
     runs: list[Requeued] = []

@@ -210,6 +210,29 @@ def test_the_error_of_the_last_attempt_is_kept(open_pool: OpenPool) -> None:
         assert "attempt 3" in str(pool.error(job))
 
 
+def test_what_failed_is_run_again_and_its_error_is_forgotten(open_pool: OpenPool) -> None:
+    def call(unit: Unit) -> bytes | None:
+        if unit.index == 1 and unit.attempt == 1:
+            raise OSError("no")
+        return None if unit.index else b"fine"
+
+    with open_pool() as pool:
+        job = start(pool)
+        pool.run(pool.join("me"), call)
+        assert "no" in str(pool.error(job, 1))
+        assert refusal(lambda: pool.rerun(job, failed=False, cancelled=True)) is Reason.NO_UNITS
+    told: list[tuple[int, str]] = []
+    with open_pool() as pool:
+        pool.rerun(job)
+        assert (pool.job(job)["state"], pool.job(job)["pending"]) == ("pending", 1)
+        assert pool.result(job, 1) is None
+        pool.after(job, lambda *end: told.append(end))
+        assert pool.run(pool.join("me"), call) == 1
+        assert [pool.result(job, index) for index in range(3)] == [b"fine", b"", b""]
+        assert pool.error(job, 1) is None
+        assert told == [(job, "succeeded")]
+
+
 # row G36
 def test_a_job_runs_after_others_and_not_if_one_fails(open_pool: OpenPool) -> None:
     def call(unit: Unit) -> bytes:

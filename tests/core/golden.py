@@ -44,6 +44,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.HoldLifted(AT_US, JobId(7)),
     e.JobStopped(AT_US, JobId(7), "max_failures"),
     e.JobEnded(AT_US, JobId(7), "cancelled"),
+    e.UnitsReopened(AT_US, JobId(7), True, False, TAG),
     e.JobArchived(AT_US, JobId(7), True),
     e.UnitsLeased(
         AT_US, LeaseId(9), WorkerId(3), JobId(7), 10, 5, 2, 1, 0, 20_000, 30_000_000, TAG, CLOCK, 0, LeaseId(8)

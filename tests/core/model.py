@@ -47,6 +47,7 @@ class ModelJob:
     stopped: str | None = None
     outcome: str | None = None
     ended_us: int = 0
+    attempts: int = 0
     parents: set[JobId] = field(default_factory=set)
 
     @property
@@ -109,6 +110,7 @@ class Model:
             assert unit.not_before_us <= event.at_us, "it still backs off"
             assert (unit.attempt + 1, unit.failures, unit.losses) == (event.attempt, event.failures, event.losses)
             unit.status, unit.attempt, unit.lease_id = OUT, event.attempt, event.lease_id
+            job.attempts = max(job.attempts, event.attempt)
         self.leases[event.lease_id] = ModelLease(event.worker_id, event.job_id, chosen, set(chosen), event.behind)
         assert self.load(event.worker_id).fits(worker.capacity), "the worker has no room for that"
         if event.behind:
@@ -185,8 +187,11 @@ class Model:
             job.ended_us = now_us
             if job.stopped in ("cancelled", "dependency"):
                 job.outcome = CANCELLED
+            elif failed or job.stopped:
+                job.outcome = FAILED
             else:
-                job.outcome = FAILED if failed or job.stopped else SUCCEEDED
+                cancelled = any(unit.status == CANCELLED for unit in job.units)
+                job.outcome = CANCELLED if cancelled else SUCCEEDED
             self._tell_dependants(job_id, job.outcome, now_us)
 
     def _tell_dependants(self, job_id: JobId, outcome: str, now_us: int) -> None:
@@ -206,6 +211,16 @@ class Model:
         for unit in job.units:
             if unit.status == PENDING:
                 unit.status = CANCELLED
+
+    def rerun(self, job_id: JobId, statuses: set[str]) -> bool:
+        """Run units of an ended job again; return whether there were any."""
+        job = self.jobs[job_id]
+        again = [unit for unit in job.units if unit.status in statuses]
+        for unit in again:
+            unit.status, unit.attempt, unit.failures, unit.losses, unit.not_before_us = PENDING, job.attempts, 0, 0, 0
+        if again:
+            job.stopped = job.outcome = None
+        return bool(again)
 
     def lose(self, worker_id: WorkerId, started: dict[LeaseId, tuple[Span, ...]] | None, now_us: int) -> None:
         """A worker is gone."""

@@ -36,7 +36,7 @@ WIDE_TEXT = "é" * 2**20
 
 @cache
 def given_world() -> World:
-    """Return a world in which each of GOOD is accepted: an ended job 1, a running job 2, a prepared job 3."""
+    """Return a world in which each of GOOD is accepted: jobs 1 to 4 are ended, running, prepared, failed."""
     world = World()
     world.domain("d")
     world.domain("unused")
@@ -46,10 +46,12 @@ def given_world() -> World:
     running = world.submit("d", 100, time_request_us=SECOND)
     world.lease(worker, running, 10)
     world.submit("d", hold=True)
+    failed = world.submit("d")
+    world.finish(world.lease(worker, failed), exits=((0, 1),))
     return world
 
 
-WORKER, ENDED, RUNNING, HELD, LEASE = WorkerId(1), JobId(1), JobId(2), JobId(3), LeaseId(2)
+WORKER, ENDED, RUNNING, HELD, FAILED, LEASE = WorkerId(1), JobId(1), JobId(2), JobId(3), JobId(4), LeaseId(2)
 
 GOOD: tuple[Command, ...] = (
     c.SubmitJob(
@@ -57,6 +59,7 @@ GOOD: tuple[Command, ...] = (
     ),
     c.StartJobs(0, (HELD,)),
     c.CancelJobs(0, (RUNNING, HELD)),
+    c.RerunUnits(0, FAILED),
     c.DeleteJob(0, ENDED),
     c.ArchiveJob(0, ENDED, 0),
     c.LeaseUnits(0, WORKER, RUNNING, 5, 0),
@@ -235,6 +238,11 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.CancelJobs(0, (RUNNING, JobId(99))), Reason.UNKNOWN_JOB),
     (c.DeleteJob(0, JobId(99)), Reason.UNKNOWN_JOB),
     (c.DeleteJob(0, RUNNING), Reason.JOB_NOT_ENDED),
+    (c.RerunUnits(0, RUNNING), Reason.JOB_NOT_ENDED),
+    (c.RerunUnits(0, ENDED), Reason.NO_UNITS),
+    (c.RerunUnits(0, FAILED, False, True), Reason.NO_UNITS),
+    (c.RerunUnits(0, FAILED, False, False), Reason.NO_UNITS),
+    (c.RerunUnits(0, JobId(99)), Reason.UNKNOWN_JOB),
     (c.ArchiveJob(0, RUNNING), Reason.JOB_NOT_ENDED),
     (c.ArchiveJob(0, ENDED, 1), Reason.JOB_NOT_ENDED),
     (c.LeaseUnits(0, WorkerId(99), RUNNING), Reason.WORKER_UNAVAILABLE),

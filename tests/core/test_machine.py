@@ -23,6 +23,7 @@ from meted.core.commands import (
     RecallUnits,
     RejoinWorker,
     RemoveDomain,
+    RerunUnits,
     ReturnUnits,
     StartJobs,
     SubmitJob,
@@ -34,7 +35,7 @@ from meted.core.resources import NOTHING
 from meted.core.spans import indices, runs_of, total
 
 from .helper import MS, SECOND, World, cpus, examples
-from .model import FAILED, PENDING, Model, ModelJob, ModelWorker, Unit
+from .model import CANCELLED, FAILED, PENDING, SUCCEEDED, Model, ModelJob, ModelWorker, Unit
 
 NAMES = ("a", "b", "c")
 SHARES = (1, 2, 3, 5, 50)
@@ -58,6 +59,7 @@ STEPS = {
     "remove_domain": 1,
     "start": 1,
     "cancel": 1,
+    "rerun": 2,
     "remove_job": 1,
     "join": 2,
     "drain": 1,
@@ -84,6 +86,7 @@ class Machine(RuleBasedStateMachine):
         self.durable = Model()
         self.reports: list[Command] = []
         self.stored: set[tuple[int, int]] = set()
+        self.rerun_jobs: set[JobId] = set()
 
     @property
     def now_us(self) -> int:
@@ -215,6 +218,30 @@ class Machine(RuleBasedStateMachine):
     def _has_ended(self, job_id: JobId) -> bool:
         job = self.model.jobs[job_id]
         return job.outcome is not None or job.stopped is not None
+
+    def rerun(self) -> None:
+        """Run units of an ended job again, which is refused where there are none."""
+        if not self.model.jobs:
+            return
+        job_id = self.pick(sorted(self.model.jobs))
+        job, failed, cancelled = self.model.jobs[job_id], self.pick([True, True, False]), self.pick([True, False])
+        command = RerunUnits(self.now_us, job_id, failed, cancelled)
+        statuses = {FAILED} if failed else set()
+        statuses |= {CANCELLED} if cancelled else set()
+        if job.outcome is None:
+            self.world.refused(command, Reason.JOB_NOT_ENDED)
+        elif not any(unit.status in statuses for unit in job.units):
+            self.world.refused(command, Reason.NO_UNITS)
+        elif job.stopped == "dependency" and not self._parents_succeeded(job_id):
+            self.world.refused(command, Reason.JOB_NOT_ENDED)
+        else:
+            self.world.do(command)
+            self.model.rerun(job_id, statuses)
+            self.rerun_jobs.add(job_id)
+
+    def _parents_succeeded(self, job_id: JobId) -> bool:
+        parents = (self.model.jobs.get(parent) for parent in self.world.job(job_id).terms.after)
+        return all(parent is None or parent.outcome == SUCCEEDED for parent in parents)
 
     def remove_job(self) -> None:
         """Delete or archive a job, which is refused unless it has ended (and was kept long enough)."""
@@ -365,7 +392,8 @@ class Machine(RuleBasedStateMachine):
         fresh = self.world.batches[before:]
         stored = [(row.job_id, row.index) for sealed in fresh for row in sealed.results]
         assert sorted(stored) == sorted(self.model.results)
-        assert not self.stored.intersection(stored), "a result was accepted twice"
+        again = {row for row in self.stored.intersection(stored) if row[0] not in self.rerun_jobs}
+        assert not again, "a result was accepted twice"
         self.stored.update(stored)
         self.model.results.clear()
         self.durable = copy.deepcopy(self.model)
