@@ -1,15 +1,8 @@
-"""Which version of the program this is."""
+"""The version of the program: the only place where it stands; the package takes it from here.
+
+A constant and not a question to ``importlib.metadata``, which takes longer to load than the rest of a short command.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import metadata
-
-
-@cache
-def program_version() -> str:
-    """Return the version as packaged; ``(not installed)`` where the source is run from its folders."""
-    try:
-        return metadata.version("meted")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
+VERSION = "0.1.0"

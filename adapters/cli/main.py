@@ -6,6 +6,7 @@ import importlib
 
 import click
 
+from ..version import VERSION
 from .funnel import Funnel
 
 # A table of strings and no imports, for two reasons: nothing is loaded that is not called, and the commands of
@@ -67,13 +68,7 @@ class LazyGroup(Funnel):
 
 def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib import metadata  # only here: it takes longer to load than the rest of this module
-
-        try:
-            version = metadata.version("meted")
-        except metadata.PackageNotFoundError:
-            version = "(not installed)"
-        click.echo(f"meted {version}")
+        click.echo(f"meted {VERSION}")
         ctx.exit()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..version import program_version
+from ..version import VERSION
 from ..wire.address import Address, TcpAddress
 from ..wire.convert import plain
 from ..wire.errors import RemoteProtocolError
@@ -27,7 +27,7 @@ def hello_params(address: Address, program: str, token: str | None = None) -> di
     """
     if token is None and isinstance(address, TcpAddress):
         token = find_token()
-    return plain(Hello(program, program_version(), PROTOCOL, PROTOCOL, token))
+    return plain(Hello(program, VERSION, PROTOCOL, PROTOCOL, token))
 
 
 def check_hello(answer: object) -> Mapping[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..version import program_version
+from ..version import VERSION
 from ..wire import limits
 from ..wire.errors import CallError, Code
 from ..wire.methods import Hello
@@ -45,7 +45,7 @@ class HelloMethod:
             {
                 "protocol": ours,
                 "program": "meted",
-                "version": program_version(),
+                "version": VERSION,
                 "instance": self._desk.instance,
                 "now_us": self._desk.clock(),
                 "heartbeat_us": limits.HEARTBEAT_US,

@@ -120,10 +120,6 @@ class Session:
         """Cut the connection."""
         self._outbox.cut.cancel()
 
-    def close_soon(self) -> None:
-        """Cut the connection when what is to be sent has had its time."""
-        self._outbox.cut.deadline = trio.current_time() + LINGER_S
-
     def answer(self, msgid: int, outcome: object) -> None:
         """Answer a request, with a ``CallError`` or a result."""
         self._outstanding -= 1

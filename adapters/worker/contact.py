@@ -10,7 +10,7 @@ import trio
 
 from meted.core.record import record
 
-from ..version import program_version
+from ..version import VERSION
 from ..wire.errors import CallError, Code, WireError
 from ..wire.limits import HEARTBEAT_US, PROTOCOL
 from ..wire.messages import Notification
@@ -195,7 +195,7 @@ class Contact:
         """Say hello, and join or come back."""
         try:
             with trio.fail_after(DIAL_TIMEOUT_S):
-                hello = Hello("meted worker", program_version(), PROTOCOL, PROTOCOL, self._token)
+                hello = Hello("meted worker", VERSION, PROTOCOL, PROTOCOL, self._token)
                 _take_heartbeat(link, await link.call("hello", hello))
             with trio.fail_after(DIAL_TIMEOUT_S):
                 await (self._join(link) if self.worker_id is None else self._rejoin(link, self.worker_id))
