@@ -12,7 +12,7 @@ from meted.core.resources import Resources
 from ..executors.contract import UnitEnd, UnitKey
 from .stimuli import GiveBack, LeaseGiven, Report
 
-REPORT_US = 50_000
+REPORT_US = 100_000
 """Units that have ended are reported after so long at the latest, also if their lease goes on."""
 
 RETRY_MIN_US = 100_000
