@@ -12,6 +12,7 @@ from meted.core.engine import Engine
 
 from .log import Log, LogError, Result
 from .recovery import take_snapshot
+from .unit_records import report_rows
 
 SNAPSHOT_EVENTS = 20_000
 """After so many events a snapshot is taken: as many as are folded in less than half a second."""
@@ -108,7 +109,7 @@ class Committer:
             sealed = engine.seal()
             if sealed is not None:
                 rows = [Result(row.job_id, row.index, row.attempt, row.body) for row in sealed.results]
-                self.log.append(sealed.batch, rows, sealed.forget)
+                self.log.append(sealed.batch, rows, sealed.forget, report_rows(sealed))
         except BaseException:
             self._forget()
             raise

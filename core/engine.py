@@ -16,7 +16,7 @@ from .decide import decide
 from .effects import Effect
 from .errors import Reason, Refused
 from .events import Event, JobArchived, JobEnded, UnitsFinished, WorkerAway
-from .ids import JobId, WorkerId
+from .ids import JobId, LeaseId, WorkerId
 from .limits import PASS_DECISIONS_MAX, RETENTION_US
 from .policy.base import Index, Policy
 from .react import react
@@ -38,6 +38,23 @@ class UnitResult:
 
 
 @record
+class UnitsReport:
+    """Where the record of units that ended is to be found: in the batch that logs it, under their job.
+
+    Attributes:
+        job_id, worker_id, lease_id, attempt: Of the lease that the report is of.
+        first, count: The units lie in this range.
+    """
+
+    job_id: JobId
+    worker_id: WorkerId
+    lease_id: LeaseId
+    attempt: int
+    first: int
+    count: int
+
+
+@record
 class Sealed:
     """A batch that is decided and not yet durable.
 
@@ -47,6 +64,7 @@ class Sealed:
         forget: Jobs whose results are to be deleted with it.
         events: The events in the batch.
         state: The state after it.
+        reports: Rows to store with it, one for each report of units that ended.
     """
 
     batch: Batch
@@ -54,6 +72,7 @@ class Sealed:
     forget: tuple[JobId, ...]
     events: tuple[Event, ...]
     state: State
+    reports: tuple[UnitsReport, ...]
 
 
 class Timers:
@@ -118,6 +137,7 @@ class Engine:
         self._sealed: deque[Sealed] = deque()
         self._events: list[Event] = []
         self._results: list[UnitResult] = []
+        self._reports: list[UnitsReport] = []
         self._rebuild()
 
     @property
@@ -143,6 +163,7 @@ class Engine:
             raise
         if type(command) is FinishUnits and events:
             lease = self.state.jobs.leases[command.lease_id]
+            self._reports.append(_report(lease, events[0]))
             # What ended before and was run again may have left a result, which is none of this attempt.
             if command.results or lease.attempt > 1 + lease.failures + lease.losses:
                 self._keep_results(command, lease, events[0])
@@ -189,10 +210,11 @@ class Engine:
         first_seq = last_seq - len(self._events) + 1
         batch = seal(self._chain, first_seq, last_seq, self.state.at_us, encode_events(self._events))
         forget = tuple(event.job_id for event in self._events if type(event) is JobArchived and event.deleted)
-        sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state)
+        sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state, tuple(self._reports))
         self._chain = batch.chain
         self._events.clear()
         self._results.clear()
+        self._reports.clear()
         self._sealed.append(sealed)
         return sealed
 
@@ -217,6 +239,7 @@ class Engine:
         events = tuple(self._events)
         self._events.clear()
         self._results.clear()
+        self._reports.clear()
         self.committed = self.state
         return events
 
@@ -227,6 +250,7 @@ class Engine:
         self._sealed.clear()
         self._events.clear()
         self._results.clear()
+        self._reports.clear()
         self._rebuild()
 
     def _apply(self, events: tuple[Event, ...]) -> None:
@@ -251,3 +275,12 @@ class Engine:
     def _rebuild(self) -> None:
         self._index = self.policy.index(self.state)
         self._timers = Timers(self.state, self._retention_us)
+
+
+def _report(lease: Lease, finished: Event) -> UnitsReport:
+    assert type(finished) is UnitsFinished
+    first = finished.done[0][0]
+    last_first, last_count = finished.done[-1]
+    return UnitsReport(
+        lease.job_id, lease.worker_id, lease.lease_id, lease.attempt, first, last_first + last_count - first
+    )

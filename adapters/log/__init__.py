@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .contract import EMPTY, Head, Log, Result, Snapshot
+from .contract import EMPTY, Head, Log, Report, Result, Snapshot
 from .errors import (
     LogClosed,
     LogConflict,
@@ -36,6 +36,7 @@ __all__ = [
     "LogTooNew",
     "LogUnsafe",
     "MemoryLog",
+    "Report",
     "Result",
     "ResultDamaged",
     "SQLiteLog",

@@ -59,6 +59,26 @@ class Result:
 
 
 @record
+class Report:
+    """Where the log holds how some units of a job ended: in the batch that ends at ``seq``.
+
+    Attributes:
+        job_id: The job.
+        seq: Position of the last event of the batch.
+        worker_id, lease_id, attempt: Of the lease that the units ended in; a newer lease has a higher id.
+        first, count: The units lie in this range; ``count`` is at most ``RUN_UNITS_MAX``.
+    """
+
+    job_id: int
+    seq: int
+    worker_id: int
+    lease_id: int
+    attempt: int
+    first: int
+    count: int
+
+
+@record
 class Snapshot:
     """The state after the event ``seq``, so that recovery need not fold the whole log.
 
@@ -88,14 +108,21 @@ class Log(Protocol):
     def head(self) -> Head:
         """The end of the log, ``Head(0, 0, GENESIS)`` where it is empty."""
 
-    def append(self, batch: Batch, results: Sequence[Result] = (), forget_jobs: Sequence[int] = ()) -> int:
+    def append(
+        self,
+        batch: Batch,
+        results: Sequence[Result] = (),
+        forget_jobs: Sequence[int] = (),
+        reports: Sequence[Report] = (),
+    ) -> int:
         """Write a batch and the results that belong to it, all or nothing; it is durable on return.
 
         Args:
             batch: Must start at ``head.seq + 1``, not before ``head.at_us``, and follow ``head.chain``.
             results: Kept under (job_id, index); the one of a newer attempt takes the place of an older one, and of
                 the same attempt the first stays, so a repeated call changes nothing.
-            forget_jobs: All results of these jobs are deleted, those of this call included.
+            forget_jobs: All results and reports of these jobs are deleted, those of this call included.
+            reports: Where to find how units ended; their ``seq`` is that of ``batch``.
 
         Returns:
             The new ``head.seq``.
@@ -124,6 +151,9 @@ class Log(Protocol):
     def chain_at(self, seq: int) -> bytes | None:
         """The chain value stored with the batch that ends at ``seq``, unchecked; None where no batch ends there."""
 
+    def batch_at(self, seq: int) -> Batch | None:
+        """The batch that ends at ``seq``, None where none does that is what was written."""
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, all or nothing, and let go of all but the newest two.
 
@@ -149,6 +179,12 @@ class Log(Protocol):
 
         Raises:
             ResultDamaged: As for ``result``, when the unit's turn comes.
+        """
+
+    def reports(self, job_id: int, first: int = 0, limit: int = 1_000) -> Iterator[Report]:
+        """Yield the reports on any of ``limit`` units of a job from ``first`` on, by their first unit, then by lease.
+
+        A log that an older version of meted wrote has none of what happened then.
         """
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 from meted.core.batch import GENESIS, Batch
 
 from .checks import check_append, check_snapshot, flaw
-from .contract import EMPTY, MAX_SNAPSHOTS, Head, Result, Snapshot
+from .contract import EMPTY, MAX_SNAPSHOTS, Head, Report, Result, Snapshot
 from .errors import LogClosed, LogDamaged
 
 
@@ -22,6 +22,7 @@ class MemoryLog:
         self._batches: list[Batch] = []
         self._snapshots: list[Snapshot] = []
         self._results: dict[int, dict[int, Result]] = {}
+        self._reports: dict[int, dict[tuple[int, int], Report]] = {}
         self._closed = False
 
     @property
@@ -32,7 +33,13 @@ class MemoryLog:
         last = self._batches[-1]
         return Head(last.last_seq, last.at_us, last.chain)
 
-    def append(self, batch: Batch, results: Sequence[Result] = (), forget_jobs: Sequence[int] = ()) -> int:
+    def append(
+        self,
+        batch: Batch,
+        results: Sequence[Result] = (),
+        forget_jobs: Sequence[int] = (),
+        reports: Sequence[Report] = (),
+    ) -> int:
         """Keep a batch and its results, all or nothing; see ``Log.append``."""
         self._must_be_open()
         check_append(batch, self.head, results)
@@ -41,8 +48,11 @@ class MemoryLog:
             kept = self._results.setdefault(result.job_id, {})
             if result.index not in kept or kept[result.index].attempt < result.attempt:
                 kept[result.index] = result
+        for report in reports:
+            self._reports.setdefault(report.job_id, {}).setdefault((report.first, report.lease_id), report)
         for job_id in forget_jobs:
             self._results.pop(job_id, None)
+            self._reports.pop(job_id, None)
         return batch.last_seq
 
     def read(self, from_seq: int = 1, previous: bytes | None = None) -> Iterator[Batch]:
@@ -71,6 +81,13 @@ class MemoryLog:
         here = self._batches[position] if position < len(self._batches) else None
         return here.chain if here and here.last_seq == seq else None
 
+    def batch_at(self, seq: int) -> Batch | None:
+        """The batch that ends at ``seq``, None where none does."""
+        self._must_be_open()
+        position = self._find(seq)
+        here = self._batches[position] if position < len(self._batches) else None
+        return here if here and here.last_seq == seq else None
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot and let go of all but the newest two; see ``Log.save_snapshot``."""
         self._must_be_open()
@@ -93,12 +110,20 @@ class MemoryLog:
         found = self._results.get(job_id, {})
         yield from (found[index] for index in sorted(found))
 
+    def reports(self, job_id: int, first: int = 0, limit: int = 1_000) -> Iterator[Report]:
+        """Yield the reports on any of ``limit`` units of a job from ``first`` on; see ``Log.reports``."""
+        self._must_be_open()
+        for _, report in sorted(self._reports.get(job_id, {}).items()):
+            if report.first < first + limit and first < report.first + report.count:
+                yield report
+
     def copy(self) -> MemoryLog:
         """A log with the same contents that goes its own way from here; it is open even where this one is closed."""
         twin = MemoryLog()
         twin._batches = list(self._batches)
         twin._snapshots = list(self._snapshots)
         twin._results = {job_id: dict(found) for job_id, found in self._results.items()}
+        twin._reports = {job_id: dict(found) for job_id, found in self._reports.items()}
         return twin
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from .verify import VerifyReport
 _BATCH = "first_seq, last_seq, at_us, body, chain"
 _SNAPSHOT = "seq, at_us, chain, schema, body, sha256"
 _RESULT = "job_id, unit_index, attempt, seq, digest, body"
+_REPORT = "job_id, first, lease_id, seq, worker_id, attempt, count"
 _ASIDE = "repair, reason, first_seq, last_seq, at_us, chain, body"
 _OTHERS = (
     ("quarantined", _ASIDE),
@@ -145,6 +146,9 @@ class Rescue:
             else:
                 self._insert("quarantined_results", f"repair, {_RESULT}", (self._repair, *row))
                 self.results_aside += 1
+        for row in self.salvage.rows("reports", _REPORT):
+            if isinstance(row[3], int) and row[3] <= self.kept.seq:  # what is set aside needs no row to find it
+                self._insert("reports", _REPORT, row)
         for table, columns in _OTHERS:
             for row in self.salvage.rows(table, columns):
                 self._insert(table, columns, row)

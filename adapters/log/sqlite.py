@@ -11,10 +11,11 @@ from typing import Self
 
 from meted.core.batch import GENESIS, Batch
 
+from . import reports as report_rows
 from . import results as result_rows
 from . import rows, tables
-from .checks import check_append, check_snapshot
-from .contract import EMPTY, MAX_SNAPSHOTS, Head, Result, Snapshot
+from .checks import check_append, check_snapshot, flaw
+from .contract import EMPTY, MAX_SNAPSHOTS, Head, Report, Result, Snapshot
 from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_private, sync_directory
 from .driver import STANDARD, Connection, Driver, explain
 from .errors import LogClosed, LogDamaged, LogError, LogIOError, ResultDamaged
@@ -113,7 +114,13 @@ class SQLiteLog:
                 self._head = rows.noted_head(connection) or self._head
         return self._head
 
-    def append(self, batch: Batch, results: Sequence[Result] = (), forget_jobs: Sequence[int] = ()) -> int:
+    def append(
+        self,
+        batch: Batch,
+        results: Sequence[Result] = (),
+        forget_jobs: Sequence[int] = (),
+        reports: Sequence[Report] = (),
+    ) -> int:
         """Write a batch and its results in one synced transaction; see ``Log.append``."""
         connection = self._writable()
         if self._damage is not None:
@@ -123,11 +130,13 @@ class SQLiteLog:
         released: list[bytes] = []
         try:
             row = (batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
-            if results or forget_jobs:
+            if results or forget_jobs or reports:
                 list(connection.execute("BEGIN IMMEDIATE"))
                 list(connection.execute(_BATCH, row))
                 released = result_rows.insert(connection, results, batch.last_seq)
+                report_rows.insert(connection, reports)
                 released += result_rows.forget(connection, forget_jobs)
+                report_rows.forget(connection, forget_jobs)
                 released = result_rows.unused(connection, {*released, *made})
                 list(connection.execute("COMMIT"))
             else:
@@ -159,6 +168,15 @@ class SQLiteLog:
             for batch in rows.batches_before(connection, seq, 1):
                 return batch.chain if batch.last_seq == seq else None
         return GENESIS if seq == 0 else None
+
+    def batch_at(self, seq: int) -> Batch | None:
+        """The batch that ends at ``seq``, None where none does that is what was written; see ``Log.batch_at``."""
+        with self._reading(seq) as connection:
+            found = rows.batches_before(connection, seq, 2)
+        if not found or found[0].last_seq != seq:
+            return None
+        before = found[1].chain if len(found) > 1 else GENESIS
+        return found[0] if flaw(found[0], found[0].first_seq, before) is None else None
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot and let go of all but the newest two, in one transaction; see ``Log.save_snapshot``."""
@@ -208,6 +226,12 @@ class SQLiteLog:
                 yield result
             if len(found) < _RESULTS_PAGE:
                 return
+
+    def reports(self, job_id: int, first: int = 0, limit: int = 1_000) -> Iterator[Report]:
+        """Yield the reports on any of ``limit`` units of a job from ``first`` on; see ``Log.reports``."""
+        with self._reading(self._head.seq) as connection:
+            found = report_rows.load(connection, job_id, first, limit)
+        yield from found
 
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""

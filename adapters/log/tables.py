@@ -12,11 +12,17 @@ from .errors import LogTooNew, LogUnsafe
 APPLICATION_ID = int.from_bytes(b"metd", "big")
 """Marks the file as ours in its header, where ``file`` and SQLite look for it."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the tables (``user_version``); it rises when they change."""
 
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
 """The write-ahead log is cut to this size once all of it has reached the database."""
+
+REPORTS = """CREATE TABLE reports (
+        job_id INTEGER NOT NULL, first INTEGER NOT NULL, lease_id INTEGER NOT NULL, seq INTEGER NOT NULL,
+        worker_id INTEGER NOT NULL, attempt INTEGER NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (job_id, first, lease_id))"""
+"""Which batch holds how units of a job ended. It came with version 2."""
 
 SCHEMA = (
     # One row a committed batch. The short columns stand before the long one, so that reading them touches one page.
@@ -40,6 +46,7 @@ SCHEMA = (
         digest BLOB, body BLOB,
         PRIMARY KEY (job_id, unit_index), CHECK ((digest IS NULL) <> (body IS NULL)))""",
     "CREATE INDEX results_by_digest ON results (digest) WHERE digest IS NOT NULL",
+    REPORTS,
     """CREATE TABLE snapshots (
         id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at_us INTEGER NOT NULL, chain BLOB NOT NULL,
         schema INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL)""",
@@ -80,6 +87,8 @@ def prepare(connection: Connection, path: Path, read_only: bool) -> None:
         list(connection.execute("PRAGMA journal_mode = WAL"))
         if not tables:
             create(connection)
+        elif version < SCHEMA_VERSION:
+            _upgrade(connection)
 
 
 def create(connection: Connection) -> None:
@@ -89,6 +98,14 @@ def create(connection: Connection) -> None:
         list(connection.execute(statement))
     list(connection.execute("INSERT INTO head VALUES (1, 0, 0, ?, ?)", (GENESIS, ~0)))
     list(connection.execute(f"PRAGMA application_id = {APPLICATION_ID}"))
+    list(connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+    list(connection.execute("COMMIT"))
+
+
+def _upgrade(connection: Connection) -> None:
+    """Make the tables of version 1 those of version 2; what was reported before has no row."""
+    list(connection.execute("BEGIN IMMEDIATE"))
+    list(connection.execute(REPORTS))
     list(connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}"))
     list(connection.execute("COMMIT"))
 

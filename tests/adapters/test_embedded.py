@@ -47,10 +47,10 @@ class BrokenLog(MemoryLog):
 
     full = False
 
-    def append(self, batch: Batch, results: Sequence[object] = (), forget_jobs: Sequence[int] = ()) -> int:
+    def append(self, batch: Batch, *rest: Sequence[object]) -> int:
         if self.full:
             raise LogFull("No space is left; nothing was written, make space and try again.")
-        return super().append(batch, results, forget_jobs)  # type: ignore[arg-type]
+        return super().append(batch, *rest)  # type: ignore[arg-type]
 
     def save_snapshot(self, snapshot: object) -> None:
         if self.full:
@@ -890,11 +890,11 @@ def test_what_follows_from_an_effect_is_owed_until_it_is_durable(clock: Clock) -
     class FullAfter(MemoryLog):
         left = 10**6
 
-        def append(self, batch: Batch, results: Sequence[object] = (), forget_jobs: Sequence[int] = ()) -> int:
+        def append(self, batch: Batch, *rest: Sequence[object]) -> int:
             if self.left == 0:
                 raise LogFull("No space is left.")
             self.left -= 1
-            return super().append(batch, results, forget_jobs)  # type: ignore[arg-type]
+            return super().append(batch, *rest)  # type: ignore[arg-type]
 
     log = FullAfter()
     with Pool(log, clock=clock) as pool:

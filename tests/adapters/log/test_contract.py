@@ -18,6 +18,7 @@ from meted.adapters.log import (
     LogConflict,
     LogTooLarge,
     MemoryLog,
+    Report,
     Result,
     Snapshot,
     SQLiteLog,
@@ -132,6 +133,26 @@ def test_results_are_forgotten_with_their_job(log: Log) -> None:
     assert [list(log.results(job_id)) for job_id in (1, 2)] == [[], []]
     assert log.result(3, 0) == Result(3, 0, 1, LARGE)
     assert log.result(4, 0) == Result(4, 0, 1, b"c")
+
+
+def test_reports_are_found_by_unit_and_forgotten_with_their_job(log: Log) -> None:
+    seq = log.append(
+        batch_after(log.head, 2),
+        reports=[Report(1, 2, 5, 9, 1, 10, 3), Report(1, 2, 5, 8, 1, 0, 2), Report(2, 2, 5, 7, 1, 0, 1)],
+    )
+    log.append(batch_after(log.head), reports=[Report(1, 3, 6, 10, 2, 11, 1), Report(1, 3, 6, 11, 1, 13, 1_024)])
+    assert [report.lease_id for report in log.reports(1)] == [8, 9, 10, 11]
+    assert list(log.reports(1, 12, 1)) == [Report(1, seq, 5, 9, 1, 10, 3)]
+    assert [report.lease_id for report in log.reports(1, 1_036, 5)] == [11]
+    assert list(log.reports(1, 1_037)) == list(log.reports(3)) == list(log.reports(1, 2, 8)) == []
+    log.append(batch_after(log.head), forget_jobs=[1])
+    assert (list(log.reports(1)), len(list(log.reports(2)))) == ([], 1)
+
+
+def test_a_batch_is_found_by_its_end(log: Log) -> None:
+    first, second = fill(log, [2, 3])
+    assert (log.batch_at(2), log.batch_at(5)) == (first, second)
+    assert [log.batch_at(seq) for seq in (0, 1, 3, 4, 6)] == [None] * 5
 
 
 def test_many_results_come_in_order(log: Log) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meted.adapters.log import Log, LogDamaged, LogFull, LogHeld, LogMissing, LogUnsafe, Result, SQLiteLog
+from meted.adapters.log import Log, LogDamaged, LogFull, LogHeld, LogMissing, LogUnsafe, Report, Result, SQLiteLog
 from meted.adapters.log.backup import backup
 from meted.adapters.log.recovery import start_point, tail
 from meted.adapters.log.repair import repair
@@ -354,3 +354,19 @@ def test_a_repair_that_fails_changes_nothing(tmp_path: Path) -> None:
         repair(data, fail)
     assert (data / "log.sqlite3").read_bytes() == before
     assert sorted(path.name for path in data.iterdir()) == ["lock", "log.sqlite3"]
+
+
+def test_reports_of_batches_that_stay_stay(tmp_path: Path) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    with SQLiteLog.open(data) as log:
+        log.append(batch_after(log.head, 2), reports=[Report(1, 2, 1, 1, 1, 0, 1)])
+        log.append(batch_after(log.head, 3), reports=[Report(1, 5, 1, 2, 1, 1, 1)])
+    backup(data, copy)
+    with SQLiteLog.open_file(copy) as log:
+        assert [report.seq for report in log.reports(1)] == [2, 5]
+    sql(data, "UPDATE batches SET body = x'00' WHERE first_seq = 3")
+    with SQLiteLog.open(data, read_only=True) as log:
+        assert log.batch_at(5) is None
+    repair(data)
+    with SQLiteLog.open(data) as log:
+        assert [report.seq for report in log.reports(1)] == [2]

@@ -21,6 +21,7 @@ from meted.adapters.log import (
     LogMissing,
     LogTooNew,
     LogUnsafe,
+    Report,
     Result,
     ResultDamaged,
     SQLiteLog,
@@ -152,11 +153,11 @@ def test_the_file_is_marked_as_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("read_only", [False, True])
 def test_tables_from_the_future_are_refused(tmp_path: Path, read_only: bool) -> None:
     new_log(tmp_path / "data", [1])
-    sql(tmp_path / "data", "PRAGMA user_version = 2")
+    sql(tmp_path / "data", "PRAGMA user_version = 3")
     before = (tmp_path / "data" / "log.sqlite3").read_bytes()
-    with pytest.raises(LogTooNew, match="version 2") as refused:
+    with pytest.raises(LogTooNew, match="version 3") as refused:
         SQLiteLog.open(tmp_path / "data", read_only=read_only)
-    assert (refused.value.found, refused.value.known) == (2, 1)
+    assert (refused.value.found, refused.value.known) == (3, 2)
     assert (tmp_path / "data" / "log.sqlite3").read_bytes() == before
 
 
@@ -184,6 +185,29 @@ def test_another_thread_may_use_it(tmp_path: Path) -> None:
 def files_of(data: Path) -> list[str]:
     """The names of the result files, as digests."""
     return sorted(path.parent.name + path.name for path in (data / "results").glob("*/*"))
+
+
+def as_version_1(data: Path) -> None:
+    """Make the tables those that the first version of meted made."""
+    sql(data, "DROP TABLE reports")
+    sql(data, "PRAGMA user_version = 1")
+
+
+def test_tables_of_version_1_are_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    made = new_log(data, [2, 3])
+    as_version_1(data)
+    with SQLiteLog.open(data, read_only=True) as log:
+        assert list(log.read()) == made
+        assert list(log.reports(1)) == []
+    assert sql(data, "PRAGMA user_version") == [(1,)]
+    with SQLiteLog.open(data) as log:
+        assert list(log.read()) == made
+        log.append(batch_after(log.head), reports=[Report(1, 6, 1, 1, 1, 0, 1)])
+        assert len(list(log.reports(1))) == 1
+    assert sql(data, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    with SQLiteLog.open(data) as log:
+        assert len(list(log.reports(1))) == 1
 
 
 def test_large_results_are_files_named_by_their_digest(tmp_path: Path) -> None:
