@@ -39,13 +39,13 @@ class Aftermath:
         before, after = published.before, published.sealed.state
         desk.tables.follow(events, before)
         ended: list[LeaseId] = []
-        for event in events:
+        for seq, event in enumerate(events, published.sealed.batch.first_seq):
             match event:
                 case UnitsFinished() | UnitsReturned():
                     if event.lease_id not in after.jobs.leases:
                         ended.append(event.lease_id)
                 case WorkerJoined() | WorkerBack():
-                    if not desk.crew.admit(event.worker_id):
+                    if not desk.crew.admit(event.worker_id, seq):
                         self.mark_away(event.worker_id)
                 case WorkerLost():
                     self._dismiss(event.worker_id)

@@ -57,6 +57,7 @@ class Server:
         clock: Callable[[], int],
         secrets: SecretStore,
         instance: str,
+        reading: Log | None = None,
         token: str | None = None,
         runner: Runner = in_thread,
     ) -> None:
@@ -69,11 +70,13 @@ class Server:
             clock: Gives the time of day, microseconds.
             secrets: Where environment values are kept that may not be in the log.
             instance: Names this life of the server.
+            reading: The same log opened once more, for reading; None reads from ``log``, which is right only where
+                ``runner`` runs one thing at a time.
             token: What peers must show that the kernel does not vouch for; None admits none of them.
             runner: How the disk is waited for.
         """
         loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner)
-        self.desk = Desk(log, engine, loop, clock, secrets, runner, instance, self.stop)
+        self.desk = Desk(log if reading is None else reading, engine, loop, clock, secrets, runner, instance, self.stop)
         self._aftermath = Aftermath(self.desk)
         self._sessions: set[Session] = set()
         self._workers = WorkerMethods(self.desk)

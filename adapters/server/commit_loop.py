@@ -20,6 +20,7 @@ from meted.core.schema import SNAPSHOT_VERSION, encode_state
 from meted.core.state import State
 
 from ..log import Log, LogError, Result, Snapshot
+from ..unit_records import report_rows
 from ..wire.errors import CallError, Code
 from .faults import note_fault
 from .runner import Runner, in_thread
@@ -221,7 +222,7 @@ class CommitLoop:
             began_s = time.perf_counter()
             try:
                 async with self._log_lock:
-                    await self._runner(lambda: self._log.append(sealed.batch, rows, sealed.forget))
+                    await self._runner(lambda: self._log.append(sealed.batch, rows, sealed.forget, report_rows(sealed)))
             except LogError as error:
                 self.failure = error
                 self.stats.failures += 1

@@ -39,7 +39,7 @@ class Crew:
         self._started: dict[LeaseId, JobId] = {}
         self._running: Counter[JobId] = Counter()
         self._told_specs: dict[WorkerId, set[bytes]] = {}
-        self._expected: dict[WorkerId, Session] = {}
+        self._expected: dict[tuple[WorkerId, int], Session] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -53,13 +53,17 @@ class Crew:
         """Return the connection of a worker, or None."""
         return self._sessions.get(worker_id)
 
-    def expect(self, worker_id: WorkerId, session: Session) -> None:
-        """A worker will speak over ``session`` once that it has come is durable."""
-        self._expected[worker_id] = session
+    def expect(self, worker_id: WorkerId, session: Session, seq: int) -> None:
+        """A worker will speak over ``session`` once that it has come, which is event ``seq``, is durable.
 
-    def admit(self, worker_id: WorkerId) -> bool:
+        It may have come again meanwhile, over another connection. What it was given in between it does not claim there,
+        so that must not reach it there.
+        """
+        self._expected[worker_id, seq] = session
+
+    def admit(self, worker_id: WorkerId, seq: int) -> bool:
         """A worker has come, durably; return whether its connection is still there."""
-        session = self._expected.pop(worker_id, None)
+        session = self._expected.pop((worker_id, seq), None)
         if session is None:
             return worker_id in self._sessions
         before = self._sessions.get(worker_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 import trio
@@ -49,6 +49,7 @@ class Later:
     work: Callable[[], Awaitable[object]]
 
 
+Answer = TypeVar("Answer")
 Outcome = Now | Commit | Later
 Handler = Callable[[Session, Any], Outcome]
 """Answers one method: takes the session and the record of its parameters."""
@@ -79,7 +80,8 @@ class Desk:
     """A server's parts, for those who answer.
 
     Attributes:
-        log, engine, loop: What is kept, what decides, and what makes that durable.
+        log: What is kept, for reading with :meth:`read`.
+        engine, loop: What decides, and what makes that durable.
         clock: Gives the time, microseconds.
         reader: Asks about jobs.
         tables: What has changed.
@@ -114,6 +116,12 @@ class Desk:
         self.instance = instance
         self.ends: dict[JobId, trio.Event] = {}
         self.stop = stop
+        self._reading = trio.Lock()
+
+    async def read(self, function: Callable[[], Answer]) -> Answer:
+        """Return what ``function`` reads from the log; one reads at a time, and nobody waits for the disk meanwhile."""
+        async with self._reading:
+            return await self.runner(function)
 
     @property
     def state(self) -> State:

@@ -96,7 +96,7 @@ class OutputMethod:
             is_in = lease.job_id == job.job_id and lease.first <= index < lease.first + lease.count
             if is_in and not lease.back >> (index - lease.first) & 1:
                 return _Holder(lease.worker_id, lease.attempt, True)
-        found = await self._desk.runner(partial(unit_records, self._desk.log, self._desk.state, job.job_id, index, 1))
+        found = await self._desk.read(partial(unit_records, self._desk.log, self._desk.state, job.job_id, index, 1))
         for row in found:
             if row["unit"] == index and row["worker"] is not None:
                 return _Holder(WorkerId(row["worker"]), row["attempt"] or 1, False)
@@ -130,7 +130,7 @@ class OutputMethod:
 
     async def _kept(self, job: Job, params: wire.Output, over: bool) -> object:
         """Return what the log has: the end of the output of a unit that succeeded, of the errors of one that failed."""
-        kept = await self._desk.runner(partial(self._desk.log.result, job.job_id, params.index))
+        kept = await self._desk.read(partial(self._desk.log.result, job.job_id, params.index))
         failed = params.index in job.failed
         if kept is None or (params.stream == "err") != failed:
             if over and kept is None and params.offset == 0 and params.index not in job.succeeded and not failed:

@@ -93,21 +93,25 @@ class ReadMethods:
         limit = page_limit(params.limit)
 
         async def read() -> object:
-            return await desk.runner(partial(unit_records, desk.log, desk.state, job.job_id, params.first, limit))
+            return await desk.read(partial(unit_records, desk.log, desk.state, job.job_id, params.first, limit))
 
         return Later(read)
 
     def result(self, _: Session, params: wire.Result) -> Outcome:
         """Return what a unit has left."""
-        try:
-            body = self._desk.reader.result(params.job, params.index)
-        except UnitFailed as failed:
-            raise CallError(Code.REFUSED, "unit_failed", str(failed)) from None
-        return Now({"ended": body is not None, "body": body or None})
+
+        async def read() -> object:
+            try:
+                body = await self._desk.read(partial(self._desk.reader.result, params.job, params.index))
+            except UnitFailed as failed:
+                raise CallError(Code.REFUSED, "unit_failed", str(failed)) from None
+            return {"ended": body is not None, "body": body or None}
+
+        return Later(read)
 
     def error(self, _: Session, params: wire.Error) -> Outcome:
         """Return why a unit failed."""
-        return Now(self._desk.reader.error(params.job, params.index))
+        return Later(partial(self._desk.read, partial(self._desk.reader.error, params.job, params.index)))
 
     def workers(self, _: Session, __: wire.Workers) -> Outcome:
         """Return all workers."""

@@ -51,6 +51,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
     sys.setswitchinterval(SWITCH_S)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(SQLiteLog.open(data))
+        reading = stack.enter_context(SQLiteLog.open(data, read_only=True))
         found = read_state(log)
         engine = Engine(live_policy(policy), found.state, found.chain)
         gc.collect()
@@ -63,6 +64,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
             clock=wall_clock_us,
             secrets=SecretFiles(data / SECRETS_DIRECTORY, partial(secrets.token_hex, 16)),
             instance=secrets.token_hex(8),
+            reading=reading,
             token=token,
         )
         bound: list[Address] = []

@@ -64,12 +64,12 @@ class WorkerMethods:
             worker_id = _by_instance(engine.state, params.instance)
             if worker_id is None:
                 command = JoinWorker(at_us, params.name, capacity, labels, params.until_us, params.prefetch)
-                joined = engine.handle(command)[-1]
-                assert isinstance(joined, WorkerJoined)
-                worker_id = joined.worker_id
+                events = engine.handle(command)
+                assert isinstance(events[0], WorkerJoined)
+                worker_id = events[0].worker_id
             else:
-                engine.handle(RejoinWorker(at_us, worker_id, ()))
-            self._desk.crew.expect(worker_id, session)
+                events = engine.handle(RejoinWorker(at_us, worker_id, ()))
+            self._desk.crew.expect(worker_id, session, engine.state.seq - len(events) + 1)
             return {"worker": worker_id}
 
         return Commit(join)
@@ -80,8 +80,8 @@ class WorkerMethods:
 
         def rejoin(engine: Engine, at_us: int) -> object:
             worker = _mine(engine.state, params.worker, params.instance)
-            engine.handle(RejoinWorker(at_us, worker.worker_id, held))
-            self._desk.crew.expect(worker.worker_id, session)
+            events = engine.handle(RejoinWorker(at_us, worker.worker_id, held))
+            self._desk.crew.expect(worker.worker_id, session, engine.state.seq - len(events) + 1)
             return {}
 
         return Commit(rejoin)

@@ -111,7 +111,8 @@ def test_one_job_can_be_followed(server: LiveServer) -> None:
                 await client.cancel(other, mine)
             if any(row["state"] == "cancelled" for row in piece.rows):
                 break
-        assert [piece.kind for piece in told] == ["header", "caught_up", "changes"]
+        kinds = [piece.kind for piece in told]  # what had only just happened may come once more, as a change
+        assert (kinds[:2], set(kinds[2:])) == (["header", "caught_up"], {"changes"})
         assert {row["job"] for piece in told for row in piece.rows} == {mine}
         with pytest.raises(Refused):
             await anext(client.subscribe("job", 999_999))
