@@ -73,7 +73,8 @@ class Brain:
     @property
     def wake_at_us(self) -> int | None:
         """When to say :class:`.stimuli.TimerFired`, unless something else happens before; None for never."""
-        return self._reporter.wake_at_us
+        due_us = (self._reporter.wake_at_us, self.waiting.due_us if self.is_connected else None)
+        return min((due for due in due_us if due is not None), default=None)
 
     def held(self) -> tuple[tuple[int, tuple[Span, ...]], ...]:
         """Return what to claim when connecting again: of each lease the units that the server has not answered for."""
@@ -112,6 +113,7 @@ class Brain:
             case _:
                 self._hear(stimulus)
         self._start_what_fits()
+        self._give_back_what_waits()
         self._out.extend(self._reporter.say(self._now_us))
         self._leave_if_done()
         instructions, self._out = self._out, []
@@ -211,6 +213,12 @@ class Brain:
             fitting.is_placed = True
             self.room = self.room.minus(fitting.given.request)
             self._start(fitting)
+
+    def _give_back_what_waits(self) -> None:
+        """Let another worker have what was given ahead, and whose place did not become free as soon as expected."""
+        due_us = self.waiting.due_us
+        if due_us is not None and due_us <= self._now_us and self.is_connected:
+            self._start_no_more(self.waiting.too_old(self._now_us), stopped=False)
 
     def _start(self, lease: HeldLease) -> None:
         self._out.append(s.StartUnit(lease.given, lease.next))

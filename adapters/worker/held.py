@@ -19,6 +19,9 @@ RETRY_MIN_US = 100_000
 RETRY_MAX_US = 5_000_000
 """What the server could not take is said again after this, doubling from the one to the other."""
 
+WAITING_MAX_US = 1_000_000
+"""A lease that has found no room for so long is given back: it was expected to start within a tenth of that."""
+
 OVERTAKEN_MAX = 64
 """A lease that does not fit lets so many younger ones pass; then they wait for it."""
 
@@ -192,6 +195,22 @@ class WaitingLeases:
         if queue.pop(lease.arrival, None) is not None and not queue:
             del self._queues[lease.given.request]
         self._overtaken.pop(lease.arrival, None)
+
+    @property
+    def due_us(self) -> int | None:
+        """When the lease that has waited longest has waited too long, or None if none waits."""
+        heads = (next(iter(queue.values())) for queue in self._queues.values())
+        came_us = min((head.reported_us for head in heads), default=None)
+        return None if came_us is None else came_us + WAITING_MAX_US
+
+    def too_old(self, now_us: int) -> list[int]:
+        """Return the leases that have waited too long."""
+        return [
+            lease.given.lease_id
+            for queue in self._queues.values()
+            for lease in queue.values()
+            if lease.reported_us + WAITING_MAX_US <= now_us
+        ]
 
     def take(self, room: Resources) -> HeldLease | None:
         """Return the lease that starts next in so much room, which waits no longer, or None."""

@@ -10,7 +10,7 @@ from meted.adapters.worker import brain as brain_module
 from meted.adapters.worker import stimuli as s
 from meted.adapters.worker.brain import Brain
 from meted.adapters.worker.brain_check import check
-from meted.adapters.worker.held import OVERTAKEN_MAX
+from meted.adapters.worker.held import OVERTAKEN_MAX, WAITING_MAX_US
 from meted.core.resources import Resources
 
 SMALL, BIG = Resources(1_000), Resources(2_000)
@@ -66,6 +66,19 @@ def test_a_small_lease_passes_a_big_one_but_not_for_ever() -> None:
     assert number == 3 + OVERTAKEN_MAX
     told(s.AskedBack(0, (1,)))
     assert starts(told.end(1, 0)) == [(2, 0)], "now the room is kept until the big one fits"
+
+
+def test_what_finds_no_room_in_time_is_given_back() -> None:
+    told = Told()
+    told.give(1, request=BIG)
+    assert starts(told.give(2, 3)) == []
+    assert told.brain.wake_at_us == WAITING_MAX_US
+    assert told(s.TimerFired(WAITING_MAX_US - 1)) == []
+    told(s.Disconnected(WAITING_MAX_US))
+    assert told(s.TimerFired(WAITING_MAX_US + 1)) == [], "there is nobody to take it"
+    instructions = told(s.Connected(WAITING_MAX_US + 2))
+    assert s.GiveBack(2, (0, 3)) in instructions
+    assert starts(told.end(1, 0, WAITING_MAX_US + 3)) == []
 
 
 def test_a_lease_that_comes_twice_is_known() -> None:

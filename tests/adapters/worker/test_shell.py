@@ -67,13 +67,24 @@ def test_what_does_not_fit_waits() -> None:
         peer = await stage.peer()
         await peer.join()
         await peer.run(*(lease(number) for number in range(1, 7)))
-        await trio.sleep(0.5)
+        await trio.sleep(0.1)
         assert stage.executor.usage().running == 2
         for _ in range(6):
             await peer.answer("worker.finish")
-        assert 3 <= trio.current_time() < 3.1
+        assert 0.6 <= trio.current_time() < 0.7
 
-    play(scene)
+    play(scene, run_us=200_000)
+
+
+def test_what_waits_for_too_long_goes_back() -> None:
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        await peer.run(*(lease(number) for number in (1, 2, 3)))
+        assert (await peer.answer("worker.give_back")).params == {"worker": 7, "lease": 3, "spans": ((0, 1),)}
+        assert 1 <= trio.current_time() < 1.1
+
+    play(scene, run_us=10_000_000)
 
 
 def test_units_go_on_without_a_connection_and_are_reported_when_it_is_back() -> None:
