@@ -196,8 +196,9 @@ class ProcessExecutor:
         self._store.forget(job_id)
 
     def _start(self, unit: UnitToRun) -> _Running:
+        began_us = _now_us()  # before the spawn, which returns when the child is on its way, and may be at its end
         pid, path = self._launcher.start(unit)
-        running = _Running(unit, pid, path, _now_us())
+        running = _Running(unit, pid, path, began_us)
         try:
             running.pidfd = os.pidfd_open(pid)
         except OSError as error:
