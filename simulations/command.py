@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import json
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Final
 
 import click
@@ -15,6 +11,7 @@ import click
 from meted.adapters.cli.progress import ProgressBar
 from meted.core.policies import POLICIES
 
+from .documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
 from .errors import SimulationError
 from .metrics import JsonValue, Metrics
 from .outcome import OutcomeWriter
@@ -26,11 +23,6 @@ from .trace_rules import Overrun, ProcsField, TraceOptions
 
 MALFORMED_SHOWN: Final = 20
 """So many malformed lines are told one by one; of more only the number."""
-
-PROGRESS_JOBS: Final = 200
-"""Jobs between two looks at the progress bar."""
-
-_GC_THRESHOLD: Final = 100_000
 
 
 @click.command("simulate", short_help="Replay a trace under a policy.")
@@ -97,14 +89,14 @@ def simulate(
     _check_targets(trace, json_path, out)
     options = TraceOptions(procs, procs_field, overrun, clairvoyant, first)
     try:
-        with _rare_collections():
+        with rare_collections():
             figures, shown = _run(trace, options, policy, event_order, out)
         if json_path == "-":
-            click.echo(_document(figures))
+            click.echo(document(figures))
             return
         click.echo(shown, nl=False)
         if json_path is not None:
-            _write(json_path, _document(figures))
+            write_document(json_path, figures)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
 
@@ -121,8 +113,7 @@ def _run(
         replay = Replay(trace, make_policy(policy), event_order, metrics, None if writer is None else writer.add)
         while not replay.run(PROGRESS_JOBS):
             bar(replay.ended, len(trace))
-    cpu_us = round(resource.getrusage(resource.RUSAGE_SELF).ru_utime * 1_000_000)
-    figures = metrics.results(policy, event_order, cpu_us)
+    figures = metrics.results(policy, event_order, user_cpu_us())
     return figures | {"tie_rule": TIE_RULE}, table(figures, trace.counts)
 
 
@@ -143,42 +134,12 @@ def _read(path: str, options: TraceOptions) -> Trace:
             click.echo(f"{path}: {told - MALFORMED_SHOWN:,} more malformed lines.", err=True)
 
 
-def _document(figures: dict[str, JsonValue]) -> str:
-    return json.dumps(figures, indent=2, ensure_ascii=False)
-
-
-def _write(path: str, document: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(document + "\n")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SimulationError(f"{path} cannot be written ({reason}); give another file with --json.") from None
-
-
 def _check_targets(trace: str, json_path: str | None, out: str | None) -> None:
     """Refuse what would be found out only after the run, or would write over the trace."""
     for option, path in (("--json", json_path), ("--out", out)):
-        if path is None or (path == "-" and option == "--json"):
-            continue
-        if not os.path.isdir(os.path.dirname(path) or "."):
-            raise click.UsageError(f"{option} {path} is in a folder that does not exist; make it first.")
-        if trace != "-" and os.path.exists(path) and os.path.samefile(path, trace):
-            raise click.UsageError(f"{option} {path} would write over the trace; give another file.")
+        if path is not None and (path != "-" or option != "--json"):
+            check_target(option, path, trace)
     if out == "-":
         raise click.UsageError("--out needs the name of a file; /dev/stdout is the standard output.")
     if out is not None and json_path not in (None, "-") and os.path.abspath(out) == os.path.abspath(str(json_path)):
         raise click.UsageError(f"--json and --out both name {out}; give two files.")
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let the collector of cycles look seldom: a replay makes none, and looking costs a twentieth of its time."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

@@ -8,14 +8,16 @@ max(1, (wait + run) / max(run, 10 s)); makespan = last end - first submit; utili
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
 from .inequality import gini, jain
 from .service import ServiceMeter
-from .trace import Trace, TraceJob
+from .trace import TraceJob
+from .trace_rules import TraceOptions
 
 BOUND_US: Final = 10_000_000
 """Runs shorter than this count as this long in a bounded slowdown: 10 s."""
@@ -25,6 +27,34 @@ _MEAN_BITS: Final = 32
 _US: Final = 1_000_000
 
 JsonValue = bool | int | float | str | None | dict[str, int]
+
+
+class Measured(Protocol):
+    """What is known of a trace whose run is measured; see :class:`~.trace.Trace`."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    @property
+    def sha256(self) -> str:
+        """What identifies it."""
+
+    @property
+    def options(self) -> TraceOptions:
+        """How it was read."""
+
+    @property
+    def procs(self) -> int:
+        """The size of the machine, in what jobs count their processors in."""
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """The users of the jobs."""
+
+    @property
+    def counts(self) -> attrs.AttrsInstance:
+        """What became of its records."""
 
 
 @attrs.define
@@ -39,10 +69,10 @@ class _Sums:
 class Metrics:
     """The figures of one run; give it each submit, start and end in the order of time."""
 
-    def __init__(self, trace: Trace) -> None:
-        """Start with nothing done of a trace."""
+    def __init__(self, trace: Measured, shares: Mapping[int, int] | None = None) -> None:
+        """Start with nothing done of a trace, whose users have these shares (None: all the same)."""
         self._trace = trace
-        self._service = ServiceMeter(trace.procs, len(trace.users))
+        self._service = ServiceMeter(trace.procs, len(trace.users), shares)
         self._sums: dict[int, _Sums] = {user: _Sums() for user in trace.users}
         self._max_wait_us = 0
         self._run_us = 0

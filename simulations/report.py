@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import attrs
+
 from .metrics import JsonValue
 from .trace_rules import FilterCounts
 
@@ -44,11 +46,11 @@ _NOTED: Final = {
 def table(figures: Mapping[str, JsonValue], counts: FilterCounts) -> str:
     """Return what ``Metrics.results`` gave, as lines of text that end with a newline."""
     title = f"{figures['trace']}: {figures['policy']} on {figures['procs']:,} processors"
-    parts = ["", title, "=" * len(title), "", *_rows(_results(figures)), "", *_rows(_rules(figures, counts)), ""]
+    parts = ["", title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(_rules(figures, counts)), ""]
     return "\n".join(parts[1:])
 
 
-def _results(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+def result_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     """Yield the figures with their units."""
     utilisation = figures["utilisation"]
     assert isinstance(utilisation, float)
@@ -80,23 +82,24 @@ def _rules(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[t
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
     yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} are jobs"
-    yield from (("left out", line) for line in _counted(counts, _LEFT_OUT))
+    yield from (("left out", line) for line in counted(counts, _LEFT_OUT))
     if counts.malformed:
         yield "left out", f"{counts.malformed:,} malformed lines"
-    yield from (("note", line) for line in _counted(counts, _NOTED))
+    yield from (("note", line) for line in counted(counts, _NOTED))
     yield "trace sha256", str(figures["trace_sha256"])
 
 
-def _counted(counts: FilterCounts, names: Mapping[str, str]) -> Iterator[str]:
+def counted(counts: attrs.AttrsInstance, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each of the named counts that is not zero: the count and its meaning."""
     for name, meaning in names.items():
         if count := getattr(counts, name):
             yield f"{count:,} {meaning}"
 
 
-def _rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
+def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """Return rows of two aligned columns; a name that repeats is shown once."""
-    rows, last = [], ""
+    made, last = [], ""
     for name, value in pairs:
-        rows.append(f"  {'' if name == last else name:<27}{value}")
+        made.append(f"  {'' if name == last else name:<27}{value}")
         last = name
-    return rows
+    return made

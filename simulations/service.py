@@ -1,11 +1,12 @@
 """How fairly a schedule served the users, kept up with every event: what each was owed, what it got, and its lag.
 
-All users have the same entitlement. Two measures, both of which depend on the schedule and not only on the trace:
+Each user has a share; those of a public trace all have the same, 1. Two measures, both of which depend on the schedule
+and not only on the trace:
 
 **Service against what was owed** (``jain_service``). A user is *backlogged* while it has work that waits or runs. At
-each moment a backlogged user is owed ``min(demand, P / k)`` processors: P is the machine, k the number of users
-backlogged now, and its demand the processors that its waiting and running jobs ask for together. So nobody is owed more
-than it can use, nor more than its equal share. Its ratio is
+each moment a backlogged user is owed ``min(demand, P g / k)`` processors: P is the machine, g its share, k the sum of
+the shares of all who are backlogged now (with equal shares their number), and its demand the processors that its
+waiting and running jobs ask for together. So nobody is owed more than it can use, nor more than its share. Its ratio is
 
     (processor-time it received) / (processor-time it was owed, summed over the time it was backlogged)
 
@@ -14,9 +15,10 @@ let ahead with more than its share rises above 1, as its work is done in a short
 ``(sum x)^2 / (n * sum x^2)``, is 1 when all fare alike and 1/n when one has it all. The total a user receives is fixed
 by the trace; what it was owed until then is what the schedule decides.
 
-**Lag** (``max_lag_units``). While a user has jobs that *wait*, its equal part of all service dispatched is
-``(W(t) - W(t0)) / n``: W is the processor-time of all jobs started so far, counted whole at the start, n the number of
-all users of the trace (the registered entitlement, whether backlogged or not), t0 when its first job began to wait. Its
+**Lag** (``max_lag_units``). While a user has jobs that *wait*, its part of all service dispatched is
+``(W(t) - W(t0)) g / n``: W is the processor-time of all jobs started so far, counted whole at the start, g its share, n
+the sum of the shares of all users of the trace (the registered entitlement, whether backlogged or not; with equal
+shares their number), t0 when its first job began to wait. Its
 lag is this minus the processor-time of its own jobs started since t0. The largest lag of all users and times is given
 in units of the largest job's processor-time: a clock of entitlements keeps it within a small constant, whatever the
 load. Lag grows only between a user's own starts, so that looking just before each of them misses nothing.
@@ -28,8 +30,10 @@ Amounts are integers in processor-microseconds times 2^20; the only rounding is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from heapq import heapify, heappop, heappush
+from math import lcm
 from typing import Final
 
 from .inequality import jain
@@ -42,15 +46,16 @@ _SPARE_ENTRIES: Final = 64
 class _User:
     """One user: what is waiting and running, what it got and what it was owed."""
 
-    __slots__ = ("at_wait", "demand", "mark", "number", "owed", "own_at_wait", "received", "shares", "waiting")
+    __slots__ = ("at_wait", "demand", "mark", "number", "owed", "own_at_wait", "received", "share", "shares", "waiting")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, share: int) -> None:
         self.number = number
+        self.share = share
         self.demand = 0  # processors of waiting and running jobs
         self.waiting = 0  # jobs
         self.received = 0  # processor-microseconds of started jobs
         self.owed = 0  # scaled processor-microseconds, settled up to `mark`
-        self.shares = False  # owed P / k, and not its demand
+        self.shares = False  # owed its share of the machine, and not its demand
         self.mark = 0  # the common integral where it shares, else the time
         self.at_wait = 0  # service of all when its first waiting job came
         self.own_at_wait = 0  # its own service then
@@ -59,23 +64,29 @@ class _User:
 class ServiceMeter:
     """Takes submits, starts and ends in the order of time (ends and submits of one instant in any order)."""
 
-    def __init__(self, procs: int, users: int) -> None:
+    def __init__(self, procs: int, users: int, shares: Mapping[int, int] | None = None) -> None:
         """Start with an empty machine.
 
         Args:
             procs: Processors of the machine.
             users: How many users the trace has.
+            shares: The share of each of them; None is 1 for all.
         """
         self._procs = procs
-        self._registered = users
+        self._shares = shares
+        self._registered = users if shares is None else sum(shares.values())
+        # The demand per share as an integer that can be compared: demand x common / share.
+        self._common = 1 if shares is None else lcm(*shares.values())
+        self._total = 0  # the shares of all who are backlogged
         self._users: dict[int, _User] = {}
         self._backlogged: dict[int, _User] = {}
         self._now = 0
-        self._integral = 0  # of P / k, scaled
+        self._integral = 0  # of P / k for one share, scaled
         self._dispatched = 0
         self._largest_area = 0
-        self._largest_lag = 0  # times the number of registered users
-        # Who crosses when k changes: a heap of each kind by demand. Entries that no longer hold are dropped when met.
+        self._largest_lag = 0  # times the sum of the registered shares
+        # Who crosses when k changes: a heap of each kind by demand per share. Entries that no longer hold are dropped
+        # when met.
         self._content: list[tuple[int, int]] = []
         self._sharing: list[tuple[int, int]] = []
 
@@ -85,11 +96,12 @@ class ServiceMeter:
             self._advance(at_us)
         user = self._users.get(number)
         if user is None:
-            user = self._users[number] = _User(number)
+            user = self._users[number] = _User(number, 1 if self._shares is None else self._shares[number])
         if not user.demand:
             user.shares = False
             user.mark = at_us
             self._backlogged[number] = user
+            self._total += user.share
             self._cross_down()
         if not user.waiting:
             user.at_wait = self._dispatched
@@ -100,7 +112,7 @@ class ServiceMeter:
     def started(self, number: int, area: int) -> None:
         """A waiting job of a user started, which will take ``area`` processor-microseconds."""
         user = self._users[number]
-        lag = self._dispatched - user.at_wait - self._registered * (user.received - user.own_at_wait)
+        lag = user.share * (self._dispatched - user.at_wait) - self._registered * (user.received - user.own_at_wait)
         if lag > self._largest_lag:
             self._largest_lag = lag
         if area > self._largest_area:
@@ -117,6 +129,7 @@ class ServiceMeter:
         self._set_demand(user, user.demand - procs)
         if not user.demand:
             del self._backlogged[number]
+            self._total -= user.share
             self._cross_up()
 
     def ratios(self) -> dict[int, Fraction]:
@@ -138,13 +151,13 @@ class ServiceMeter:
     def _advance(self, at_us: int) -> None:
         """Move the common integral on to a later time."""
         if self._backlogged:
-            self._integral += ((at_us - self._now) * self._procs << _SCALE_BITS) // len(self._backlogged)
+            self._integral += ((at_us - self._now) * self._procs << _SCALE_BITS) // self._total
         self._now = at_us
 
     def _settle(self, user: _User) -> None:
         """Bring what a user is owed up to now."""
         if user.shares:
-            user.owed += self._integral - user.mark
+            user.owed += user.share * (self._integral - user.mark)
             user.mark = self._integral
         else:
             user.owed += user.demand * (self._now - user.mark) << _SCALE_BITS
@@ -154,7 +167,11 @@ class ServiceMeter:
         """Settle a user and give it a new demand."""
         self._settle(user)
         user.demand = demand
-        self._place(user, demand * len(self._backlogged) > self._procs)
+        self._place(user, demand * self._total > user.share * self._procs)
+
+    def _key(self, user: _User) -> int:
+        """Return the demand per share, times a factor that all have in common."""
+        return user.demand * self._common // user.share
 
     def _place(self, user: _User, shares: bool) -> None:
         """Put a user that was settled just now among those who share, or among those who are owed their demand."""
@@ -162,23 +179,23 @@ class ServiceMeter:
             user.shares = shares
             user.mark = self._integral if shares else self._now
         if shares:
-            heappush(self._sharing, (user.demand, user.number))
+            heappush(self._sharing, (self._key(user), user.number))
             if len(self._sharing) > 4 * len(self._backlogged) + _SPARE_ENTRIES:
-                self._sharing = [(u.demand, u.number) for u in self._backlogged.values() if u.shares]
+                self._sharing = [(self._key(u), u.number) for u in self._backlogged.values() if u.shares]
                 heapify(self._sharing)
         else:
-            heappush(self._content, (-user.demand, user.number))
+            heappush(self._content, (-self._key(user), user.number))
             if len(self._content) > 4 * len(self._backlogged) + _SPARE_ENTRIES:
-                self._content = [(-u.demand, u.number) for u in self._backlogged.values() if not u.shares]
+                self._content = [(-self._key(u), u.number) for u in self._backlogged.values() if not u.shares]
                 heapify(self._content)
 
     def _cross_down(self) -> None:
         """Shares have become smaller: move those whose demand is now above theirs."""
-        heap, limit = self._content, self._procs // len(self._backlogged)
+        heap, limit = self._content, self._common * self._procs // self._total
         while heap and -heap[0][0] > limit:
-            demand, number = heappop(heap)
+            key, number = heappop(heap)
             user = self._users[number]
-            if user.demand == -demand and not user.shares:
+            if self._key(user) == -key and not user.shares:
                 self._settle(user)
                 self._place(user, True)
 
@@ -186,10 +203,10 @@ class ServiceMeter:
         """Shares have become larger: move those whose demand is no longer above theirs."""
         if not self._backlogged:
             return
-        heap, limit = self._sharing, self._procs // len(self._backlogged)
+        heap, limit = self._sharing, self._common * self._procs // self._total
         while heap and heap[0][0] <= limit:
-            demand, number = heappop(heap)
+            key, number = heappop(heap)
             user = self._users[number]
-            if user.demand == demand and user.shares:
+            if self._key(user) == key and user.shares:
                 self._settle(user)
                 self._place(user, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,9 +25,9 @@ S = 1_000_000
 
 
 def owed_and_received(
-    jobs: Sequence[TraceJob], events: Sequence[Happening], procs: int
+    jobs: Sequence[TraceJob], events: Sequence[Happening], procs: int, shares: Mapping[int, int]
 ) -> dict[int, tuple[Fraction, int]]:
-    """Return what each user was owed and received: sum min(demand, P / k) over the time between any two events."""
+    """Return what each user was owed and received: sum min(demand, P g / k) over the time between any two events."""
     demand: dict[int, int] = defaultdict(int)
     owed: dict[int, Fraction] = defaultdict(Fraction)
     received: dict[int, int] = defaultdict(int)
@@ -35,7 +35,8 @@ def owed_and_received(
     for at_us, kind, index in events:
         backlogged = [user for user, wanted in demand.items() if wanted]
         for user in backlogged:
-            owed[user] += min(Fraction(demand[user]), Fraction(procs, len(backlogged))) * (at_us - before)
+            part = Fraction(procs * shares[user], sum(shares[one] for one in backlogged))
+            owed[user] += min(Fraction(demand[user]), part) * (at_us - before)
         before = at_us
         job = jobs[index]
         demand[job.user] += {SUBMIT: job.procs, START: 0, END: -job.procs}[kind]
@@ -43,9 +44,10 @@ def owed_and_received(
     return {user: (owed[user], received[user]) for user in received}
 
 
-def largest_lag(jobs: Sequence[TraceJob], events: Sequence[Happening]) -> Fraction:
+def largest_lag(jobs: Sequence[TraceJob], events: Sequence[Happening], shares: Mapping[int, int]) -> Fraction:
     """Return the largest lag of any user after any event, in processor-microseconds."""
     users = {job.user for job in jobs}
+    registered = sum(shares[user] for user in users)
     waiting = dict.fromkeys(users, 0)
     own = dict.fromkeys(users, 0)
     since = dict.fromkeys(users, (0, 0))
@@ -63,7 +65,8 @@ def largest_lag(jobs: Sequence[TraceJob], events: Sequence[Happening]) -> Fracti
         for user in users:
             if waiting[user]:
                 all_before, own_before = since[user]
-                largest = max(largest, Fraction(total - all_before, len(users)) - (own[user] - own_before))
+                owed = Fraction((total - all_before) * shares[user], registered)
+                largest = max(largest, owed - (own[user] - own_before))
     return largest
 
 
@@ -74,12 +77,18 @@ JOBS = st.lists(
 )
 
 
-@given(fields=JOBS, procs=st.sampled_from([8, 9, 30]), policy=st.sampled_from(["fcfs", "easy", "easy-sjbf"]))
+@given(
+    fields=JOBS,
+    procs=st.sampled_from([8, 9, 30]),
+    policy=st.sampled_from(["fcfs", "easy", "easy-sjbf"]),
+    weights=st.none() | st.lists(st.integers(1, 6), min_size=5, max_size=5),
+)
 def test_service_equals_its_definition(
     tmp_path_factory: pytest.TempPathFactory,
     fields: list[tuple[int, int, int, int, int]],
     procs: int,
     policy: str,
+    weights: list[int] | None,
 ) -> None:
     made = [
         TraceJob(number, user, submit * S, run * S, (run + more) * S, width)
@@ -88,7 +97,8 @@ def test_service_equals_its_definition(
     trace = make_trace(tmp_path_factory.getbasetemp(), made, procs)
     jobs, starts = schedule(trace, policy)
     events = list(happenings(jobs, starts))
-    meter = ServiceMeter(procs, len(trace.users))
+    shares = {user: weights[user - 1] if weights else 1 for user in trace.users}
+    meter = ServiceMeter(procs, len(trace.users), shares if weights else None)
     for at_us, kind, index in events:
         job = jobs[index]
         if kind == SUBMIT:
@@ -97,13 +107,15 @@ def test_service_equals_its_definition(
             meter.started(job.user, job.run_us * job.procs)
         else:
             meter.ended(job.user, at_us, job.procs)
-    expected = {user: received / owed for user, (owed, received) in owed_and_received(jobs, events, procs).items()}
+    expected = {
+        user: received / owed for user, (owed, received) in owed_and_received(jobs, events, procs, shares).items()
+    }
     found = meter.ratios()
     assert set(found) == set(expected) == set(trace.users)
     for user, ratio in found.items():
         assert abs(ratio - expected[user]) < Fraction(1, 10**9)
     largest_area = max(job.run_us * job.procs for job in jobs)
-    assert meter.max_lag_units() == largest_lag(jobs, events) / largest_area
+    assert meter.max_lag_units() == largest_lag(jobs, events, shares) / largest_area
     assert abs(meter.jain_service() - jain([int(ratio * 10**12) for ratio in expected.values()])) < Fraction(1, 10**8)
 
 

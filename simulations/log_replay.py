@@ -1,0 +1,170 @@
+"""Replay of a log of one's own: its jobs through the real engine, in virtual time, on a pool like the real one.
+
+Jobs are submitted as they were, arrays as arrays, at their times; the engine leases their units in runs, as it does
+live. The units of a lease run one after another, each as long as it really ran, and each is reported at its end; a
+worker needs no time between two units, so nothing is prefetched. At an instant all units end first, then all jobs are
+submitted, then one pass is made, which is repeated while the engine has more to do.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+import attrs
+
+from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
+from meted.core.engine import Engine
+from meted.core.errors import Reason, Refused
+from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
+from meted.core.ids import JobId, LeaseId, WorkerId
+from meted.core.limits import TIME_MAX_US
+from meted.core.policy.base import Policy
+from meted.core.spec import NO_SPEC
+
+from .errors import SimulationError
+from .log_trace import LoggedJob, LogTrace
+from .metrics import JsonValue, Metrics
+from .trace import TraceJob
+
+
+@attrs.define
+class _Run:
+    """A lease that runs: ``at`` is the index of the unit that runs now, ``end`` that behind its last."""
+
+    lease_id: LeaseId
+    worker_id: WorkerId
+    units: list[TraceJob]
+    at: int
+    end: int
+
+
+class LogReplay:
+    """One run of a log under one policy.
+
+    Attributes:
+        engine: What decides; for reading.
+        ended: How many units have ended.
+    """
+
+    def __init__(self, trace: LogTrace, policy: Policy, metrics: Metrics) -> None:
+        """Set the workers and the domains up, at time 0.
+
+        Args:
+            trace: What to replay.
+            policy: Who is next.
+            metrics: Told of every submit, start and end of a unit; the processors are thousandths of a cpu.
+        """
+        self.engine = Engine(policy, retention_us=0)
+        self.ended = 0
+        self._metrics = metrics
+        self._jobs = trace.jobs
+        self._next = 0
+        self._units: dict[JobId, list[TraceJob]] = {}
+        self._running: list[tuple[int, LeaseId, _Run]] = []
+        for domain_id, domain in trace.domains.items():
+            self.engine.handle(CreateDomain(0, str(domain_id), domain.share, domain.cap))
+        for number, offer in enumerate(trace.workers, 1):
+            (joined,) = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
+            assert type(joined) is WorkerJoined
+        self.engine.take()
+
+    def run(self, ends_max: int | None = None) -> bool:
+        """Go on, to the end or until at least ``ends_max`` more units have ended; return whether that was the end.
+
+        Raises:
+            SimulationError: A time lies beyond ``TIME_MAX_US`` of the core.
+        """
+        stop = None if ends_max is None else self.ended + ends_max
+        try:
+            while self._next < len(self._jobs) or self._running:
+                if stop is not None and self.ended >= stop:
+                    return False
+                self._step(min(self._times()))
+        except Refused as refusal:
+            if refusal.reason is not Reason.OUT_OF_RANGE:
+                raise
+            raise SimulationError(
+                f"a job of the log is submitted or ends beyond {TIME_MAX_US // 1_000_000:,} s (285 years) after the "
+                "first, the largest time that can be simulated; look at the clocks of the machines that ran it."
+            ) from None
+        if self._units:
+            raise AssertionError(f"{len(self._units)} jobs wait for ever on an empty pool")
+        return True
+
+    def _times(self) -> list[int]:
+        times = [self._running[0][0]] if self._running else []
+        return times + [job.submit_us for job in self._jobs[self._next : self._next + 1]]
+
+    def _step(self, now_us: int) -> None:
+        """All ends, all submits, one pass."""
+        running, jobs = self._running, self._jobs
+        while running and running[0][0] == now_us:
+            self._finish(now_us, heappop(running)[2])
+        while self._next < len(jobs) and jobs[self._next].submit_us == now_us:
+            self._submit(jobs[self._next])
+            self._next += 1
+        engine = self.engine
+        engine.run_timers(now_us)
+        engine.run_pass(now_us)
+        while engine.more:
+            engine.run_pass(now_us)
+        for event in engine.take():
+            if type(event) is UnitsLeased:
+                units = self._units[event.job_id]
+                end = event.first + event.count
+                self._start(now_us, _Run(event.lease_id, event.worker_id, units, event.first, end))
+                if end == len(units):  # they are leased in order, and none comes back
+                    del self._units[event.job_id]
+
+    def _submit(self, job: LoggedJob) -> None:
+        domain = str(job.domain)
+        events = self.engine.handle(
+            SubmitJob(
+                job.submit_us,
+                domain,
+                NO_SPEC,
+                len(job.run_us),
+                request=job.request,
+                time_request_us=job.time_request_us,
+                priority=job.priority,
+            )
+        )
+        submitted = events[-1]
+        assert type(submitted) is JobSubmitted
+        width = job.request.cpu_milli
+        units = [TraceJob(job.job_id, job.domain, job.submit_us, run_us, run_us, width) for run_us in job.run_us]
+        self._units[submitted.job_id] = units
+        for unit in units:
+            self._metrics.submitted(unit)
+
+    def _start(self, now_us: int, run: _Run) -> None:
+        unit = run.units[run.at]
+        heappush(self._running, (now_us + unit.run_us, run.lease_id, run))
+        self._metrics.started(unit, now_us)
+
+    def _finish(self, now_us: int, run: _Run) -> None:
+        unit = run.units[run.at]
+        self.engine.handle(FinishUnits(now_us, run.worker_id, run.lease_id, ((run.at, 1),), (unit.run_us,)))
+        self.ended += 1
+        self._metrics.ended(unit, now_us)
+        run.at += 1
+        if run.at < run.end:
+            self._start(now_us, run)
+
+
+def results(trace: LogTrace, metrics: Metrics, policy: str, cpu_us: int) -> dict[str, JsonValue]:
+    """Return the figures of a run, with the names of those of a trace; the jobs are units, the users domains.
+
+    Args:
+        trace: What was replayed.
+        metrics: Was told of all of it.
+        policy: The name of the policy.
+        cpu_us: User CPU time of the whole process so far, in microseconds.
+    """
+    whole, rest = divmod(trace.procs, 1000)
+    return metrics.results(policy, "instant", cpu_us) | {
+        "procs": trace.procs / 1000 if rest else whole,
+        "workers": len(trace.workers),
+        "procs_field": "requested",
+        "overrun": "as recorded",
+    }

@@ -1,0 +1,108 @@
+"""What is taken from a log of one's own to be replayed: its jobs, its domains, its pool, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from meted.core.record import record
+from meted.core.resources import Resources
+
+from .trace_rules import TraceOptions
+
+
+@attrs.define
+class LogCounts:
+    """What became of the units in a log.
+
+    Attributes:
+        events: Events read.
+        submitted: Jobs submitted.
+        units: Units of these.
+        unfinished: Left out: the unit never ran to its end.
+        no_cpu: Left out: it asks for no cpu at all.
+        too_wide: Left out: it fits no worker of the pool, or not below its domain's cap.
+        jobs: Units that are simulated.
+        failed: Those of them that failed, and are simulated as long as they ran.
+        retries: Attempts that failed and were followed by another; they are not simulated.
+        lost: Attempts that ended because their worker was lost; they are not simulated.
+    """
+
+    events: int = 0
+    submitted: int = 0
+    units: int = 0
+    unfinished: int = 0
+    no_cpu: int = 0
+    too_wide: int = 0
+    jobs: int = 0
+    failed: int = 0
+    retries: int = 0
+    lost: int = 0
+
+
+@record
+class LoggedJob:
+    """One job to be replayed.
+
+    Attributes:
+        job_id: Its id in the log.
+        domain: The id of its domain.
+        submit_us: When it was submitted, in microseconds from the first submit in the log.
+        request: What one unit asks for.
+        time_request_us: How long a unit is said to run, or None.
+        priority: Its order among the jobs of its domain.
+        run_us: How long each unit runs, in the order of the units.
+    """
+
+    job_id: int
+    domain: int
+    submit_us: int
+    request: Resources
+    time_request_us: int | None
+    priority: int
+    run_us: Sequence[int]
+
+
+@record
+class LoggedDomain:
+    """One domain: its name, its share, and its cap or None."""
+
+    name: str
+    share: int
+    cap: Resources | None
+
+
+@record
+class LogTrace:
+    """What a log holds that can be replayed.
+
+    Attributes:
+        name: The last part of its path.
+        sha256: The chain value at its end, which stands for all of it.
+        options: The options of a trace that is taken as it is.
+        procs: The cpus of the machine, in thousandths.
+        workers: What each worker of the machine offers.
+        domains: The domains of the jobs, by id.
+        jobs: The jobs, in the order in which they were submitted.
+        counts: What became of the units.
+    """
+
+    name: str
+    sha256: str
+    options: TraceOptions
+    procs: int
+    workers: tuple[Resources, ...]
+    domains: dict[int, LoggedDomain]
+    jobs: tuple[LoggedJob, ...]
+    counts: LogCounts
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """The ids of the domains."""
+        return tuple(self.domains)
+
+    @property
+    def shares(self) -> dict[int, int]:
+        """The shares of the domains, by id."""
+        return {domain_id: domain.share for domain_id, domain in self.domains.items()}

@@ -1,0 +1,225 @@
+"""From a log of one's own to what can be replayed: who submitted what when, and how long each unit really ran.
+
+What is taken from the log, and what is not:
+
+* A job is submitted when it was, or when it was released if it was held; it asks for what it asked for, with its
+  estimate (or none) and its priority. Dependencies, retries and back-off are not replayed.
+* A unit counts if it ran to its end, with the run time of its last attempt, whether it succeeded or failed. Units that
+  never did (cancelled, lost for good, or still waiting) are left out, and so are attempts before the last; each of
+  these is counted.
+* The machine is the pool when it was largest, counted in cpus: one worker for each worker that was there then, with
+  what that one offered, from beginning to end.
+* A domain is a user, with the share and the cap that it had last.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from meted.adapters.log import Log, LogError, SQLiteLog
+from meted.core.errors import SchemaError
+from meted.core.events import (
+    DomainChanged,
+    DomainCreated,
+    Event,
+    JobStarted,
+    JobSubmitted,
+    UnitsFinished,
+    UnitsLeased,
+    UnitsReturned,
+    WorkerJoined,
+    WorkerLost,
+)
+from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
+from meted.core.resources import Resources
+from meted.core.schema import decode_events
+from meted.core.spans import indices, total
+from meted.core.terms import Terms
+
+from .errors import TraceError
+from .log_trace import LogCounts, LoggedDomain, LoggedJob, LogTrace
+from .trace_rules import TraceOptions
+
+_NEVER: Final = -1
+"""The run time of a unit that has not run to its end."""
+
+
+def open_log(path: Path) -> SQLiteLog:
+    """Open a log to read it: the data directory, or the file of the log or of a backup.
+
+    Raises:
+        LogError: There is none, or it cannot be read.
+    """
+    return SQLiteLog.open(path, read_only=True) if path.is_dir() else SQLiteLog.open_file(path)
+
+
+def read_own_log(path: Path) -> LogTrace:
+    """Read what can be replayed from a log; a server may be writing to it meanwhile.
+
+    Args:
+        path: A data directory, or the file of a log or of a backup.
+
+    Raises:
+        TraceError: It cannot be read, or it holds nothing that could be replayed; the sentence says why.
+    """
+    try:
+        with open_log(path) as log:
+            return trace_of(log, path.absolute().name)
+    except (LogError, SchemaError) as error:
+        raise TraceError(str(error)) from None
+
+
+def trace_of(log: Log, name: str) -> LogTrace:
+    """Return what can be replayed from an open log.
+
+    Args:
+        log: The log.
+        name: What to call it.
+
+    Raises:
+        LogError, SchemaError: It cannot be read.
+        TraceError: It holds nothing that could be replayed.
+    """
+    reader = _Reader()
+    chain = b""
+    for batch in log.read():
+        chain = batch.chain
+        for event in decode_events(batch.body):
+            reader.counts.events += 1
+            reader.take(event)
+    return reader.trace(name, chain.hex())
+
+
+class _Job:
+    """One job as it is read: when it was submitted, its terms, how long its units ran, and which of them failed."""
+
+    __slots__ = ("failed", "run_us", "submit_us", "terms")
+
+    def __init__(self, terms: Terms, submit_us: int | None) -> None:
+        self.terms = terms
+        self.submit_us = submit_us
+        self.run_us = array("q")
+        self.failed: set[int] = set()
+
+
+class _Reader:
+    """Follows the events of a log."""
+
+    def __init__(self) -> None:
+        self.counts = LogCounts()
+        self._domains: dict[DomainId, LoggedDomain] = {}
+        self._jobs: dict[JobId, _Job] = {}
+        self._leases: dict[LeaseId, tuple[_Job, int]] = {}  # the job, and how many units are out
+        self._workers: dict[WorkerId, Resources] = {}
+        self._largest: tuple[Resources, ...] = ()
+
+    def take(self, event: Event) -> None:
+        """Take the next event; what belongs to an event that a repair of the log has set aside is passed over."""
+        match event:
+            case UnitsFinished():
+                self._finished(event)
+            case UnitsLeased():
+                if event.job_id in self._jobs:
+                    self._leases[event.lease_id] = (self._jobs[event.job_id], event.count)
+            case UnitsReturned():
+                if event.cause == "lost":
+                    self.counts.lost += total(event.spans)
+                self._came_back(event.lease_id, total(event.spans))
+            case JobSubmitted() if event.terms.domain_id in self._domains:
+                self._jobs[event.job_id] = _Job(event.terms, None if event.held else event.at_us)
+            case JobStarted() if event.job_id in self._jobs:
+                self._jobs[event.job_id].submit_us = event.at_us
+            case WorkerJoined():
+                self._workers[event.worker_id] = event.capacity
+                if _cpu_milli(self._workers.values()) > _cpu_milli(self._largest):
+                    self._largest = tuple(self._workers.values())
+            case WorkerLost():
+                self._workers.pop(event.worker_id, None)
+            case DomainCreated():
+                self._domains[event.domain_id] = LoggedDomain(event.name, event.share, event.cap)
+            case DomainChanged() if event.domain_id in self._domains:
+                name = self._domains[event.domain_id].name
+                self._domains[event.domain_id] = LoggedDomain(name, event.share, event.cap)
+            case _:
+                pass
+
+    def trace(self, name: str, sha256: str) -> LogTrace:
+        """Return what was read.
+
+        Raises:
+            TraceError: It is nothing that could be replayed.
+        """
+        counts = self.counts
+        first_us = min((job.submit_us for job in self._jobs.values() if job.submit_us is not None), default=0)
+        jobs: list[LoggedJob] = []
+        for job_id, job in sorted(self._jobs.items()):
+            counts.submitted += 1
+            counts.units += job.terms.count
+            run_us = array("q", (time_us for time_us in job.run_us if time_us != _NEVER))
+            counts.unfinished += job.terms.count - len(run_us)
+            if run_us and job.submit_us is not None and self._is_possible(job.terms, len(run_us)):
+                counts.jobs += len(run_us)
+                counts.failed += len(job.failed)
+                jobs.append(_logged(job_id, job.terms, job.submit_us - first_us, run_us))
+        if not jobs:
+            raise TraceError(_why_empty(name, counts))
+        jobs.sort(key=lambda job: (job.submit_us, job.job_id))
+        domains = {domain_id: self._domains[DomainId(domain_id)] for domain_id in sorted({job.domain for job in jobs})}
+        procs = _cpu_milli(self._largest)
+        return LogTrace(name, sha256, TraceOptions(), procs, self._largest, domains, tuple(jobs), counts)
+
+    def _finished(self, event: UnitsFinished) -> None:
+        """Note the run times of units that have ended for good; those that are cancelled or run again have not."""
+        if event.lease_id not in self._leases:
+            return
+        job, _ = self._leases[event.lease_id]
+        again = set(indices((run.first, run.count) for run in event.requeued))
+        not_counted = again | set(indices(event.cancelled))
+        failed = {index for index, _ in event.exits}
+        self.counts.retries += len(again)
+        for index, run_us in zip(indices(event.done), event.run_us, strict=True):
+            if index in not_counted:
+                continue
+            if index >= len(job.run_us):
+                job.run_us.extend([_NEVER] * (index + 1 - len(job.run_us)))
+            job.run_us[index] = max(run_us, 1)  # an instant is the least that can be simulated
+            job.failed.discard(index)
+            if index in failed:
+                job.failed.add(index)
+        self._came_back(event.lease_id, total(event.done))
+
+    def _came_back(self, lease_id: LeaseId, count: int) -> None:
+        if lease_id in self._leases:
+            job, out = self._leases.pop(lease_id)
+            if out > count:
+                self._leases[lease_id] = (job, out - count)
+
+    def _is_possible(self, terms: Terms, units: int) -> bool:
+        """Whether units on these terms can be simulated; if not, they are counted."""
+        cap = self._domains[terms.domain_id].cap
+        if not terms.request.cpu_milli:
+            self.counts.no_cpu += units
+        elif not any(map(terms.request.fits, self._largest)) or (cap is not None and not terms.request.fits(cap)):
+            self.counts.too_wide += units
+        else:
+            return True
+        return False
+
+
+def _logged(job_id: int, terms: Terms, submit_us: int, run_us: array[int]) -> LoggedJob:
+    return LoggedJob(job_id, terms.domain_id, submit_us, terms.request, terms.time_request_us, terms.priority, run_us)
+
+
+def _cpu_milli(offers: Iterable[Resources]) -> int:
+    return sum(offer.cpu_milli for offer in offers)
+
+
+def _why_empty(name: str, counts: LogCounts) -> str:
+    return (
+        f"{name} holds no unit to simulate: of {counts.units:,} units in {counts.submitted:,} jobs, "
+        f"{counts.unfinished:,} never ran to their end, {counts.no_cpu:,} ask for no cpu, and {counts.too_wide:,} fit "
+        "no worker of the pool; let some work end first."
+    )

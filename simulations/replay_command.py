@@ -1,0 +1,100 @@
+"""``meted replay``: a log of one's own, another policy, and what it would have meant for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from meted.adapters.cli.progress import ProgressBar
+from meted.core.policies import POLICIES
+
+from .documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
+from .errors import SimulationError
+from .log_replay import LogReplay, results
+from .log_trace import LogCounts, LogTrace
+from .metrics import JsonValue, Metrics
+from .own_log import read_own_log
+from .replay import make_policy
+from .report import counted, result_rows, rows
+
+_LEFT_OUT: Final = {
+    "unfinished": "never ran to their end (cancelled, lost or still waiting)",
+    "no_cpu": "ask for no cpu",
+    "too_wide": "fit no worker of the pool, or not below their domain's cap",
+}
+_NOTED: Final = {
+    "failed": "units failed, and count with the time that they ran",
+    "retries": "failed attempts were followed by another, and are not replayed",
+    "lost": "units came back from lost workers, and are not replayed a second time",
+}
+
+
+@click.command("replay", short_help="Replay a log of your own under a policy.")
+@click.argument("log", type=click.Path(exists=True))
+@click.option("--policy", type=click.Choice(sorted(POLICIES)), default="meted", show_default=True, help="Who is next.")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
+)
+def replay(log: str, policy: str, json_path: str | None) -> None:
+    """Replay LOG under a policy, and tell how everybody would have fared.
+
+    LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
+    as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
+    users in the figures are units and domains; domains have the shares that they had last.
+    """
+    if json_path not in (None, "-"):
+        check_target("--json", str(json_path), log)
+    try:
+        with rare_collections():
+            trace = read_own_log(Path(log))
+            figures = run_policy(trace, policy)
+        if json_path == "-":
+            click.echo(document(figures))
+            return
+        click.echo(log_table(figures, trace), nl=False)
+        if json_path is not None:
+            write_document(json_path, figures)
+    except SimulationError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def run_policy(trace: LogTrace, policy: str) -> dict[str, JsonValue]:
+    """Replay a log under the policy of that name, and return the figures.
+
+    Raises:
+        SimulationError: There is no such policy, or the log lasts longer than can be simulated.
+    """
+    metrics = Metrics(trace, trace.shares)
+    run = LogReplay(trace, make_policy(policy), metrics)
+    with ProgressBar(f"{trace.name}, {policy}") as bar:
+        while not run.run(PROGRESS_JOBS):
+            bar(run.ended, trace.counts.jobs)
+    return results(trace, metrics, policy, user_cpu_us())
+
+
+def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
+    """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
+    title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {len(trace.workers)} workers"
+    parts = [title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(_rules(trace)), ""]
+    return "\n".join(parts)
+
+
+def _rules(trace: LogTrace) -> Iterator[tuple[str, str]]:
+    counts: LogCounts = trace.counts
+    shares = ", ".join(f"{domain.name} {domain.share}" for domain in trace.domains.values())
+    yield "jobs and users", "units and domains"
+    yield "run times", "as recorded; estimates as submitted, or none"
+    yield "machine", "the pool when it was largest, from beginning to end"
+    yield "shares", shares
+    yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
+    yield "log", f"{counts.events:,} events; jobs: {counts.submitted:,}, units: {counts.units:,}"
+    yield from (("left out", line) for line in counted(counts, _LEFT_OUT))
+    yield from (("note", line) for line in counted(counts, _NOTED))
+    yield "chain", trace.sha256

@@ -1,0 +1,234 @@
+"""A log of one's own, recorded by a real pool, read and replayed: figures worked out by hand, and what is left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meted.adapters.embedded import Done, LeasedUnits, Pool
+from meted.adapters.log import SQLiteLog
+from meted.adapters.log.backup import backup
+from meted.core.ids import WorkerId
+from meted.core.resources import Resources
+from meted.simulations.errors import TraceError
+from meted.simulations.own_log import read_own_log
+from meted.simulations.replay_command import replay, run_policy
+from meted.simulations.service import ServiceMeter
+
+S = 1_000_000
+MS = 1_000
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now_us = 1_700_000_000 * S
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+class Recorded:
+    """A pool whose units take as long as the test says."""
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        self.pool = pool
+        self.clock = clock
+
+    def later(self, span_us: int) -> None:
+        self.clock.now_us += span_us
+
+    def run_all(self, workers: list[WorkerId], run_us: Mapping[tuple[int, int], int], exit_code: int = 0) -> None:
+        """Run everything that the workers are given; (job, index) -> how long that unit takes."""
+        leases: list[LeasedUnits] = []
+        while leases := [lease for worker in workers for lease in self.pool.work(worker)]:
+            for lease in leases:
+                done = [Done(index, run_us[lease.job_id, index], b"", exit_code) for index in lease.indices]
+                self.pool.finish(lease, *done)
+
+
+@contextmanager
+def recorded(data: Path) -> Iterator[Recorded]:
+    clock = Clock()
+    with Pool.open(data, "fcfs", clock=clock) as pool:
+        yield Recorded(pool, clock)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two domains, two workers of one cpu, two jobs of two units each, the second half a second after the first."""
+    path = tmp_path / "pool"
+    with recorded(path) as made:
+        pool = made.pool
+        pool.domain("idle", share=9)
+        pool.domain("a", share=1)
+        pool.domain("b", share=3)
+        workers = [pool.join("one"), pool.join("two")]
+        first = pool.submit("a", count=2)
+        made.later(S // 2)
+        second = pool.submit("b", count=2)
+        times = {(first, 0): 4 * S, (first, 1): 2 * S, (second, 0): 3 * S, (second, 1): 1 * S}
+        made.run_all(workers, times)
+    return path
+
+
+def call(*words: str | Path, code: int = 0) -> Result:
+    result = CliRunner().invoke(replay, [str(word) for word in words])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+def test_what_is_read(data: Path) -> None:
+    trace = read_own_log(data)
+    assert (trace.name, trace.procs, trace.workers) == ("pool", 2_000, (Resources(1_000), Resources(1_000)))
+    assert [(domain.name, domain.share) for domain in trace.domains.values()] == [("a", 1), ("b", 3)]
+    assert [(job.submit_us, list(job.run_us)) for job in trace.jobs] == [(0, [4 * S, 2 * S]), (S // 2, [3 * S, S])]
+    with SQLiteLog.open(data, read_only=True) as log:
+        assert trace.sha256 == log.head.chain.hex()
+        assert trace.counts.events == log.head.seq
+    counts = trace.counts
+    assert (counts.submitted, counts.units, counts.jobs, counts.unfinished) == (2, 4, 4, 0)
+
+
+def test_fcfs_by_hand(data: Path) -> None:
+    """A's units start at 0 and end at 4 and 2; b's wait from 0.5 to 2 and to 4, and both end at 5."""
+    figures = run_policy(read_own_log(data), "fcfs")
+    assert (figures["trace"], figures["policy"], figures["procs"], figures["workers"]) == ("pool", "fcfs", 2, 2)
+    assert (figures["jobs"], figures["users"]) == (4, 2)
+    assert (figures["makespan_s"], figures["utilisation"]) == (5, 1)
+    assert (figures["mean_wait_s"], figures["max_wait_s"]) == (1.25, 3.5)
+    assert figures["mean_turnaround_s"] == (4 + 2 + 4.5 + 4.5) / 4
+    # a: alone it is owed both cpus for 0.5 s, then one share of four of two cpus, to its end at 4; received 6.
+    # b: owed three shares of four from 0.5 to 4, then its demand: one cpu to each end at 5; received 4.
+    a, b = Fraction(6) / (1 + Fraction(7, 4)), Fraction(4) / (Fraction(21, 4) + 2)
+    assert figures["min_service"] == pytest.approx(float(b))
+    assert figures["jain_service"] == pytest.approx(float((a + b) ** 2 / (2 * (a**2 + b**2))))
+    # b's largest lag is when its first unit starts at 2: nothing was started since 0.5; when its second starts at 4:
+    # three quarters of its own 3 s, less these 3 s. a begins with 0 lag and is served at once: a quarter of 4, less 4.
+    assert figures["max_lag_units"] == 0
+
+
+def test_a_lease_of_short_units_runs_one_after_another(tmp_path: Path) -> None:
+    with recorded(tmp_path / "pool") as made:
+        made.pool.domain("a")
+        worker = made.pool.join("one")
+        job = made.pool.submit("a", count=4, time_request_us=10 * MS)
+        made.run_all([worker], {(job, index): (index + 1) * 10 * MS for index in range(4)})
+    trace = read_own_log(tmp_path / "pool")
+    for policy in ("fcfs", "easy", "meted"):
+        figures = run_policy(trace, policy)
+        assert figures["makespan_s"] == 0.1
+        assert figures["mean_wait_s"] == pytest.approx((0 + 10 + 30 + 60) / 4 / 1000)
+        assert figures["max_wait_s"] == 0.06
+
+
+def test_the_pool_is_the_largest_there_was(tmp_path: Path) -> None:
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        pool.domain("a")
+        one = pool.join("one", Resources(4_000))
+        pool.leave(one)
+        two = pool.join("two", Resources(1_500, 10**9, (("gpu", 1_000),)))
+        three = pool.join("three", Resources(3_000))
+        pool.leave(three)
+        made.run_all([two], {(pool.submit("a"), 0): S})
+    trace = read_own_log(tmp_path / "pool")
+    assert trace.workers == (Resources(1_500, 10**9, (("gpu", 1_000),)), Resources(3_000))
+    assert run_policy(trace, "meted")["procs"] == 4.5
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        pool.domain("a")
+        worker = pool.join("one", Resources(2_000, 0, (("gpu", 1_000),)))
+        ran = pool.submit("a", count=2)
+        made.run_all([worker], {(ran, 0): 2 * S, (ran, 1): 0})
+        failed = pool.submit("a", retries=1)
+        made.run_all([worker], {(failed, 0): 3 * S}, exit_code=7)
+        gpu_only = pool.submit("a", request=Resources(0, 0, (("gpu", 1_000),)))
+        made.run_all([worker], {(gpu_only, 0): S})
+        pool.cancel(pool.submit("a", count=5))
+        lost = pool.submit("a")
+        assert [lease.job_id for lease in pool.work(worker)] == [lost]
+        pool.log.close()  # as if the program were killed
+    with recorded(tmp_path / "pool") as made:  # whoever opens a pool again counts its workers as lost
+        made.run_all([made.pool.join("two")], {(lost, 0): S})
+        made.pool.submit("a", count=3, hold=True)
+    trace = read_own_log(tmp_path / "pool")
+    assert [list(job.run_us) for job in trace.jobs] == [[2 * S, 1], [3 * S], [S]]
+    counts = trace.counts
+    assert (counts.submitted, counts.units, counts.jobs) == (6, 13, 4)
+    assert (counts.unfinished, counts.no_cpu, counts.too_wide) == (8, 1, 0)
+    assert (counts.failed, counts.retries, counts.lost) == (1, 1, 1)
+    assert run_policy(trace, "meted")["filter"] == {
+        **{"events": counts.events, "submitted": 6, "units": 13, "unfinished": 8, "no_cpu": 1, "too_wide": 0},
+        **{"jobs": 4, "failed": 1, "retries": 1, "lost": 1},
+    }
+    shown = call(tmp_path / "pool").output
+    assert "8 never ran to their end" in shown
+    assert "1 failed attempts" in shown
+
+
+def test_a_held_job_is_submitted_when_it_is_released(tmp_path: Path) -> None:
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        pool.domain("a")
+        worker = pool.join("one")
+        held = pool.submit("a", hold=True)
+        made.later(S)
+        at_once = pool.submit("a")
+        made.later(S)
+        pool.start(held)
+        made.run_all([worker], {(held, 0): S, (at_once, 0): S})
+    assert [(job.job_id, job.submit_us) for job in read_own_log(tmp_path / "pool").jobs] == [(at_once, 0), (held, S)]
+
+
+def test_the_command(data: Path, tmp_path: Path) -> None:
+    shown = call(data).output
+    assert shown.startswith("pool: meted on 2 cpus in 2 workers\n====")
+    assert "a 1, b 3" in shown
+    figures = json.loads(call(data, "--policy", "fcfs", "--json", "-").stdout)
+    assert (figures["policy"], figures["mean_wait_s"], figures["event_order"]) == ("fcfs", 1.25, "instant")
+    call(data, "--json", tmp_path / "figures.json")
+    assert json.loads((tmp_path / "figures.json").read_text())["policy"] == "meted"
+    backup(data, tmp_path / "copy.db")
+    again = json.loads(call(tmp_path / "copy.db", "--policy", "fcfs", "--json", "-").stdout)
+    assert (again["trace"], again["mean_wait_s"]) == ("copy.db", 1.25)
+
+
+def test_what_cannot_be_replayed_is_refused_in_a_sentence(data: Path, tmp_path: Path) -> None:
+    empty, text = tmp_path / "empty", tmp_path / "text"
+    empty.mkdir()
+    text.write_text("no log\n" * 1_000)
+    assert call(empty, code=1).output.startswith(f"Error: There is no log in {empty}")
+    assert "Error: " in call(text, code=1).output
+    assert "does not exist" in call(tmp_path / "absent", code=2).output
+    assert "is not one of" in call(data, "--policy", "luck", code=2).output
+    assert "a folder that does not exist" in call(data, "--json", tmp_path / "no/where.json", code=2).output
+    with Pool.open(tmp_path / "unused") as pool:
+        pool.domain("a")
+        pool.submit("a", count=3)
+    with pytest.raises(TraceError, match="of 3 units in 1 jobs, 3 never ran to their end"):
+        read_own_log(tmp_path / "unused")
+
+
+def test_shares_weigh_what_is_owed() -> None:
+    """Two users ask for the whole machine of 8: with shares 1 and 3 they are owed 2 and 6 until one has ended."""
+    meter = ServiceMeter(8, 2, {1: 1, 2: 3})
+    meter.submitted(1, 0, 8)
+    meter.submitted(2, 0, 8)
+    meter.started(1, 80)
+    meter.ended(1, 10, 8)
+    meter.started(2, 80)
+    meter.ended(2, 20, 8)
+    assert meter.ratios() == {1: Fraction(80, 20), 2: Fraction(80, 60 + 80)}
+    assert meter.max_lag_units() == Fraction(3, 4)
