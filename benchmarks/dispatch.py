@@ -99,10 +99,11 @@ def work(path: str, number: int) -> None:
             caller.send(b"".join(out))
 
 
-def submit_all(path: str, jobs: list[dict[str, object]]) -> None:
-    """Submit jobs, some at a time, and wait for the last answer."""
+def submit_all(path: str, jobs: list[dict[str, object]]) -> int:
+    """Submit jobs, some at a time, wait for the last answer, and return the last job."""
     caller = Caller(path)
     answers = caller.messages()
+    last = 0
     for start in range(0, len(jobs), PIPELINED):
         some = jobs[start : start + PIPELINED]
         caller.send(b"".join(caller.request("submit", job) for job in some))
@@ -110,6 +111,8 @@ def submit_all(path: str, jobs: list[dict[str, object]]) -> None:
             answer = next(answers)
             if answer[2] is not None:
                 raise SystemExit(f"a submission was refused: {answer[2]}")
+            last = answer[3]["job"]  # type: ignore[index,call-overload]
+    return last
 
 
 def mixes(units: int) -> dict[str, list[dict[str, object]]]:
@@ -171,7 +174,7 @@ def measure(name: str, jobs: list[dict[str, object]], units: int) -> Row:
                 client.call("domain.set", name=domain)
             before = client.call("stats")
             began = time.perf_counter()
-            submit_all(path, jobs)
+            client.call("wait", job=submit_all(path, jobs), wait_us=60_000_000)
             while client.call("jobs", active=True, limit=1):
                 time.sleep(0.1)
             seconds = time.perf_counter() - began

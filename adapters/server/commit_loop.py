@@ -242,7 +242,7 @@ class CommitLoop:
 
     def _is_snapshot_due(self) -> bool:
         # A snapshot costs as much as the state is large; so a large one waits for more events.
-        due = max(SNAPSHOT_EVENTS, 2 * len(self.engine.committed.jobs.jobs))
+        due = max(SNAPSHOT_EVENTS, 4 * len(self.engine.committed.jobs.jobs))
         return self.engine.committed.seq - self._snapshot_seq >= due
 
     async def _snapshot(self, state: State, chain: bytes) -> None:
