@@ -138,6 +138,8 @@ class IndexSet:
 
     def to_plain(self) -> tuple[int, ...]:
         """Return the set as integers alone, (first, count, first, count, ...) of its spans: equal for equal sets."""
+        if not self.count:  # two of the three sets of nearly every job: a snapshot is mostly made of these
+            return ()
         return tuple(number for span in self.spans() for number in span)
 
     @staticmethod
