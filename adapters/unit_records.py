@@ -60,6 +60,7 @@ def unit_records(log: Log, state: State, job_id: int, first: int = 0, limit: int
         LogError: The log cannot be read.
     """
     job = find_job(state, job_id)
+    first = min(max(first, 0), job.terms.count)
     end = min(first + limit, job.terms.count)
     records = {unit: _blank(job, unit) for unit in range(first, end)}
     for record in _reported(log, job.job_id, first, end):

@@ -173,9 +173,9 @@ class Client:
             after = rows[-1]["job"] if rows else 0
             with refusals():
                 page = await self.call("jobs", after=after, limit=PAGE_ROWS_MAX, tags=tags)
-            rows.extend(page)
-            if len(page) < PAGE_ROWS_MAX:
+            if not page:  # one that is not full proves nothing: long rows take more room
                 return rows
+            rows.extend(page)
 
     async def status(self, job_id: int) -> str:
         """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20)."""

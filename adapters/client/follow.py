@@ -85,8 +85,8 @@ class Follower:
         return found
 
     def _rest(self, page: list[JobView]) -> Iterator[JobView]:
-        """Yield the rows after a first page of the whole table that was full."""
-        while len(page) >= PAGE_ROWS_MAX:
+        """Yield the rows after a first page of the whole table."""
+        while page:  # one that is not full proves nothing: long rows take more room
             page = list(self._client.call("jobs", after=page[-1]["job"], limit=PAGE_ROWS_MAX))
             yield from page
 

@@ -206,9 +206,9 @@ class RemoteService:
         while True:
             with refusals():
                 page: list[JobView] = self.client.call("jobs", after=after, limit=PAGE_ROWS_MAX, tags=dict(tags))
-            yield from page
-            if len(page) < PAGE_ROWS_MAX:
+            if not page:  # one that is not full proves nothing: long rows take more room
                 return
+            yield from page
             after = page[-1]["job"]
 
     def _call_back(self, job_id: int, outcome: str) -> None:

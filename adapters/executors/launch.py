@@ -52,6 +52,8 @@ class _Job:
         self.spec: Spec = unit.spec
         self.secrets = unit.secrets
         self.options: ProcessOptions = read_options(unit.spec.payload)
+        if self.options.secrets is not None and not unit.secrets:
+            raise NotStarted("the server has lost the job's secret environment; submit the job anew")
         texts = dict(base)
         for name, value in (*unit.spec.env, *unit.secrets.items()):
             check_pair(name, value)

@@ -9,8 +9,8 @@ from meted.core.events import JobArchived, UnitsFinished, UnitsReturned, WorkerB
 from meted.core.ids import LeaseId, WorkerId
 from meted.core.react import outstanding
 
-from ..wire.errors import CallError, Code
-from .commit_loop import Published
+from ..wire.errors import CallError
+from .commit_loop import Decide, Published
 from .crew import secrets_of
 from .desk import Desk
 
@@ -27,10 +27,13 @@ class Aftermath:
     async def begin(self) -> None:
         """Do what a server owes that has just recovered a log: nobody is connected, and no effect was carried out."""
         if not self._desk.state.domains.domains:
-            await self._desk.loop.ask(lambda engine, at_us: engine.handle(CreateDomain(at_us, DEFAULT_DOMAIN)))
+            self._see_to(lambda engine, at_us: engine.handle(CreateDomain(at_us, DEFAULT_DOMAIN)))
         for worker_id, worker in sorted(self._desk.state.workers.workers.items()):
             if worker.lost_at_us is None:
                 self.mark_away(worker_id)
+        specs = self._desk.state.jobs.specs.values()
+        found = (secrets_of(spec.body) for spec in specs if b"secrets" in spec.body)
+        self._desk.secrets.forget_all_but({token for token in found if token is not None})
         self._desk.crew.carry_out(outstanding(self._desk.state))
 
     def published(self, published: Published) -> None:
@@ -78,15 +81,20 @@ class Aftermath:
             session.part()
 
     def mark_away(self, worker_id: WorkerId) -> None:
-        """Note that a worker is out of touch; where that cannot be written now, later."""
+        """Note that a worker is out of touch."""
 
         def away(engine: Engine, at_us: int) -> object:
             if worker_id in engine.state.workers.workers and self._desk.crew.session(worker_id) is None:
                 engine.handle(MarkWorkerAway(at_us, worker_id))
             return None
 
-        def resolve(answer: object) -> None:
-            if isinstance(answer, CallError) and answer.code == Code.FAILED:
-                self._desk.loop.call(away, resolve)
+        self._see_to(away)
 
-        self._desk.loop.call(away, resolve)
+    def _see_to(self, decide: Decide) -> None:
+        """Have something decided; where it cannot be written now, later: a full disk is no reason not to serve."""
+
+        def resolve(answer: object) -> None:
+            if isinstance(answer, CallError) and answer.reason == "not_written":
+                self._desk.loop.call(decide, resolve)
+
+        self._desk.loop.call(decide, resolve)

@@ -214,7 +214,7 @@ class _RunMessage:
     def send(self) -> None:
         """Send what there is."""
         if self._leases or self._specs:
-            self._session.notify("run", {"leases": self._leases, "specs": self._specs})
+            self._session.notify("run", {"leases": self._leases, "specs": self._specs}, is_spared=True)
         self._leases, self._specs, self._size_bytes = [], [], 0
 
 

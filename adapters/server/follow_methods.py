@@ -14,9 +14,10 @@ from ..wire import methods as wire
 from ..wire.limits import WAIT_MAX_US
 from .desk import Desk, Handler, Later, Now, Outcome
 from .read_methods import ReadMethods, page_limit
+from .rows import pages
 from .session import Session
 from .subscriptions import SUBSCRIPTIONS_MAX
-from .tables import Change
+from .tables import Change, Rows
 
 TABLES = ("jobs", "workers", "job")
 
@@ -54,9 +55,14 @@ class FollowMethods:
         """Return what has changed since a position; where nothing has, wait for it."""
         limit, wait_s = page_limit(params.limit), seconds(params.wait_us)
         tables = self._desk.tables
+        since_status = min(params.since_status, tables.status)  # a larger one is of an earlier life
+        found = tables.since(params.since_seq, since_status)
+        if found is None:  # at once, so that who asks for much has to take it before asking for more
+            return Now(self._everything(limit))
+        if found.jobs or found.workers or not wait_s:
+            return Now(self._page(found, limit))
 
         async def changes() -> object:
-            since_status = min(params.since_status, tables.status)  # a larger one is of an earlier life
             change = tables.since(params.since_seq, since_status)
             with trio.move_on_after(wait_s):
                 while change is not None and not (change.jobs or change.workers):
@@ -97,20 +103,22 @@ class FollowMethods:
         jobs = tuple(sorted(state.jobs.jobs))[:limit]
         workers = tuple(sorted(state.workers.workers))
         everything = Change(state.seq, self._desk.tables.status, jobs, workers)
-        return self._answer(everything, reset=True)
+        return self._answer(everything, self._desk.tables.rows(everything), reset=True)
 
     def _page(self, change: Change, limit: int) -> dict[str, object]:
         if len(change.jobs) + len(change.workers) > limit:
             return self._everything(limit)
-        return self._answer(change, reset=False)
-
-    def _answer(self, change: Change, *, reset: bool) -> dict[str, object]:
         rows = self._desk.tables.rows(change)
+        if len(list(pages(rows.jobs))) > 1:
+            return self._everything(limit)
+        return self._answer(change, rows, reset=False)
+
+    def _answer(self, change: Change, rows: Rows, *, reset: bool) -> dict[str, object]:
         return {
             "seq": change.seq,
             "status": change.status,
             "reset": reset,
-            "jobs": rows.jobs,
+            "jobs": next(pages(rows.jobs)),
             "workers": rows.workers,
             "gone_jobs": rows.gone_jobs,
             "gone_workers": rows.gone_workers,

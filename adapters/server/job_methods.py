@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import attrs
+import trio
 
 from meted.core.commands import (
     CancelJobs,
@@ -129,6 +130,7 @@ class JobMethods:
             ) from None
         accepted = False
         accept = self._accept(session, params, clear, token)
+        answered, answers = trio.Event(), list[object]()
 
         def note(engine: Engine, at_us: int) -> object:
             nonlocal accepted
@@ -136,14 +138,18 @@ class JobMethods:
             accepted = True
             return answer
 
-        try:
-            return await self._desk.loop.ask(once("submit", session.peer.user, params.key, note))
-        except CallError:
-            accepted = False
-            raise
-        finally:
-            if not accepted:
+        def resolve(answer: object) -> None:
+            # Here and not where it is waited for: the caller may have gone, and its job is accepted all the same.
+            if not accepted or isinstance(answer, CallError):
                 secrets.forget(token)
+            answers.append(answer)
+            answered.set()
+
+        self._desk.loop.call(once("submit", session.peer.user, params.key, note), resolve)
+        await answered.wait()
+        if isinstance(answers[0], CallError):
+            raise answers[0]
+        return answers[0]
 
     def _accept(self, session: Session, params: Submit, clear: Pairs, token: str | None) -> Decide:
         command = _command(session, params, clear, token)

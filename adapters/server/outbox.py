@@ -28,6 +28,7 @@ class Outbox:
         self._refill = refill
         self._waiting: deque[bytes] = deque()
         self._size_bytes = 0
+        self._spared_bytes = 0
         self._wake = trio.Event()
         self._room = trio.Event()
         self._ending = False
@@ -38,11 +39,18 @@ class Outbox:
         """Whether the peer should first take some of what waits."""
         return self._size_bytes >= HIGH_WATER_BYTES
 
-    def put(self, data: bytes) -> None:
-        """Send ``data`` after everything before it."""
+    def put(self, data: bytes, *, is_spared: bool = False) -> None:
+        """Send ``data`` after everything before it.
+
+        Args:
+            data: A message.
+            is_spared: Whether it is no fault of the peer that it piles up: all that a large worker is given at once.
+        """
         self._waiting.append(data)
         self._size_bytes += len(data)
-        if self._size_bytes > OUT_BYTES_MAX:
+        if is_spared:
+            self._spared_bytes += len(data)
+        elif self._size_bytes > OUT_BYTES_MAX + self._spared_bytes:
             self.cut.cancel()
         self._wake.set()
 
@@ -73,11 +81,12 @@ class Outbox:
                 self._refill()
             if self._waiting:
                 await self._send()
-            elif self._ending:
+                continue
+            self._spared_bytes = 0
+            if self._ending:
                 return
-            else:
-                await self._wake.wait()
-                self._wake = trio.Event()
+            await self._wake.wait()
+            self._wake = trio.Event()
 
     async def _send(self) -> None:
         data = b"".join(self._waiting)

@@ -22,7 +22,7 @@ from ..wire.describe import describe
 from ..wire.errors import CallError, Code
 from ..wire.limits import PAGE_ROWS_MAX
 from .desk import Desk, Handler, Later, Now, Outcome
-from .rows import job_row, worker_rows
+from .rows import job_row, pages, worker_rows
 from .session import Session
 
 REASONS_MAX = 100
@@ -34,6 +34,7 @@ class ReadMethods:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._help = describe()
 
     def table(self) -> dict[str, Handler]:
         """Return the handlers by method."""
@@ -54,7 +55,7 @@ class ReadMethods:
 
     def help(self, _: Session, __: wire.Help) -> Outcome:
         """Return the table of methods (row N17)."""
-        return Now(describe())
+        return Now(self._help)
 
     def ping(self, _: Session, __: wire.Ping) -> Outcome:
         """Answer."""
@@ -72,7 +73,7 @@ class ReadMethods:
                 reasons_left -= 1
                 waiting = self._desk.reader.waiting(job)
             rows.append(job_row(state, job, self._desk.crew.running(job.job_id), waiting))
-        return Now(rows)
+        return Now(next(pages(rows)))
 
     def job(self, _: Session, params: wire.Job) -> Outcome:
         """Return one job."""

@@ -6,9 +6,10 @@ not contain them, so a job restored from one fails with a sentence that says so.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,9 @@ class SecretStore(Protocol):
 
     def forget(self, token: str) -> None:
         """Delete what was kept; nothing happens if it is not there."""
+
+    def forget_all_but(self, tokens: Collection[str]) -> None:
+        """Delete what was kept under any other name: the server died before it came to that, or before its job came."""
 
 
 class MemorySecrets:
@@ -51,6 +55,11 @@ class MemorySecrets:
     def forget(self, token: str) -> None:
         """Delete what was kept."""
         self._kept.pop(token, None)
+
+    def forget_all_but(self, tokens: Collection[str]) -> None:
+        """Delete what was kept under any other name."""
+        for token in self._kept.keys() - set(tokens):
+            self.forget(token)
 
 
 class SecretFiles:
@@ -99,4 +108,11 @@ class SecretFiles:
         """Delete what was kept."""
         self._cached.pop(token, None)
         if _TOKEN.fullmatch(token):
-            (self._directory / token).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what cannot be deleted now is when the server starts the next time
+                (self._directory / token).unlink()
+
+    def forget_all_but(self, tokens: Collection[str]) -> None:
+        """Delete what was kept under any other name."""
+        if self._directory.is_dir():
+            for token in set(os.listdir(self._directory)) - set(tokens):
+                self.forget(token)

@@ -20,14 +20,11 @@ from .faults import note_fault
 from .outbox import Outbox
 from .subscriptions import Subscriptions
 
-TURN_MESSAGES = 64
+TURN_MESSAGES = 16
 """After so many messages of one peer the others have their turn."""
 
 LINGER_S = 5.0
 """A peer that has said all it wants to say is sent the answers that come within this time."""
-
-TURN_S = 0.001
-"""Requests that came in one piece are seen to for so long before others have their turn."""
 
 
 @record
@@ -95,7 +92,8 @@ class Session:
                     self._nursery.start_soon(self._write)
                     await self._read()
                     self._nursery.cancel_scope.deadline = trio.current_time() + LINGER_S
-                    await self._fewer_than(1)
+                    if self._wire.state is not State.FAILED:
+                        await self._fewer_than(1)
                     self._outbox.end()
         finally:
             self._outbox.cut.cancel()
@@ -127,9 +125,9 @@ class Session:
         error = outcome if isinstance(outcome, CallError) else None
         self._send(Response(msgid, error, None if error is not None else outcome))
 
-    def notify(self, method: str, params: dict[str, object]) -> None:
-        """Send a notification."""
-        self._send(Notification(method, params))
+    def notify(self, method: str, params: dict[str, object], *, is_spared: bool = False) -> None:
+        """Send a notification; see :meth:`.outbox.Outbox.put`."""
+        self._send(Notification(method, params), is_spared=is_spared)
 
     def answer_later(self, msgid: int, work: Callable[[], Awaitable[object]]) -> None:
         """Answer a request with what ``work`` returns or the ``CallError`` that it raises, while others go on."""
@@ -197,6 +195,7 @@ class Session:
     async def _write(self) -> None:
         try:
             await self._outbox.run()
+            self._outbox.cut.cancel()  # all is sent, and nothing more is to be
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             self._outbox.cut.cancel()
 
@@ -206,7 +205,7 @@ class Session:
     def _send_table(self, params: dict[str, object]) -> None:
         self.notify("table", params)
 
-    def _send(self, message: Response | Notification) -> None:
+    def _send(self, message: Response | Notification, *, is_spared: bool = False) -> None:
         if self._wire.state not in (State.OPEN, State.PEER_CLOSED):
             return  # what the peer says cannot be understood any more, so nothing is said to it
         try:
@@ -215,4 +214,4 @@ class Session:
             if not isinstance(message, Response):
                 raise
             data = self._wire.send(Response(message.msgid, CallError(Code.FAILED, "too_large", str(error)), None))
-        self._outbox.put(data)
+        self._outbox.put(data, is_spared=is_spared)

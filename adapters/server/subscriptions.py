@@ -14,7 +14,7 @@ from meted.core.ids import JobId, WorkerId
 from meted.core.state import State
 
 from ..wire.limits import PAGE_ROWS_MAX
-from .rows import worker_rows
+from .rows import pages, worker_rows
 from .tables import Change, Rows, Tables
 
 WAITING_ROWS_MAX = 10_000
@@ -33,6 +33,7 @@ class Subscription:
         """Follow ``jobs``, ``workers`` or the one ``job``."""
         self.number = number
         self.sent_seq = 0
+        self._put_seq = 0
         self._table = table
         self._job_id = job_id
         self._messages: deque[dict[str, object]] = deque()
@@ -48,8 +49,9 @@ class Subscription:
 
     def begin(self, tables: Tables, since_seq: int | None) -> None:
         """Start with the whole table, or with what changed since a position where that is still known."""
-        change = None if since_seq is None else tables.since(since_seq, tables.status)
+        change = None if since_seq is None else tables.since(since_seq)
         if change is not None:
+            self.sent_seq = self._put_seq = since_seq or 0
             self.tell(change, tables.rows(change))
         else:
             self._tables, self._state = tables, tables.state
@@ -66,14 +68,18 @@ class Subscription:
         """Return the next message, or None."""
         if self._header:
             assert self._tables is not None, "a header is made of tables"
-            page = self._header.popleft()
-            rows: Sequence[object] = (
-                worker_rows(self._state, map(WorkerId, page))
+            ids = self._header.popleft()
+            rows: Sequence[Mapping[str, object]] = (
+                worker_rows(self._state, map(WorkerId, ids))
                 if self._table == "workers"
-                else self._tables.job_rows(map(JobId, page), self._state)
+                else self._tables.job_rows(map(JobId, ids), self._state)
             )
-            self.sent_seq = self._state.seq
-            return self._message("header", self._state.seq, rows, ())
+            page = next(pages(rows))
+            if len(page) < len(rows):
+                self._header.appendleft(ids[len(page) :])
+            if not self._header:  # who is cut before that has to begin anew
+                self.sent_seq = self._state.seq
+            return self._message("header", self._state.seq, page, ())
         self._state = State()
         if not self._messages:
             return None
@@ -106,8 +112,13 @@ class Subscription:
             job_id for job_id in rows.gone_jobs if job_id == self._job_id
         ]
 
-    def _put(self, kind: str, seq: int, rows: Sequence[object], gone: Sequence[int]) -> None:
-        self._messages.append(self._message(kind, seq, rows, gone))
+    def _put(self, kind: str, seq: int, rows: Sequence[Mapping[str, object]], gone: Sequence[int]) -> None:
+        """Let a message wait, or several if the rows do not fit into one; only the last of them has come to ``seq``."""
+        *parts, last = pages(rows)
+        for part in parts:
+            self._messages.append(self._message(kind, self._put_seq, part, ()))
+        self._messages.append(self._message(kind, seq, last, gone))
+        self._put_seq = seq
         self._waiting_rows += len(rows)
 
     def _message(self, kind: str, seq: int, rows: Sequence[object], gone: Sequence[int]) -> dict[str, object]:

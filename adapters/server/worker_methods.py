@@ -30,6 +30,9 @@ INSTANCE = "instance"
 
 INSTANCE_BYTES_MAX = 64
 
+LABELS_BYTES_MAX = 2_048
+"""Bytes of all labels of a worker, so that the table of a thousand workers fits into a message."""
+
 
 class WorkerMethods:
     """Answers ``worker.*`` but for output."""
@@ -50,11 +53,14 @@ class WorkerMethods:
 
     def join(self, session: Session, params: WorkerJoin) -> Outcome:
         """Take in a new worker; the same life of a worker joins once, however often it asks."""
-        if not 1 <= len(params.instance.encode()) <= INSTANCE_BYTES_MAX or len(params.labels) >= LABELS_MAX:
+        told = sum(len(name.encode()) + len(value.encode()) for name, value in params.labels.items())
+        few = len(params.labels) < LABELS_MAX and told <= LABELS_BYTES_MAX
+        if not (few and 1 <= len(params.instance.encode()) <= INSTANCE_BYTES_MAX):
             raise CallError(
                 Code.REFUSED,
                 Reason.OUT_OF_RANGE,
-                f"instance must be 1 to {INSTANCE_BYTES_MAX} bytes, and labels fewer than {LABELS_MAX}.",
+                f"instance must be 1 to {INSTANCE_BYTES_MAX} bytes, and labels fewer than {LABELS_MAX}, of "
+                f"{LABELS_BYTES_MAX} bytes together.",
             )
         labels = tuple(sorted({**params.labels, INSTANCE: params.instance}.items()))
         generic = tuple(sorted((name, amount) for name, amount in params.generic.items() if amount))
@@ -86,10 +92,11 @@ class WorkerMethods:
 
         return Commit(rejoin)
 
-    def finish(self, _: Session, params: WorkerFinish) -> Outcome:
+    def finish(self, session: Session, params: WorkerFinish) -> Outcome:
         """Take a report of units that have run to their end."""
 
         def finish(engine: Engine, at_us: int) -> object:
+            _see_who_speaks(session, params.worker)
             engine.handle(
                 FinishUnits(
                     at_us,
@@ -107,10 +114,11 @@ class WorkerMethods:
 
         return Commit(finish)
 
-    def give_back(self, _: Session, params: WorkerGiveBack) -> Outcome:
+    def give_back(self, session: Session, params: WorkerGiveBack) -> Outcome:
         """Take back units that were not started."""
 
         def give_back(engine: Engine, at_us: int) -> object:
+            _see_who_speaks(session, params.worker)
             engine.handle(ReturnUnits(at_us, WorkerId(params.worker), LeaseId(params.lease), params.spans))
             return {}
 
@@ -151,6 +159,14 @@ class WorkerMethods:
         news = self._desk.crew.start(session.worker_id, params.leases)
         if news:
             self._desk.tables.started(news)
+
+
+def _see_who_speaks(session: Session, worker_id: int) -> None:
+    """Refuse a report about a worker that has not joined, or come back, over this very connection."""
+    if session.worker_id != worker_id:
+        raise Refused(
+            Reason.UNKNOWN_WORKER, f"Worker {worker_id} does not speak over this connection; join or rejoin here first."
+        )
 
 
 def _mine(state: State, worker_id: int, instance: str) -> Worker:

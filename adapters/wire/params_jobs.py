@@ -136,7 +136,9 @@ class Rerun:
 
 @record
 class Jobs:
-    """Return a page of the job table, ascending by id.
+    """Return a page of the job table, ascending by id; after the last page comes an empty one.
+
+    A page has fewer rows than asked for where long tags would make it larger than a message.
 
     Attributes:
         after: Only jobs with a larger id: the last one of the page before.
