@@ -18,7 +18,7 @@ from ..wire.errors import CallError, Code
 from ..wire.messages import Notification, Request
 from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
 from .aftermath import Aftermath
-from .commit_loop import CommitLoop, Published
+from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
 from .faults import note_fault
 from .follow_methods import FollowMethods
@@ -60,6 +60,7 @@ class Server:
         reading: Log | None = None,
         token: str | None = None,
         runner: Runner = in_thread,
+        snapshot_events: int = SNAPSHOT_EVENTS,
     ) -> None:
         """Serve the pool in ``log``.
 
@@ -74,8 +75,9 @@ class Server:
                 ``runner`` runs one thing at a time.
             token: What peers must show that the kernel does not vouch for; None admits none of them.
             runner: How the disk is waited for.
+            snapshot_events: Take a snapshot after so many events.
         """
-        loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner)
+        loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner, snapshot_events)
         self.desk = Desk(log if reading is None else reading, engine, loop, clock, secrets, runner, instance, self.stop)
         self._aftermath = Aftermath(self.desk)
         self._sessions: set[Session] = set()

@@ -93,6 +93,7 @@ class CommitLoop:
         published: Callable[[Published], None],
         snapshot_seq: int,
         runner: Runner = in_thread,
+        snapshot_events: int = SNAPSHOT_EVENTS,
     ) -> None:
         """Go on with an engine that was recovered from ``log``.
 
@@ -103,6 +104,7 @@ class CommitLoop:
             published: Told of every batch once it is durable, after its callers were answered.
             snapshot_seq: Position of the last snapshot.
             runner: How the disk is waited for.
+            snapshot_events: Take another snapshot after so many events.
         """
         self.engine = engine
         self.failure: LogError | None = None
@@ -113,6 +115,7 @@ class CommitLoop:
         self._published = published
         self._snapshot_seq = snapshot_seq
         self._runner = runner
+        self._snapshot_events = snapshot_events
         self._calls: deque[_Call] = deque()
         self._wake = trio.Event()
         self._log_lock = trio.Lock()
@@ -216,33 +219,35 @@ class CommitLoop:
                 nursery.start_soon(self._snapshot, self.engine.committed, self._log.head.chain)
 
     async def _write(self, turn: _Decided) -> None:
-        sealed = turn.sealed
-        if sealed is not None:
-            rows = [Result(row.job_id, row.index, row.attempt, row.body) for row in sealed.results]
-            began_s = time.perf_counter()
-            try:
-                async with self._log_lock:
-                    await self._runner(lambda: self._log.append(sealed.batch, rows, sealed.forget, report_rows(sealed)))
-            except LogError as error:
-                self.failure = error
-                self.stats.failures += 1
-                self._life += 1
-                self.engine.abandon()
-                _fail(turn, error)
-                self._wake.set()
-                return
-            self.stats.appended(time.perf_counter() - began_s)
-            self.failure = None
-            before = self.engine.committed
-            effects = self.engine.publish(sealed)
-        for resolve, answer in turn.answers:
-            resolve(answer)
-        if sealed is not None:
-            self._published(Published(sealed, before, effects))
+        sealed, before = turn.sealed, self.engine.committed
+        if sealed is None:
+            _answer(turn)
+            return
+        try:
+            await self._append(sealed)
+        except LogError as error:
+            self.failure = error
+            self.stats.failures += 1
+            self._life += 1
+            self.engine.abandon()
+            _fail(turn, error)
+            self._wake.set()
+            return
+        self.failure = None
+        effects = self.engine.publish(sealed)
+        _answer(turn)
+        self._published(Published(sealed, before, effects))
+
+    async def _append(self, sealed: Sealed) -> None:
+        results = [Result(row.job_id, row.index, row.attempt, row.body) for row in sealed.results]
+        began_s = time.perf_counter()
+        async with self._log_lock:
+            await self._runner(lambda: self._log.append(sealed.batch, results, sealed.forget, report_rows(sealed)))
+        self.stats.appended(time.perf_counter() - began_s)
 
     def _is_snapshot_due(self) -> bool:
         # A snapshot costs as much as the state is large; so a large one waits for more events.
-        due = max(SNAPSHOT_EVENTS, 4 * len(self.engine.committed.jobs.jobs))
+        due = max(self._snapshot_events, 4 * len(self.engine.committed.jobs.jobs))
         return self.engine.committed.seq - self._snapshot_seq >= due
 
     async def _snapshot(self, state: State, chain: bytes) -> None:
@@ -255,6 +260,11 @@ class CommitLoop:
                 await self._runner(lambda: self._log.save_snapshot(snapshot))
         except LogError as error:
             self.snapshot_error = error
+
+
+def _answer(turn: _Decided) -> None:
+    for resolve, answer in turn.answers:
+        resolve(answer)
 
 
 def _fail(turn: _Decided, error: LogError) -> None:

@@ -86,6 +86,11 @@ class WorkerMethods:
 
         def rejoin(engine: Engine, at_us: int) -> object:
             worker = _mine(engine.state, params.worker, params.instance)
+            speaking = self._desk.crew.session(worker.worker_id)
+            if speaking is not None and speaking.since_s > session.since_s:
+                raise CallError(
+                    Code.REFUSED, "superseded", "This worker speaks over a newer connection; close this one."
+                )
             events = engine.handle(RejoinWorker(at_us, worker.worker_id, held))
             self._desk.crew.expect(worker.worker_id, session, engine.state.seq - len(events) + 1)
             return {}

@@ -33,6 +33,7 @@ FAULTS = (
     "failing_units",
     "drains",
     "archiving",
+    "snapshots",
 )
 """The options that are on or off."""
 
@@ -65,6 +66,7 @@ class Options:
         failing_units: One try in five fails.
         drains: Clients drain workers and take it back.
         archiving: Jobs leave the state 15 s after their end instead of a week.
+        snapshots: The server takes one every 40 events or so, also while others come and go.
     """
 
     policy: str
@@ -92,6 +94,7 @@ class Options:
     failing_units: bool
     drains: bool
     archiving: bool
+    snapshots: bool
 
     def without(self, faults: tuple[str, ...]) -> Options:
         """Return the same world with some faults turned off: to find out which of them a failure needs."""

@@ -9,6 +9,7 @@ import trio
 
 from meted.adapters.recovery import live_policy, read_state
 from meted.adapters.server.app import Server
+from meted.adapters.server.commit_loop import SNAPSHOT_EVENTS
 from meted.adapters.server.secret_store import MemorySecrets
 from meted.adapters.server.session import Peer
 from meted.core.engine import Engine
@@ -27,6 +28,9 @@ from .witness import Witness
 SERVER = "server"
 EPOCH_US = 1_750_000_000_000_000
 """Time of day when a world begins."""
+
+SNAPSHOT_EVENTS_FEW = 40
+"""After so many events a server of a world with snapshots takes one."""
 
 SHORT_RETENTION_US = 15_000_000
 
@@ -67,6 +71,7 @@ class ServerNode(Node):
             secrets=self._secrets,
             instance=f"{self.random.getrandbits(64):016x}",
             runner=log.run,
+            snapshot_events=SNAPSHOT_EVENTS_FEW if self.options.snapshots else SNAPSHOT_EVENTS,
         )
         if self.may_crash_early and self.random.random() < 0.5:
             self.arm(self.random.randint(1, RECOVERY_STEPS))
