@@ -78,11 +78,11 @@ def work(path: str, number: int) -> None:
     worker = 0
     for message in caller.messages():
         if message[0] == 1 and not worker:
-            worker = message[3]["worker"]  # type: ignore[index,call-overload]
+            worker = message[3]["worker"]  # type: ignore[index]
         elif message[0] == 1 and message[2] is not None:
             raise SystemExit(f"a report was refused: {message[2]}")
         elif message[0] == 2 and message[1] == "run":
-            leases = message[2][0]["leases"]  # type: ignore[index,call-overload]
+            leases = message[2][0]["leases"]  # type: ignore[index]
             started = {"worker": worker, "leases": [lease["lease"] for lease in leases]}
             out = [msgpack.packb([2, "worker.started", [started]])]
             for lease in leases:
@@ -111,7 +111,7 @@ def submit_all(path: str, jobs: list[dict[str, object]]) -> int:
             answer = next(answers)
             if answer[2] is not None:
                 raise SystemExit(f"a submission was refused: {answer[2]}")
-            last = answer[3]["job"]  # type: ignore[index,call-overload]
+            last = answer[3]["job"]  # type: ignore[index]
     return last
 
 

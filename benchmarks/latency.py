@@ -68,7 +68,7 @@ def _idle_worker(path: str, number: int) -> tuple[int, Caller]:
     offer = {"name": f"idle-{number}", "instance": f"idle-{number}", "cpu_milli": 1}
     caller.send(caller.request("worker.join", offer))
     answer = next(caller.messages())
-    return answer[3]["worker"], caller  # type: ignore[index,call-overload]
+    return answer[3]["worker"], caller  # type: ignore[index]
 
 
 def measure(name: str, submissions: int, clients: int, workers: int) -> Row:

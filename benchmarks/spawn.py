@@ -14,6 +14,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def main() -> None:
     rates: dict[str, list[float]] = {"bare loop": [], "executor": [], "pool": []}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         _, client = pool(stack, Path(folder))
-        loops = (bare, executor, partial(served, client))
+        loops: list[Callable[[str, str, int], float]] = [bare, executor, partial(served, client)]
         for _ in range(options.rounds):
             for found, run in zip(rates.values(), loops, strict=True):
                 with tempfile.TemporaryDirectory() as directory:

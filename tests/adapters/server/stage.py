@@ -71,6 +71,8 @@ class Caller:
                             self.told.append(event)
                         case ConnectionClosed():
                             self.is_over = True
+                        case _:
+                            raise AssertionError(f"the server asks nothing: {event}")
                 self._wake()
         self.is_over = True
         self._wake()

@@ -8,9 +8,8 @@ import pytest
 import trio
 
 from meted.adapters.log import MemoryLog
-from meted.adapters.server.session import READ_BYTES
 from meted.adapters.wire.errors import CallError, Code
-from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, SILENCE_US
+from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
 from meted.adapters.wire.messages import Notification, Request
 from meted.adapters.wire.methods import METHODS
 from meted.core.limits import ADOPT_GRACE_US
