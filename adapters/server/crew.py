@@ -14,10 +14,17 @@ from meted.core.state import State
 
 from ..executors.options import OptionsError, read_options
 from ..wire.convert import plain
+from ..wire.errors import SUPERSEDED, CallError, Code
 from ..wire.limits import FRAME_BYTES_MAX
 from ..wire.methods import GivenLease
 from .secret_store import SecretStore
 from .session import Session
+
+INSTANCE = "instance"
+"""Label that tells one life of a worker from another; it is in the log, so that it is known after a restart."""
+
+DIALS_KEPT = 10_000
+"""Lives of workers of which it is known how often they have dialled; the oldest are forgotten."""
 
 RUN_BYTES_MAX = FRAME_BYTES_MAX // 4
 """Bytes of specs and secrets in one message to a worker; what is more goes into the next."""
@@ -40,6 +47,7 @@ class Crew:
         self._running: Counter[JobId] = Counter()
         self._told_specs: dict[WorkerId, set[bytes]] = {}
         self._expected: dict[tuple[WorkerId, int], Session] = {}
+        self._dials: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -60,6 +68,21 @@ class Crew:
         so that must not reach it there.
         """
         self._expected[worker_id, seq] = session
+
+    def see_dial(self, instance: str, dial: int) -> None:
+        """One life of a worker wants to come over its ``dial``-th connection.
+
+        A connection can be slow: what was said over an older one may arrive when the worker has come over a newer one,
+        and would make the server believe that it holds nothing. No life of a server but this one can receive that.
+
+        Raises:
+            CallError: It has come over a newer connection already.
+        """
+        if dial < self._dials.get(instance, 0):
+            raise CallError(Code.REFUSED, SUPERSEDED, "This worker has made a newer connection; close this one.")
+        self._dials[instance] = dial
+        if len(self._dials) > DIALS_KEPT:
+            del self._dials[next(iter(self._dials))]
 
     def admit(self, worker_id: WorkerId, seq: int) -> bool:
         """A worker has come, durably; return whether its connection is still there."""

@@ -22,11 +22,9 @@ from ..wire.methods import (
     WorkerRejoin,
     WorkerStarted,
 )
+from .crew import INSTANCE
 from .desk import Commit, Desk, Handler, Outcome
 from .session import Session
-
-INSTANCE = "instance"
-"""Label that tells one life of a worker from another; it is in the log, so that it is known after a restart."""
 
 INSTANCE_BYTES_MAX = 64
 
@@ -67,6 +65,7 @@ class WorkerMethods:
         capacity = Resources(params.cpu_milli, params.mem_bytes, generic)
 
         def join(engine: Engine, at_us: int) -> object:
+            self._desk.crew.see_dial(params.instance, params.dial)
             worker_id = _by_instance(engine.state, params.instance)
             if worker_id is None:
                 command = JoinWorker(at_us, params.name, capacity, labels, params.until_us, params.prefetch)
@@ -86,11 +85,7 @@ class WorkerMethods:
 
         def rejoin(engine: Engine, at_us: int) -> object:
             worker = _mine(engine.state, params.worker, params.instance)
-            speaking = self._desk.crew.session(worker.worker_id)
-            if speaking is not None and speaking.since_s > session.since_s:
-                raise CallError(
-                    Code.REFUSED, "superseded", "This worker speaks over a newer connection; close this one."
-                )
+            self._desk.crew.see_dial(params.instance, params.dial)
             events = engine.handle(RejoinWorker(at_us, worker.worker_id, held))
             self._desk.crew.expect(worker.worker_id, session, engine.state.seq - len(events) + 1)
             return {}

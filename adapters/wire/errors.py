@@ -25,6 +25,10 @@ class Code(IntEnum):
     """The caller has not shown that it may do that."""
 
 
+SUPERSEDED = "superseded"
+"""Reason for a worker's old connection: it has made a newer one."""
+
+
 class WireError(Exception):
     """Something is wrong between two peers; ``str(error)`` is one sentence that says what."""
 

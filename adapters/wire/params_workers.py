@@ -26,6 +26,7 @@ class WorkerJoin:
         labels: What it says of itself, by name.
         until_us: When it will leave, in microseconds since 1970; nil is not known.
         prefetch: Whether it may be given work before what it has is finished.
+        dial: How many connections this life of the worker has made: what an older one says late counts for nothing.
     """
 
     name: str
@@ -36,6 +37,7 @@ class WorkerJoin:
     labels: dict[str, str] = attrs.field(factory=dict)
     until_us: int | None = None
     prefetch: bool = True
+    dial: int = 0
 
 
 @record
@@ -46,11 +48,13 @@ class WorkerRejoin:
         worker: Id of the worker.
         instance: The word that it joined with.
         held: [lease, [[first index, count], ...]] of what it runs, or has run and not yet reported.
+        dial: How many connections this life of the worker has made.
     """
 
     worker: int
     instance: str
     held: Held
+    dial: int = 0
 
 
 @record

@@ -11,7 +11,7 @@ import trio
 from meted.core.record import record
 
 from ..version import VERSION
-from ..wire.errors import CallError, Code, WireError
+from ..wire.errors import SUPERSEDED, CallError, Code, WireError
 from ..wire.limits import HEARTBEAT_US, PROTOCOL
 from ..wire.messages import Notification
 from ..wire.methods import (
@@ -110,6 +110,7 @@ class Contact:
         self._tell = tell
         self._joined = joined
         self._speech: Speech | None = None
+        self._dials = 0
         self._scope = trio.CancelScope()
         self._missing_since_s: float | None = None
         self._has_told = False
@@ -176,6 +177,7 @@ class Contact:
     async def _converse(self, stream: trio.abc.Stream) -> bool:
         """Speak with the server until the connection ends; return whether it had taken this worker in."""
         link = Link(stream, HEARTBEAT_US / US_PER_S)
+        self._dials += 1
         try:
             with link.scope:
                 async with trio.open_nursery() as nursery:
@@ -200,7 +202,7 @@ class Contact:
             with trio.fail_after(DIAL_TIMEOUT_S):
                 await (self._join(link) if self.worker_id is None else self._rejoin(link, self.worker_id))
         except CallError as error:
-            if error.code in (Code.FAILED, Code.BUSY):
+            if error.code in (Code.FAILED, Code.BUSY) or error.reason == SUPERSEDED:
                 link.hang_up(error.sentence)
             else:
                 self.finish(WorkerEnd(REFUSED, error.sentence))
@@ -211,7 +213,7 @@ class Contact:
         offer, room = self._offer, self._offer.capacity
         generic, labels = dict(room.generic), dict(offer.labels)
         amounts = (room.cpu_milli, room.mem_bytes, generic)
-        wanted = WorkerJoin(self._name, self.instance, *amounts, labels, offer.until_us, offer.prefetch)
+        wanted = WorkerJoin(self._name, self.instance, *amounts, labels, offer.until_us, offer.prefetch, self._dials)
         result = await link.call("worker.join", wanted)
         worker_id = result.get("worker") if isinstance(result, dict) else None
         if type(worker_id) is not int:
@@ -223,9 +225,11 @@ class Contact:
 
     async def _rejoin(self, link: Link, worker_id: int) -> None:
         try:
-            await link.call("worker.rejoin", WorkerRejoin(worker_id, self.instance, self._owner.brain.held()))
+            await link.call(
+                "worker.rejoin", WorkerRejoin(worker_id, self.instance, self._owner.brain.held(), self._dials)
+            )
         except CallError as error:
-            if error.code != Code.REFUSED:
+            if error.code != Code.REFUSED or error.reason == SUPERSEDED:
                 raise
             self._disowned(link)  # whatever it did not like: as a new worker this one starts without a past
         else:

@@ -85,9 +85,8 @@ def estimate_us(array: Array) -> int:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         took_us.append((time.perf_counter_ns() - began_ns) // 1000)
         if done.returncode:
-            raise DemoError(
-                f"The command of the demo does not work here: {done.stderr.decode(errors='replace')[-500:]}"
-            )
+            said = done.stderr.decode(errors="replace")[-500:].strip()
+            raise DemoError(f"The command of the demo does not work here; it said: {said}")
     return sorted(took_us)[TRIALS // 2]
 
 

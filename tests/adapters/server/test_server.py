@@ -168,6 +168,21 @@ def test_a_worker_that_comes_back_keeps_what_it_holds() -> None:
     play(after, log)
 
 
+def test_what_an_older_connection_says_late_counts_for_nothing() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, slow, worker = [await stage.connect() for _ in range(3)]
+        number = await worker.join(dial=2)
+        await client.call("submit", argv=["true"], time_request_us=1_000_000)
+        lease = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+        assert (await refused(slow.join(dial=1))).reason == "superseded"
+        again = slow.call("worker.rejoin", worker=number, instance="one", held=[], dial=1)
+        assert (await refused(again)).reason == "superseded"
+        await worker.finish(number, lease)
+        assert (await client.call("job", job=1))["succeeded"] == 1
+
+    play(scenario)
+
+
 def test_a_keeper_is_believed_and_its_units_run_elsewhere_at_once() -> None:
     async def scenario(stage: Stage) -> None:
         client, worker, other = [await stage.connect() for _ in range(3)]

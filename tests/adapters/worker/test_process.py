@@ -77,6 +77,13 @@ def meted_worker(tmp_path: Path, *options: str) -> Iterator[subprocess.Popen[str
                     process.kill()
 
 
+async def told(process: subprocess.Popen[str], word: str) -> None:
+    """Wait until a worker has said something on standard error."""
+    assert process.stderr is not None
+    while word not in (line := await trio.to_thread.run_sync(process.stderr.readline)):
+        assert line, f"the worker ended and never said {word}"
+
+
 def play(tmp_path: Path, scene: Callable[[Host], Awaitable[None]]) -> None:
     async def main() -> None:
         host = Host(tmp_path / "s")
@@ -236,6 +243,7 @@ def test_the_next_worker_in_a_directory_buries_the_last_one(tmp_path: Path) -> N
             assert not any(is_alive(child) for child in children)
             peer = await host.peer()
             assert (await peer.join(4)).params["instance"] != instance
+            await told(process, "Connected")
             process.terminate()
             await peer.answer("drain")
             await peer.answer("worker.leave")
