@@ -11,8 +11,8 @@ from meted.core.react import outstanding
 
 from ..wire.errors import CallError
 from .commit_loop import Decide, Published
-from .crew import secrets_of
 from .desk import Desk
+from .run_messages import secrets_of
 
 DEFAULT_DOMAIN = "default"
 """The domain that a new pool has, so that the first job needs none to be made."""
@@ -84,7 +84,9 @@ class Aftermath:
         """Note that a worker is out of touch."""
 
         def away(engine: Engine, at_us: int) -> object:
-            if worker_id in engine.state.workers.workers and self._desk.crew.session(worker_id) is None:
+            crew = self._desk.crew
+            is_here = crew.session(worker_id) is not None or crew.is_expected(worker_id)
+            if worker_id in engine.state.workers.workers and not is_here:
                 engine.handle(MarkWorkerAway(at_us, worker_id))
             return None
 

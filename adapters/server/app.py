@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -34,8 +33,14 @@ from .worker_methods import WorkerMethods
 CONNECTIONS_MAX = 4_000
 """Connections at a time; another one is closed at once."""
 
+STRANGERS_MAX = 200
+"""Connections at a time that have not shown the token yet, so that they keep nobody out who may come in."""
+
 ADMISSION_S = 10.0
 """A peer that has to show a token does so within this time, or is cut off."""
+
+PARTING_S = 0.2
+"""A server that stops gives its last answers so long to be sent."""
 
 JANITOR_S = 1.0
 """How often connections are looked at for silence."""
@@ -94,6 +99,7 @@ class Server:
         }
         assert self._handlers.keys() == METHODS.keys(), "every method of the table is answered, and no other"
         self._stopping = trio.Event()
+        self._committed = trio.Event()
 
     async def run(
         self,
@@ -110,7 +116,7 @@ class Server:
             task_status: Told when the server is ready.
         """
         async with trio.open_nursery() as outer:
-            outer.start_soon(self.desk.loop.run)
+            outer.start_soon(self._commit)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.desk.tables.run)
                 nursery.start_soon(self._look_for_silence)
@@ -122,9 +128,10 @@ class Server:
                 await self._stopping.wait()
                 for session in self._sessions:
                     session.notify("closing", {"sentence": "The server stops; try again later."})
-                nursery.cancel_scope.deadline = trio.current_time() + 0.2  # until that has been sent
-                await trio.sleep(math.inf)
-            self.desk.loop.close()
+                self.desk.loop.close()
+                await self._committed.wait()  # so that what waits for the disk is answered
+                await trio.sleep(PARTING_S)
+                nursery.cancel_scope.cancel()
 
     def stop(self) -> None:
         """End in good order."""
@@ -132,7 +139,8 @@ class Server:
 
     async def serve(self, stream: trio.abc.Stream, peer: Peer) -> None:
         """Serve one connection until it ends."""
-        if len(self._sessions) >= CONNECTIONS_MAX:
+        strangers = 0 if peer.is_trusted else sum(not session.is_admitted for session in self._sessions)
+        if len(self._sessions) >= CONNECTIONS_MAX or strangers >= STRANGERS_MAX:
             await trio.aclose_forcefully(stream)
             return
         session = Session(stream, peer, self)
@@ -179,8 +187,7 @@ class Server:
         """A connection is gone; if it was a worker's, the worker is out of touch."""
         self._sessions.discard(session)
         self.desk.tables.detach(session)
-        worker_id = self.desk.crew.leave(session)
-        if worker_id is not None:
+        for worker_id in sorted(self.desk.crew.leave(session)):
             self._aftermath.mark_away(worker_id)
 
     def _outcome(self, session: Session, request: Request) -> Outcome:
@@ -208,6 +215,10 @@ class Server:
             await trio.aclose_forcefully(stream)
         else:
             await self.serve(stream, peer)
+
+    async def _commit(self) -> None:
+        await self.desk.loop.run()
+        self._committed.set()
 
     def _published(self, published: Published) -> None:
         self._aftermath.published(published)

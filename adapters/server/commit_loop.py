@@ -236,7 +236,10 @@ class CommitLoop:
         self.failure = None
         effects = self.engine.publish(sealed)
         _answer(turn)
-        self._published(Published(sealed, before, effects))
+        try:
+            self._published(Published(sealed, before, effects))
+        except Exception as error:  # it is durable and answered; whatever follows from it is no reason to stop
+            note_fault(error)
 
     async def _append(self, sealed: Sealed) -> None:
         results = [Result(row.job_id, row.index, row.attempt, row.body) for row in sealed.results]
@@ -269,5 +272,5 @@ def _answer(turn: _Decided) -> None:
 
 def _fail(turn: _Decided, error: LogError) -> None:
     failed = CallError(Code.FAILED, "not_written", f"It could not be written, so it did not happen: {error}")
-    for resolve, answer in turn.answers:
-        resolve(answer if isinstance(answer, CallError) else failed)
+    for resolve, _ in turn.answers:
+        resolve(failed)  # refusals too: they were judged by what did not happen

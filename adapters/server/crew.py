@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import assert_never
 
 from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellOwner
 from meted.core.ids import JobId, LeaseId, Span, WorkerId
-from meted.core.spec import unpack_spec
 from meted.core.state import State
 
-from ..executors.options import OptionsError, read_options
-from ..wire.convert import plain
 from ..wire.errors import SUPERSEDED, CallError, Code
-from ..wire.limits import FRAME_BYTES_MAX
-from ..wire.methods import GivenLease
+from .faults import note_fault
+from .run_messages import send_runs
 from .secret_store import SecretStore
 from .session import Session
 
@@ -25,12 +21,6 @@ INSTANCE = "instance"
 
 DIALS_KEPT = 10_000
 """Lives of workers of which it is known how often they have dialled; the oldest are forgotten."""
-
-RUN_BYTES_MAX = FRAME_BYTES_MAX // 4
-"""Bytes of specs and secrets in one message to a worker; what is more goes into the next."""
-
-LEASE_BYTES = 1_024
-"""What one lease counts in such a message, besides its secrets."""
 
 Started = tuple[tuple[LeaseId, tuple[Span, ...]], ...]
 
@@ -61,6 +51,16 @@ class Crew:
         """Return the connection of a worker, or None."""
         return self._sessions.get(worker_id)
 
+    def claim(self, session: Session, instance: str) -> None:
+        """One life of a worker wants to speak over a connection.
+
+        Raises:
+            CallError: Another one does already.
+        """
+        if session.instance not in (None, instance):
+            raise CallError(Code.REFUSED, "wrong_worker", "Another worker speaks over this connection; make a new one.")
+        session.instance = instance
+
     def expect(self, worker_id: WorkerId, session: Session, seq: int) -> None:
         """A worker will speak over ``session`` once that it has come, which is event ``seq``, is durable.
 
@@ -84,27 +84,37 @@ class Crew:
         if len(self._dials) > DIALS_KEPT:
             del self._dials[next(iter(self._dials))]
 
+    def is_expected(self, worker_id: WorkerId) -> bool:
+        """Whether a worker has come over a connection that lives, and only the disk has not noted it yet."""
+        return any(key[0] == worker_id and not session.has_ended for key, session in self._expected.items())
+
     def admit(self, worker_id: WorkerId, seq: int) -> bool:
-        """A worker has come, durably; return whether its connection is still there."""
+        """A worker has come, durably; return whether there is a connection over which it can be told things."""
         session = self._expected.pop((worker_id, seq), None)
         if session is None:
             return worker_id in self._sessions
-        before = self._sessions.get(worker_id)
+        before = self._sessions.pop(worker_id, None)
+        if before is not None and before is not session:
+            before.close()
+        if session.has_ended:
+            return False
         self._sessions[worker_id] = session
         self._told_specs[worker_id] = set()
         session.worker_id = worker_id
-        if before is not None and before is not session:
-            before.close()
-        return not session.has_ended
+        return True
 
-    def leave(self, session: Session) -> WorkerId | None:
-        """A connection has ended; return the worker that is out of touch by it, if it has not another already."""
+    def leave(self, session: Session) -> set[WorkerId]:
+        """A connection has ended; return the workers that spoke over it, or were about to, and may be out of touch."""
+        about_to = {key: one for key, one in self._expected.items() if one is session}
+        for key in about_to:
+            del self._expected[key]
+        left = {worker_id for worker_id, _ in about_to}
         worker_id = session.worker_id
-        if worker_id is None or self._sessions.get(worker_id) is not session:
-            return None
-        del self._sessions[worker_id]
-        self._told_specs.pop(worker_id, None)
-        return worker_id
+        if worker_id is not None and self._sessions.get(worker_id) is session:
+            del self._sessions[worker_id]
+            self._told_specs.pop(worker_id, None)
+            left.add(worker_id)
+        return left
 
     def running(self, job_id: JobId) -> int:
         """Return how many leases of a job have a unit running, as far as is known."""
@@ -162,7 +172,12 @@ class Crew:
                 case _:
                     assert_never(effect)
         for worker_id, leases in runs.items():
-            self._run(worker_id, leases)
+            session = self._sessions[worker_id]
+            try:
+                send_runs(session, self._told_specs[worker_id], leases, self._state(), self._secrets)
+            except Exception as error:  # what cannot be sent to one worker is no reason to stop serving the others
+                note_fault(error)
+                session.close()
 
     def broadcast(self, method: str, params: dict[str, object]) -> None:
         """Tell all workers."""
@@ -173,81 +188,3 @@ class Crew:
         session = self._sessions.get(worker_id)
         if session is not None:
             session.notify(method, {"leases": lease_ids})
-
-    def _run(self, worker_id: WorkerId, leases: list[RunUnits]) -> None:
-        told = self._told_specs[worker_id]
-        jobs, domains = self._state().jobs, self._state().domains.domains
-        message = _RunMessage(self._sessions[worker_id])
-        for effect in leases:
-            job, spec = jobs.jobs.get(effect.job_id), jobs.specs.get(effect.spec_digest)
-            if job is None or spec is None:
-                continue  # it has ended and left meanwhile: the worker is told to stop it in its turn
-            if effect.spec_digest not in told:
-                told.add(effect.spec_digest)
-                message.add_spec(effect.spec_digest, spec.body)
-            terms = job.terms
-            secrets = self._secret_values(spec.body)
-            given = GivenLease(
-                effect.lease_id,
-                effect.job_id,
-                effect.first,
-                effect.count,
-                effect.attempt,
-                effect.spec_digest,
-                effect.time_limit_us,
-                terms.request.cpu_milli,
-                terms.request.mem_bytes,
-                dict(terms.request.generic),
-                secrets,
-                terms.count,
-                terms.name,
-                domains[terms.domain_id].name,
-            )
-            message.add_lease(plain(given), sum(map(len, secrets.values())))
-        message.send()
-
-    def _secret_values(self, body: bytes) -> dict[str, str]:
-        token = secrets_of(body)
-        return {} if token is None else (self._secrets.get(token) or {})
-
-
-class _RunMessage:
-    """Leases and specs on their way to one worker, in as many messages as their size asks for."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._leases: list[dict[str, object]] = []
-        self._specs: list[tuple[bytes, bytes]] = []
-        self._size_bytes = 0
-
-    def add_spec(self, digest: bytes, body: bytes) -> None:
-        """Send a spec, before or with the first lease that names it."""
-        if self._size_bytes + len(body) > RUN_BYTES_MAX:
-            self.send()
-        self._specs.append((digest, body))
-        self._size_bytes += len(body)
-
-    def add_lease(self, lease: dict[str, object], secret_bytes: int) -> None:
-        """Send a lease after all that was added before."""
-        if self._size_bytes + secret_bytes > RUN_BYTES_MAX and self._leases:
-            self.send()
-        self._leases.append(lease)
-        self._size_bytes += LEASE_BYTES + secret_bytes
-
-    def send(self) -> None:
-        """Send what there is."""
-        if self._leases or self._specs:
-            self._session.notify("run", {"leases": self._leases, "specs": self._specs}, is_spared=True)
-        self._leases, self._specs, self._size_bytes = [], [], 0
-
-
-@lru_cache(maxsize=1_024)  # the units of a job share one
-def secrets_of(body: bytes) -> str | None:
-    """Return the name under which the secrets of a packed spec are kept, or None if it has none."""
-    payload = unpack_spec(body).payload
-    if not payload:
-        return None
-    try:
-        return read_options(payload).secrets
-    except OptionsError:
-        return None  # the payload of an embedding program

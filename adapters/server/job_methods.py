@@ -23,6 +23,7 @@ from meted.core.decide import decide
 from meted.core.engine import Engine
 from meted.core.events import JobSubmitted
 from meted.core.ids import JobId, WorkerId
+from meted.core.limits import ENVIRONMENT_MAX
 from meted.core.resources import NOTHING, Resources
 from meted.core.spec import Spec
 from meted.core.state import State
@@ -33,12 +34,13 @@ from ..wire.errors import CallError, Code
 from ..wire.methods import Amounts, Cancel, Delete, DomainRemove, DomainSet, Drain, Rerun, Start, Submit
 from .commit_loop import Decide
 from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
+from .run_messages import environment_bytes, secrets_in
 from .session import Session
 
 Pairs = tuple[tuple[str, str], ...]
 
 SECRETS_BYTES_MAX = 2**17
-"""Characters of all secret values of one job's environment."""
+"""Bytes of all secret variables of one job's environment."""
 
 
 class JobMethods:
@@ -180,12 +182,12 @@ def _split(params: Submit) -> tuple[Pairs, dict[str, str]]:
         clear, secret = split_secrets(params.env)
     except BadVariable as error:
         raise CallError(Code.REFUSED, "bad_text", _as_sentence(error)) from None
-    if sum(map(len, secret.values())) > SECRETS_BYTES_MAX:
+    if len(params.env) > ENVIRONMENT_MAX or environment_bytes(secret) > SECRETS_BYTES_MAX:
         raise CallError(
             Code.REFUSED,
             "too_large",
-            f"The values of the environment that are kept out of the log must be at most {SECRETS_BYTES_MAX} bytes "
-            "together; put what is larger into a file.",
+            f"The environment may have {ENVIRONMENT_MAX} variables, and those that are kept out of the log "
+            f"{SECRETS_BYTES_MAX} bytes together; put what is larger into a file.",
         )
     return clear, secret
 
@@ -222,6 +224,8 @@ def _payload(params: Submit, token: str | None) -> bytes:
     if params.payload:
         if params.argv or params.stdin or params.lines or token:
             raise CallError(Code.REFUSED, "bad_type", "A job has either a payload or a command; leave one of them out.")
+        if secrets_in(params.payload) is not None:
+            raise CallError(Code.DENIED, "not_yours", "A payload cannot name secrets; give them with env.")
         return params.payload
     if params.lines is not None and len(params.lines) != params.count:
         sentence = f"There must be one line a unit: count is {params.count}, and there are {len(params.lines)} lines."

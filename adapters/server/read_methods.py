@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from heapq import nsmallest
 
+import trio
+
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
-from meted.core.ids import JobId
 from meted.core.queries import find_jobs
 from meted.core.resources import Resources
 from meted.core.schema import state_digest
@@ -34,6 +35,9 @@ class ReadMethods:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._digesting = trio.Lock()
+        self._digests_begun = 0
+        self._digest_found: dict[str, object] | None = None
         self._help = describe()
 
     def table(self) -> dict[str, Handler]:
@@ -138,12 +142,7 @@ class ReadMethods:
 
     def state(self, _: Session, __: wire.State) -> Outcome:
         """Return the position of the log and the digest of the state there."""
-        state = self._desk.state
-
-        async def digest() -> object:
-            return {"seq": state.seq, "digest": await self._desk.runner(lambda: state_digest(state))}
-
-        return Later(digest)
+        return Later(self._digest)
 
     def stats(self, _: Session, __: wire.Stats) -> Outcome:
         """Return what the server has measured of itself."""
@@ -154,9 +153,21 @@ class ReadMethods:
             "jobs": len(state.jobs.jobs),
             "leases": len(state.jobs.leases),
             "workers": len(desk.crew),
+            "snapshot_error": None if desk.loop.snapshot_error is None else str(desk.loop.snapshot_error),
             "refusals": {reason.value: count for reason, count in sorted(desk.engine.refusals.items())},
         }
         return Now(counts | desk.loop.stats.plain())
+
+    async def _digest(self) -> object:
+        """Return the digest of a state no older than the call; callers that come together share one computation."""
+        asked = self._digests_begun
+        async with self._digesting:
+            if self._digests_begun == asked or self._digest_found is None:
+                self._digests_begun += 1
+                state = self._desk.state
+                digest = await self._desk.runner(lambda: state_digest(state))
+                self._digest_found = {"seq": state.seq, "digest": digest}
+            return self._digest_found
 
     def row(self, job_id: int) -> JobView:
         """Return the row of a job with why it waits.
@@ -169,6 +180,8 @@ class ReadMethods:
         return job_row(desk.state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
 
     def _found(self, state: State, params: wire.Jobs, limit: int) -> list[Job]:
+        if params.after >= state.jobs.next_job_id - 1:
+            return []
         jobs = state.jobs.jobs.values() if not params.tags else find_jobs(state, **params.tags)
         wanted = (job for job in jobs if job.job_id > params.after and not (params.active and job.outcome is not None))
         return nsmallest(limit, wanted, key=lambda job: job.job_id)
@@ -183,13 +196,6 @@ def page_limit(limit: int) -> int:
     if not 1 <= limit <= PAGE_ROWS_MAX:
         raise Refused(Reason.OUT_OF_RANGE, f"limit must be from 1 to {PAGE_ROWS_MAX}; ask again for the rest.")
     return limit
-
-
-def job_id_of(value: int | None) -> JobId:
-    """Return the id of a job that has to be named."""
-    if value is None:
-        raise Refused(Reason.UNKNOWN_JOB, "job must be the id of a job here.")
-    return JobId(value)
 
 
 def _amounts(resources: Resources) -> dict[str, object]:

@@ -69,7 +69,6 @@ class SecretFiles:
         """Keep files in ``directory``, which is made with mode 0700; each is named by ``make_token``."""
         self._directory = directory
         self._make_token = make_token
-        self._cached: dict[str, dict[str, str]] = {}
 
     def put(self, values: Mapping[str, str]) -> str:
         """Keep ``values``, synced, and return the name under which they are found.
@@ -97,16 +96,16 @@ class SecretFiles:
 
     def get(self, token: str) -> dict[str, str] | None:
         """Return what was kept under a name, or None."""
-        if token not in self._cached and _TOKEN.fullmatch(token):
-            try:
-                self._cached[token] = msgpack.unpackb((self._directory / token).read_bytes())
-            except (OSError, ValueError):
-                return None
-        return self._cached.get(token)
+        if not _TOKEN.fullmatch(token):
+            return None
+        try:
+            kept: dict[str, str] = msgpack.unpackb((self._directory / token).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return kept
 
     def forget(self, token: str) -> None:
         """Delete what was kept."""
-        self._cached.pop(token, None)
         if _TOKEN.fullmatch(token):
             with contextlib.suppress(OSError):  # what cannot be deleted now is when the server starts the next time
                 (self._directory / token).unlink()

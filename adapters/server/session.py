@@ -62,6 +62,7 @@ class Session:
         peer: Who is there.
         is_admitted: Whether it may call anything but ``hello``.
         worker_id: The worker that speaks here, or None.
+        instance: Which life of a worker wants to speak here, or None.
         since_s, heard_s: When it connected, and when it was last heard of (``trio.current_time``).
         has_ended: Whether the connection is gone.
         subscriptions: The tables that it follows.
@@ -72,6 +73,7 @@ class Session:
         self.peer = peer
         self.is_admitted = peer.is_trusted
         self.worker_id: WorkerId | None = None
+        self.instance: str | None = None
         self.heard_s = trio.current_time()
         self.since_s = self.heard_s
         self.has_ended = False

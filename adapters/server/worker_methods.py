@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from meted.core.commands import FinishUnits, JoinWorker, LoseWorker, RejoinWorker, ReturnUnits
 from meted.core.decide.workers import find_worker
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.events import WorkerJoined
+from meted.core.events import Event, WorkerBack, WorkerJoined
 from meted.core.ids import LeaseId, WorkerId
 from meted.core.limits import LABELS_MAX
 from meted.core.resources import Resources
@@ -64,18 +66,16 @@ class WorkerMethods:
         generic = tuple(sorted((name, amount) for name, amount in params.generic.items() if amount))
         capacity = Resources(params.cpu_milli, params.mem_bytes, generic)
 
+        self._desk.crew.claim(session, params.instance)
+
         def join(engine: Engine, at_us: int) -> object:
             self._desk.crew.see_dial(params.instance, params.dial)
             worker_id = _by_instance(engine.state, params.instance)
             if worker_id is None:
-                command = JoinWorker(at_us, params.name, capacity, labels, params.until_us, params.prefetch)
-                events = engine.handle(command)
-                assert isinstance(events[0], WorkerJoined)
-                worker_id = events[0].worker_id
+                came = engine.handle(JoinWorker(at_us, params.name, capacity, labels, params.until_us, params.prefetch))
             else:
-                events = engine.handle(RejoinWorker(at_us, worker_id, ()))
-            self._desk.crew.expect(worker_id, session, engine.state.seq - len(events) + 1)
-            return {"worker": worker_id}
+                came = engine.handle(RejoinWorker(at_us, worker_id, ()))
+            return {"worker": self._expect(session, engine, came)}
 
         return Commit(join)
 
@@ -83,14 +83,24 @@ class WorkerMethods:
         """Take back a worker that was out of touch, with what it holds."""
         held = tuple((LeaseId(lease), spans) for lease, spans in params.held)
 
+        self._desk.crew.claim(session, params.instance)
+
         def rejoin(engine: Engine, at_us: int) -> object:
             worker = _mine(engine.state, params.worker, params.instance)
             self._desk.crew.see_dial(params.instance, params.dial)
-            events = engine.handle(RejoinWorker(at_us, worker.worker_id, held))
-            self._desk.crew.expect(worker.worker_id, session, engine.state.seq - len(events) + 1)
+            self._expect(session, engine, engine.handle(RejoinWorker(at_us, worker.worker_id, held)))
             return {}
 
         return Commit(rejoin)
+
+    def _expect(self, session: Session, engine: Engine, events: Sequence[Event]) -> WorkerId:
+        """Await the durability of ``events``, the last that were decided, by which a worker has come; return which."""
+        first_seq = engine.state.seq - len(events) + 1
+        for seq, event in enumerate(events, first_seq):
+            if isinstance(event, WorkerJoined | WorkerBack):
+                self._desk.crew.expect(event.worker_id, session, seq)
+                return event.worker_id
+        raise AssertionError("who joins or comes back does so by an event")
 
     def finish(self, session: Session, params: WorkerFinish) -> Outcome:
         """Take a report of units that have run to their end."""

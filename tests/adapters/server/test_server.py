@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from meted.adapters.log import MemoryLog
+from meted.adapters.server import read_methods
 from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
 from meted.adapters.wire.messages import Notification, Request
@@ -155,7 +156,8 @@ def test_a_worker_that_comes_back_keeps_what_it_holds() -> None:
         client, worker = await stage.connect(), await stage.connect()
         await client.call("state")  # the workers are marked away by now
         assert [row["state"] for row in await client.call("workers")] == ["away"]
-        wrong = worker.call("worker.rejoin", worker=kept["worker"], instance="another", held=[])
+        impostor = await stage.connect()
+        wrong = impostor.call("worker.rejoin", worker=kept["worker"], instance="another", held=[])
         assert (await refused(wrong)).reason == "unknown_worker"
         held = [(kept["lease"]["lease"], [(0, 1)])]
         await worker.call("worker.rejoin", worker=kept["worker"], instance="one", held=held)
@@ -179,6 +181,90 @@ def test_what_an_older_connection_says_late_counts_for_nothing() -> None:
         assert (await refused(again)).reason == "superseded"
         await worker.finish(number, lease)
         assert (await client.call("job", job=1))["succeeded"] == 1
+
+    play(scenario)
+
+
+def test_a_connection_speaks_for_one_worker() -> None:
+    async def scenario(stage: Stage) -> None:
+        worker = await stage.connect()
+        await worker.join()
+        assert (await refused(worker.join(instance="two"))).reason == "wrong_worker"
+        assert len(await worker.call("workers")) == 1
+
+    play(scenario)
+
+
+def test_a_worker_that_goes_before_its_coming_is_durable_is_away() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        await worker.ask("worker.join", name="w", instance="one", cpu_milli=1000)
+        await worker.stream.aclose()
+        await trio.sleep(1)
+        assert [row["state"] for row in await client.call("workers")] in ([], ["away"])
+        await client.call("submit", argv=["true"])
+        await trio.sleep(ADOPT_GRACE_US / 1e6 + 1)
+        assert await client.call("workers") == ()
+
+    play(scenario)
+
+
+def test_many_secret_variables_stop_nobody() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        await worker.join(cpus=64)
+        env = {f"{'N' * 60}_{number}": "ä" for number in range(1_500)}
+        for _ in range(40):
+            await client.call("submit", argv=["true"], env=env, time_request_us=60_000_000)
+        seen = 0
+        while seen < 40:
+            seen += len((await worker.tells("run")).params["leases"])  # type: ignore[arg-type]
+        env = {f"{'N' * 1_000}_{number}": "" for number in range(1_500)}
+        assert (await refused(client.call("submit", argv=["true"], env=env))).reason == "too_large"
+        env = {f"OMP_{number}": "" for number in range(5_000)}
+        assert (await refused(client.call("submit", argv=["true"], env=env))).code == Code.REFUSED
+
+    play(scenario)
+
+
+def test_what_goes_wrong_after_a_commit_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(stage.server.desk.tables, "follow", broken)
+        assert (await client.call("submit", argv=["true"]))["job"] == 1
+        assert (await client.call("submit", argv=["true"]))["job"] == 2
+
+    play(scenario)
+    assert "RuntimeError: a bug" in capsys.readouterr().err
+
+
+def test_those_who_ask_for_the_state_together_share_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(state: Any) -> str:
+        made.append(state.seq)
+        return "digest"
+
+    monkeypatch.setattr(read_methods, "state_digest", counted)
+
+    async def slowly(function: Any) -> Any:
+        await trio.sleep(1)
+        return function()
+
+    async def scenario(stage: Stage) -> None:
+        monkeypatch.setattr(stage.server.desk, "runner", slowly)
+        client = await stage.connect()
+        numbers = [await client.ask("state") for _ in range(50)]
+        assert {(await client.answer(number))["digest"] for number in numbers} == {"digest"}
+        assert len(made) <= 3
+        await client.call("submit", argv=["true"])
+        assert (await client.call("state"))["seq"] == stage.server.desk.state.seq
 
     play(scenario)
 
