@@ -9,11 +9,11 @@ from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, explain
 from meted.core.queries import find_jobs
-from meted.core.state import Job, State
+from meted.core.state import FAILED, Job, State
 
 from .log import Log
 from .units import UnitFailed
-from .views import JobView, job_view
+from .views import JobView, job_view, reason_of
 
 
 class JobReader:
@@ -45,9 +45,14 @@ class JobReader:
         Raises:
             Refused: It is not known.
         """
-        return self._view(find_job(self.state, job_id))
+        job = find_job(self.state, job_id)
+        view = self._view(job)
+        if job.outcome == FAILED and view["reason"]:
+            unit, _ = next(iter(job.failed.spans()))
+            view["reason"] = reason_of(view["reason"], unit, self._error_text(job_id, unit))
+        return view
 
-    def jobs(self, **tags: str) -> list[JobView]:
+    def jobs(self, /, **tags: str) -> list[JobView]:
         """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
         return [self._view(job) for job in find_jobs(self.state, **tags)]
 
@@ -106,16 +111,19 @@ class JobReader:
             after_us: What fell due up to then does not count; None is now. Give the time at which work was last asked
                 for, or what falls due in between is missed.
         """
-        since_us = self.clock() if after_us is None else after_us
+        since_us = self._now_us() if after_us is None else after_us
         jobs = self.state.jobs.jobs.values()
         due_us = (run.not_before_us for job in jobs if job.requeued and not job.held for run in job.requeued)
         return min((due for due in due_us if due > since_us), default=None)
+
+    def _now_us(self) -> int:
+        return max(self.clock(), self._engine.now_us)
 
     def _view(self, job: Job) -> JobView:
         return job_view(self.state, job, self._waiting(job))
 
     def _waiting(self, job: Job) -> tuple[Waiting, ...]:
-        return explain(self.state, self._engine.index, job.job_id, self.clock())
+        return explain(self.state, self._engine.index, job.job_id, self._now_us())
 
     def _job_of_unit(self, job_id: int, index: int) -> Job:
         job = find_job(self.state, job_id)

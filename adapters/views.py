@@ -29,6 +29,23 @@ class JobView(TypedDict):
     reason: str | None
 
 
+REASON_CHARS_MAX = 400
+"""Characters of a unit's error that are told as the reason why its job failed."""
+
+
+def reason_of(reason: str, unit: int, error: str) -> str:
+    """Return why a job failed, with what the first of its units that failed left as its error.
+
+    Args:
+        reason: The sentence that counts the units.
+        unit: Index of the first that failed.
+        error: Its error; of several lines the first tells, of a Python trace the last.
+    """
+    lines = error.strip().splitlines() or [""]
+    line = lines[-1 if lines[0].startswith("Traceback ") else 0].strip()[:REASON_CHARS_MAX]
+    return f"{reason.rstrip('.')}; unit {unit}: {line}" if line else reason
+
+
 def job_view(state: State, job: Job, waiting: Sequence[Waiting] = ()) -> JobView:
     """Return the view of a job.
 

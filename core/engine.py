@@ -17,7 +17,7 @@ from .effects import Effect
 from .errors import Reason, Refused
 from .events import Event, JobArchived, JobEnded, UnitsFinished, WorkerAway
 from .ids import JobId, LeaseId, WorkerId
-from .limits import PASS_DECISIONS_MAX, RETENTION_US
+from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US
 from .policy.base import Index, Policy
 from .react import react
 from .record import record
@@ -118,11 +118,18 @@ class Timers:
 class Engine:
     """Decides commands, folds their events, and keeps the policy's index beside the state.
 
+    Time never runs back, though a wall clock may: every command, pass and look at the timers counts as of the latest
+    time that an accepted command, a pass or a look at the timers ever had, where its own is earlier. The state's time
+    alone would not do: it stands still while nothing happens, but a pass that makes no event also wakes what was
+    backing off. Events carry the time that counted, so a replay needs no clock, and what was woken is not remembered
+    over a restart.
+
     Attributes:
+        now_us: That time, microseconds; at first that of the state.
         state: The tentative state: after everything decided so far.
         committed: The state after everything published.
         more: Whether the last pass stopped at its limit with work left.
-        refusals: How often each reason was given.
+        refusals: How often each reason was given, to whoever sent a command and to the policy.
     """
 
     def __init__(
@@ -130,6 +137,7 @@ class Engine:
     ) -> None:
         self.policy = policy
         self.state = self.committed = State() if state is None else state
+        self.now_us = self.state.at_us
         self.more = False
         self.refusals: Counter[Reason] = Counter()
         self._retention_us = retention_us
@@ -138,6 +146,7 @@ class Engine:
         self._events: list[Event] = []
         self._results: list[UnitResult] = []
         self._reports: list[UnitsReport] = []
+        self._index: Index
         self._rebuild()
 
     @property
@@ -157,15 +166,17 @@ class Engine:
             Refused: If it is refused; the state is as it was.
         """
         try:
-            events = decide(self.state, command)
+            events = decide(self.state, command, self.now_us)
         except Refused as refusal:
             self.refusals[refusal.reason] += 1
             raise
+        if command.at_us > self.now_us:
+            self.now_us = command.at_us
         if type(command) is FinishUnits and events:
             lease = self.state.jobs.leases[command.lease_id]
             self._reports.append(_report(lease, events[0]))
             # What ended before and was run again may have left a result, which is none of this attempt.
-            if command.results or lease.attempt > 1 + lease.failures + lease.losses:
+            if command.results or lease.is_run_again:
                 self._keep_results(command, lease, events[0])
         self._apply(events)
         return events
@@ -173,12 +184,19 @@ class Engine:
     def run_pass(self, at_us: int, decisions_max: int = PASS_DECISIONS_MAX) -> int:
         """Let the policy propose, decide each proposal, and return how many there were.
 
-        After ``decisions_max`` of them the pass gives way and :attr:`more` is true.
+        After ``decisions_max`` of them the pass gives way and :attr:`more` is true. A proposal that is refused is a
+        fault of the policy or of its index: it is counted, the index is built anew, and the pass is over.
         """
         made = 0
         self.more = False
-        for proposal in self._index.proposals(at_us):
-            self._apply(decide(self.state, proposal))
+        for proposal in self._index.proposals(self._advance(at_us)):
+            try:
+                events = decide(self.state, proposal, self.now_us)
+            except Refused as refusal:
+                self.refusals[refusal.reason] += 1
+                self._index = self.policy.index(self.state)
+                break
+            self._apply(events)
             made += 1
             if made >= decisions_max:
                 self.more = True
@@ -187,8 +205,8 @@ class Engine:
 
     def run_timers(self, at_us: int) -> int:
         """Do what has fallen due by ``at_us`` and return how much that was: lost workers, jobs past retention."""
-        done = 0
-        while (command := self._timers.pop(self.state, at_us)) is not None:
+        done, now_us = 0, self._advance(at_us)
+        while (command := self._timers.pop(self.state, now_us)) is not None:
             self.handle(command)
             done += 1
         return done
@@ -253,6 +271,11 @@ class Engine:
         self._reports.clear()
         self._rebuild()
 
+    def _advance(self, at_us: int) -> int:
+        """Return what time it is, as somebody says that it is ``at_us``."""
+        self.now_us = max(self.now_us, min(at_us, TIME_MAX_US))
+        return self.now_us
+
     def _apply(self, events: tuple[Event, ...]) -> None:
         for event in events:
             self.state = state = evolve(self.state, event)
@@ -269,7 +292,7 @@ class Engine:
             if index in accepted:
                 self._results.append(UnitResult(lease.job_id, index, lease.attempt, body))
                 accepted.remove(index)
-        if lease.attempt > 1 + lease.failures + lease.losses:
+        if lease.is_run_again:
             self._results.extend(UnitResult(lease.job_id, index, lease.attempt, b"") for index in sorted(accepted))
 
     def _rebuild(self) -> None:

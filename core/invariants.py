@@ -19,8 +19,6 @@ from .spans import spans_of
 from .spec import spec_digest
 from .state import CANCELLED, DEPENDENCY, FAILED, SUCCEEDED, Job, Lease, State, Worker
 
-OUTCOMES = (SUCCEEDED, FAILED, CANCELLED)
-
 
 class InvariantError(AssertionError):
     """Something that should always be true is not; the text says what."""

@@ -87,8 +87,11 @@ ADOPT_GRACE_US = 60 * SECOND_US
 RETENTION_US = 7 * 24 * 3_600 * SECOND_US
 """How long an ended job stays in the state before it is archived."""
 
-ESTIMATE_UNKNOWN_US = 60 * SECOND_US
-"""The estimate of a unit about which nothing at all is known."""
+ESTIMATE_UNKNOWN_US = RUN_QUANTUM_US
+"""What a unit is charged for in advance about which nothing at all is known."""
+
+STAY_UNKNOWN_US = 60 * SECOND_US
+"""How long such a unit is expected to hold its place, where another waits for it."""
 
 ESTIMATE_MIN_US = 1_000
 """Measured means count as at least this, so that instant units are not free."""

@@ -46,7 +46,7 @@ def is_running_or_over(state: State, job_id: JobId) -> bool:
     return is_running(state, job_id) or is_over(state, job_id)
 
 
-def find_jobs(state: State, **tags: str) -> Iterator[Job]:
+def find_jobs(state: State, /, **tags: str) -> Iterator[Job]:
     """Yield the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags."""
     for _, job in sorted(state.jobs.jobs.items()):
         carried = dict(job.terms.tags) | {"user": job.terms.user, "name": job.terms.name}

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .ids import DomainId
-from .limits import ESTIMATE_MIN_US, ESTIMATE_UNKNOWN_US
+from .limits import ESTIMATE_MIN_US, ESTIMATE_UNKNOWN_US, STAY_UNKNOWN_US
 from .record import record
 from .resources import Resources
 from .state import Account, Job, Jobs, Lease, State
@@ -55,9 +55,19 @@ def known_estimate_us(jobs: Jobs, job: Job) -> int | None:
 
 
 def estimate_us(jobs: Jobs, job: Job) -> int:
-    """Return the run time that a unit of ``job`` is charged for in advance: what is known, else a minute."""
+    """Return the run time that a unit of ``job`` is charged for in advance: what is known, else one run quantum.
+
+    Too little is set right when the unit ends, at its domain's cost alone. Too much would not be: while a domain is
+    alone, V follows its tag, and who comes then would wait for service that nobody has received.
+    """
     known_us = known_estimate_us(jobs, job)
     return ESTIMATE_UNKNOWN_US if known_us is None else known_us
+
+
+def stay_us(jobs: Jobs, job: Job) -> int:
+    """Return how long a unit of ``job`` may be expected to hold its place: what is known, else cautiously a minute."""
+    known_us = known_estimate_us(jobs, job)
+    return STAY_UNKNOWN_US if known_us is None else known_us
 
 
 def width_milli(request: Resources, pool: Resources) -> int:

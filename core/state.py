@@ -104,6 +104,14 @@ class Lease:
         """When the run should be over, by its estimate: its units run one after another."""
         return self.leased_us + self.estimate_us * self.count
 
+    @property
+    def is_run_again(self) -> bool:
+        """Whether its units had more attempts before than failures and losses account for.
+
+        They may have ended then, and been run again since; or they were only given back before they had started.
+        """
+        return self.attempt > 1 + self.failures + self.losses
+
 
 @record
 class Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, TypedDict, cast
@@ -9,7 +10,8 @@ from typing import IO, TYPE_CHECKING, TypedDict, cast
 import click
 
 from .connect import JOB_ID, connected, job_row, server_option
-from .tables import is_terminal
+from .options import json_option
+from .tables import is_terminal, print_json
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
@@ -97,18 +99,29 @@ Examples:
 @click.option("--follow", "-f", is_flag=True, help="Go on until the unit has ended.")
 @click.option("--out", "only_out", is_flag=True, help="Only the standard output.")
 @click.option("--err", "only_err", is_flag=True, help="Only the standard error; it is printed as standard output.")
+@json_option
 @server_option
-def logs(job: int, index: int | None, follow: bool, only_out: bool, only_err: bool, server: str | None) -> None:
+def logs(
+    job: int, index: int | None, follow: bool, only_out: bool, only_err: bool, as_json: bool, server: str | None
+) -> None:
     """Show what the units of a job have written: standard output to standard output, standard error to standard error.
 
     INDEX counts from 0. Without it all units follow one another; on a terminal each has its heading. What a worker that
     is gone had in its files can no longer be fetched; the end of it is kept by the server.
+
+    With --json it is a list of units, each with what it has written so far as "out" and "err".
     """
     if only_out and only_err:
         raise click.UsageError("--out and --err contradict each other; without them both are shown.")
+    if as_json and follow:
+        raise click.UsageError("--json and --follow contradict each other; --json shows what there is now.")
     with connected(server) as client:
         count = job_row(client, job)["count"]
         indices: Sequence[int] = range(count) if index is None else [index]
+        if as_json:
+            names = [name for name, left_out in (("out", only_err), ("err", only_out)) if not left_out]
+            print_json([_written(client, job, number, names) for number in indices])
+            return
         headed = count > 1 and index is None and is_terminal()
         for number in indices:
             if headed:
@@ -120,6 +133,17 @@ def logs(job: int, index: int | None, follow: bool, only_out: bool, only_err: bo
             _show(client, job, number, streams, follow)
             if headed and any(stream.last_byte != b"\n" for stream in streams):
                 click.echo()  # so that the next heading begins a line
+
+
+def _written(client: BlockingClient, job_id: int, index: int, names: Sequence[str]) -> dict[str, int | str]:
+    """Return what one unit has written so far, as text; what is no UTF-8 is replaced."""
+    document: dict[str, int | str] = {"unit": index}
+    for name in names:
+        written = io.BytesIO()
+        file = io.TextIOWrapper(written)
+        _show(client, job_id, index, [_Stream(name, file)], follow=False)
+        document[name] = written.getvalue().decode("utf-8", "replace")
+    return document
 
 
 def _show(client: BlockingClient, job_id: int, index: int, streams: Sequence[_Stream], follow: bool) -> None:

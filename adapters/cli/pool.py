@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from meted.core.errors import Reason
+
 from .connect import JOB_ID, connected, server_option
 from .options import json_option
 from .tables import ago, amount, moment, print_facts, print_json, print_table, size
@@ -62,8 +64,16 @@ def workers(as_json: bool, server: str | None) -> None:
 @server_option
 def drain(worker: int, undo: bool, server: str | None) -> None:
     """Give a worker no more work, and let it finish what it has. WORKER is its number in meted workers."""
+    from ..wire.errors import CallError
+
     with connected(server) as client:
-        client.call("drain", worker=worker, draining=not undo)
+        try:
+            client.call("drain", worker=worker, draining=not undo)
+        except CallError as error:
+            if error.reason != Reason.UNKNOWN_WORKER:
+                raise
+            # The server's sentence is for the worker itself.
+            raise click.ClickException(f"There is no worker {worker}; see: meted workers") from None
 
 
 @click.command("explain", short_help="Say why a job waits.")

@@ -74,8 +74,8 @@ def announce(addresses: list[Address], data: Path) -> None:
     epilog="""\b
 Examples:
   meted serve
-  meted serve --listen tcp://0.0.0.0:7411 --data /srv/meted
-  meted worker --server tcp://there:7411        on each machine that works
+  meted serve --listen tcp://0.0.0.0:7430 --data /srv/meted
+  meted worker --server tcp://there:7430        on each machine that works
 
 Exit codes: 0 it was asked to stop, 1 it could not start (the data directory is in use, say).
 """,

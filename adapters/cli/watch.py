@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .connect import JOB_ID, connected, job_row, server_option
+from .connect import JOB_ID, connected, each_job, job_row, server_option
 from .jobs import HEADINGS, NUMBERS, cells
-from .tables import amount, is_terminal, rich_table
+from .options import json_option
+from .tables import amount, is_terminal, print_json, rich_table
 from .waiting import ENDED
 
 if TYPE_CHECKING:
@@ -45,17 +46,22 @@ Examples:
 """,
 )
 @click.argument("job", type=JOB_ID, required=False)
+@json_option
 @server_option
-def watch(job: int | None, server: str | None) -> None:
+def watch(job: int | None, as_json: bool, server: str | None) -> None:
     """Watch the jobs as they go, until Ctrl-C; with JOB only that one, until it has ended.
 
-    On a terminal this is a live table with those that have not ended first. Elsewhere each change is a line.
+    On a terminal this is a live table with those that have not ended first. Elsewhere each change is a line. With
+    --json it prints the jobs and the workers as they are now, and ends.
     """
     from ..client.follow import Follower
 
     with connected(server) as client:
-        if job is not None:
-            job_row(client, job)  # an unknown one is refused at once
+        known = None if job is None else job_row(client, job)  # an unknown one is refused at once
+        if as_json:
+            rows = list(each_job(client)) if known is None else [known]
+            print_json({"jobs": rows, "workers": client.call("workers")})
+            return
         follower = Follower(client)
         try:
             if is_terminal():

@@ -166,7 +166,7 @@ class Client:
         with refusals():
             return cast("JobView", await self.call("job", job=job_id))
 
-    async def jobs(self, **tags: str) -> list[JobView]:
+    async def jobs(self, /, **tags: str) -> list[JobView]:
         """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
         rows: list[JobView] = []
         while True:

@@ -198,13 +198,17 @@ class Link:
                 call.end(None, error)
         async with stream, trio.open_nursery() as nursery:
             nursery.start_soon(self._write, stream, nursery.cancel_scope)
-            await self._read(stream)
+            try:
+                await self._read(stream)
+            finally:
+                self._connection = None  # calls that are made while the stream is closed wait for the next one
             nursery.cancel_scope.cancel()
-        self._connection = None
         self._wanted = trio.Event()
         gone = Unreachable("The connection broke before the answer came; see whether the server runs, then look.")
         for call in list(self._calls.values()):
-            if call.sent and not call.repeatable:
+            if call.request.method == "unsubscribe":
+                call.end({}, None)  # done; on the next connection the number is another subscription's
+            elif call.sent and not call.repeatable:
                 call.end(None, gone)
         if any(not call.done.is_set() for call in self._calls.values()):
             self._wanted.set()
@@ -227,6 +231,7 @@ class Link:
                     self._pushed = trio.Event()
                     await self._pushed.wait()
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            self._connection = None
             scope.cancel()
 
     async def _read(self, stream: trio.abc.Stream) -> None:

@@ -119,7 +119,7 @@ class RemoteService:
         with refusals():
             return cast("JobView", self.client.call("job", job=job_id))
 
-    def jobs(self, **tags: str) -> list[JobView]:
+    def jobs(self, /, **tags: str) -> list[JobView]:
         """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
         return list(self._each_job(tags))
 

@@ -42,7 +42,8 @@ class Subscription:
     """Yields the whole table in pages, ``caught_up``, and then every change in order.
 
     After a broken connection, or when it was read too slowly, it goes on with the changes since what was read last, or
-    with the whole table where the server no longer knows them.
+    with the whole table where the server no longer knows them. So it does with another life of the server: what workers
+    had told it of their units is in no log, and starts again without any change of the log.
 
     Attributes:
         seq: Up to where the table has been read; None before the first ``caught_up``.
@@ -60,6 +61,7 @@ class Subscription:
         self._number: int | None = None
         self._stale: int | None = None
         self._begins = False
+        self._instance = client.server.get("instance")
 
     def __aiter__(self) -> Self:
         """Iterate."""
@@ -88,13 +90,17 @@ class Subscription:
 
     async def aclose(self) -> None:
         """Follow it no longer."""
-        number, self._number = self._number, None
-        if number is not None:
-            self._client.forget_subscription(number)
-            await self._client.call("unsubscribe", subscription=number)
+        numbers = (self._number, self._stale)
+        self._number = self._stale = None
+        for number in numbers:
+            if number is not None:
+                self._client.forget_subscription(number)
+                await self._client.call("unsubscribe", subscription=number)
 
     def take(self, message: Mapping[str, object]) -> None:
         """Take a notification ``table`` of this subscription."""
+        if message["subscription"] != self._number:
+            return  # it is being ended
         kind = cast(str, message["kind"])
         if kind == "cut":
             self.broken()
@@ -109,27 +115,32 @@ class Subscription:
         if self._unread_rows > UNREAD_ROWS_MAX and kind == "changes":
             self._told.clear()
             self._unread_rows = 0
-            stale = self._number
-            self.broken()
-            self._stale = stale
+            self._stale, self._number = self._number, None
         self._news.set()
 
     def broken(self) -> None:
         """The server tells nothing more; what was told can still be read, and then it is asked again."""
-        if self._number is not None:
-            self._client.forget_subscription(self._number)
+        for number in (self._number, self._stale):
+            if number is not None:
+                self._client.forget_subscription(number)
         self._number = self._stale = None
         self._news.set()
 
     async def _subscribe(self) -> None:
         stale, self._stale = self._stale, None
         if stale is not None:
+            self._client.forget_subscription(stale)
             await self._client.call("unsubscribe", subscription=stale)
 
         def answered(answer: object) -> None:
-            self._number = cast("dict[str, int]", answer)["subscription"]
-            self._begins = True
-            self._client.know_subscription(self._number, self)
+            number = cast("dict[str, int]", answer)["subscription"]
+            before, self._instance = self._instance, self._client.server.get("instance")
+            if self.seq is not None and before != self._instance:
+                self.seq, self._stale = None, number  # the position is one of another life: ask anew for all of it
+            else:
+                self._number = number
+                self._begins = True
+            self._client.know_subscription(number, self)
 
         params: dict[str, object] = {"table": self._table, "job": self._job_id, "since_seq": self.seq}
         await self._client.raw_call("subscribe", params, answered)

@@ -187,6 +187,8 @@ class Executor(Protocol):
     def kill(self, key: UnitKey, grace_us: int = KILL_GRACE_US) -> bool:
         """Ask a unit to end, and end it by force after a grace; its ``run`` then returns (row G13).
 
+        It finds a unit from the first step of its ``run`` on, before anybody else's turn; so no kill is lost between.
+
         Args:
             key: Which.
             grace_us: How long it may take to end by itself; 0 = by force at once. An earlier kill with less is kept.

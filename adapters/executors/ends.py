@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from .contract import EXIT_NOT_STARTED, EXIT_RESOURCE_LIMIT, EXIT_TIME_LIMIT, UnitEnd
+from .contract import EXIT_NOT_STARTED, UnitEnd
 
 _SHELL_SIGNAL = 128
 """Shells say with 128 + signal that a command was ended by one."""
@@ -76,5 +76,6 @@ def not_started(sentence: str) -> UnitEnd:
     return UnitEnd(EXIT_NOT_STARTED, 0, 0, 0, sentence.encode("utf-8", "replace"))
 
 
-OWN_EXITS = frozenset({EXIT_TIME_LIMIT, EXIT_NOT_STARTED, EXIT_RESOURCE_LIMIT})
-"""Exit codes that no process has."""
+def killed_unstarted() -> UnitEnd:
+    """Return the end of a unit that was killed in the moment before it would have run."""
+    return UnitEnd(-signal.SIGTERM, 0, result=b"it was killed as asked before it had started (SIGTERM)")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 KEPT_BY = "METED_KEPT_BY"
 """What the keeper of a worker puts into its environment, and so into that of all its units (docs/executors.md)."""
+# The keeper has this name too: it loads nothing but the standard library, and clients load this module without it.
 
 NAME_BYTES_MAX = 1_024
 """Longest name of an environment variable."""

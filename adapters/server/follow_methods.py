@@ -47,7 +47,7 @@ class FollowMethods:
             with trio.move_on_after(wait_s):
                 while not self._has_ended(job.job_id):
                     await self._desk.ends.setdefault(job.job_id, trio.Event()).wait()
-            return self._reads.row(job.job_id)
+            return await self._reads.row(job.job_id)
 
         return Later(wait)
 

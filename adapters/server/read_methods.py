@@ -13,11 +13,11 @@ from meted.core.explain import Waiting
 from meted.core.queries import find_jobs
 from meted.core.resources import Resources
 from meted.core.schema import state_digest
-from meted.core.state import Job, State
+from meted.core.state import FAILED, Job, State
 
 from ..unit_records import unit_records
 from ..units import UnitFailed
-from ..views import JobView
+from ..views import JobView, reason_of
 from ..wire import methods as wire
 from ..wire.describe import describe
 from ..wire.errors import CallError, Code
@@ -81,7 +81,8 @@ class ReadMethods:
 
     def job(self, _: Session, params: wire.Job) -> Outcome:
         """Return one job."""
-        return Now(self.row(params.job))
+        find_job(self._desk.state, params.job)
+        return Later(partial(self.row, params.job))
 
     def explain(self, _: Session, params: wire.Explain) -> Outcome:
         """Return why each part of a job waits."""
@@ -169,15 +170,20 @@ class ReadMethods:
                 self._digest_found = {"seq": state.seq, "digest": digest}
             return self._digest_found
 
-    def row(self, job_id: int) -> JobView:
-        """Return the row of a job with why it waits.
+    async def row(self, job_id: int) -> JobView:
+        """Return the row of a job with why it waits, or why the first of its units that failed did so.
 
         Raises:
             Refused: It is not known.
         """
         desk = self._desk
         job = find_job(desk.state, job_id)
-        return job_row(desk.state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
+        row = job_row(desk.state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
+        if job.outcome == FAILED and row["reason"]:
+            unit, _ = next(iter(job.failed.spans()))
+            error = await desk.read(partial(desk.reader.error, job.job_id, unit))
+            row["reason"] = reason_of(row["reason"], unit, error or "")
+        return row
 
     def _found(self, state: State, params: wire.Jobs, limit: int) -> list[Job]:
         if params.after >= state.jobs.next_job_id - 1:

@@ -8,6 +8,7 @@ import resource
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -61,7 +62,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
             log,
             engine,
             found.snapshot_seq,
-            clock=wall_clock_us,
+            clock=steady_clock(),
             secrets=SecretFiles(data / SECRETS_DIRECTORY, partial(secrets.token_hex, 16)),
             instance=secrets.token_hex(8),
             reading=reading,
@@ -102,6 +103,17 @@ async def _stop_on_signal(server: Server, scope: trio.CancelScope) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             server.stop()
+
+
+def steady_clock() -> Callable[[], int]:
+    """Return a clock that shows the time of day in microseconds, and runs evenly from here on.
+
+    Somebody may set the time of the machine by hours while the server runs; no time-out shall move by that. It goes on
+    while the machine sleeps, as the time of day does.
+    """
+    counter = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    offset_us = wall_clock_us() - time.clock_gettime_ns(counter) // 1000
+    return lambda: offset_us + time.clock_gettime_ns(counter) // 1000
 
 
 def _raise_file_limit() -> None:

@@ -14,6 +14,9 @@ from ..wire.limits import MSGID_MAX, OUT_BYTES_MAX, READ_BYTES, STALLED_S
 from ..wire.messages import NEED_DATA, BadRequest, Message, Notification, Request, Response
 from ..wire.methods import Ping, WorkerBeat
 
+CHUNK_BYTES = 256 * 1024
+"""Sent in one go; the server has ``STALLED_S`` to take so much."""
+
 PING_S = 10.0
 """A server of which nothing was heard for so long is asked whether it is there."""
 
@@ -132,13 +135,15 @@ class Link:
                 if not self._out:
                     self._more = trio.Event()
                     await self._more.wait()
-                data = b"".join(self._out)
+                data = memoryview(b"".join(self._out))
                 self._out.clear()
-                with trio.fail_after(STALLED_S):
-                    await self._stream.send_all(data)
-                self._out_bytes -= len(data)
+                for start in range(0, len(data), CHUNK_BYTES):
+                    piece = data[start : start + CHUNK_BYTES]
+                    with trio.fail_after(STALLED_S):
+                        await self._stream.send_all(piece)
+                    self._out_bytes -= len(piece)
         except trio.TooSlowError:
-            self.hang_up(f"the server took nothing for {STALLED_S} s")
+            self.hang_up(f"the server took less than {CHUNK_BYTES // 1024} KiB in {STALLED_S} s")
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             self.hang_up("the connection broke")
 

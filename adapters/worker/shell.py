@@ -12,6 +12,7 @@ from random import Random
 import trio
 
 from ..executors.contract import EXIT_NOT_STARTED, KILL_GRACE_US, Executor, NotFeatured, UnitEnd, UnitKey, UnitToRun
+from ..executors.ends import killed_unstarted
 from ..wire.messages import Notification
 from . import stimuli as s
 from .brain import Brain
@@ -70,6 +71,8 @@ class Worker:
         self._executor = executor
         self._tell = tell
         self._ears = Ears(self, executor)
+        self._unstarted: dict[UnitKey, bool] = {}
+        """Units whose task has not come to its turn, which the executor knows nothing of -> whether it was killed."""
         self._nursery: trio.Nursery | None = None
         self._changed = trio.Event()
         self._sleeps_until_us: int | None = None
@@ -133,19 +136,27 @@ class Worker:
         match instruction:
             case s.StartUnit(lease=lease, index=index):
                 assert self._nursery is not None, "units come while the worker runs"
-                self._nursery.start_soon(self._run_unit, _unit(lease, index))
+                unit = _unit(lease, index)
+                self._unstarted[unit.key] = False
+                self._nursery.start_soon(self._run_unit, unit)
             case s.KillUnit(key=key, grace_us=grace_us):
                 self._kill(key, KILL_GRACE_US if grace_us is None else grace_us)
             case _:
                 self.contact.say(instruction)
 
     def _kill(self, key: UnitKey, grace_us: int) -> None:
+        if key in self._unstarted:
+            self._unstarted[key] = True
+            return
         try:
             self._executor.kill(key, grace_us)
         except NotFeatured as error:
             self._tell(f"Unit {key[1]} of lease {key[0]} should end and goes on: {error.sentence}.")
 
     async def _run_unit(self, unit: UnitToRun) -> None:
+        if self._unstarted.pop(unit.key, False):
+            self.feel(s.UnitEnded(now_us(), unit.key, killed_unstarted()))
+            return
         began_us = now_us()
         try:
             end = await self._executor.run(unit, lambda: self.feel(s.UnitStarted(now_us(), unit.key)))

@@ -19,16 +19,25 @@ from .leases import decide_leases
 from .workers import decide_workers
 
 
-def decide(state: State, command: Command) -> tuple[Event, ...]:
+def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event, ...]:
     """Return the events that ``command`` causes; none means that it is so already (an idempotent retry).
+
+    Time never runs back: a command that is dated before the state, or before ``earliest_us``, counts as of then.
+
+    Args:
+        state: What it is decided on.
+        command: What somebody wants.
+        earliest_us: What time it is at least, microseconds: passes without an event do not move the state's time.
 
     Raises:
         Refused: With a reason and a sentence; nothing has happened then.
     """
     at_us = command.at_us
-    if type(at_us) is not int or not state.at_us <= at_us <= limits.TIME_MAX_US:
+    if earliest_us < state.at_us:
+        earliest_us = state.at_us
+    if type(at_us) is not int or not earliest_us <= at_us <= limits.TIME_MAX_US:
         checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
-        at_us = state.at_us  # time never runs back
+        at_us = earliest_us
     events = _JUDGES[type(command)](state, command, at_us)
     return with_dependants(state, events, at_us) if state.jobs.dependants else events
 

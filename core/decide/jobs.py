@@ -207,15 +207,24 @@ def _rerun(state: State, command: RerunUnits, at_us: int) -> tuple[Event, ...]:
             f"The units of job {job.job_id} to run again are scattered over more than {limits.RERUN_RUNS_MAX} places; "
             "submit them as a new job.",
         )
-    if job.stopped == DEPENDENCY:
-        for parent in job.terms.after:
-            before = state.jobs.jobs.get(parent)
-            if before is not None and before.outcome != SUCCEEDED:
-                raise Refused(
-                    Reason.JOB_NOT_ENDED,
-                    f"Job {parent}, which job {job.job_id} runs after, has not succeeded; run that one again first.",
-                )
+    _check_parents(state, job)
     return (UnitsReopened(at_us, job.job_id, command.failed, command.cancelled, start_tag(state, job.terms.domain_id)),)
+
+
+def _check_parents(state: State, job: Job) -> None:
+    """Refuse to run ``job`` again unless all the jobs that it runs after have succeeded."""
+    for parent in job.terms.after:
+        before = state.jobs.jobs.get(parent)
+        if before is None:
+            if not job.attempts:  # a unit that was leased once says that all of them had succeeded
+                raise Refused(
+                    Reason.UNKNOWN_JOB,
+                    f"Job {parent}, which job {job.job_id} runs after, was archived or deleted, so it is not known "
+                    f"whether it succeeded; submit job {job.job_id} again as a new job.",
+                )
+        elif before.outcome != SUCCEEDED:
+            does = "has not ended; wait for it" if before.outcome is None else "has not succeeded; run that one again"
+            raise Refused(Reason.JOB_NOT_ENDED, f"Job {parent}, which job {job.job_id} runs after, {does} first.")
 
 
 def _ended_job(state: State, job_id: object) -> Job:

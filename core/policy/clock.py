@@ -129,7 +129,7 @@ class ClockIndex(PoolIndex):
                 job = jobs.jobs[queued_job(line.head)]
                 estimated_us = known_estimate_us(jobs, job)
                 if estimated_us is None:
-                    # Ordered as if it were short, so that it is soon known; charged for a minute until it is.
+                    # Ordered as if it were short, so that it is soon known.
                     estimated_us, count = RUN_QUANTUM_US, 1
                 else:
                     count = self.run_count(job, estimated_us)

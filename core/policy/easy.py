@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ..commands import LeaseUnits
 from ..ids import JobId
 from ..limits import PASS_EXAMINED_MAX
-from ..service import estimate_us
+from ..service import estimate_us, stay_us
 from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room
@@ -48,8 +48,7 @@ class EasyIndex(QueueIndex):
             if find(shape_of[job_id]) is None:  # most do not fit, and need no closer look
                 continue
             if shadow is None:
-                estimated_us = estimate_us(self.state.jobs, job)
-                shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimated_us)
+                shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, stay_us(self.state.jobs, job))
                 if shadow is None:
                     return
             yield from self._backfill(job_id, shadow, at_us)
@@ -86,9 +85,8 @@ class EasyIndex(QueueIndex):
             # Not in the queue: nothing is left, or all that is left backs off.
             if job_id not in self.shape_of or self.is_capped(job.terms.domain_id, job.terms.request):
                 return
-            estimated_us = estimate_us(self.state.jobs, job)
-            count = self.run_count(job, estimated_us)
-            ends_us = at_us + estimated_us * count
+            count = self.run_count(job, estimate_us(self.state.jobs, job))
+            ends_us = at_us + stay_us(self.state.jobs, job) * count
             room = self._room(job, ends_us, shadow)
             if room is None:
                 return

@@ -36,8 +36,8 @@ ends by the time that the unit should fit, or that fits beside it.
 When nothing that waits fits any more, short work may be *prefetched*: it waits on a worker for the end of what runs
 there (:mod:`.prefetch`), in the order of the clock.
 
-Work about which nothing is known is ordered as if it took one run quantum, so that it is tried soon, and charged for a
-minute until its first unit has ended.
+Work about which nothing is known is ordered and charged as if it took one run quantum, so that it is tried soon, until
+its first unit has ended.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from ..commands import EndReservation, LeaseUnits, ReserveWorker
 from ..ids import DomainId, JobId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US, RUN_QUANTUM_US
 from ..resources import Resources
-from ..service import estimate_us, known_estimate_us, unit_charge, width_milli
+from ..service import estimate_us, known_estimate_us, stay_us, unit_charge, width_milli
 from ..state import Job, Lease, State
 from .base import Index, Proposal
 from .capacity import Room
@@ -170,7 +170,7 @@ class MetedIndex(ClockIndex):
             if room is not None and room.until_us is not None:
                 room = self.capacity.find(line.heaps, self.needs_until_us(job))
             if room is None and shadow is not None:
-                room = self._beside(job, shadow, at_us + estimate_us(self.state.jobs, job) * count)
+                room = self._beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
             if room is not None:
                 return job_id, room, count
         return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import cast
 
+from meted.adapters.executors.ends import killed_unstarted
 from meted.adapters.log import Log
 from meted.adapters.unit_records import unit_records
 from meted.core.events import (
@@ -77,9 +78,11 @@ def _wrong_repetitions(history: History, witness: Witness) -> Iterator[str]:
 
 
 def _wrong_acceptances(history: History, witness: Witness) -> Iterator[str]:
-    """What counts as finished has run to that very end, on that lease."""
+    """What counts as finished has run to that very end, on that lease, or was killed before it could."""
     for (lease_id, index), code in history.exits.items():
         execution = witness.executions.get((lease_id, index))
+        if execution is None and code == killed_unstarted().exit_code:
+            continue
         if execution is None or execution.exit_code != code:
             ran = None if execution is None else execution.exit_code
             yield f"Unit {index} of lease {lease_id} was taken as exit {code}, but it was {ran}."

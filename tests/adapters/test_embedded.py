@@ -137,6 +137,8 @@ def test_jobs_are_found_by_tags_user_and_name(open_pool: OpenPool) -> None:
         assert [view["job"] for view in pool.jobs(user="ada", paper="eccv")] == [one]
         assert [view["job"] for view in pool.jobs(name="edges")] == [two]
         assert pool.jobs(paper="cvpr") == []
+        odd = pool.submit("vision", tags={"state": "draft", "self": "me"})
+        assert [view["job"] for view in pool.jobs(state="draft", self="me")] == [odd]
 
 
 # row P14
@@ -177,7 +179,7 @@ def test_a_result_is_none_before_the_end_and_raises_after_a_failure(open_pool: O
         assert caught.value.error.startswith("Traceback")
         assert pool.error(job, 1) == caught.value.error
         view = pool.job(job)
-        assert (view["state"], view["reason"]) == ("failed", "1 of 3 units failed.")
+        assert (view["state"], view["reason"]) == ("failed", "1 of 3 units failed; unit 1: ValueError: no such file")
 
 
 def test_a_unit_that_left_no_error_says_so(open_pool: OpenPool) -> None:
@@ -788,6 +790,23 @@ def test_time_never_runs_back(open_pool: OpenPool, clock: Clock) -> None:
         job = pool.submit("vision")
         assert pool.job(job)["submitted_us"] == 1_000_000
         assert pool.run(pool.join("me"), double) == 4
+
+
+def test_a_clock_that_is_set_back_does_not_undo_the_end_of_a_back_off(open_pool: OpenPool, clock: Clock) -> None:
+    with open_pool() as pool:
+        job = start_with_backoff(pool)
+        worker = pool.join("me")
+        assert pool.run(worker, fail_twice) == 2
+        hog = pool.submit("vision")
+        (lease,) = pool.work(worker)
+        assert lease.job_id == hog
+        clock.now_us += 1_500 * MS
+        assert pool.work(worker) == []  # there is no room, and what is over has left no event
+        clock.now_us -= 1_000 * MS
+        assert "back-off" not in " ".join(pool.explain(job))
+        assert pool.next_retry_us() is None
+        pool.finish(lease, Done(0, MS))
+        assert [again.job_id for again in pool.work(worker)] == [job]
 
 
 def test_an_ended_job_leaves_after_its_retention(clock: Clock) -> None:

@@ -352,7 +352,7 @@ class Machine(RuleBasedStateMachine):
         self._send(command)
 
     def _send(self, command: Command) -> None:
-        at_us = max(command.at_us, self.world.state.at_us)  # time never runs back
+        at_us = max(command.at_us, self.world.engine.now_us)  # time never runs back
         match command:
             case FinishUnits():
                 bad = {index for index, _ in command.exits}

@@ -69,6 +69,12 @@ def test_jobs_are_found_by_what_is_stamped_on_them(world: World) -> None:
     assert not list(find_jobs(world.state, missing=""))
 
 
+def test_a_tag_may_have_any_name(world: World) -> None:
+    job = world.submit(tags=(("self", "s"), ("state", "draft")))
+    world.submit()
+    assert [job.job_id for job in find_jobs(world.state, state="draft", self="s")] == [job]
+
+
 ALL = {"METED_TAG": "tag", "METED_MAIL": "mail@host", "LOGNAME": "log", "USERNAME": "name"}
 
 

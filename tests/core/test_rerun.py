@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meted.core import limits
-from meted.core.commands import RerunUnits
+from meted.core.commands import DeleteJob, RerunUnits
 from meted.core.engine import UnitResult
 from meted.core.errors import Reason
 from meted.core.events import JobEnded, UnitsReopened
@@ -135,6 +135,42 @@ def test_dependants_that_were_cancelled_stay_so_and_can_be_run_after_their_paren
     world.do(RerunUnits(0, child, cancelled=True))
     world.finish(world.lease(worker, child))
     assert world.job(child).outcome == "succeeded"
+
+
+def test_a_job_that_was_cancelled_while_it_waited_is_not_run_before_its_parents_have_succeeded(world: World) -> None:
+    worker = world.worker()
+    first, second = world.submit(), world.submit()
+    child = world.submit(after=(first, second))
+    world.finish(world.lease(worker, first))
+    world.cancel(child)
+    refusal = world.refused(RerunUnits(0, child, cancelled=True), Reason.JOB_NOT_ENDED)
+    assert refusal.sentence == f"Job {second}, which job {child} runs after, has not ended; wait for it first."
+    lease = world.lease(worker, second)
+    world.refused(RerunUnits(0, child, cancelled=True), Reason.JOB_NOT_ENDED)
+    world.finish(lease, exits=((0, 1),))
+    world.refused(RerunUnits(0, child, cancelled=True), Reason.JOB_NOT_ENDED)
+    world.do(RerunUnits(0, second))
+    world.finish(world.lease(worker, second))
+    world.do(RerunUnits(0, child, cancelled=True))
+    assert [lease.job_id for lease in world.run_pass()] == [child]
+
+
+def test_a_parent_that_is_gone_counts_as_succeeded_only_where_the_job_was_leased_before(world: World) -> None:
+    worker = world.worker()
+    succeeded, cancelled = world.submit(), world.submit()
+    ran, waited = world.submit(after=(succeeded,)), world.submit(after=(cancelled,))
+    world.finish(world.lease(worker, succeeded))
+    world.finish(world.lease(worker, ran), exits=((0, 1),))
+    world.cancel(waited, cancelled)
+    for parent in (succeeded, cancelled):
+        world.do(DeleteJob(0, parent))
+    refusal = world.refused(RerunUnits(0, waited, cancelled=True), Reason.UNKNOWN_JOB)
+    assert refusal.sentence == (
+        f"Job {cancelled}, which job {waited} runs after, was archived or deleted, so it is not known whether it "
+        f"succeeded; submit job {waited} again as a new job."
+    )
+    world.do(RerunUnits(0, ran))
+    assert [lease.job_id for lease in world.run_pass()] == [ran]
 
 
 def test_scattered_units_have_a_limit(world: World) -> None:

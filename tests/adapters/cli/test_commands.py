@@ -299,3 +299,28 @@ finally:
     done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip().isdecimal()
     assert done.stderr.strip() == ""
+
+
+def test_logs_as_one_document(server: LiveServer) -> None:
+    job = submit("--count", "2", "--", "x")
+    worker = HandWorker(server.address)
+    worker.work(lambda _job, index: b"\xffout" if index == 0 else None)
+    worker.leave()  # so that nobody asks it for the output, which it does not keep
+    printed = run("logs", job, "0", "--out", "--json")
+    assert json.loads(printed.stdout) == [{"unit": 0, "out": "\ufffdout"}]
+    whole = json.loads(run("logs", job, "--json").stdout)
+    assert whole == [{"unit": 0, "out": "\ufffdout", "err": ""}, {"unit": 1, "out": "", "err": ""}]
+    assert "contradict each other" in run("logs", job, "--json", "-f", code=2).stderr
+
+
+def test_watch_as_one_document(worker: HandWorker) -> None:
+    job = submit("--hold", "x")
+    shown = json.loads(run("watch", "--json").stdout)
+    assert list(shown) == ["jobs", "workers"]
+    assert shown["jobs"] == json.loads(run("ls", "--json").stdout)
+    assert shown["workers"] == json.loads(run("workers", "--json").stdout)
+    assert [row["job"] for row in json.loads(run("watch", job, "--json").stdout)["jobs"]] == [int(job)]
+
+
+def test_an_unknown_worker_is_named_to_people() -> None:
+    assert run("drain", "77", code=1).stderr == "Error: There is no worker 77; see: meted workers\n"

@@ -29,8 +29,8 @@ def test_no_file_says_nothing(file: Path) -> None:
 
 
 def test_what_it_says(file: Path) -> None:
-    file.write_text('server = "tcp://pool:7411"\ndomain = "physics"\ndata = "~/pool"\n')
-    assert address_of(None) == "tcp://pool:7411"
+    file.write_text('server = "tcp://pool:7430"\ndomain = "physics"\ndata = "~/pool"\n')
+    assert address_of(None) == "tcp://pool:7430"
     assert address_of("unix:/x") == "unix:/x"
     assert config.setting("domain") == "physics"
     assert default_data() == str(Path.home() / "pool")

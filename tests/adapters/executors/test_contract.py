@@ -62,6 +62,27 @@ def test_success_has_its_output_and_its_measures(bench: Bench) -> None:
     assert end.peak_bytes > 0
 
 
+def test_a_kill_finds_a_unit_from_the_first_step_on(bench: Bench) -> None:
+    unit = bench.unit("long")
+
+    async def scenario(executor: Executor) -> list[UnitEnd]:
+        ends: list[UnitEnd] = []
+
+        turn = trio.Event()
+
+        async def one() -> None:
+            turn.set()
+            ends.append(await executor.run(unit))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one)
+            await turn.wait()
+            assert executor.kill(unit.key)
+        return ends
+
+    assert bench.run(scenario)[0].exit_code == -15
+
+
 def test_success_without_output_has_no_result(bench: Bench) -> None:
     assert run_one(bench, "silent").result is None
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.adapters.executors.ends import exit_sentence, failure_body, limit_hit, time_sentence
-from meted.adapters.executors.environment import BadVariable, inherited, is_loggable, split_secrets
+from meted.adapters.executors.environment import KEPT_BY, BadVariable, inherited, is_loggable, split_secrets
 from meted.adapters.executors.options import (
     LIMIT_NAMES,
     OptionsError,
@@ -25,6 +25,7 @@ from meted.adapters.executors.options import (
 )
 from meted.adapters.executors.output import OutputStore
 from meted.adapters.executors.timing import UnitTime
+from meted.adapters.worker import keeper
 
 TEXT = st.text(st.characters(categories=("L", "N", "P", "Zs")), max_size=20)
 OPTIONS = st.builds(
@@ -163,3 +164,7 @@ def test_failure_body_is_short_utf8(errors: bytes, most: int) -> None:
     assert len(body) <= most
     body.decode()
     assert "it failed".startswith(body.decode()[:9])
+
+
+def test_the_keeper_and_the_environment_mean_the_same_variable() -> None:
+    assert keeper.KEPT_BY == KEPT_BY

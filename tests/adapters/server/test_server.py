@@ -42,6 +42,21 @@ def test_a_job_goes_from_its_submission_to_its_result() -> None:
     play(scenario)
 
 
+def test_a_job_that_failed_says_why_its_first_unit_did() -> None:
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        await client.call("submit", argv=["nonsense"])
+        lease = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+        why = "There is no command.\nand more"
+        await worker.finish(number, lease, exits=[(0, 257)], results=[(0, why.encode())])
+        reason = "1 of 1 units failed; unit 0: There is no command."
+        assert (await client.call("job", job=1))["reason"] == reason
+        assert (await client.call("wait", job=1, wait_us=0))["reason"] == reason
+
+    play(scenario)
+
+
 def test_help_lists_every_method() -> None:  # row N17
     async def scenario(stage: Stage) -> None:
         client = await stage.connect()

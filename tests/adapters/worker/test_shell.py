@@ -8,11 +8,16 @@ import msgpack
 import trio
 
 from meted.adapters.executors.simulated import Behaviour
+from meted.adapters.wire.convert import plain
 from meted.adapters.wire.errors import CallError
 from meted.adapters.wire.messages import Notification
+from meted.adapters.wire.methods import Run
+from meted.adapters.worker.link import now_us
 from meted.adapters.worker.shell import WorkerEnd
+from meted.adapters.worker.stimuli import LeaseGiven, LeasesCame, Stimulus, Stopped, UnitEnded
+from meted.core.resources import Resources
 
-from .scripted import DIGEST, Peer, Stage, lease, play
+from .scripted import BODY, DIGEST, Peer, Stage, lease, play
 
 
 def test_it_joins_and_says_what_it_offers() -> None:
@@ -417,3 +422,91 @@ def test_a_server_that_says_goodbye_is_dialled_again() -> None:
         assert stage.told[1] == "No server: The server stops. The worker dials again."
 
     play(scene)
+
+
+HOUR_US = 3_600_000_000
+
+
+def test_a_unit_that_is_stopped_in_the_moment_it_was_given_never_starts() -> None:
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        given = Notification("run", plain(Run((lease(1, 2),), ((DIGEST, BODY),))))
+        await peer.send(given, Notification("stop", {"leases": (1,)}))
+        assert (await peer.answer("worker.give_back")).params["spans"] == ((1, 1),)
+        report = (await peer.answer("worker.finish")).params
+        assert trio.current_time() < 1
+        assert (report["done"], report["exits"], report["run_us"]) == (((0, 1),), ((0, -15),), (0,))
+        assert report["results"] == ((0, b"it was killed as asked before it had started (SIGTERM)"),)
+        assert stage.executor.usage().started == 0
+        await peer.quiet(10)
+        assert stage.worker.brain.is_idle
+
+    play(scene, run_us=HOUR_US)
+
+
+def test_a_unit_that_is_stopped_when_the_one_before_it_has_just_ended_never_starts() -> None:
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        await peer.run(lease(1, 3))
+        await trio.sleep(0.5)
+        feel = stage.worker.feel
+
+        def and_stop(stimulus: Stimulus) -> None:
+            feel(stimulus)
+            if isinstance(stimulus, UnitEnded) and stimulus.key == (1, 0):
+                feel(Stopped(stimulus.now_us, (1,)))
+
+        stage.worker.feel = and_stop  # type: ignore[method-assign]
+        assert (await peer.answer("worker.finish")).params["exits"] == ()
+        assert (await peer.answer("worker.give_back")).params["spans"] == ((2, 1),)
+        assert (await peer.answer("worker.finish")).params["exits"] == ((1, -15),)
+        assert trio.current_time() < 1.5
+        assert stage.executor.usage().started == 1
+
+    play(scene, behave=lambda _job, index, _attempt: Behaviour(HOUR_US if index else 1_000_000))
+
+
+def test_a_unit_of_a_lease_that_is_dropped_in_the_moment_it_was_given_never_starts() -> None:
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        given = Notification("run", plain(Run((lease(1),), ((DIGEST, BODY),))))
+        await peer.send(given, Notification("keep", {"leases": ()}))
+        await peer.quiet(1)
+        assert stage.worker.brain.is_idle
+        assert not stage.worker.brain.ghosts
+        assert stage.executor.usage().started == 0
+
+    play(scene, run_us=HOUR_US)
+
+
+def test_a_unit_that_was_given_in_the_moment_of_quitting_never_starts() -> None:
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        await trio.sleep(0.01)
+        given = LeaseGiven(1, 1, 0, 1, 1, Resources(1_000))
+        stage.worker.feel(LeasesCame(now_us(), (given,)))
+        stage.worker.quit()
+        await peer.answer("drain")
+        assert (await peer.answer("worker.lost")).params["started"] == ((1, ((0, 1),)),)
+        assert await stage.ended() == WorkerEnd(0, is_known=True)
+        assert trio.current_time() < 1
+        assert stage.executor.usage().started == 0
+
+    play(scene, run_us=HOUR_US)
+
+
+def test_an_executor_that_cannot_kill_need_not_start_what_was_stopped() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.executor._features = frozenset()
+        peer = await stage.peer()
+        await peer.join()
+        given = Notification("run", plain(Run((lease(1),), ((DIGEST, BODY),))))
+        await peer.send(given, Notification("stop", {"leases": (1,)}))
+        assert (await peer.answer("worker.finish")).params["exits"] == ((0, -15),)
+        assert stage.told == ["Connected to the server as worker 7."]
+
+    play(scene, run_us=HOUR_US)
