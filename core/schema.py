@@ -19,6 +19,7 @@ from immutables import Map
 from .errors import SchemaError
 from .events import Event
 from .indexset import IndexSet
+from .record import fields_of
 from .state import State
 
 SNAPSHOT_VERSION = 2
@@ -56,6 +57,10 @@ def _pack_big(value: object) -> msgpack.ExtType:
     return msgpack.ExtType(BIG_INT_EXT, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
+def _pack_record(value: Any) -> object:
+    return fields_of(value) if attrs.has(type(value)) else _pack_big(value)
+
+
 def _unpack_ext(code: int, data: bytes) -> object:
     if code != BIG_INT_EXT:
         raise SchemaError(f"MessagePack extension type {code} is not known.")
@@ -85,7 +90,9 @@ def unpack(data: bytes) -> object:
 
 def encode_events(events: Iterable[Event]) -> bytes:
     """Return the body of a batch."""
-    return pack([(event.tag, event.version, _to_fields[type(event)](event)) for event in events])
+    plain = [(event.tag, event.version, fields_of(event)) for event in events]
+    body: bytes = msgpack.packb(plain, default=_pack_record)
+    return body
 
 
 def unpack_plain(body: bytes) -> list[tuple[str, int, Fields]]:
@@ -294,9 +301,6 @@ def _make_converter() -> cattrs.Converter:
 _converter = _make_converter()
 for _cls in EVENT_CLASSES.values():
     attrs.resolve_types(_cls)
-_to_fields: dict[type, Callable[[Any], Fields]] = {
-    cls: _converter.get_unstructure_hook(cls) for cls in EVENT_CLASSES.values()
-}
 _from_fields: dict[type, Callable[[Any, Any], Event]] = {
     cls: _converter.get_structure_hook(cls) for cls in EVENT_CLASSES.values()
 }

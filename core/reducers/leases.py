@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from attrs import evolve as replaced
-
 from .. import spans
 from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import Span
 from ..indexset import IndexSet
+from ..record import replaced
 from ..state import Account, Job, Jobs, Lease
 from ..terms import Requeued
 
