@@ -123,9 +123,12 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         old.attempts,
     )
     was = jobs.accounts[old.terms.domain_id]
+    backlog = was.backlog
+    if event.requeued:
+        backlog += job.is_backlogged - old.is_backlogged
     account = Account(
         event.domain_tag,
-        was.backlog + job.is_backlogged - old.is_backlogged,
+        backlog,
         was.jobs,
         was.measured_us + measured_us,
         was.measured_count + measured_count,
