@@ -11,6 +11,7 @@ from collections import Counter, deque
 from heapq import heapify, heappop, heappush
 
 from .batch import GENESIS, Batch, seal
+from .codec import encode_events
 from .commands import ArchiveJob, Command, FinishUnits, LoseWorker
 from .decide import decide
 from .effects import Effect
@@ -22,7 +23,6 @@ from .policy.base import Index, Policy
 from .react import react
 from .record import record
 from .reducers import evolve
-from .schema import encode_events
 from .spans import indices
 from .state import Lease, State
 

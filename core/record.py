@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
+import msgspec
 
 T = TypeVar("T")
 
-if TYPE_CHECKING:
-    from attrs import frozen as record  # assigning to a field is an error in every typed caller
+if TYPE_CHECKING:  # what mypy knows best: fields, positional arguments, and that nothing is assigned to
+    from attrs import evolve as replaced
+    from attrs import frozen as record
 else:
+    from msgspec.structs import replace as replaced
 
     def record(cls: type[T]) -> type[T]:
-        """Make ``cls`` a slotted, hashable value class whose fields are never assigned twice.
+        """Make ``cls`` an immutable, hashable value class.
 
-        At run time the class is not frozen: attrs' frozen ``__init__`` costs 3.5 times as much (0.65 against
-        0.18 us for eight fields on CPython 3.11), and the reducers construct about five records an event.
-        Immutability is checked where it costs nothing: by mypy --strict, which sees a frozen class.
+        It is declared as with attrs, and :func:`attrs.fields` and all that rests on it know it; its objects are structs
+        of msgspec, which are made, compared, hashed and copied in C. The reducers make about five records an event.
+
+        A record holds values: numbers, text, bytes, collections of these, other records. None of them can refer back to
+        it, so the collector of cycles need not look at it. What may hold anything else is declared with attrs alone.
         """
-        return attrs.define(cls, slots=True, weakref_slot=False, eq=True, order=False, unsafe_hash=True)
+        members = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
+        declared = attrs.define(cls, slots=False, init=False, repr=False, eq=False, match_args=False)
+        for field in attrs.fields(declared):
+            if isinstance(field.default, attrs.Factory):
+                members[field.name] = msgspec.field(default_factory=field.default.factory)
+        struct = type(msgspec.Struct)(cls.__name__, (msgspec.Struct,), members, frozen=True, gc=False)
+        struct.__attrs_attrs__ = declared.__attrs_attrs__
+        return struct
 
 
-__all__ = ["record"]
+fields_of = cast(Callable[[attrs.AttrsInstance], dict[str, object]], msgspec.structs.asdict)
+"""Returns the fields of a record by name, in their order; what a field holds stays what it is."""
+
+__all__ = ["fields_of", "record", "replaced"]

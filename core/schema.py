@@ -1,4 +1,4 @@
-"""Bytes and back: events as ``[tag, version, {field: value}]`` in MessagePack, snapshots, and upcasts of old versions.
+"""From plain values back to records: events of every version there ever was, and snapshots.
 
 Events are never edited, only versioned. A version newer than this program stops it with a clear error.
 """
@@ -6,16 +6,16 @@ Events are never edited, only versioned. A version newer than this program stops
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Any, NewType, cast, get_args, get_origin
 
 import attrs
 import cattrs
-import msgpack
 from immutables import Map
 
+from .codec import Fields, pack, unpack, unpack_plain
 from .errors import SchemaError
 from .events import Event
 from .indexset import IndexSet
@@ -24,12 +24,8 @@ from .state import State
 SNAPSHOT_VERSION = 2
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
-BIG_INT_EXT = 1
-"""MessagePack extension type of an integer beyond 64 bits: two's complement, big-endian."""
-
 _PLAIN = (int, str, bytes, bool)
 
-Fields = dict[str, object]
 Upcast = Callable[[Fields], Fields]
 
 UPCASTS: dict[tuple[str, int], Upcast] = {
@@ -48,58 +44,6 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 
 EVENT_CLASSES: dict[str, type[Event]] = {cls.tag: cls for cls in get_args(Event)}
-
-
-def _pack_big(value: object) -> msgpack.ExtType:
-    if type(value) is not int:
-        raise TypeError(f"{type(value).__name__} is nothing that a log can hold")
-    return msgpack.ExtType(BIG_INT_EXT, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
-
-
-def _unpack_ext(code: int, data: bytes) -> object:
-    if code != BIG_INT_EXT:
-        raise SchemaError(f"MessagePack extension type {code} is not known.")
-    return int.from_bytes(data, "big", signed=True)
-
-
-def pack(value: object) -> bytes:
-    """Return ``value`` as MessagePack; integers may have any size."""
-    packed: bytes = msgpack.packb(value, default=_pack_big)
-    return packed
-
-
-def unpack(data: bytes) -> object:
-    """Return the value in ``data``: tuples for arrays, integers of any size.
-
-    Raises:
-        SchemaError: If it is not one whole MessagePack value.
-    """
-    try:
-        value: object = msgpack.unpackb(data, use_list=False, strict_map_key=False, ext_hook=_unpack_ext)
-    except SchemaError:
-        raise
-    except Exception as error:
-        raise SchemaError(f"These {len(data)} bytes are no MessagePack value ({type(error).__name__}).") from error
-    return value
-
-
-def encode_events(events: Iterable[Event]) -> bytes:
-    """Return the body of a batch."""
-    return pack([(event.tag, event.version, _to_fields[type(event)](event)) for event in events])
-
-
-def unpack_plain(body: bytes) -> list[tuple[str, int, Fields]]:
-    """Return the events in a body as (tag, version, fields), without knowing their classes."""
-    items = unpack(body)
-    if not isinstance(items, tuple):
-        raise SchemaError("The body of a batch must be an array of events.")
-    for item in items:
-        match item:
-            case (str(), int(version), dict()) if type(version) is int:
-                pass
-            case _:
-                raise SchemaError("An event must be [tag, version, {field: value}].")
-    return list(items)
 
 
 def decode_events(body: bytes) -> list[Event]:
@@ -294,9 +238,6 @@ def _make_converter() -> cattrs.Converter:
 _converter = _make_converter()
 for _cls in EVENT_CLASSES.values():
     attrs.resolve_types(_cls)
-_to_fields: dict[type, Callable[[Any], Fields]] = {
-    cls: _converter.get_unstructure_hook(cls) for cls in EVENT_CLASSES.values()
-}
 _from_fields: dict[type, Callable[[Any, Any], Event]] = {
     cls: _converter.get_structure_hook(cls) for cls in EVENT_CLASSES.values()
 }

@@ -40,6 +40,7 @@ PURE_MODULES = {
     "itertools",
     "math",
     "msgpack",
+    "msgspec",
     "operator",
     "re",
     "sortedcontainers",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from meted.core.batch import Batch
+from meted.core.codec import unpack_plain
 from meted.core.errors import SchemaError
 from meted.core.record import record
-from meted.core.schema import unpack_plain
 
 from .contract import Log
 from .errors import LogDamaged

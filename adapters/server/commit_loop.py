@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import attrs
 import trio
 
 from meted.core.effects import Effect
@@ -60,13 +61,13 @@ class Published:
     effects: tuple[Effect, ...]
 
 
-@record
+@attrs.frozen
 class _Call:
     decide: Decide
     resolve: Resolve
 
 
-@record
+@attrs.frozen
 class _Decided:
     """What one turn of the loop decided: a batch, unless nothing changed, and who is to be answered after it."""
 

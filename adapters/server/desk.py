@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import attrs
 import msgpack
 import trio
 
@@ -15,7 +16,6 @@ from meted.core.errors import Refused
 from meted.core.explain import Waiting, explain
 from meted.core.ids import JobId
 from meted.core.queries import kept_answer
-from meted.core.record import record
 from meted.core.state import Job, State
 
 from ..job_reader import JobReader
@@ -28,21 +28,21 @@ from .session import Session
 from .tables import Tables
 
 
-@record
+@attrs.frozen
 class Now:
     """The answer is this."""
 
     result: object
 
 
-@record
+@attrs.frozen
 class Commit:
     """The answer is what ``decide`` returns, once it is durable."""
 
     decide: Decide
 
 
-@record
+@attrs.frozen
 class Later:
     """The answer is what ``work`` returns; others are served meanwhile."""
 

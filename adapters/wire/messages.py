@@ -7,14 +7,12 @@ from enum import Enum
 
 import attrs
 
-from meted.core.record import record
-
 from .errors import CallError
 
 Params = Mapping[str, object]
 
 
-@record
+@attrs.frozen
 class Request:
     """A call that wants an answer.
 
@@ -29,7 +27,7 @@ class Request:
     params: Params = attrs.field(factory=dict)
 
 
-@record
+@attrs.frozen
 class Response:
     """The answer to a call.
 
@@ -44,7 +42,7 @@ class Response:
     result: object = None
 
 
-@record
+@attrs.frozen
 class Notification:
     """A call that wants no answer.
 
@@ -57,7 +55,7 @@ class Notification:
     params: Params = attrs.field(factory=dict)
 
 
-@record
+@attrs.frozen
 class BadRequest:
     """A call whose parameters have the wrong shape; to be answered with ``Response(msgid, error)``.
 
@@ -72,7 +70,7 @@ class BadRequest:
     error: CallError
 
 
-@record
+@attrs.frozen
 class ConnectionClosed:
     """The peer has closed its side after a whole message; what it asked can still be answered."""
 

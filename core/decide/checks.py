@@ -13,12 +13,13 @@ from ..resources import CPU, MEM, Resources
 T = TypeVar("T")
 
 
-def whole(value: object, name: str, low: int, high: int) -> None:
-    """Refuse what is not an int (a bool is none) between ``low`` and ``high`` inclusive."""
+def whole(value: object, name: str, low: int, high: int) -> int:
+    """Return ``value`` if it is an int (a bool is none) between ``low`` and ``high`` inclusive, else refuse."""
     if type(value) is not int:
         raise Refused(Reason.BAD_TYPE, f"{name} must be a whole number, not {_kind(value)}.")
     if not low <= value <= high:
         raise Refused(Reason.OUT_OF_RANGE, f"{name} must be between {low} and {high}, not {short(value)}.")
+    return value
 
 
 def optional(value: object, name: str, low: int, high: int) -> None:

@@ -54,9 +54,7 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
 
 def find_job(state: State, job_id: object) -> Job:
     """Return the job of that id, or refuse."""
-    checks.whole(job_id, "job", 1, limits.TIME_MAX_US)
-    assert isinstance(job_id, int)
-    job = state.jobs.jobs.get(JobId(job_id))
+    job = state.jobs.jobs.get(JobId(checks.whole(job_id, "job", 1, limits.TIME_MAX_US)))
     if job is None:
         raise Refused(Reason.UNKNOWN_JOB, f"There is no job {job_id}; it never was, or it was archived or deleted.")
     return job

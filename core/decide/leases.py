@@ -46,11 +46,10 @@ def decide_leases(state: State, command: LeaseCommand, at_us: int) -> tuple[Even
 
 def find_lease(state: State, lease_id: object) -> Lease | None:
     """Return the lease, or None if it has ended; refuse if it never was."""
-    checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
-    assert isinstance(lease_id, int)
-    if lease_id >= state.jobs.next_lease_id:
-        raise Refused(Reason.UNKNOWN_LEASE, f"There has never been a lease {lease_id}; drop it.")
-    return state.jobs.leases.get(LeaseId(lease_id))
+    number = checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
+    if number >= state.jobs.next_lease_id:
+        raise Refused(Reason.UNKNOWN_LEASE, f"There has never been a lease {number}; drop it.")
+    return state.jobs.leases.get(LeaseId(number))
 
 
 def find_lease_of(state: State, lease_id: object, worker_id: object) -> Lease | None:

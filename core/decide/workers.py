@@ -73,9 +73,7 @@ def decide_workers(state: State, command: WorkerCommand, at_us: int) -> tuple[Ev
 
 def find_worker(state: State, worker_id: object) -> Worker:
     """Return the worker of that id, or refuse."""
-    checks.whole(worker_id, "worker", 1, limits.TIME_MAX_US)
-    assert isinstance(worker_id, int)
-    worker = state.workers.workers.get(WorkerId(worker_id))
+    worker = state.workers.workers.get(WorkerId(checks.whole(worker_id, "worker", 1, limits.TIME_MAX_US)))
     if worker is None:
         raise Refused(Reason.UNKNOWN_WORKER, f"There is no worker {worker_id}; it is lost or never was: join anew.")
     return worker

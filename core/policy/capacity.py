@@ -192,7 +192,7 @@ class Capacity:
         if shape.epoch != self._epoch:
             shape.epoch, shape.at, shape.seen = self._epoch, 0, len(self._freed)
         elif shape.seen != len(self._freed):
-            for at in self._freed[shape.seen :]:
+            for at in set(self._freed[shape.seen :]):
                 if at < shape.at and order[at].free.fits(request):
                     shape.at = at
             shape.seen = len(self._freed)
@@ -208,10 +208,11 @@ class Capacity:
 
     def could_hold(self, request: Resources, ends_us: int) -> bool:
         """Whether some worker that may be leased could hold ``request`` if it were empty, and lives until then."""
-        return any(
-            request.fits(room.capacity) and room.outlives(ends_us)
-            for room in (*self._order, *((self.reserved,) if self.reserved else ()))
-        )
+        for room in self._order:
+            if request.fits(room.capacity) and room.outlives(ends_us):
+                return True
+        kept = self.reserved
+        return kept is not None and request.fits(kept.capacity) and kept.outlives(ends_us)
 
     def candidates(self) -> tuple[Room, ...]:
         """Return the workers that may be leased and are not reserved, by id."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
+from ..record import replaced
 from ..resources import Resources
 from ..service import NO_ACCOUNT, known_estimate_us, lag, unit_charge, width_milli
 from ..state import Job, State
@@ -42,7 +43,7 @@ class ClockIndex(PoolIndex):
             queue = self._domains[domain_id] = DomainQueue()
         heaps = self._shapes.get(request)
         if heaps is None:
-            heaps = self._shapes[request] = ShapeHeaps(request)
+            heaps = self._shapes[request] = ShapeHeaps(request, self._width_milli(request))
         queue.add(job, heaps)
         self._dirty.add(domain_id)
 
@@ -68,6 +69,8 @@ class ClockIndex(PoolIndex):
 
     def pool_changed(self) -> None:
         """Refresh all keys: what a request is of the pool has changed."""
+        for heaps in self._shapes.values():
+            heaps.width_milli = self._width_milli(heaps.request)
         self._dirty.update(self._domains)
 
     def summary(self) -> object:
@@ -117,7 +120,7 @@ class ClockIndex(PoolIndex):
         return f"{domain.name!r} ({'ahead by' if owed < 0 else 'owed'} {seconds}.{milli:03d} cpu-seconds)"
 
     def _refresh_keys(self) -> None:
-        jobs, pool = self.state.jobs, self.state.workers.capacity
+        jobs = self.state.jobs
         while self._dirty:
             domain_id = self._dirty.pop()
             queue = self._domains.get(domain_id)
@@ -125,16 +128,19 @@ class ClockIndex(PoolIndex):
                 continue
             tag = jobs.accounts[domain_id].tag
             share = self.state.domains.domains[domain_id].share
-            for request, line in queue.lines.items():
-                job = jobs.jobs[queued_job(line.head)]
+            for line in queue.lines.values():
+                heaps, job = line.heaps, jobs.jobs[queued_job(line.head)]
                 estimated_us = known_estimate_us(jobs, job)
                 if estimated_us is None:
                     # Ordered as if it were short, so that it is soon known.
                     estimated_us, count = RUN_QUANTUM_US, 1
                 else:
                     count = self.run_count(job, estimated_us)
-                deadline = tag + count * unit_charge(width_milli(request, pool) * estimated_us, share)
-                line.heaps.set(domain_id, Key(tag, deadline, job.job_id, count), jobs.clock)
+                deadline = tag + count * unit_charge(heaps.width_milli * estimated_us, share)
+                heaps.set(domain_id, Key(tag, deadline, job.job_id, count), jobs.clock)
+
+    def _width_milli(self, request: Resources) -> int:
+        return width_milli(request, self.state.workers.capacity)
 
     def _next(self, could_serve: CouldServe) -> tuple[Eligible | None, int]:
         """Return the entry to serve next, and what V must be at least; only shapes that could be served count."""
@@ -155,7 +161,7 @@ class ClockIndex(PoolIndex):
                 if later <= deadline:
                     return False
                 heaps = lines[self.state.jobs.jobs[job_id].terms.request].heaps
-                heaps.set(domain_id, heaps.keys[domain_id]._replace(deadline=later), self.state.jobs.clock)
+                heaps.set(domain_id, replaced(heaps.keys[domain_id], deadline=later), self.state.jobs.clock)
                 self._aside.add(domain_id)
                 return True
         return False

@@ -22,32 +22,38 @@ class QueueIndex(PoolIndex):
 
     def __init__(self, state: State) -> None:
         self.queue: SortedList[QueueKey] = SortedList()
-        self.shape_of: dict[JobId, Shape] = {}  # of every job in the queue
-        self.fresh: set[JobId] = set()  # jobs that were not in the queue when the last pass was over
+        self.shape_of: dict[QueueKey, Shape] = {}  # of every job in the queue
+        self.fresh: set[QueueKey] = set()  # jobs that were not in the queue when the last pass was over
         self._stuck: tuple[QueueKey, int] | None = None
         self._shapes: dict[Resources, Shape] = {}
         super().__init__(state)
 
     def job_ready(self, job: Job) -> None:
         """Queue a job."""
-        if job.job_id in self.shape_of:
+        key = queue_key(job)
+        if key in self.shape_of:
             return
         request = job.terms.request
         shape = self._shapes.get(request)
         if shape is None:
             shape = self._shapes[request] = Shape(request)
         shape.jobs += 1
-        self.fresh.add(job.job_id)
-        self.shape_of[job.job_id] = shape
-        self.queue.add(queue_key(job))
+        self.fresh.add(key)
+        self.shape_of[key] = shape
+        self.queue.add(key)
+        if self._stuck is not None and key < self._stuck[0]:
+            self._stuck = None
 
     def job_done(self, job: Job) -> None:
         """Take a job out of the queue."""
-        shape = self.shape_of.pop(job.job_id, None)
+        key = queue_key(job)
+        shape = self.shape_of.pop(key, None)
         if shape is None:
             return
-        self.queue.remove(queue_key(job))
-        self.fresh.discard(job.job_id)
+        self.queue.remove(key)
+        self.fresh.discard(key)
+        if self._stuck is not None and key == self._stuck[0]:
+            self._stuck = None
         shape.jobs -= 1
         if not shape.jobs:
             del self._shapes[shape.request]
@@ -55,7 +61,7 @@ class QueueIndex(PoolIndex):
     @property
     def is_stuck(self) -> bool:
         """Whether the first in the queue did not fit when the last pass was over, and nothing has become free since."""
-        return self._stuck is not None and self._stuck == (self.queue[0] if self.queue else 0, self.capacity.version)
+        return self._stuck is not None and self._stuck[1] == self.capacity.version
 
     def pass_is_over(self, head: Job) -> None:
         """Remember that ``head`` does not fit and that everything behind it has been looked at."""
@@ -70,8 +76,7 @@ class QueueIndex(PoolIndex):
         jobs = self.state.jobs.jobs
         unservable: set[tuple[DomainId, Shape, int | None]] = set()
         for key in self.queue:
-            job_id = queued_job(key)
-            job, shape = jobs[job_id], self.shape_of[job_id]
+            job, shape = jobs[queued_job(key)], self.shape_of[key]
             terms = job.terms
             if unservable and (terms.domain_id, shape, terms.time_request_us) in unservable:
                 continue

@@ -200,6 +200,9 @@ class PoolIndex:
     def _refresh(self, job: Job) -> None:
         if not job.is_backlogged:
             return
+        if not job.requeued:
+            self.job_ready(job)
+            return
         if next_run(job, self.now_us) is not None:
             self.job_ready(job)
         else:

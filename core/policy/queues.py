@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
 from ..ids import DomainId, JobId
-from ..limits import PRIORITY_MAX
+from ..record import record
 from ..resources import Resources
 from ..state import Job
 from .capacity import Shape
@@ -20,7 +19,8 @@ STALE_ENTRIES_MIN = 64
 """A heap is cleaned when more than this and three quarters of its entries are stale."""
 
 
-class Key(NamedTuple):
+@record
+class Key:
     """Where a domain stands with the first of its jobs of one shape.
 
     Attributes:
@@ -45,14 +45,17 @@ QueueKey = int
 class ShapeHeaps(Shape):
     """The domains that wait with one shape: the eligible ones by deadline, the others by tag.
 
+    ``width_milli`` is the width of the request in the pool as it is now, which whoever keeps the shape sees to.
+
     Entries are not removed when a key changes; an entry that differs from the domain's key is stale and passed over.
     ``full_since`` is how many leases the pass had made when the shape was first seen to fit nowhere, or None.
     """
 
-    __slots__ = ("_eligible", "_ineligible", "full_since", "keys", "lines")
+    __slots__ = ("_eligible", "_ineligible", "full_since", "keys", "lines", "width_milli")
 
-    def __init__(self, request: Resources) -> None:
+    def __init__(self, request: Resources, width_milli: int) -> None:
         super().__init__(request)
+        self.width_milli = width_milli
         self.keys: dict[DomainId, Key] = {}
         self.full_since: int | None = None
         self.lines = 0  # domains that wait with this shape, whether or not they are ranked now
@@ -63,7 +66,7 @@ class ShapeHeaps(Shape):
         """Put a domain where it belongs now."""
         old = self.keys.get(domain_id)
         self.keys[domain_id] = key
-        if old is not None and old[:3] == key[:3]:
+        if old is not None and old.tag == key.tag and old.deadline == key.deadline and old.job_id == key.job_id:
             return
         if key.tag <= clock:
             heappush(self._eligible, (key.deadline, key.tag, domain_id, key.job_id))
@@ -171,9 +174,11 @@ class DomainQueue:
 def queue_key(job: Job) -> QueueKey:
     """Return the place of a job among jobs: higher priority first, then submission.
 
-    One integer, priority above job id, as it takes half the memory of a pair and compares faster.
+    One integer, priority above job id, as it takes less memory than a pair and compares faster; nearly always the
+    priority is 0, and it is the very object that is the id.
     """
-    return (PRIORITY_MAX - job.terms.priority) << JOB_ID_BITS | job.job_id
+    priority = job.terms.priority
+    return job.job_id if priority == 0 else (-priority << JOB_ID_BITS) + job.job_id
 
 
 def queued_job(key: QueueKey) -> JobId:

@@ -1,13 +1,9 @@
-"""Jobs: submitted, started, stopped, ended, archived. What happens to their leases is in :mod:`.leases`.
-
-What happens to every job uses explicit constructors, as attrs.evolve takes ten times as long.
-"""
+"""Jobs: submitted, started, stopped, ended, archived. What happens to their leases is in :mod:`.leases`."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
-from attrs import evolve as replaced
 from immutables import Map
 
 from ..events import (
@@ -24,6 +20,7 @@ from ..events import (
 )
 from ..ids import JobId
 from ..indexset import EMPTY, IndexSet
+from ..record import replaced
 from ..spans import indices
 from ..state import SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs
 from ..terms import Requeued
@@ -68,25 +65,21 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     if old is None:
         old = Account()
     backlog = old.backlog + (0 if held else 1)
-    account = Account(event.start_tag, backlog, old.jobs + 1, old.measured_us, old.measured_count, event.job_id)
+    account = replaced(old, tag=event.start_tag, backlog=backlog, jobs=old.jobs + 1, last_job_id=event.job_id)
     spec = jobs.specs[terms.spec_digest]
     waiting, dependants = jobs.waiting, jobs.dependants
     if event.waits_for:
         waiting = waiting.set(event.job_id, Awaits(len(event.waits_for), event.held))
         for parent in event.waits_for:
             dependants = dependants.set(parent, dependants.get(parent, EMPTY).add(event.job_id, 1))
-    return Jobs(
-        jobs.jobs.set(event.job_id, job),
-        jobs.leases,
-        jobs.accounts.set(terms.domain_id, account),
-        jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
-        waiting,
-        dependants,
-        jobs.clock,
-        jobs.debt,
-        jobs.largest_size,
-        max(jobs.next_job_id, event.job_id + 1),
-        jobs.next_lease_id,
+    return replaced(
+        jobs,
+        jobs=jobs.jobs.set(event.job_id, job),
+        accounts=jobs.accounts.set(terms.domain_id, account),
+        specs=jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
+        waiting=waiting,
+        dependants=dependants,
+        next_job_id=max(jobs.next_job_id, event.job_id + 1),
     )
 
 
@@ -107,44 +100,13 @@ def _stopped(jobs: Jobs, event: JobStopped) -> Jobs:
 
 
 def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
-    old = jobs.jobs[event.job_id]
     waiting, dependants = jobs.waiting, jobs.dependants
     if event.job_id in dependants:
         if event.outcome == SUCCEEDED:
             waiting = _one_less(waiting, dependants[event.job_id])
         dependants = dependants.delete(event.job_id)
-    job = Job(
-        old.job_id,
-        old.terms,
-        old.submitted_us,
-        old.start_tag,
-        old.held,
-        old.next_index,
-        old.requeued,
-        old.out,
-        old.succeeded,
-        old.failed,
-        old.cancelled,
-        old.measured_us,
-        old.measured_count,
-        old.stopped,
-        event.at_us,
-        event.outcome,
-        old.attempts,
-    )
-    return Jobs(
-        jobs.jobs.set(event.job_id, job),
-        jobs.leases,
-        jobs.accounts,
-        jobs.specs,
-        waiting,
-        dependants,
-        jobs.clock,
-        jobs.debt,
-        jobs.largest_size,
-        jobs.next_job_id,
-        jobs.next_lease_id,
-    )
+    job = replaced(jobs.jobs[event.job_id], ended_us=event.at_us, outcome=event.outcome)
+    return replaced(jobs, jobs=jobs.jobs.set(event.job_id, job), waiting=waiting, dependants=dependants)
 
 
 def _one_less(waiting: Map[JobId, Awaits], children: IndexSet) -> Map[JobId, Awaits]:
@@ -190,26 +152,11 @@ def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
         specs = jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs - 1))
     else:
         specs = jobs.specs.delete(terms.spec_digest)
-    account = Account(
-        account.tag,
-        account.backlog,
-        account.jobs - 1,
-        account.measured_us,
-        account.measured_count,
-        account.last_job_id,
-    )
-    return Jobs(
-        jobs.jobs.delete(event.job_id),
-        jobs.leases,
-        jobs.accounts.set(terms.domain_id, account),
-        specs,
-        jobs.waiting,
-        jobs.dependants,
-        jobs.clock,
-        jobs.debt,
-        jobs.largest_size,
-        jobs.next_job_id,
-        jobs.next_lease_id,
+    return replaced(
+        jobs,
+        jobs=jobs.jobs.delete(event.job_id),
+        accounts=jobs.accounts.set(terms.domain_id, replaced(account, jobs=account.jobs - 1)),
+        specs=specs,
     )
 
 

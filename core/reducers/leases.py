@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from attrs import evolve as replaced
-
 from .. import spans
 from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import Span
 from ..indexset import IndexSet
+from ..record import replaced
 from ..state import Account, Job, Jobs, Lease
 from ..terms import Requeued
 
@@ -124,9 +123,12 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         old.attempts,
     )
     was = jobs.accounts[old.terms.domain_id]
+    backlog = was.backlog
+    if event.requeued:
+        backlog += job.is_backlogged - old.is_backlogged
     account = Account(
         event.domain_tag,
-        was.backlog + job.is_backlogged - old.is_backlogged,
+        backlog,
         was.jobs,
         was.measured_us + measured_us,
         was.measured_count + measured_count,

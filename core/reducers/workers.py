@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from attrs import evolve as replaced
-
 from ..events import (
     ReservationEnded,
     WorkerAway,
@@ -16,6 +14,7 @@ from ..events import (
     WorkerLost,
     WorkerReserved,
 )
+from ..record import replaced
 from ..state import Worker, Workers
 
 

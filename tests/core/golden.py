@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 from meted.core import events as e
+from meted.core.codec import encode_events, unpack_plain
 from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
 from meted.core.resources import Resources
-from meted.core.schema import encode_events, unpack_plain
 from meted.core.terms import Requeued, Terms
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"

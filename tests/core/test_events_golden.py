@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from meted.core.codec import encode_events, unpack_plain
 from meted.core.events import Event
-from meted.core.schema import EVENT_CLASSES, decode_events, encode_events, unpack_plain
+from meted.core.schema import EVENT_CLASSES, decode_events
 
 from .golden import EXAMPLES, FOLDER, path_of
 from .strategies import EVENTS

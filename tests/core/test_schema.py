@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meted.core import schema
+from meted.core import codec, schema
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
 from meted.core.events import Event, JobStarted
@@ -29,7 +29,7 @@ STARTED = JobStarted(1, JobId(2), 3)
 
 def body_of(*plain: object) -> bytes:
     """Return the body of a batch with such events."""
-    return schema.pack(list(plain))
+    return codec.pack(list(plain))
 
 
 def busy_world(name: str = "d") -> World:
@@ -55,15 +55,15 @@ def busy_world(name: str = "d") -> World:
 
 @given(st.lists(events(), max_size=5))
 def test_events_come_back_as_they_were(written: list[Event]) -> None:
-    body = schema.encode_events(written)
+    body = codec.encode_events(written)
     assert schema.decode_events(body) == written
-    assert schema.encode_events(schema.decode_events(body)) == body
+    assert codec.encode_events(schema.decode_events(body)) == body
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, -(2**63) - 1, 2**64 - 1, 2**64, -(2**64), 2**4096, -(2**4096)])
 def test_integers_of_any_size_come_back(number: int) -> None:
     event = attrs.evolve(STARTED, start_tag=number)
-    (read,) = schema.decode_events(schema.encode_events([event]))
+    (read,) = schema.decode_events(codec.encode_events([event]))
     assert read == event
     assert type(read) is JobStarted
     assert type(read.start_tag) is int
@@ -80,7 +80,7 @@ def test_an_integer_is_nothing_else(value: object) -> None:
 def test_every_field_is_of_its_exact_type(cls: type[Event]) -> None:
     wrong: tuple[object, ...] = (1.5, math.nan, [None, 1.5], {"x": 1}, [[1.5]], [["x", 1.5]], [[1, True]])
     event = _example(cls)
-    (plain,) = schema.unpack_plain(schema.encode_events([event]))
+    (plain,) = codec.unpack_plain(codec.encode_events([event]))
     tag, version, fields = plain
     for name in fields_of(cls):
         for value in wrong:
@@ -106,7 +106,7 @@ def test_any_bytes_are_events_or_a_schema_error(body: bytes) -> None:
 
 @given(st.lists(events(), min_size=1, max_size=3), st.data())
 def test_any_flipped_byte_gives_events_or_a_schema_error(written: list[Event], data: st.DataObject) -> None:
-    body = bytearray(schema.encode_events(written))
+    body = bytearray(codec.encode_events(written))
     for _ in range(8):
         at = data.draw(st.integers(0, len(body) - 1))
         changed = bytearray(body)
@@ -116,7 +116,7 @@ def test_any_flipped_byte_gives_events_or_a_schema_error(written: list[Event], d
 
 @given(st.lists(events(), min_size=1, max_size=3))
 def test_any_prefix_is_a_schema_error(written: list[Event]) -> None:
-    body = schema.encode_events(written)
+    body = codec.encode_events(written)
     for end in range(len(body)):
         with pytest.raises(SchemaError):
             schema.decode_events(body[:end])
@@ -134,7 +134,7 @@ def _decodes_or_refuses(body: bytes) -> None:
     except SchemaError as error:
         assert str(error).endswith(".")
     else:
-        assert schema.decode_events(schema.encode_events(read)) == read
+        assert schema.decode_events(codec.encode_events(read)) == read
 
 
 PLAIN_WRONG: list[Any] = [
@@ -157,12 +157,12 @@ PLAIN_WRONG: list[Any] = [
 @pytest.mark.parametrize("plain", PLAIN_WRONG, ids=repr)
 def test_what_is_no_event_is_a_schema_error(plain: object) -> None:
     with pytest.raises(SchemaError):
-        schema.decode_events(schema.pack(plain))
+        schema.decode_events(codec.pack(plain))
 
 
 def test_an_unknown_extension_type_is_a_schema_error() -> None:
     with pytest.raises(SchemaError, match="extension"):
-        schema.unpack(msgpack.packb(msgpack.ExtType(7, b"x")))
+        codec.unpack(msgpack.packb(msgpack.ExtType(7, b"x")))
 
 
 @pytest.mark.parametrize(("tag", "version"), [("job_started", 2), ("job_started", 2**70), ("job_teleported", 1)])
@@ -236,7 +236,8 @@ with busy_world() as _world:
 
 PROGRAM = """
 from tests.core.test_schema import busy_world
-from meted.core.schema import encode_events, state_digest
+from meted.core.codec import encode_events
+from meted.core.schema import state_digest
 world = busy_world("a domain")
 for name in ("x", "y", "z", "\\u00e9", "w" * 40):
     world.domain(name)

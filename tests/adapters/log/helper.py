@@ -9,7 +9,7 @@ from pathlib import Path
 
 from meted.adapters.log import Head, Log, Snapshot, SQLiteLog
 from meted.core.batch import Batch, seal
-from meted.core.schema import pack
+from meted.core.codec import pack
 
 Value = int | float | str | bytes | None
 

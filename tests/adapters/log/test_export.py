@@ -18,7 +18,7 @@ from meted.adapters.log.export import ExportReport, export_sqlite
 from meted.adapters.log.show import Entry, entries, iso_time, plain, show
 from meted.adapters.log.verify import verify
 from meted.core.batch import seal
-from meted.core.schema import pack
+from meted.core.codec import pack
 
 from .helper import batch_after, fill, new_log, sql
 
