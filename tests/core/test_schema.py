@@ -176,10 +176,10 @@ def test_an_event_from_the_future_is_refused_and_changes_nothing(tag: str, versi
 
 
 def test_an_old_version_is_upcast_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    def to_2(fields: schema.Fields) -> schema.Fields:
+    def to_2(fields: codec.Fields) -> codec.Fields:
         return {"at_us": fields["at_us"], "job_id": fields["job"]}
 
-    def to_3(fields: schema.Fields) -> schema.Fields:
+    def to_3(fields: codec.Fields) -> codec.Fields:
         return fields | {"start_tag": 0}
 
     monkeypatch.setattr(JobStarted, "version", 3)
