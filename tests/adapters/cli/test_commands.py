@@ -184,7 +184,7 @@ def test_wait_says_how_it_ended(worker: HandWorker) -> None:
     good, bad = submit("--count", "2", "x"), submit("x")
     with working(worker, lambda job, index: done(job, index) if job == int(good) else fail(job, index)):
         run("wait", good)
-        assert run("wait", good, bad, code=1).stderr == f"Job {bad}: failed. 1 of 1 units failed.\n"
+        assert run("wait", good, bad, code=1).stderr == f"Job {bad}: failed. 1 of 1 units failed; unit 0: no\n"
     assert [found["state"] for found in json.loads(run("wait", good, bad, "--json", code=1).stdout)] == [
         "succeeded",
         "failed",

@@ -84,6 +84,17 @@ def test_a_copy_equals_the_table_after_every_change() -> None:
     play(scenario)
 
 
+def test_an_empty_table_has_a_header_too() -> None:
+    async def scenario(stage: Stage) -> None:
+        reader = await stage.connect()
+        number = (await reader.call("subscribe", table="workers"))["subscription"]
+        copy = Copy("worker")
+        await copy.read(reader, number)
+        assert copy.kinds == ["header", "caught_up"], "who resumes drops the rows that are gone by the header"
+
+    play(scenario)
+
+
 def test_a_large_table_comes_in_pages() -> None:
     async def scenario(stage: Stage) -> None:
         client, reader = await stage.connect(), await stage.connect()

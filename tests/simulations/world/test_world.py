@@ -20,7 +20,6 @@ from click.testing import CliRunner
 
 from meted.adapters.server import job_methods
 from meted.adapters.server.crew import Crew
-from meted.adapters.server.subscriptions import Subscription
 from meted.adapters.worker.brain import Brain
 from meted.simulations.world import FAULTS, Options, draw, run_world
 from meted.simulations.world.__main__ import main
@@ -110,12 +109,6 @@ def forgetful_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Brain, "held", lambda self: ())
 
 
-def headless_subscriptions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty table has no header."""
-    whole = Subscription._pages
-    monkeypatch.setattr(Subscription, "_pages", lambda self, tables: [page for page in whole(self, tables) if page])
-
-
 def early_admission(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that has come twice is taken for being there when the first of the two is durable."""
     expect, admit = Crew.expect, Crew.admit
@@ -128,7 +121,6 @@ MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, ...]] = {
     hasty_log: ("server_crashes",),
     forgetful_calls: ("server_crashes",),
     forgetful_workers: ("server_crashes",),
-    headless_subscriptions: ("server_stops", "worker_retires", "archiving"),
     early_admission: ("broken_links", "slow_disk"),
 }
 """What is broken, and the faults of the world that bring it to light."""
