@@ -61,39 +61,51 @@ def list_domains(as_json: bool, server: str | None) -> None:
 Examples:
   meted domain set physics --share 3
   meted domain set guests --share 1 --cap-cpus 8 --cap-mem 16G
+  meted domain set guests --no-cap
 """,
 )
 @click.argument("name", type=DOMAIN)
 @click.option(
     "--share",
     type=click.IntRange(1, SHARE_MAX),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="What it is entitled to, in proportion to the shares of the others.",
+    help="What it is entitled to, in proportion to the shares of the others.  [default: as it is; 1 for a new one]",
 )
 @click.option("--cap-cpus", type=CPUS, metavar="N", help="Its units hold at most so many cpus at once.")
 @click.option("--cap-mem", type=SIZE, metavar="SIZE", help="And so much memory.")
 @click.option("--cap-resource", type=RESOURCE, multiple=True, metavar="NAME=N", help="And so much of something else.")
+@click.option("--no-cap", is_flag=True, help="It has no cap any more.")
 @server_option
 def set_domain(
     name: str,
-    share: int,
+    share: int | None,
     cap_cpus: int | None,
     cap_mem: int | None,
     cap_resource: tuple[tuple[str, int], ...],
+    no_cap: bool,
     server: str | None,
 ) -> None:
-    """Make a domain, or change its share and cap.
+    """Make a domain, or change its share and cap; what is not named stays as it is.
 
     Shares count in proportion: 1 and 3 are as good as 10 and 30. What a domain does not use the others get. A cap holds
-    even where the pool is idle; what it does not name is capped at nothing, so name all that the domain's units need.
-    Without any cap option there is no cap.
+    even where the pool is idle; what it has never named is capped at nothing, so name all that the domain's units need.
     """
-    capped = cap_cpus is not None or cap_mem is not None or cap_resource
-    cap = {"cpu_milli": cap_cpus or 0, "mem_bytes": cap_mem or 0, "generic": dict(cap_resource)} if capped else None
+    wanted: dict[str, object] = {}
+    if cap_cpus is not None:
+        wanted["cpu_milli"] = cap_cpus
+    if cap_mem is not None:
+        wanted["mem_bytes"] = cap_mem
+    if no_cap and (wanted or cap_resource):
+        raise click.UsageError("--no-cap goes with no other cap.")
     with connected(server) as client:
-        client.call("domain.set", name=name, share=share, cap=cap)
+        rows = cast("list[DomainRow]", client.call("domains"))
+        known = next((row for row in rows if row["domain"] == name), DomainRow(domain=name, share=1, cap=None, jobs=0))
+        cap = known["cap"]
+        if wanted or cap_resource:
+            had = cap or Amounts(cpu_milli=0, mem_bytes=0, generic={})
+            cap = cast("Amounts", {**had, **wanted, "generic": {**had["generic"], **dict(cap_resource)}})
+        share = known["share"] if share is None else share
+        client.call("domain.set", name=name, share=share, cap=None if no_cap else cap)
 
 
 @domain.command("rm", short_help="Remove a domain that has no jobs.")

@@ -7,6 +7,7 @@ from typing import Final
 
 from meted.adapters.log import SQLiteLog
 from meted.adapters.log.verify import verify
+from meted.core.decide.leases import RETURNED
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned
 from meted.core.ids import LeaseId
 from meted.core.record import record
@@ -52,7 +53,7 @@ class Found:
         tolerance_us: How far a domain may be from its share.
         lost: Units that the killed worker held, started or not, and that came back.
         adopted: Of the units that were out when the server was killed, those that were finished under the same lease.
-        given_up: Of the same, those that were not.
+        undelivered: Of the same, those that had not reached their worker yet, so that they were leased anew.
         events: Events in the log.
         log_sentence: What the check of the log found.
         log_ok: Whether it is what was written.
@@ -65,7 +66,7 @@ class Found:
     tolerance_us: int
     lost: int
     adopted: int
-    given_up: int
+    undelivered: int
     events: int
     log_sentence: str
     log_ok: bool
@@ -101,7 +102,7 @@ class Meter:
         self.times: Counter[tuple[int, int]] = Counter()
         self.lost = 0
         self.adopted = 0
-        self.given_up = 0
+        self.undelivered = 0
         self._killed_seq = killed_seq
         self._killed_worker = killed_worker
         self._out_then: frozenset[LeaseId] = frozenset()
@@ -117,7 +118,8 @@ class Meter:
                 lease = self.state.jobs.leases[event.lease_id]
                 count = total(event.spans)
                 self.lost += count if lease.worker_id == self._killed_worker else 0
-                self.given_up += count if event.lease_id in self._out_then else 0
+                was_out = event.lease_id in self._out_then and event.cause == RETURNED
+                self.undelivered += count if was_out else 0
             case UnitsLeased() if self._all_backlogged():
                 self._measured.add(event.lease_id)
             case _:
@@ -184,7 +186,7 @@ def check(log: SQLiteLog, arrays: list[Array], played: Played, slots: int) -> Fo
         (RUNS_OF_THE_BOUND + RUNS_A_SLOT * slots) * meter.largest_us,
         meter.lost,
         meter.adopted,
-        meter.given_up,
+        meter.undelivered,
         report.events,
         report.finding,
         report.ok,

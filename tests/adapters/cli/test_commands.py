@@ -324,3 +324,19 @@ def test_watch_as_one_document(worker: HandWorker) -> None:
 
 def test_an_unknown_worker_is_named_to_people() -> None:
     assert run("drain", "77", code=1).stderr == "Error: There is no worker 77; see: meted workers\n"
+
+
+def test_what_a_domain_is_not_told_stays_as_it_is() -> None:
+    def found() -> dict[str, object]:
+        (row,) = (row for row in json.loads(run("domain", "ls", "--json").stdout) if row["domain"] == "guests")
+        return {"share": row["share"], "cap": row["cap"]}
+
+    run("domain", "set", "guests", "--share", "3")
+    run("domain", "set", "guests", "--cap-cpus", "2", "--cap-mem", "1G")
+    assert found() == {"share": 3, "cap": {"cpu_milli": 2000, "mem_bytes": 10**9, "generic": {}}}
+    run("domain", "set", "guests", "--cap-cpus", "1")
+    run("domain", "set", "guests", "--share", "5")
+    assert found() == {"share": 5, "cap": {"cpu_milli": 1000, "mem_bytes": 10**9, "generic": {}}}
+    run("domain", "set", "guests", "--no-cap")
+    assert found() == {"share": 5, "cap": None}
+    run("domain", "set", "guests", "--no-cap", "--cap-cpus", "1", code=2)
