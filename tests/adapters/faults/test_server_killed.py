@@ -143,12 +143,13 @@ def test_up_ends_in_good_order_with_its_workers_and_goes_on_where_it_was(pool: L
     wait_until(lambda: len(pool.run("workers", "--json").stdout) > 10, "a worker has joined")
     job = pool.submit(("/bin/sh", "-c", "echo x >> begins; sleep 0.2; echo x >> ends"), count=3, retries=0)
     assert pool.ended(job)["succeeded"] == 3
-    endless = pool.submit(("/bin/sh", "-c", "echo $METED_ATTEMPT >> tries; test $METED_ATTEMPT = 2 || sleep 100"))
+    # Not by METED_ATTEMPT: the other worker may be given the unit, and give it back, before it is stopped as well.
+    endless = pool.submit(("/bin/sh", "-c", "echo x >> tries; test $(wc -l < tries) = 2 || sleep 100"))
     wait_until(lambda: pool.lines("tries"), "the unit runs")
     assert pool.end_server(signal.SIGTERM) == 0
     pool.start_server("--workers", "1", command="up")
     assert pool.row(job)["succeeded"] == 3
     assert pool.ended(endless)["state"] == "succeeded"  # it was killed with its worker, and runs again
-    assert pool.lines("tries") == [["1"], ["2"]]
+    assert len(pool.lines("tries")) == 2
     pool.check_history()
     assert pool.end_server(signal.SIGINT) == 0
