@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import Final
 
 from meted.adapters.log import SQLiteLog
@@ -23,6 +23,9 @@ RUNS_OF_THE_BOUND: Final = 2
 RUNS_A_SLOT: Final = 2
 """How many of the largest runs a domain may be from its share: two by the bound P4 (docs/fairness.md); and for each
 slot the one that runs and the one queued behind it, which are charged and not yet received."""
+
+BATCHES_UNDER_WAY: Final = 2
+"""What the last so many batches gave may not have left a server that is killed: so many are under way at a time."""
 
 
 @record
@@ -53,7 +56,8 @@ class Found:
         tolerance_us: How far a domain may be from its share.
         lost: Units that the killed worker held, started or not, and that came back.
         adopted: Of the units that were out when the server was killed, those that were finished under the same lease.
-        undelivered: Of the same, those that had not reached their worker yet, so that they were leased anew.
+        not_begun: Of the same, those that could not have begun and were leased anew: queued on their worker, or given
+            in the last moment, so that they may not have reached it.
         events: Events in the log.
         log_sentence: What the check of the log found.
         log_ok: Whether it is what was written.
@@ -66,7 +70,7 @@ class Found:
     tolerance_us: int
     lost: int
     adopted: int
-    undelivered: int
+    not_begun: int
     events: int
     log_sentence: str
     log_ok: bool
@@ -102,12 +106,18 @@ class Meter:
         self.times: Counter[tuple[int, int]] = Counter()
         self.lost = 0
         self.adopted = 0
-        self.undelivered = 0
+        self.not_begun = 0
         self._killed_seq = killed_seq
         self._killed_worker = killed_worker
         self._out_then: frozenset[LeaseId] = frozenset()
+        self._not_begun: frozenset[LeaseId] = frozenset()
+        self._given: deque[set[LeaseId]] = deque(maxlen=BATCHES_UNDER_WAY)
         self._received_us: Counter[str] = Counter()
         self._measured: set[LeaseId] = set()
+
+    def next_batch(self) -> None:
+        """The events that follow are of another batch."""
+        self._given.append(set())
 
     def follow(self, event: Event) -> None:
         """Take the next event."""
@@ -118,15 +128,19 @@ class Meter:
                 lease = self.state.jobs.leases[event.lease_id]
                 count = total(event.spans)
                 self.lost += count if lease.worker_id == self._killed_worker else 0
-                was_out = event.lease_id in self._out_then and event.cause == RETURNED
-                self.undelivered += count if was_out else 0
-            case UnitsLeased() if self._all_backlogged():
-                self._measured.add(event.lease_id)
+                self.not_begun += count if event.lease_id in self._not_begun and event.cause == RETURNED else 0
+            case UnitsLeased():
+                self._given[-1].add(event.lease_id)
+                if self._all_backlogged():
+                    self._measured.add(event.lease_id)
             case _:
                 pass
         self.state = evolve(self.state, event)
         if self.state.seq == self._killed_seq:
-            self._out_then = frozenset(self.state.jobs.leases)
+            jobs = self.state.jobs
+            self._out_then = frozenset(jobs.leases)
+            queued = {lease_id for lease_id, lease in jobs.leases.items() if jobs.is_queued(lease)}
+            self._not_begun = frozenset(queued.union(*self._given) & self._out_then)
 
     def services(self) -> tuple[Service, ...]:
         """Return what was measured."""
@@ -168,6 +182,7 @@ def check(log: SQLiteLog, arrays: list[Array], played: Played, slots: int) -> Fo
     meter = Meter(played.server.seq, played.worker.worker_id)
     digest = ""
     for batch in log.read():
+        meter.next_batch()
         for event in decode_events(batch.body):
             meter.follow(event)
         if meter.state.seq == played.seq:
@@ -186,7 +201,7 @@ def check(log: SQLiteLog, arrays: list[Array], played: Played, slots: int) -> Fo
         (RUNS_OF_THE_BOUND + RUNS_A_SLOT * slots) * meter.largest_us,
         meter.lost,
         meter.adopted,
-        meter.undelivered,
+        meter.not_begun,
         report.events,
         report.finding,
         report.ok,

@@ -63,7 +63,7 @@ class Outcome:
             "shares": found.is_fair,
             "worker": True if found.lost else None,
             "server": server.acknowledged <= server.in_log <= server.acknowledged_after
-            and found.adopted + found.undelivered == server.out,
+            and found.adopted + found.not_begun == server.out,
             "log": found.log_ok,
             "state": found.digest == self.played.digest,
             "replay": all(figures["jobs"] == self.units for figures in self.figures.values()),
@@ -94,7 +94,7 @@ def document(outcome: Outcome) -> dict[str, object]:
             "acknowledged_after": played.server.acknowledged_after,
             "units_out": played.server.out,
             "units_adopted": found.adopted,
-            "units_not_delivered": found.undelivered,
+            "units_not_begun": found.not_begun,
             "away_s": round(played.server.away_s, 3),
         },
         "domains": [
@@ -172,13 +172,13 @@ def _sentences(outcome: Outcome) -> dict[str, str]:
     }
     same = "as the server said" if outcome.checks["state"] else f"but the server said {played.digest[:16]}..."
     elsewhere = f"{counted(found.lost, 'unit')} that it held ran elsewhere" if found.lost else "it held no unit"
-    not_delivered = f", and {found.undelivered} that no worker had yet leased anew" if found.undelivered else ""
+    not_begun = f", and {found.not_begun} that had not begun leased anew" if found.not_begun else ""
     return {
         "results": f"{found.right} of {outcome.units} hashes are right, and {found.once} were counted exactly once.",
         "shares": shares[found.is_fair],
         "worker": f"Killed; {elsewhere}, and no process of it was left.",
         "server": f"Killed; {server.acknowledged} units acknowledged before, {server.acknowledged_after} after; "
-        f"of {server.out} leased {found.adopted} adopted{not_delivered}.",
+        f"of {server.out} leased {found.adopted} adopted{not_begun}.",
         "log": found.log_sentence,
         "state": f"Folded from the first event it is {found.digest[:16]}..., {same}.",
         "replay": "The simulator has run every unit of the log, under both policies.",

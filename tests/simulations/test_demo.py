@@ -77,7 +77,7 @@ def test_all_of_it_holds_though_a_worker_and_the_server_are_killed(tmp_path: Pat
     assert (found["units"], found["results"]) == (units, {"right": units, "counted_once": units})
     killed = found["server_killed"]
     assert units // 2 < killed["acknowledged_before"] <= killed["in_log"] <= killed["acknowledged_after"] <= units
-    assert killed["units_out"] == killed["units_adopted"] + killed["units_not_delivered"]
+    assert killed["units_out"] == killed["units_adopted"] + killed["units_not_begun"]
     assert [(one["domain"], one["share"]) for one in found["domains"]] == [("bronze", 1), ("silver", 2), ("gold", 5)]
     assert found["digest"] == found["folded_digest"]
     assert {policy: figures["jobs"] for policy, figures in found["replays"].items()} == {"fcfs": units, "meted": units}
