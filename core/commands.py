@@ -70,6 +70,15 @@ class RerunUnits:
 
 
 @record
+class ChangePriority:
+    """Give a job that has not ended another priority (row P09)."""
+
+    at_us: int
+    job_id: JobId
+    priority: int
+
+
+@record
 class DeleteJob:
     """Remove an ended job and its data (row P21)."""
 
@@ -91,7 +100,7 @@ class LeaseUnits:
     """Give up to ``count`` units of a job to a worker: what a policy proposes.
 
     Attributes:
-        clock_floor: The least tag of any domain that could be served now: the virtual time is at least this.
+        guaranteed: The domain, or one that it is in, holds less than its guarantee of what the job asks for.
         behind: Prefetch: the lease of that worker, of the same request, in whose place the units run next; 0 is none.
     """
 
@@ -99,7 +108,7 @@ class LeaseUnits:
     worker_id: WorkerId
     job_id: JobId
     count: int = 1
-    clock_floor: int = 0
+    guaranteed: bool = False
     behind: LeaseId = LeaseId(0)
 
 
@@ -248,6 +257,18 @@ class RemoveDomain:
 
 
 @record
+class SetRules:
+    """Set the parameters of fairness; the fields are those of :class:`meted.core.state.Rules`."""
+
+    at_us: int
+    alpha_milli: int = 750
+    half_life_us: int = 86_400_000_000
+    aging_us: int | None = 86_400_000_000
+    pool: str = "decay"
+    usage: str = "all"
+
+
+@record
 class KeepCall:
     """Keep the answer of a call under the digest of its idempotency key; what is kept for a key already stays."""
 
@@ -266,7 +287,7 @@ class NoteRepair:
 
 
 LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
-JobCommand = SubmitJob | StartJobs | CancelJobs | RerunUnits | DeleteJob | ArchiveJob
+JobCommand = SubmitJob | StartJobs | CancelJobs | RerunUnits | ChangePriority | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
 DomainCommand = CreateDomain | ChangeDomain | RemoveDomain
-Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | KeepCall | NoteRepair
+Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | SetRules | KeepCall | NoteRepair

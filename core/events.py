@@ -12,6 +12,7 @@ from typing import ClassVar
 from .ids import DomainId, JobId, LeaseId, Span, WorkerId
 from .record import record
 from .resources import Resources
+from .tags import Above, Inner
 from .terms import Requeued, Terms
 
 
@@ -32,29 +33,50 @@ class JobSubmitted:
 
     Attributes:
         held: It was only prepared.
-        start_tag: Its domain's tag from now on.
         waits_for: Those of the jobs that it is to run after which have not succeeded yet.
+        domain_tag, user_tag, job_tag: What its domain, its user and it itself stand at from now on.
+        above: The domains that its domain is in, nearest first, with their tags from now on.
+        requested_cpu_us: The cpu time that it asks for, as far as it says (row P08).
     """
 
     tag: ClassVar[str] = "job_submitted"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     at_us: int
     job_id: JobId
     terms: Terms
     held: bool
-    start_tag: int
     waits_for: tuple[JobId, ...]
+    domain_tag: int
+    user_tag: int
+    job_tag: int
+    above: tuple[tuple[DomainId, int], ...]
+    requested_cpu_us: int
 
 
 @record
 class JobStarted:
-    """A job that was held may run, as nothing holds it any more; ``start_tag`` is its domain's tag from now on."""
+    """A job that was held may run, as nothing holds it any more; its tags are as in :class:`JobSubmitted`."""
 
     tag: ClassVar[str] = "job_started"
+    version: ClassVar[int] = 2
+    at_us: int
+    job_id: JobId
+    domain_tag: int
+    user_tag: int
+    job_tag: int
+    above: tuple[tuple[DomainId, int], ...]
+
+
+@record
+class PriorityChanged:
+    """A job has another priority; ``job_tag`` leaves what it is owed among its user's jobs as it is."""
+
+    tag: ClassVar[str] = "priority_changed"
     version: ClassVar[int] = 1
     at_us: int
     job_id: JobId
-    start_tag: int
+    priority: int
+    job_tag: int
 
 
 @record
@@ -98,16 +120,19 @@ class UnitsReopened:
 
     Attributes:
         failed, cancelled: Whether those that failed, and those that were cancelled.
-        start_tag: Its domain's tag from now on.
+        domain_tag, user_tag, job_tag, above: As in :class:`JobSubmitted`.
     """
 
     tag: ClassVar[str] = "units_reopened"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     job_id: JobId
     failed: bool
     cancelled: bool
-    start_tag: int
+    domain_tag: int
+    user_tag: int
+    job_tag: int
+    above: tuple[tuple[DomainId, int], ...]
 
 
 @record
@@ -130,14 +155,14 @@ class UnitsLeased:
         attempt, failures, losses: Which try of these units this is, and what became of the earlier ones.
         estimate_us: Estimated run time of one unit.
         size: What one unit is charged: its width in thousandths of a cpu times ``estimate_us``.
-        domain_tag: The domain's virtual start tag after the charge.
-        clock: The virtual time after the charge.
-        debt: What the virtual time owes (docs/fairness.md) after the charge.
+        charged: Which accounts were charged (docs/fairness.md), a sum of the bits of :mod:`.tags`.
+        domain_tag, usage, epoch, clock, debt, inner, above: Where that leaves them; as in
+            :class:`meted.core.tags.ChargeTags`.
         behind: The lease in whose place these units run once it has ended; 0 where there was room for them.
     """
 
     tag: ClassVar[str] = "units_leased"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     at_us: int
     lease_id: LeaseId
     worker_id: WorkerId
@@ -149,9 +174,14 @@ class UnitsLeased:
     losses: int
     estimate_us: int
     size: int
+    charged: int
     domain_tag: int
+    usage: int
+    epoch: int
     clock: int
     debt: int
+    inner: Inner
+    above: Above
     behind: LeaseId
 
 
@@ -165,12 +195,13 @@ class UnitsFinished:
         exits: (index, exit code) of the units that did not succeed; a signal is its negative number.
         requeued: Those of ``exits`` that will be tried again.
         cancelled: Those of ``exits`` that ended because their job was stopped.
-        domain_tag, clock, debt: As in :class:`UnitsLeased`, after the settlement.
+        domain_tag, usage, epoch, clock, debt, inner, above: As in :class:`UnitsLeased`, after the settlement.
         cpu_us, peak_bytes: Time on a cpu and most memory held, one a unit like ``run_us``; empty if nobody measured.
+        used_cpu_us: What all this counts as cpu time used, by the priority of the job (row P09).
     """
 
     tag: ClassVar[str] = "units_finished"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     at_us: int
     lease_id: LeaseId
     done: tuple[Span, ...]
@@ -179,10 +210,15 @@ class UnitsFinished:
     requeued: tuple[Requeued, ...]
     cancelled: tuple[Span, ...]
     domain_tag: int
+    usage: int
+    epoch: int
     clock: int
     debt: int
+    inner: Inner
+    above: Above
     cpu_us: tuple[int, ...]
     peak_bytes: tuple[int, ...]
+    used_cpu_us: int
 
 
 @record
@@ -195,11 +231,11 @@ class UnitsReturned:
         requeued: Those that will be tried again.
         failed: Those that were on too many lost workers.
         cancelled: Those whose job was stopped meanwhile.
-        domain_tag, clock, debt: As in :class:`UnitsLeased`, after the refund.
+        domain_tag, usage, epoch, clock, debt, inner, above: As in :class:`UnitsLeased`, after the refund.
     """
 
     tag: ClassVar[str] = "units_returned"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     lease_id: LeaseId
     cause: str
@@ -208,8 +244,12 @@ class UnitsReturned:
     failed: tuple[Span, ...]
     cancelled: tuple[Span, ...]
     domain_tag: int
+    usage: int
+    epoch: int
     clock: int
     debt: int
+    inner: Inner
+    above: Above
 
 
 @record
@@ -231,6 +271,16 @@ class AccountReweighted:
     at_us: int
     domain_id: DomainId
     domain_tag: int
+
+
+@record
+class UsagesRescaled:
+    """The half-life changed, and what domains have used is expressed by the new one: (domain, usage, epoch) each."""
+
+    tag: ClassVar[str] = "usages_rescaled"
+    version: ClassVar[int] = 1
+    at_us: int
+    usages: tuple[tuple[DomainId, int, int], ...]
 
 
 @record
@@ -354,6 +404,20 @@ class DomainRemoved:
 
 
 @record
+class RulesChanged:
+    """The parameters of fairness are these from now on; the fields are those of :class:`meted.core.state.Rules`."""
+
+    tag: ClassVar[str] = "rules_changed"
+    version: ClassVar[int] = 1
+    at_us: int
+    alpha_milli: int
+    half_life_us: int
+    aging_us: int | None
+    pool: str
+    usage: str
+
+
+@record
 class CallKept:
     """The answer of a call that changed something is kept, so that the same call again is answered and acts no more.
 
@@ -387,13 +451,15 @@ JobEvent = (
     SpecInterned
     | JobSubmitted
     | JobStarted
+    | PriorityChanged
     | HoldLifted
     | JobStopped
     | JobEnded
     | UnitsReopened
     | JobArchived
     | AccountReweighted
+    | UsagesRescaled
 )
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
 DomainEvent = DomainCreated | DomainChanged | DomainRemoved
-Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CallKept | LogRepaired
+Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | RulesChanged | CallKept | LogRepaired

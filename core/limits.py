@@ -25,9 +25,6 @@ PASS_EXAMINED_MAX = 10_000
 TIME_MAX_US = 2**53
 """Largest time or duration (285 years): exact in every language's numbers, far from 64 bits even when multiplied."""
 
-CLOCK_MAX = 2**512
-"""Largest virtual time: no pool gets there, and nothing that is packed needs more than 64 bytes."""
-
 CPU_MILLI_MAX = 10**9
 MEM_BYTES_MAX = 2**53
 GENERIC_MILLI_MAX = 10**12
@@ -38,6 +35,12 @@ SHARE_MAX = 10**9
 
 PRIORITY_MAX = 1_000
 """Priorities run from -PRIORITY_MAX to PRIORITY_MAX."""
+
+PRIORITY_STEPS_MAX = 10
+"""Each step of a priority doubles a job's weight and what its work counts as usage; beyond this many nothing more."""
+
+HALF_LIFE_MIN_US = SECOND_US
+"""Least half-life of usage, and least time of waiting that may count as much as half the usage."""
 
 RETRIES_MAX = 1_000
 LOSSES_MAX = 1_000

@@ -1,165 +1,254 @@
-"""What a unit costs its domain: estimate, width, size, and the virtual times they move (docs/fairness.md).
+"""What work costs: where a charge leaves the domain, those it is in, its user, its job and the virtual times.
 
 Symbols of docs/fairness.md, and their names here:
 
-* l, the size of a unit: ``size`` = width in thousandths of a cpu x time in us. The width of a request is its largest
-  share of the pool over all resources (dominant share, DRF, Ghodsi et al., NSDI 2011), expressed in thousandths of
-  a cpu; so for a request of cpus alone it is just those.
-* g, the domain's share; Phi, the sum of all shares.
-* S, the domain's start tag; V, the virtual time (``clock``); both scaled by 2**20, in units of size per share.
+* l, the size of a unit: ``size`` = width in thousandths of a cpu x time in us (:mod:`.estimates`);
+* e, a domain's effective share; g = alpha e, the rate that it is owed; Phi, the sum of all shares beside it;
+* S, the domain's start tag; V, the virtual time it is measured by, its parent's ``clock``; both scaled by 2**20.
 
-Whatever the policy, every lease is charged and settled in this way; a policy only says who is next. So an account
-means the same under every policy, and a policy can be exchanged under way.
+A domain whose tag is not ahead of V is served from its *entitlement*: S += l / g. Else what it gets is from the *pool*,
+and S stays. Either way V += l / Phi, and its usage grows. The same at each level of the tree. So who is charged for
+what follows from the state alone: an account means the same under every policy, and policies can be exchanged.
 
-All of it is linear in the units: the charge of a run is the sum of its units' charges, each rounded up against the
-domain by itself. So a run that is split, returned or finished in parts leaves bit-equal tags.
+Inside a domain, users and the jobs of each user have fluid clocks of their own, V += l / (weights of those that wait);
+there nothing moves while there is nobody to compete with, as it would all move in step.
+
+All of it is linear in the units, each rounded up against whom it is charged to. So a run that is split, returned or
+finished in parts leaves bit-equal tags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from .ids import DomainId
-from .limits import ESTIMATE_MIN_US, ESTIMATE_UNKNOWN_US, STAY_UNKNOWN_US
-from .record import record
-from .resources import Resources
-from .state import Account, Job, Jobs, Lease, State
-from .terms import Requeued
+from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
+from .tags import ENTITLED, GUARANTEED, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
+from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
 SCALE_BITS = 20
-NO_ACCOUNT = Account()
+INNER_BITS = 10
+"""Tags inside a domain are scaled by the weight of priority 0."""
 
 
-@record
-class Tags:
-    """Where a charge leaves the domain's start tag, the virtual time and its debt."""
-
-    domain_tag: int
-    clock: int
-    debt: int
+def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
+    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
+    return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
 
 
-def known_estimate_us(jobs: Jobs, job: Job) -> int | None:
-    """Return the estimated run time of one unit of ``job`` in microseconds, or None if nothing at all is known.
-
-    The request's time, else the mean of the job's own units so far, else of its domain's.
-    """
-    if job.terms.time_request_us is not None:
-        return job.terms.time_request_us
-    if job.measured_count:
-        return max(ESTIMATE_MIN_US, job.measured_us // job.measured_count)
-    account = jobs.accounts.get(job.terms.domain_id, NO_ACCOUNT)
-    if account.measured_count:
-        return max(ESTIMATE_MIN_US, account.measured_us // account.measured_count)
-    return None
+def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
+    """Return the virtual time of the domains inside ``parent_id``; 0 is the top."""
+    return jobs.accounts.get(parent_id, NO_ACCOUNT).clock if parent_id else jobs.clock
 
 
-def estimate_us(jobs: Jobs, job: Job) -> int:
-    """Return the run time that a unit of ``job`` is charged for in advance: what is known, else one run quantum.
-
-    Too little is set right when the unit ends, at its domain's cost alone. Too much would not be: while a domain is
-    alone, V follows its tag, and who comes then would wait for service that nobody has received.
-    """
-    known_us = known_estimate_us(jobs, job)
-    return ESTIMATE_UNKNOWN_US if known_us is None else known_us
-
-
-def stay_us(jobs: Jobs, job: Job) -> int:
-    """Return how long a unit of ``job`` may be expected to hold its place: what is known, else cautiously a minute."""
-    known_us = known_estimate_us(jobs, job)
-    return STAY_UNKNOWN_US if known_us is None else known_us
-
-
-def width_milli(request: Resources, pool: Resources) -> int:
-    """Return the largest share of ``pool`` that ``request`` takes, in thousandths of a cpu (at least 1)."""
-    width = request.cpu_milli
-    if request.mem_bytes or request.generic:
-        cpus = pool.cpu_milli or 1000
-        for name, amount in request.items():
-            offered = pool.amount(name)
-            if offered:
-                width = max(width, -(-amount * cpus // offered))
-    return width or 1
-
-
-def unit_charge(size: int, share: int) -> int:
-    """Return what one unit of ``size`` moves the tag of a domain of ``share``, rounded up against the domain."""
-    return -((-size << SCALE_BITS) // share)
-
-
-def lag(jobs: Jobs, account: Account, share: int) -> int:
+def lag(state: State, domain_id: DomainId) -> int:
     """Return what a domain is owed: g (V - S), in units of size (thousandths of a cpu x us); negative if ahead."""
-    return (share * (jobs.clock - account.tag)) >> SCALE_BITS
-
-
-def start_tag(state: State, domain_id: DomainId) -> int:
-    """Return the tag of a domain that gets work now: idle time is not banked, S = max(S, V)."""
+    domain = state.domains.domains[domain_id]
     account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
-    return account.tag if account.backlog else max(account.tag, state.jobs.clock)
+    ahead = clock_within(state.jobs, domain.parent) - account.tag
+    return (state.rules.alpha_milli * domain.effective_share * ahead // 1000) >> SCALE_BITS
 
 
-def charge(state: State, domain_id: DomainId, size: int, count: int, clock_floor: int) -> Tags:
-    """Return the tags after ``count`` units of ``size`` each are leased for a domain.
+def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: int) -> ArrivalTags:
+    """Return the tags when a job of a domain comes to have units of ``size`` waiting.
 
-    V is first raised to ``clock_floor``, the least tag of any domain that could be served (WF2Q+, Bennett and Zhang,
-    INFOCOM 1996: V = max(V + l/Phi, min S)). A V without debt would be raised as far, so that no debt is left then.
-
-    A domain whose work could not be served for a while (back-off, no fitting worker) has fallen behind a clock that no
-    service had moved, and would shut out all others when it returns. So it keeps a claim of at most what others are
-    ahead of the clock together, and twice the largest lease there ever was. A domain that could be served never has
-    more: what all are owed adds up to zero, however wrong estimates are.
-    It is measured against V less its debt, which is where service alone has moved V.
+    Idle time is not banked: whoever had nothing waiting starts at S = max(S, V). A job starts at V + l / w - l: at V
+    for priority 0, so that jobs of one unit go first come, first served; forward by less than its own size for a higher
+    priority, and back by some of its sizes for a lower one.
     """
     jobs = state.jobs
-    share = state.domains.domains[domain_id].share
-    total_share = state.domains.total_share
-    clock, debt = (jobs.clock, jobs.debt) if clock_floor <= jobs.clock else (clock_floor, 0)
-    tag = jobs.accounts[domain_id].tag
-    limit = clock - debt - unit_charge(2 * max(jobs.largest_size, size * count), share)
-    if tag < limit:
-        tag = max(tag, limit - _ahead(state, clock - debt) // share)
-    tag += count * unit_charge(size, share)
-    return _advanced(tag, clock, debt, count * ((size << SCALE_BITS) // total_share))
+    account = jobs.accounts.get(domain_id)
+    if account is None:
+        account = Account(above=state.domains.path(domain_id))
+    mine = account.users.get(user, NO_USER)
+    return ArrivalTags(
+        account.tag if account.backlog else max(account.tag, _clock_over(jobs, account, 0)),
+        mine.tag if mine.backlog else max(mine.tag, account.clock),
+        mine.clock - ((-size << INNER_BITS) // job_weight(priority)) - size,
+        tuple((who, _arrived(jobs, account, level, who)) for level, who in enumerate(account.above, 1)),
+    )
 
 
-def _ahead(state: State, clock: int) -> int:
-    """Return what all domains have had in advance of ``clock`` together: the sum of g (S - V) over those ahead."""
-    domains = state.domains.domains
-    tags = ((who, account.tag) for who, account in state.jobs.accounts.items() if account.tag > clock)
-    return sum(domains[who].share * (tag - clock) for who, tag in tags if who in domains)
+def _arrived(jobs: Jobs, account: Account, level: int, who: DomainId) -> int:
+    inner = jobs.accounts.get(who, NO_ACCOUNT)
+    return inner.tag if inner.backlog else max(inner.tag, _clock_over(jobs, account, level))
 
 
-def settle(state: State, lease: Lease, domain_id: DomainId, run_us: Iterable[int]) -> Tags:
+def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
+    """Return the virtual time by which the domain ``level`` above that of ``account`` is measured."""
+    return clock_within(jobs, account.above[level]) if level < len(account.above) else jobs.clock
+
+
+def charge(state: State, job: Job, size: int, count: int, at_us: int, guaranteed: bool) -> ChargeTags:
+    """Return the tags after ``count`` units of ``size`` each of a job are leased."""
+    jobs, rules = state.jobs, state.rules
+    terms = job.terms
+    domain_id = terms.domain_id
+    account = jobs.accounts[domain_id]
+    charged, inner = _charged_inside(account, job, size, count)
+    step = step_of(at_us, rules.half_life_us)
+    epoch = epoch_of(step)
+    used = count * amount_at(size, terms.priority, step)
+    counts_all = rules.usage == "all"
+    if guaranteed:
+        charged |= GUARANTEED
+        used = used if counts_all else 0
+        above = tuple(
+            (it.tag, expressed(it.usage, it.epoch, epoch) + used, it.clock, it.debt)
+            for it in (jobs.accounts[who] for who in account.above)
+        )
+        usage = expressed(account.usage, account.epoch, epoch) + used
+        return ChargeTags(charged, account.tag, usage, epoch, jobs.clock, jobs.debt, inner, above)
+    levels = []
+    for level, who in enumerate((domain_id, *account.above)):
+        it = jobs.accounts[who] if level else account
+        clock, debt, phi = _over(state, account, level)
+        tag = it.tag
+        counted = used
+        if tag <= clock:
+            counted = used if counts_all else 0
+            charged |= ENTITLED << level
+            share = state.domains.domains[who].effective_share
+            unit = entitled_charge(size, share, rules.alpha_milli)
+            tag = _claimed(state, who, tag, clock - debt, max(2 * jobs.largest_size, 2 * size * count)) + count * unit
+        moved = _advanced(clock, debt, count * ((size << SCALE_BITS) // phi))
+        levels.append((tag, expressed(it.usage, it.epoch, epoch) + counted, *moved))
+    return _tags(charged, levels, epoch, inner)
+
+
+def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
+    """Return virtual time, its debt and Phi of what the domain ``level`` above that of ``account`` competes in."""
+    if level < len(account.above):
+        parent_id = account.above[level]
+        parent = state.jobs.accounts[parent_id]
+        return parent.clock, parent.debt, state.domains.phi(parent_id)
+    return state.jobs.clock, state.jobs.debt, state.domains.total_share
+
+
+def _tags(charged: int, levels: list[tuple[int, int, int, int]], epoch: int, inner: Inner) -> ChargeTags:
+    """Return tags of levels of (tag, usage, virtual time over it, its debt): the time over one is inside the next."""
+    tag, usage, clock, debt = levels[0]
+    if len(levels) == 1:
+        return ChargeTags(charged, tag, usage, epoch, clock, debt, inner, ())
+    above = tuple((it[0], it[1], below[2], below[3]) for below, it in pairwise(levels))
+    return ChargeTags(charged, tag, usage, epoch, levels[-1][2], levels[-1][3], inner, above)
+
+
+def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, claim: int) -> int:
+    """Return the tag of a domain with no more claim than it may have.
+
+    A domain whose work could not be served for a while (back-off, no fitting worker) has fallen behind a clock that
+    others' service has moved, and would shut out all others when it returns. So it keeps a claim of at most ``claim``,
+    twice the largest lease there ever was, and what others beside it are ahead of the clock together. A domain that
+    could be served never has more, however wrong estimates are. ``clock`` is V less its debt: what service has moved.
+    """
+    domains, alpha = state.domains.domains, state.rules.alpha_milli
+    domain = domains[domain_id]
+    limit = clock - entitled_charge(claim, domain.effective_share, alpha)
+    if tag >= limit:
+        return tag
+    beside = (
+        (domains[who].effective_share, account.tag - clock)
+        for who, account in state.jobs.accounts.items()
+        if account.tag > clock and who in domains and domains[who].parent == domain.parent
+    )
+    return max(tag, limit - sum(share * ahead for share, ahead in beside) // domain.effective_share)
+
+
+def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[int, Inner]:
+    """Return whether job and user are charged, and where that leaves them and the clocks inside the domain."""
+    user = account.users[job.terms.user]
+    if user.backlog < 2 and account.active < 2:
+        return 0, ()
+    charged, job_tag, user_tag = 0, job.tag, user.tag
+    jobs_time = user.clock, user.debt
+    users_time = account.clock, account.debt
+    if user.backlog > 1:
+        charged = TO_JOB
+        job_tag += count * -((-size << INNER_BITS) // job_weight(job.terms.priority))
+        jobs_time = _advanced(*jobs_time, count * ((size << INNER_BITS) // user.weight))
+    if account.active > 1:
+        charged |= TO_USER
+        user_tag += count * size
+        users_time = _advanced(*users_time, count * (size // account.active))
+    return charged, (job_tag, *jobs_time, user_tag, *users_time)
+
+
+def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool) -> ChargeTags:
     """Return the tags after units of ``lease`` took ``run_us`` instead of what was estimated; none took 0 is a refund.
 
     V follows actual service in both directions and stays monotone: service that was over-estimated is owed as debt,
     and later advances pay it first (docs/fairness.md). Without the debt V would run away from every tag, and a newcomer
-    would wait for the whole history.
+    would wait for the whole history. ``waits_again`` says that units of the job now wait to be tried again.
     """
-    jobs = state.jobs
-    share = state.domains.domains[domain_id].share
-    total_share = state.domains.total_share
+    jobs, rules = state.jobs, state.rules
+    job = jobs.jobs[lease.job_id]
+    account = jobs.accounts[job.terms.domain_id]
     width = lease.size // lease.estimate_us
-    tag = jobs.accounts[domain_id].tag
-    estimated, estimated_clock = unit_charge(lease.size, share), (lease.size << SCALE_BITS) // total_share
-    moved = 0
-    for took_us in run_us:
-        scaled = (width * took_us) << SCALE_BITS
-        tag -= (-scaled // share) + estimated
-        moved += scaled // total_share - estimated_clock
-    return _advanced(tag, jobs.clock, jobs.debt, moved)
+    sizes = [width * took_us for took_us in run_us if took_us != lease.estimate_us]
+    arrives = waits_again and not job.is_backlogged
+    if not sizes and not arrives:
+        above = tuple((it.tag, it.usage, it.clock, it.debt) for it in (jobs.accounts[who] for who in account.above))
+        return ChargeTags(lease.charged, account.tag, account.usage, account.epoch, jobs.clock, jobs.debt, (), above)
+    inner = _settled_inside(account, job, lease, sizes, arrives)
+    then = step_of(lease.leased_us, rules.half_life_us)
+    epoch = max(account.epoch, epoch_of(then))
+    estimated = amount_at(lease.size, lease.priority, then)
+    used = sum(amount_at(size, lease.priority, then) - estimated for size in sizes)
+    used = expressed(used, epoch_of(then), epoch)
+    levels = []
+    for level, who in enumerate((job.terms.domain_id, *account.above)):
+        it = jobs.accounts[who] if level else account
+        clock, debt, phi = _over(state, account, level)
+        tag = it.tag
+        counts = rules.usage == "all" or not lease.charged & (GUARANTEED | ENTITLED << level)
+        counted = used if counts else 0
+        if sizes and not lease.charged & GUARANTEED:
+            if lease.charged & (ENTITLED << level):
+                share = state.domains.domains[who].effective_share
+                unit = entitled_charge(lease.size, share, rules.alpha_milli)
+                tag += sum(entitled_charge(size, share, rules.alpha_milli) - unit for size in sizes)
+            unit = (lease.size << SCALE_BITS) // phi
+            clock, debt = _advanced(clock, debt, sum((size << SCALE_BITS) // phi - unit for size in sizes))
+        if arrives and not it.backlog:
+            tag = max(tag, clock)
+        levels.append((tag, max(0, expressed(it.usage, it.epoch, epoch) + counted), clock, debt))
+    return _tags(lease.charged, levels, epoch, inner)
 
 
-def _advanced(tag: int, clock: int, debt: int, by: int) -> Tags:
-    paid = min(debt, by)  # a negative ``by`` adds to the debt
-    return Tags(tag, clock + by - paid, debt - paid)
+def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:
+    user = account.users[job.terms.user]
+    job_tag, user_tag = job.tag, user.tag
+    jobs_time = user.clock, user.debt
+    users_time = account.clock, account.debt
+    if sizes and lease.charged & TO_JOB:
+        weight = job_weight(lease.priority)
+        unit = -((-lease.size << INNER_BITS) // weight)
+        job_tag += sum(-((-size << INNER_BITS) // weight) - unit for size in sizes)
+        if user.weight:
+            unit = (lease.size << INNER_BITS) // user.weight
+            jobs_time = _advanced(*jobs_time, sum((size << INNER_BITS) // user.weight - unit for size in sizes))
+    if sizes and lease.charged & TO_USER:
+        user_tag += sum(size - lease.size for size in sizes)
+        if account.active:
+            unit = lease.size // account.active
+            users_time = _advanced(*users_time, sum(size // account.active - unit for size in sizes))
+    if arrives:
+        job_tag = max(job_tag, jobs_time[0])
+        if not user.backlog:
+            user_tag = max(user_tag, users_time[0])
+    elif not (sizes and lease.charged & (TO_JOB | TO_USER)):
+        return ()
+    return job_tag, *jobs_time, user_tag, *users_time
 
 
-def next_run(job: Job, at_us: int) -> Requeued | None:
-    """Return the run of units of ``job`` to lease next: what came back and is due first, then fresh ones; or None."""
-    for run in job.requeued:
-        if run.not_before_us <= at_us:
-            return run
-    if job.next_index < job.terms.count:
-        return Requeued(job.next_index, job.terms.count - job.next_index, 0, 0, 0, 0)
-    return None
+def _advanced(clock: int, debt: int, by: int) -> tuple[int, int]:
+    """Return virtual time and its debt after an advance; a negative one adds to the debt, a later one pays it first."""
+    paid = min(debt, by)
+    return clock + by - paid, debt - paid
+
+
+def reprioritised(user: UserAccount, job: Job, priority: int) -> int:
+    """Return the tag of a job with another priority: what it is owed among its user's jobs stays (P10a)."""
+    return user.clock + (job.tag - user.clock) * job_weight(job.terms.priority) // job_weight(priority)

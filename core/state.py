@@ -22,7 +22,7 @@ class Job:
 
     Attributes:
         submitted_us: When it was submitted.
-        start_tag: Its domain's tag when it was submitted or started: what the domain received since is S less this.
+        tag: Its virtual finish tag F among the jobs of its user (docs/fairness.md).
         held: Prepared and not started yet, or it waits for other jobs (:attr:`Jobs.waiting`).
         next_index: Units from here on were never leased.
         requeued: Runs of units that came back, ascending by first index.
@@ -37,7 +37,7 @@ class Job:
     job_id: JobId
     terms: Terms
     submitted_us: int
-    start_tag: int
+    tag: int
     held: bool
     next_index: int = 0
     requeued: tuple[Requeued, ...] = ()
@@ -77,6 +77,8 @@ class Lease:
         attempt, failures, losses: As in the event that leased them.
         leased_us: When.
         estimate_us, size: Estimated time and charge of one unit.
+        priority: Of its job when it was leased: what it counts as usage.
+        charged: To which accounts it was charged; see :class:`meted.core.events.UnitsLeased`.
         back: Bit i is set when unit ``first + i`` has finished or come back.
         left: Units still out.
         recalled: The worker was asked to give back what it has not started.
@@ -94,6 +96,8 @@ class Lease:
     leased_us: int
     estimate_us: int
     size: int
+    priority: int
+    charged: int
     back: int
     left: int
     recalled: bool
@@ -114,23 +118,65 @@ class Lease:
 
 
 @record
+class UserAccount:
+    """What a user of a domain has received, beside the other users of it; and the virtual time of his jobs.
+
+    Attributes:
+        tag: His start tag among the users of the domain, scaled like :attr:`Job.tag`.
+        clock, debt: Virtual time of his jobs, and what it owes.
+        weight: Sum of the weights of his jobs that have units waiting.
+        backlog: Number of these.
+        jobs: Jobs of his that are not archived.
+    """
+
+    tag: int = 0
+    clock: int = 0
+    debt: int = 0
+    weight: int = 0
+    backlog: int = 0
+    jobs: int = 0
+
+
+@record
 class Account:
     """What a domain has received.
 
     Attributes:
-        tag: Virtual start tag S of the domain (docs/fairness.md), scaled by 2**20.
-        backlog: Jobs of the domain that have units waiting.
+        tag: Virtual start tag S of the domain in its parent's virtual time (docs/fairness.md), scaled by 2**20.
+        usage, epoch: Forward-decayed usage X, and the epoch it is expressed in (:mod:`meted.core.usage`).
+        service: All that it has received, in units of size, whatever it was served from.
+        clock, debt: Virtual time of what is inside it: its sub-domains, or its users.
+        backlog: Its jobs that have units waiting, or its sub-domains that have such jobs.
+        active: Its users who have units waiting.
+        users: By name, those who have jobs in the state.
         jobs: Jobs of the domain that are not archived.
         measured_us, measured_count: Sum and number of run times reported, for estimates.
+        requested_cpu_us: Cpu time that was asked for (row P08).
+        used_cpu_us: Cpu time of units that ended, each counted by its priority (row P09).
         last_job_id: The domain's newest job, or None; what the next has in common with it is kept only once.
+        above: The domains that it is in, nearest first.
     """
 
     tag: int = 0
+    usage: int = 0
+    epoch: int = 0
+    service: int = 0
+    clock: int = 0
+    debt: int = 0
     backlog: int = 0
+    active: int = 0
+    users: Map[str, UserAccount] = Map()
     jobs: int = 0
     measured_us: int = 0
     measured_count: int = 0
+    requested_cpu_us: int = 0
+    used_cpu_us: int = 0
     last_job_id: JobId | None = None
+    above: tuple[DomainId, ...] = ()
+
+
+NO_USER = UserAccount()
+NO_ACCOUNT = Account()
 
 
 @record
@@ -161,7 +207,7 @@ class Jobs:
     Attributes:
         waiting: The jobs that wait for others.
         dependants: For each job that has not ended and that others wait for, these others; some may be stopped by now.
-        clock: Virtual time V, scaled by 2**20; it never decreases.
+        clock: Virtual time V of the domains at the top, scaled by 2**20; it never decreases.
         debt: What V owes because work took less than it was charged for.
         largest_size: The largest charge of one lease so far: L of the bounds.
     """
@@ -235,6 +281,18 @@ class Domain:
     share: int
     cap: Resources | None
 
+    @property
+    def effective_share(self) -> int:
+        return self.share
+
+    @property
+    def effective_guarantee(self) -> Resources:
+        return NOTHING
+
+    @property
+    def parent(self) -> DomainId:
+        return DomainId(0)
+
 
 @record
 class Domains:
@@ -244,6 +302,31 @@ class Domains:
     by_name: Map[str, DomainId] = Map()
     total_share: int = 0
     next_domain_id: int = 1
+
+    def path(self, domain_id: DomainId) -> tuple[DomainId, ...]:
+        return ()
+
+    def phi(self, parent_id: DomainId) -> int:
+        return self.total_share
+
+
+@record
+class Rules:
+    """The parameters of fairness (docs/fairness.md), the same for all domains.
+
+    Attributes:
+        alpha_milli: The part of the pool that is guaranteed by share, in thousandths; the rest goes by usage.
+        half_life_us: After this long, usage counts half.
+        aging_us: Having waited this long counts as much as half the usage; None: waiting counts nothing.
+        pool: By what the rest is given out: ``decay`` or ``fifo``.
+        usage: What counts as usage: ``all`` service, or only what was given from the ``pool``.
+    """
+
+    alpha_milli: int = 750
+    half_life_us: int = 86_400_000_000
+    aging_us: int | None = 86_400_000_000
+    pool: str = "decay"
+    usage: str = "all"
 
 
 @record
@@ -280,3 +363,4 @@ class State:
     workers: Workers = Workers()
     domains: Domains = Domains()
     calls: Calls = Calls()
+    rules: Rules = Rules()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from .. import limits
-from ..commands import Command, DomainCommand, JobCommand, KeepCall, LeaseCommand, NoteRepair, WorkerCommand
+from ..commands import Command, DomainCommand, JobCommand, KeepCall, LeaseCommand, NoteRepair, SetRules, WorkerCommand
 from ..errors import Reason, Refused
 from ..events import Event, LogRepaired
 from ..state import State
@@ -16,6 +16,7 @@ from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import decide_jobs
 from .leases import decide_leases
+from .rules import decide_rules
 from .workers import decide_workers
 
 
@@ -56,6 +57,7 @@ _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **dict.fromkeys(get_args(JobCommand), decide_jobs),
     **dict.fromkeys(get_args(WorkerCommand), decide_workers),
     **dict.fromkeys(get_args(DomainCommand), decide_domains),
+    SetRules: decide_rules,
     KeepCall: decide_calls,
     NoteRepair: _note_repair,
 }

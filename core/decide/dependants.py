@@ -10,14 +10,14 @@ from collections import deque
 
 from .. import limits
 from ..errors import Reason, Refused
-from ..events import Event, JobEnded, JobStarted, JobStopped
+from ..events import Event, JobEnded, JobStopped
 from ..ids import JobId
 from ..indexset import EMPTY
 from ..reducers import fold
-from ..service import start_tag
 from ..spans import indices
 from ..state import CANCELLED, DEPENDENCY, SUCCEEDED, State
 from . import checks
+from .arrivals import started
 
 
 def checked_parents(state: State, after: object) -> tuple[tuple[JobId, ...], tuple[JobId, ...]]:
@@ -68,5 +68,5 @@ def with_dependants(state: State, events: tuple[Event, ...], at_us: int) -> tupl
                 ended.append((child, CANCELLED))
             elif child not in after.jobs.waiting and not awaits.prepared:
                 seen.add(child)
-                more.append(JobStarted(at_us, child, start_tag(after, after.jobs.jobs[child].terms.domain_id)))
+                more.append(started(after, child, at_us))
     return (*events, *more)

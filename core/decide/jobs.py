@@ -5,25 +5,26 @@ from __future__ import annotations
 from typing import assert_never
 
 from .. import limits
-from ..commands import ArchiveJob, CancelJobs, DeleteJob, JobCommand, RerunUnits, StartJobs, SubmitJob
+from ..commands import ArchiveJob, CancelJobs, ChangePriority, DeleteJob, JobCommand, RerunUnits, StartJobs, SubmitJob
 from ..errors import Reason, Refused
 from ..events import (
     Event,
     HoldLifted,
     JobArchived,
     JobEnded,
-    JobStarted,
     JobStopped,
     JobSubmitted,
+    PriorityChanged,
     SpecInterned,
     UnitsReopened,
 )
 from ..ids import DomainId, JobId
-from ..service import start_tag
+from ..service import reprioritised
 from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
 from ..state import CANCELLED, DEPENDENCY, SUCCEEDED, Job, State
 from ..terms import Terms
 from . import checks
+from .arrivals import arrival, started
 from .dependants import checked_parents
 from .domains import find_domain
 
@@ -39,6 +40,8 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
             return _cancel(state, command, at_us)
         case RerunUnits():
             return _rerun(state, command, at_us)
+        case ChangePriority():
+            return _change_priority(state, command, at_us)
         case DeleteJob():
             job = _ended_job(state, command.job_id)
             return (JobArchived(at_us, job.job_id, True),)
@@ -97,18 +100,23 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
         tags if last is None or last.tags != tags else last.tags,
         after,
     )
-    tag = _tag(state, domain.domain_id, command.hold or bool(waits_for))
-    submitted = JobSubmitted(at_us, JobId(state.jobs.next_job_id), terms, command.hold, tag, waits_for)
+    arrived = arrival(state, terms)
+    requested_cpu_us = command.count * (command.time_request_us or 0) * terms.request.cpu_milli // 1000
+    submitted = JobSubmitted(
+        at_us,
+        JobId(state.jobs.next_job_id),
+        terms,
+        command.hold,
+        waits_for,
+        arrived.domain_tag,
+        arrived.user_tag,
+        arrived.job_tag,
+        arrived.above,
+        requested_cpu_us,
+    )
     if digest in state.jobs.specs:
         return (submitted,)
     return SpecInterned(at_us, digest, body), submitted
-
-
-def _tag(state: State, domain_id: DomainId, hold: bool) -> int:
-    if not hold:
-        return start_tag(state, domain_id)
-    account = state.jobs.accounts.get(domain_id)
-    return account.tag if account is not None else 0
 
 
 def _last_terms(state: State, domain_id: DomainId) -> Terms | None:
@@ -170,9 +178,20 @@ def _start(state: State, command: StartJobs, at_us: int) -> tuple[Event, ...]:
             if awaits.prepared:
                 events.append(HoldLifted(at_us, job.job_id))
             continue
-        # The same tag again for a second job of the same domain: V does not move between the two.
-        events.append(JobStarted(at_us, job.job_id, start_tag(state, job.terms.domain_id)))
+        # The same tags again for a second job of the same domain: V does not move between the two.
+        events.append(started(state, job.job_id, at_us))
     return tuple(events)
+
+
+def _change_priority(state: State, command: ChangePriority, at_us: int) -> tuple[Event, ...]:
+    job = find_job(state, command.job_id)
+    checks.whole(command.priority, "priority", -limits.PRIORITY_MAX, limits.PRIORITY_MAX)
+    if job.outcome is not None or job.stopped is not None:
+        raise Refused(Reason.JOB_ENDED, f"Job {job.job_id} has ended or was stopped; its priority counts no more.")
+    if job.terms.priority == command.priority:
+        return ()
+    user = state.jobs.accounts[job.terms.domain_id].users[job.terms.user]
+    return (PriorityChanged(at_us, job.job_id, command.priority, reprioritised(user, job, command.priority)),)
 
 
 def _cancel(state: State, command: CancelJobs, at_us: int) -> tuple[Event, ...]:
@@ -206,7 +225,19 @@ def _rerun(state: State, command: RerunUnits, at_us: int) -> tuple[Event, ...]:
             "submit them as a new job.",
         )
     _check_parents(state, job)
-    return (UnitsReopened(at_us, job.job_id, command.failed, command.cancelled, start_tag(state, job.terms.domain_id)),)
+    tags = arrival(state, job.terms)
+    return (
+        UnitsReopened(
+            at_us,
+            job.job_id,
+            command.failed,
+            command.cancelled,
+            tags.domain_tag,
+            tags.user_tag,
+            tags.job_tag,
+            tags.above,
+        ),
+    )
 
 
 def _check_parents(state: State, job: Job) -> None:

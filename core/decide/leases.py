@@ -13,11 +13,13 @@ from typing import assert_never
 from .. import limits, spans
 from ..commands import FinishUnits, LeaseCommand, LeaseUnits, RecallUnits, ReturnUnits
 from ..errors import Reason, Refused
+from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import LeaseId, Span
-from ..service import charge, estimate_us, next_run, settle, width_milli
+from ..service import charge, settle
 from ..state import Job, Lease, State, Worker
 from ..terms import Requeued
+from ..usage import weighted
 from . import checks
 from .jobs import find_job, outcome_of
 
@@ -70,7 +72,7 @@ def still_out(lease: Lease, given: tuple[Span, ...]) -> tuple[Span, ...]:
 
 def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
-    checks.whole(command.clock_floor, "clock_floor", 0, limits.CLOCK_MAX)
+    checks.flag(command.guaranteed, "guaranteed")
     checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
     checks.whole(command.behind, "behind", 0, limits.TIME_MAX_US)
     job = find_job(state, command.job_id)
@@ -87,7 +89,7 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     terms = job.terms
     estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
-    tags = charge(state, terms.domain_id, size, count, command.clock_floor)
+    tags = charge(state, job, size, count, at_us, command.guaranteed)
     return (
         UnitsLeased(
             at_us,
@@ -101,9 +103,14 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
             run.losses,
             estimated_us,
             size,
+            tags.charged,
             tags.domain_tag,
+            tags.usage,
+            tags.epoch,
             tags.clock,
             tags.debt,
+            tags.inner,
+            tags.above,
             command.behind,
         ),
     )
@@ -149,7 +156,8 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
         return ()
     job = state.jobs.jobs[lease.job_id]
     requeued, cancelled = _after_failures(job, lease, exits, at_us) if exits else ((), ())
-    tags = settle(state, lease, job.terms.domain_id, run_us)
+    tags = settle(state, lease, run_us, bool(requeued))
+    used_cpu_us = weighted(sum(run_us) * job.terms.request.cpu_milli // 1000, lease.priority)
     finished = UnitsFinished(
         at_us,
         lease.lease_id,
@@ -159,10 +167,15 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
         requeued,
         cancelled,
         tags.domain_tag,
+        tags.usage,
+        tags.epoch,
         tags.clock,
         tags.debt,
+        tags.inner,
+        tags.above,
         cpu_us,
         peak_bytes,
+        used_cpu_us,
     )
     if not exits:
         return finished, *_consequences(job, len(run_us), 0, 0, 0, at_us)
@@ -254,9 +267,22 @@ def returned(
             sorted((*_again(lease, safe, lease.losses), *_again(lease, struck, lease.losses + 1)), key=_by_first)
         )
     count = spans.total(back)
-    tags = settle(state, lease, job.terms.domain_id, (0,) * count)
+    tags = settle(state, lease, (0,) * count, bool(requeued))
     event = UnitsReturned(
-        at_us, lease.lease_id, cause, back, requeued, failed, cancelled, tags.domain_tag, tags.clock, tags.debt
+        at_us,
+        lease.lease_id,
+        cause,
+        back,
+        requeued,
+        failed,
+        cancelled,
+        tags.domain_tag,
+        tags.usage,
+        tags.epoch,
+        tags.clock,
+        tags.debt,
+        tags.inner,
+        tags.above,
     )
     again = sum(run.count for run in requeued)
     return (event, *_consequences(job, count, again, spans.total(failed), spans.total(cancelled), at_us))

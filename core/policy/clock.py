@@ -1,77 +1,120 @@
-"""The entitlement clock's queues: which domain is next among those that could be served (docs/fairness.md)."""
+"""The entitlement clock's order: which domain is next among those that could be served (docs/fairness.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..estimates import known_estimate_us, width_milli
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
-from ..record import replaced
+from ..record import record, replaced
 from ..resources import Resources
-from ..service import NO_ACCOUNT, known_estimate_us, lag, unit_charge, width_milli
-from ..state import Job, State
+from ..service import clock_within, entitled_charge
+from ..state import NO_ACCOUNT, Account, Job, State
+from .leaves import Leaf, PendingShape, by_head
 from .pool import PoolIndex
-from .queues import DomainQueue, Eligible, Key, Line, QueueKey, ShapeHeaps, queue_key, queued_job
+from .pool_key import POOL_KEYS
+from .queues import queued_job, tag_key
+from .ranks import BY_GUARANTEE, Key, Order, Ranks
+from .standing import among_domains, at_home
 
-MILLI_CPU_MS = 1_000_000
-"""Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""
+TOP = DomainId(0)
 
-CouldServe = Callable[[ShapeHeaps], bool]
+CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
 
 
+class Group:
+    """The domains inside one, in ranks a shape."""
+
+    __slots__ = ("domain_id", "ranks")
+
+    def __init__(self, domain_id: DomainId) -> None:
+        self.domain_id = domain_id
+        self.ranks: dict[PendingShape, Ranks] = {}
+
+
+@record
+class Choice:
+    """Who is next: a domain that has jobs, by which order, and by which at the top."""
+
+    domain_id: DomainId
+    order: Order
+    top: Order
+
+
 class ClockIndex(PoolIndex):
-    """Domains by virtual deadline, in one pair of heaps a shape.
+    """The tree of the domains that wait. At each of its nodes children are ranked, in one set of heaps a shape.
 
     Keys are a function of the state. They are refreshed when something is asked, only for the domains (``_dirty``) of
-    which something has changed: a batch of a hundred reports of one domain costs one refresh.
+    which something has changed and for those that they are in: a batch of a hundred reports of one domain costs one
+    refresh.
     """
 
     def __init__(self, state: State) -> None:
-        self._domains: dict[DomainId, DomainQueue] = {}
-        self._shapes: dict[Resources, ShapeHeaps] = {}
+        self._leaves: dict[DomainId, Leaf] = {}
+        self._groups: dict[DomainId, Group] = {TOP: Group(TOP)}
+        self._shapes: dict[Resources, PendingShape] = {}
         self._dirty: set[DomainId] = set()
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
         super().__init__(state)
-        self._dirty.update(self._domains)
+        self._dirty.update(self._leaves)
 
     def job_ready(self, job: Job) -> None:
         """Queue a job."""
         domain_id, request = job.terms.domain_id, job.terms.request
-        queue = self._domains.get(domain_id)
-        if queue is None:
-            queue = self._domains[domain_id] = DomainQueue()
-        heaps = self._shapes.get(request)
-        if heaps is None:
-            heaps = self._shapes[request] = ShapeHeaps(request, self._width_milli(request))
-        queue.add(job, heaps)
+        leaf = self._leaves.get(domain_id)
+        if leaf is None:
+            leaf = self._leaves[domain_id] = Leaf(domain_id, self.state.jobs.accounts[domain_id].above)
+        shape = self._shapes.get(request)
+        if shape is None:
+            shape = self._shapes[request] = PendingShape(request, self._width_milli(request))
+        leaf.add(job, shape)
         self._dirty.add(domain_id)
 
     def job_done(self, job: Job) -> None:
         """Take a job out of its queue."""
         domain_id = job.terms.domain_id
-        queue = self._domains.get(domain_id)
-        if queue is None:
+        leaf = self._leaves.get(domain_id)
+        if leaf is None:
             return
         self._dirty.add(domain_id)
-        emptied = queue.discard(job)
+        emptied = leaf.discard(job)
         if emptied is not None:
-            emptied.heaps.drop(domain_id)
-            emptied.heaps.lines -= 1
-            if not emptied.heaps.lines:
+            self._drop(leaf, emptied.shape)
+            emptied.shape.lines -= 1
+            if not emptied.shape.lines:
                 del self._shapes[job.terms.request]
-        if not queue.lines:
-            del self._domains[domain_id]
+        if not leaf.lines:
+            del self._leaves[domain_id]
+
+    def job_moved(self, before: Job, after: Job) -> None:
+        """Put a queued job where it belongs now."""
+        leaf = self._leaves.get(after.terms.domain_id)
+        if leaf is None:
+            return
+        leaf.touched.add(after.terms.user)
+        if tag_key(before) != tag_key(after) and leaf.has(before):
+            line = leaf.lines[after.terms.request]
+            queue = line.users[after.terms.user]
+            queue.discard(tag_key(before))
+            queue.add(tag_key(after))
 
     def domain_changed(self, domain_id: DomainId) -> None:
-        """Refresh a domain's keys when they are next needed."""
+        """Refresh the keys of a domain, or of all those in it, when they are next needed."""
+        if domain_id in self._groups:
+            self._dirty.update(leaf.domain_id for leaf in self._leaves.values() if domain_id in leaf.above)
         self._dirty.add(domain_id)
+
+    def rules_changed(self) -> None:
+        """Refresh all keys."""
+        self._dirty.update(self._leaves)
 
     def pool_changed(self) -> None:
         """Refresh all keys: what a request is of the pool has changed."""
-        for heaps in self._shapes.values():
-            heaps.width_milli = self._width_milli(heaps.request)
-        self._dirty.update(self._domains)
+        for shape in self._shapes.values():
+            shape.width_milli = self._width_milli(shape.request)
+        self._dirty.update(self._leaves)
 
     def summary(self) -> object:
         """Return all that decisions depend on, for comparison with an index built anew."""
@@ -79,120 +122,216 @@ class ClockIndex(PoolIndex):
         self._aside.clear()
         self._refresh_keys()
         lines = [
-            (domain_id, tuple(request.items()), line.head, list(line.jobs), line.heaps.keys[domain_id])
-            for domain_id, queue in self._domains.items()
-            for request, line in queue.lines.items()
+            (domain_id, tuple(request.items()), line.head, sorted((user, *q.keys) for user, q in line.users.items()))
+            for domain_id, leaf in self._leaves.items()
+            for request, line in leaf.lines.items()
         ]
-        return super().summary(), sorted(lines)
+        keys = [
+            (group.domain_id, tuple(shape.request.items()), sorted(ranks.keys.items(), key=lambda item: item[0]))
+            for group in self._groups.values()
+            for shape, ranks in group.ranks.items()
+            if ranks.keys
+        ]
+        return super().summary(), sorted(lines), sorted(keys, key=lambda item: item[:2])
 
     def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on the order of domains, with the tags of whoever is ahead.
+        """Return one sentence on who is ahead of a job and why.
 
         What no worker could ever hold is passed over, and so is not ahead of anything.
         """
         self._refresh_keys()
         job = self.state.jobs.jobs[job_id]
-        mine = job.terms.domain_id
-        queue = self._domains.get(mine)
+        leaf = self._leaves.get(job.terms.domain_id)
         could_hold = self.capacity.could_hold
-        lines = queue.lines.items() if queue is not None else ()
-        first = min((line.head for request, line in lines if could_hold(request, 0)), default=queue_key(job))
-        if first < queue_key(job):
-            return f"Job {queued_job(first)} of the same domain is ahead of it (by priority, then submission)."
-        best: dict[DomainId, tuple[int, int, DomainId]] = {}
-        for heaps in self._shapes.values():
-            if not could_hold(heaps.request, 0):
-                continue
-            for who, key in heaps.keys.items():
-                rank = (key.deadline, key.tag, who)
-                best[who] = min(best.get(who, rank), rank)
-        ahead = [self._standing(who) for _, _, who in sorted(best.values()) if mine in best and best[who] < best[mine]]
-        if not ahead:
-            return f"Its domain {self._standing(mine)} is next by the clock."
-        shown = ", ".join(ahead[:3]) + (f" and {len(ahead) - 3} more" if len(ahead) > 3 else "")
-        return f"Ahead of its domain {self._standing(mine)} by the clock: {shown}."
+        line = leaf.lines.get(job.terms.request) if leaf is not None else None
+        if leaf is None or line is None:
+            return "It is not in the queue."
+        first = min((it.head for request, it in leaf.lines.items() if could_hold(request, 0)), default=line.head)
+        if queued_job(first[1]) != job_id:
+            return at_home(self.state, job, queued_job(first[1]))
+        shapes = [shape for request, shape in self._shapes.items() if could_hold(request, 0)]
+        mine, parent_id = leaf.domain_id, leaf.above[0] if leaf.above else TOP
+        while True:
+            ahead = self._ahead_beside(parent_id, mine, shapes)
+            if ahead or parent_id == TOP:
+                return among_domains(self.state, mine, ahead)
+            mine, parent_id = parent_id, self.state.domains.domains[parent_id].parent
 
-    def _standing(self, domain_id: DomainId) -> str:
-        """Return a domain's name with what it is owed, g (V - S): its place by the clock in words."""
-        jobs, domain = self.state.jobs, self.state.domains.domains[domain_id]
-        owed = lag(jobs, jobs.accounts.get(domain_id, NO_ACCOUNT), domain.share)
-        seconds, milli = divmod(abs(owed) // MILLI_CPU_MS, 1000)
-        return f"{domain.name!r} ({'ahead by' if owed < 0 else 'owed'} {seconds}.{milli:03d} cpu-seconds)"
-
-    def _refresh_keys(self) -> None:
-        jobs = self.state.jobs
-        while self._dirty:
-            domain_id = self._dirty.pop()
-            queue = self._domains.get(domain_id)
-            if queue is None:
-                continue
-            tag = jobs.accounts[domain_id].tag
-            share = self.state.domains.domains[domain_id].share
-            for line in queue.lines.values():
-                heaps, job = line.heaps, jobs.jobs[queued_job(line.head)]
-                estimated_us = known_estimate_us(jobs, job)
-                if estimated_us is None:
-                    # Ordered as if it were short, so that it is soon known.
-                    estimated_us, count = RUN_QUANTUM_US, 1
-                else:
-                    count = self.run_count(job, estimated_us)
-                deadline = tag + count * unit_charge(heaps.width_milli * estimated_us, share)
-                heaps.set(domain_id, Key(tag, deadline, job.job_id, count), jobs.clock)
+    def _ahead_beside(self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]) -> list[Order]:
+        """Return the places inside ``parent_id`` of those before ``mine``, its own last; none if it is first."""
+        clock = clock_within(self.state.jobs, parent_id)
+        best: dict[DomainId, Order] = {}
+        for shape in shapes:
+            ranks = self._groups[parent_id].ranks.get(shape)
+            for who in ranks.keys if ranks is not None else ():
+                order = ranks.order_of(who, clock) if ranks is not None else best[who]
+                best[who] = min(best.get(who, order), order)
+        ordered = sorted(best.values())
+        return ordered[: ordered.index(best[mine]) + 1] if mine in best and ordered[0][3] != mine else []
 
     def _width_milli(self, request: Resources) -> int:
         return width_milli(request, self.state.workers.capacity)
 
-    def _next(self, could_serve: CouldServe) -> tuple[Eligible | None, int]:
-        """Return the entry to serve next, and what V must be at least; only shapes that could be served count."""
-        while True:
-            entry, floor = self._first(could_serve)
-            if entry is None or not self._was_too_early(entry, could_serve):
-                return entry, floor
+    def _refresh_keys(self) -> None:
+        """Rank anew whatever has changed: first the domains that have jobs, then those they are in, from below."""
+        if not self._dirty:
+            return
+        levels: list[set[DomainId]] = []
+        for domain_id in self._dirty:
+            leaf = self._leaves.get(domain_id)
+            if leaf is None:
+                above = self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
+            else:
+                above = leaf.above
+                self._rank_leaf(leaf)
+            for depth, who in enumerate(reversed(above)):
+                while len(levels) <= depth:
+                    levels.append(set())
+                levels[depth].add(who)
+        self._dirty.clear()
+        for depth in range(len(levels) - 1, -1, -1):
+            for who in levels[depth]:
+                self._rank_group(who)
 
-    def _was_too_early(self, entry: Eligible, could_serve: CouldServe) -> bool:
-        """Put off an entry whose domain would serve another job with a later deadline; return whether it was."""
-        deadline, _, domain_id, job_id = entry
-        lines = self._domains[domain_id].lines
-        if len(lines) == 1:
-            return False
-        for line in sorted(lines.values(), key=by_head):
-            if could_serve(line.heaps) and not self.is_capped(domain_id, line.heaps.request):
-                later = line.heaps.keys[domain_id].deadline
-                if later <= deadline:
-                    return False
-                heaps = lines[self.state.jobs.jobs[job_id].terms.request].heaps
-                heaps.set(domain_id, replaced(heaps.keys[domain_id], deadline=later), self.state.jobs.clock)
-                self._aside.add(domain_id)
-                return True
-        return False
+    def _rank_leaf(self, leaf: Leaf) -> None:
+        """Rank a domain among those beside it, with the first of its jobs of each shape."""
+        jobs = self.state.jobs
+        domain_id = leaf.domain_id
+        account = jobs.accounts[domain_id]
+        share = self.state.domains.domains[domain_id].effective_share
+        parent_id = leaf.above[0] if leaf.above else TOP
+        clock = clock_within(jobs, parent_id)
+        leaf.refresh(account)
+        for request, line in leaf.lines.items():
+            job = jobs.jobs[queued_job(line.head[1])]
+            estimated_us = known_estimate_us(jobs, job)
+            if estimated_us is None:
+                # Ordered as if it were short, so that it is soon known.
+                estimated_us, count = RUN_QUANTUM_US, 1
+            else:
+                count = self.run_count(job, estimated_us)
+            size = line.shape.width_milli * estimated_us
+            covered = bool(self._held) and self.is_covered(domain_id, request)
+            key = self._key(account, share, size, count, job, covered)
+            self._ranks(parent_id, line.shape).set(domain_id, key, clock)
 
-    def _first(self, could_serve: CouldServe) -> tuple[Eligible | None, int]:
-        """Return the entry with the least deadline, and what V must be at least."""
-        clock = self.state.jobs.clock
-        best: Eligible | None = None
-        servable = []
-        for heaps in self._shapes.values():
-            if not could_serve(heaps):
+    def _key(self, account: Account, share: int, size: int, count: int, job: Job, covered: bool) -> Key:
+        rules = self.state.rules
+        deadline = account.tag + count * entitled_charge(size, share, rules.alpha_milli)
+        pool_key = POOL_KEYS[rules.pool](rules, account, share, job)
+        return Key(account.tag, deadline, pool_key, covered, job.job_id, count, size)
+
+    def _rank_group(self, domain_id: DomainId) -> None:
+        """Rank a domain that others are in, with whatever is next in it of each shape."""
+        group = self._groups.get(domain_id)
+        if group is None:
+            return
+        jobs = self.state.jobs
+        account = jobs.accounts[domain_id]
+        domain = self.state.domains.domains[domain_id]
+        clock = clock_within(jobs, domain.parent)
+        for shape, ranks in list(group.ranks.items()):
+            first = ranks.first(account.clock)
+            mine = self._ranks(domain.parent, shape)
+            if first is None:
+                mine.drop(domain_id)
+                del group.ranks[shape]
                 continue
-            servable.append(heaps)
-            entry = heaps.first_eligible(clock)
-            if entry is not None and (best is None or entry < best):
-                best = entry
-        if best is not None:
-            return best, 0
-        floors = [tag for heaps in servable if (tag := heaps.least_tag()) is not None]
-        if not floors:
-            return None, 0
-        floor = min(floors)
-        entries = (heaps.first_eligible(floor) for heaps in servable)
-        return min(entry for entry in entries if entry is not None), floor
+            below = ranks.keys[first[3]]
+            job = jobs.jobs[below.job_id]
+            key = self._key(account, domain.effective_share, below.size, below.units, job, below.covered)
+            mine.set(domain_id, key, clock)
+
+    def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:
+        group = self._groups.get(parent_id)
+        if group is None:
+            group = self._groups[parent_id] = Group(parent_id)
+        ranks = group.ranks.get(shape)
+        if ranks is None:
+            ranks = group.ranks[shape] = Ranks()
+        return ranks
+
+    def _drop(self, leaf: Leaf, shape: PendingShape) -> None:
+        """Take a domain out of the ranks of a shape; those that it is in are ranked anew with the next refresh."""
+        group = self._groups.get(leaf.above[0] if leaf.above else TOP)
+        ranks = group.ranks.get(shape) if group is not None else None
+        if ranks is not None and group is not None:
+            ranks.drop(leaf.domain_id)
+            if not ranks.keys and group.domain_id == TOP:
+                del group.ranks[shape]
 
     def _set_aside(self, domain_id: DomainId) -> None:
+        """Pass over a domain for the rest of this pass."""
+        leaf = self._leaves[domain_id]
         self._aside.add(domain_id)
-        for line in self._domains[domain_id].lines.values():
-            line.heaps.drop(domain_id)
+        for line in leaf.lines.values():
+            self._drop(leaf, line.shape)
+        for who in leaf.above:
+            self._rank_group(who)
 
+    def _next(self, could_serve: CouldServe) -> Choice | None:
+        """Return who is next; only shapes that could be served count."""
+        shapes = [shape for shape in self._shapes.values() if could_serve(shape)]
+        while True:
+            top = found = self._first(TOP, shapes)
+            if found is None or top is None:
+                return None
+            parent_id = TOP
+            while found[3] in self._groups and found[3] not in self._leaves:
+                parent_id = found[3]
+                inner = self._first(parent_id, shapes)
+                assert inner is not None, f"domain {parent_id} is ranked and has nothing"
+                found = inner
+            if not self._was_too_early(parent_id, found, could_serve):
+                return Choice(found[3], found, top)
 
-def by_head(line: Line) -> QueueKey:
-    """Order the lines of a domain by their first jobs."""
-    return line.head
+    def _first(self, parent_id: DomainId, shapes: list[PendingShape]) -> Order | None:
+        """Return the first of the domains inside one."""
+        clock = clock_within(self.state.jobs, parent_id)
+        ranked = self._groups[parent_id].ranks
+        best: Order | None = None
+        for shape in shapes:
+            ranks = ranked.get(shape)
+            first = ranks.first(clock) if ranks is not None else None
+            if first is not None and (best is None or first < best):
+                best = first
+        return best
+
+    def _was_too_early(self, parent_id: DomainId, order: Order, could_serve: CouldServe) -> bool:
+        """Put off a domain that would serve another job, with a later deadline; return whether it was."""
+        leaf = self._leaves[order[3]]
+        if len(leaf.lines) == 1 or order[0] == BY_GUARANTEE:
+            return False
+        ranked = self._groups[parent_id].ranks
+        clock = clock_within(self.state.jobs, parent_id)
+        for line in sorted(leaf.lines.values(), key=by_head):
+            ranks = ranked.get(line.shape)
+            if ranks is None or leaf.domain_id not in ranks.keys or not could_serve(line.shape):
+                continue
+            if self.is_capped(leaf.domain_id, line.shape.request):
+                continue
+            later = ranks.keys[leaf.domain_id]
+            if ranks.order_of(leaf.domain_id, clock) <= order:
+                return False
+            self._put_off(parent_id, leaf, order, later, clock)
+            return True
+        return False
+
+    def _put_off(self, parent_id: DomainId, leaf: Leaf, order: Order, later: Key, clock: int) -> None:
+        """Rank a domain's lines that are as early as ``order`` no earlier than ``later``, for this pass."""
+        self._aside.add(leaf.domain_id)
+        for line in leaf.lines.values():
+            ranks = self._groups[parent_id].ranks.get(line.shape)
+            if ranks is None or leaf.domain_id not in ranks.keys:
+                continue
+            if ranks.order_of(leaf.domain_id, clock) <= order:
+                key = ranks.keys[leaf.domain_id]
+                put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
+                ranks.set(leaf.domain_id, put, clock)
+        for who in leaf.above:
+            self._rank_group(who)
+
+    def size_of(self, job_id: JobId) -> int:
+        """Return the size of one unit of a job that is queued, by its estimate."""
+        job = self.state.jobs.jobs[job_id]
+        return self._width_milli(job.terms.request) * (known_estimate_us(self.state.jobs, job) or RUN_QUANTUM_US)

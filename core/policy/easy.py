@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..commands import LeaseUnits
+from ..estimates import estimate_us, stay_us
 from ..ids import JobId
 from ..limits import PASS_EXAMINED_MAX
-from ..service import estimate_us, stay_us
 from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape

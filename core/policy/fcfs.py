@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from sortedcontainers import SortedList
 
 from ..commands import LeaseUnits
+from ..estimates import estimate_us
 from ..ids import DomainId, JobId
 from ..resources import Resources
-from ..service import estimate_us
 from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
@@ -43,6 +43,12 @@ class QueueIndex(PoolIndex):
         self.queue.add(key)
         if self._stuck is not None and key < self._stuck[0]:
             self._stuck = None
+
+    def job_moved(self, before: Job, after: Job) -> None:
+        """Put a queued job where its priority belongs now."""
+        if before.terms.priority != after.terms.priority and queue_key(before) in self.shape_of:
+            self.job_done(before)
+            self.job_ready(after)
 
     def job_done(self, job: Job) -> None:
         """Take a job out of the queue."""

@@ -45,15 +45,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..commands import EndReservation, LeaseUnits, ReserveWorker
+from ..estimates import estimate_us, known_estimate_us, stay_us
 from ..ids import DomainId, JobId, WorkerId
-from ..limits import PASS_EXAMINED_MAX, PREFETCH_US, RUN_QUANTUM_US
+from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
+from ..record import replaced
 from ..resources import Resources
-from ..service import estimate_us, known_estimate_us, stay_us, unit_charge, width_milli
+from ..service import SCALE_BITS
 from ..state import Job, Lease, State
+from ..usage import amount_at, epoch_of, expressed, step_of
 from .base import Index, Proposal
 from .capacity import Room
-from .clock import ClockIndex, by_head
-from .queues import Eligible, QueueKey, ShapeHeaps, queue_key, queued_job
+from .clock import TOP, Choice, ClockIndex
+from .leaves import Line, PendingShape, by_head
+from .pool_key import POOL_KEYS
+from .queues import queued_job
+from .ranks import BY_GUARANTEE, BY_POOL, Order
 from .shadow import Shadow, earliest
 
 
@@ -61,8 +67,7 @@ class MetedIndex(ClockIndex):
     """Gives out work in the order of the clock, keeps a worker free for what is too wide, and prefetches."""
 
     def __init__(self, state: State) -> None:
-        self._latest: dict[DomainId, QueueKey] = {}  # the last in order of what each domain was leased in this pass
-        self._served: list[Eligible] = []  # all that was leased in this pass, in that order
+        self._served: list[tuple[Order, DomainId]] = []  # all that was leased in this pass, in that order
         super().__init__(state)
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
@@ -70,26 +75,23 @@ class MetedIndex(ClockIndex):
         self.wake(at_us)
         self._dirty |= self._aside
         self._aside.clear()
-        self._latest.clear()
         self._served.clear()
-        for heaps in self._shapes.values():
-            heaps.full_since = None
+        for shape in self._shapes.values():
+            shape.full_since = None
         yield from self._serve_reserved(at_us)
         shadow = self._reservation()
         for _ in range(PASS_EXAMINED_MAX):
-            if self._dirty:
-                self._refresh_keys()
-            entry, floor = self._next(self._fits_somewhere)
-            if entry is None:
+            self._refresh_keys()
+            choice = self._next(self._fits_somewhere)
+            if choice is None:
                 break
-            domain_id = entry[2]
-            placed = self._place(domain_id, shadow, at_us)
+            placed = self._place(choice, shadow, at_us)
             if placed is None:
-                self._set_aside(domain_id)
+                self._set_aside(choice.domain_id)
                 continue
             job_id, room, count = placed
-            self._note(entry, job_id)
-            yield LeaseUnits(at_us, room.worker_id, job_id, count, floor)
+            self._served.append((choice.top, choice.domain_id))
+            yield LeaseUnits(at_us, room.worker_id, job_id, count, choice.order[0] == BY_GUARANTEE)
         if shadow is None:
             yield from self._drain_for_overdue(at_us)
         if self.capacity.prefetching:
@@ -103,31 +105,44 @@ class MetedIndex(ClockIndex):
         """
         capacity, places = self.capacity, self.capacity.prefetching
 
-        def could_run(heaps: ShapeHeaps) -> bool:
-            return any(heaps.request.fits(place) for place in places)
+        def could_run(shape: PendingShape) -> bool:
+            return any(shape.request.fits(place) for place in places)
 
         for _ in range(PASS_EXAMINED_MAX):
             if capacity.queue.is_full:
                 return
-            if self._dirty:
-                self._refresh_keys()
-            entry, floor = self._next(could_run)
-            if entry is None:
+            self._refresh_keys()
+            choice = self._next(could_run)
+            if choice is None:
                 return
-            domain_id = entry[2]
-            lines = self._domains[domain_id].lines.values()
-            waiting = (line for line in sorted(lines, key=by_head) if could_run(line.heaps))
-            line = next((line for line in waiting if not self.is_capped(domain_id, line.heaps.request)), None)
+            line = next((line for line in self._lines(choice) if could_run(line.shape)), None)
             if line is None:
-                self._set_aside(domain_id)
+                self._set_aside(choice.domain_id)
                 continue
-            job, count = self.state.jobs.jobs[queued_job(line.head)], line.heaps.keys[domain_id].units
+            job, count = self.state.jobs.jobs[queued_job(line.head[1])], self._units(choice, line)
             ahead = self._place_behind(job, count, places, at_us)
             if ahead is not None:
-                yield LeaseUnits(at_us, ahead.worker_id, job.job_id, count, floor, ahead.lease_id)
+                guaranteed = choice.order[0] == BY_GUARANTEE
+                yield LeaseUnits(at_us, ahead.worker_id, job.job_id, count, guaranteed, ahead.lease_id)
             else:
                 request = job.terms.request
                 places = tuple(place for place in places if not request.fits(place))
+
+    def _lines(self, choice: Choice) -> Iterator[Line]:
+        """Yield the lines of a chosen domain that may be served, in its own order."""
+        domain_id = choice.domain_id
+        lines = self._leaves[domain_id].lines.values()
+        for line in lines if len(lines) == 1 else sorted(lines, key=by_head):
+            request = line.shape.request
+            if self.is_capped(domain_id, request):
+                continue
+            if choice.order[0] != BY_GUARANTEE or self.is_covered(domain_id, request):
+                yield line
+
+    def _units(self, choice: Choice, line: Line) -> int:
+        """Return how many units the next run of a line has."""
+        leaf = self._leaves[choice.domain_id]
+        return self._ranks(leaf.above[0] if leaf.above else TOP, line.shape).keys[choice.domain_id].units
 
     def _place_behind(self, job: Job, count: int, places: tuple[Resources, ...], at_us: int) -> Lease | None:
         """Return the lease behind which ``count`` units of ``job`` may wait, on a worker of one of these capacities."""
@@ -144,31 +159,27 @@ class MetedIndex(ClockIndex):
 
         return self.capacity.queue.find(job.terms.request, at_us, admits)
 
-    def _fits_somewhere(self, heaps: ShapeHeaps) -> bool:
+    def _fits_somewhere(self, shape: PendingShape) -> bool:
         """Whether a shape fits a worker now; where not, it is noted after how many leases of this pass that was so."""
-        if self.capacity.find(heaps) is not None:
+        if self.capacity.find(shape) is not None:
             return True
         reserved = self.capacity.reserved
-        if reserved is not None and reserved.free.fits(heaps.request):
+        if reserved is not None and reserved.free.fits(shape.request):
             return True
-        if heaps.full_since is None:
-            heaps.full_since = len(self._served)
+        if shape.full_since is None:
+            shape.full_since = len(self._served)
         return False
 
-    def _place(self, domain_id: DomainId, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
+    def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
-        lines = self._domains[domain_id].lines.values()
-        for line in lines if len(lines) == 1 else sorted(lines, key=by_head):
-            job_id = queued_job(line.head)
+        for line in self._lines(choice):
+            job_id = queued_job(line.head[1])
             job = self.state.jobs.jobs[job_id]
-            request = job.terms.request
-            if self.is_capped(domain_id, request):
-                continue
-            count = line.heaps.keys[domain_id].units
+            count = self._units(choice, line)
             # _next has just searched for every shape; only a worker's end of life asks for another search.
-            room = line.heaps.room
+            room = line.shape.room
             if room is not None and room.until_us is not None:
-                room = self.capacity.find(line.heaps, self.needs_until_us(job))
+                room = self.capacity.find(line.shape, self.needs_until_us(job))
             if room is None and shadow is not None:
                 room = self._beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
             if room is not None:
@@ -202,65 +213,79 @@ class MetedIndex(ClockIndex):
             return
         job_id = self.state.workers.workers[room.worker_id].reserved_for
         job = self.state.jobs.jobs.get(job_id) if job_id is not None else None
-        queue = self._domains.get(job.terms.domain_id) if job is not None else None
-        if job is None or queue is None or not queue.has(job):
+        leaf = self._leaves.get(job.terms.domain_id) if job is not None else None
+        if job is None or leaf is None or not leaf.has(job):
             yield EndReservation(at_us, room.worker_id)
         elif room.free.fits(job.terms.request) and not self.is_capped(job.terms.domain_id, job.terms.request):
             yield EndReservation(at_us, room.worker_id)
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, 1)
-
-    def _note(self, entry: Eligible, job_id: JobId) -> None:
-        """Remember what this pass has leased: what it left above that was passed over."""
-        domain_id, key = entry[2], queue_key(self.state.jobs.jobs[job_id])
-        self._latest[domain_id] = max(key, self._latest.get(domain_id, key))
-        self._served.append(entry)
+            guaranteed = self.is_covered(job.terms.domain_id, job.terms.request)
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, 1, guaranteed)
 
     def _drain_for_overdue(self, at_us: int) -> Iterator[Proposal]:
         """Yield a reservation for the head that was passed over and is most overdue, if there is one."""
-        state = self.state
-        for _, _, domain_id, job_id in sorted((*self._passed_over(), *self._passed_over_at_home())):
-            job = state.jobs.jobs[job_id]
+        jobs = self.state.jobs
+        for _, domain_id, job_id in sorted((*self._passed_over(), *self._passed_over_at_home())):
+            job = jobs.jobs[job_id]
             if self.is_capped(domain_id, job.terms.request):
                 continue
-            estimated_us = estimate_us(state.jobs, job)
-            shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimated_us)
+            shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, estimate_us(jobs, job))
             if shadow is not None:
                 yield ReserveWorker(at_us, shadow.room.worker_id, job_id, shadow.at_us)
                 return
 
-    def _passed_over(self) -> Iterator[Eligible]:
+    def _passed_over(self) -> Iterator[tuple[Order, DomainId, JobId]]:
         """Yield heads that are overdue and that fitted nowhere when less deserving domains were served.
 
-        Overdue by real service, V less its debt, and by more than a unit of their own size.
+        By entitlement: overdue by real service, V less its debt, and by more than a unit of their own size. By the
+        pool: they would still be first had they used two units more. It is judged at the top of the tree, for the
+        domain there that the head is in.
         """
-        jobs, total_share = self.state.jobs, self.state.domains.total_share
-        for heaps in self._shapes.values():
-            instead = () if heaps.full_since is None else self._served[heaps.full_since :]
-            entry = heaps.first_eligible(jobs.clock) if instead else None
-            if entry is None or entry >= max(instead):
+        jobs, ranked = self.state.jobs, self._groups[TOP].ranks
+        for shape in self._shapes.values():
+            instead = () if shape.full_since is None else self._served[shape.full_since :]
+            first = ranked[shape].first(jobs.clock) if instead and shape in ranked else None
+            last = max((order for order, _ in instead), default=None)
+            if first is None or last is None or first >= last:
                 continue
-            width = width_milli(heaps.request, self.state.workers.capacity)
-            size = max(width * estimate_us(jobs, jobs.jobs[entry[3]]), RUN_QUANTUM_US * 1000)
-            if jobs.clock - jobs.debt - entry[0] > unit_charge(size, total_share):
-                yield entry
+            key = ranked[shape].keys[first[3]]
+            if first[0] == BY_POOL:
+                is_overdue = self._key_after(first[3], key.job_id, 2 * self.size_of(key.job_id)) < last[1]
+            else:
+                own = (self.size_of(key.job_id) << SCALE_BITS) // self.state.domains.total_share
+                is_overdue = jobs.clock - jobs.debt - key.deadline > own
+            if is_overdue:
+                yield first, jobs.jobs[key.job_id].terms.domain_id, key.job_id
 
-    def _passed_over_at_home(self) -> Iterator[Eligible]:
-        """Yield heads that fit nowhere, in whose place later jobs of the same domain were served.
+    def _key_after(self, domain_id: DomainId, job_id: JobId, size: int) -> int:
+        """Return the pool key that a domain would have, had it used ``size`` more."""
+        rules, account = self.state.rules, self.state.jobs.accounts[domain_id]
+        step = step_of(self.now_us, rules.half_life_us)
+        usage = expressed(account.usage, account.epoch, epoch_of(step)) + amount_at(size, 0, step)
+        share = self.state.domains.domains[domain_id].effective_share
+        after = replaced(account, usage=usage, epoch=epoch_of(step))
+        return POOL_KEYS[rules.pool](rules, after, share, self.state.jobs.jobs[job_id])
 
-        The clock does not see that. The domain has received more than a unit of the head's own size since the head was
-        submitted, which is its bound here.
+    def _passed_over_at_home(self) -> Iterator[tuple[Order, DomainId, JobId]]:
+        """Yield heads that fit nowhere, in whose place other jobs of the same domain were served.
+
+        The clock of the domains does not see that; those inside the domain do: the virtual time of its user's jobs has
+        passed the job's finish tag, and that of the users its user's tag by a unit, as far as they have others beside
+        them.
         """
-        jobs, pool = self.state.jobs, self.state.workers.capacity
-        for domain_id, latest in self._latest.items():
-            share = self.state.domains.domains[domain_id].share
-            tag = jobs.accounts[domain_id].tag
-            for request, line in self._domains[domain_id].lines.items() if domain_id in self._domains else ():
-                if line.head >= latest or self.capacity.find(line.heaps) is not None:
+        jobs = self.state.jobs
+        for domain_id in sorted({domain_id for _, domain_id in self._served}):
+            leaf = self._leaves.get(domain_id)
+            account = jobs.accounts[domain_id]
+            for line in leaf.lines.values() if leaf is not None else ():
+                if self.capacity.find(line.shape) is not None:
                     continue
-                job = jobs.jobs[queued_job(line.head)]
-                own = unit_charge(width_milli(request, pool) * estimate_us(jobs, job), share)
-                if tag - job.start_tag > own:
-                    yield tag + own, tag, domain_id, job.job_id
+                job = jobs.jobs[queued_job(line.head[1])]
+                user = account.users[job.terms.user]
+                size = self.size_of(job.job_id)
+                is_due = user.backlog < 2 or user.clock - user.debt > job.tag + size
+                is_users_turn = account.active < 2 or account.clock - account.debt > user.tag + size
+                if (user.backlog > 1 or account.active > 1) and is_due and is_users_turn:
+                    yield (BY_POOL, account.tag, job.tag, domain_id), domain_id, job.job_id
 
 
 class Meted:

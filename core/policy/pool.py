@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import assert_never
 
+from ..estimates import next_run
 from ..events import (
     AccountReweighted,
     CallKept,
@@ -19,13 +20,16 @@ from ..events import (
     JobStopped,
     JobSubmitted,
     LogRepaired,
+    PriorityChanged,
     ReservationEnded,
+    RulesChanged,
     SpecInterned,
     UnitsFinished,
     UnitsLeased,
     UnitsRecalled,
     UnitsReopened,
     UnitsReturned,
+    UsagesRescaled,
     WorkerAway,
     WorkerBack,
     WorkerDrained,
@@ -36,8 +40,8 @@ from ..events import (
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US, RUN_UNITS_MAX
 from ..resources import NOTHING, Resources
-from ..service import next_run
 from ..state import Job, State
+from ..terms import Terms
 from .capacity import Capacity, Free
 
 _OF_NO_CONCERN = frozenset({HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired})
@@ -56,7 +60,7 @@ class PoolIndex:
         self.state = state
         self.capacity = Capacity(state)
         self.now_us = state.at_us
-        self._held: dict[DomainId, Free] = {}  # what the domains that have a cap hold
+        self._held: dict[DomainId, Free] = {}  # what the domains that have a cap or a guarantee hold
         self._sleeping: list[tuple[int, JobId]] = []
         self._alarms: dict[JobId, int] = {}
         for domain_id in state.domains.domains:
@@ -72,34 +76,35 @@ class PoolIndex:
         """A job has no units to lease now; it may be known already."""
         raise NotImplementedError
 
+    def job_moved(self, before: Job, after: Job) -> None:
+        """A job's tag or priority has changed; it may be queued or not."""
+
     def domain_changed(self, domain_id: DomainId) -> None:
-        """A domain's tag, share, cap or what it holds has changed."""
+        """A domain's tag, usage, share, cap, guarantee or what it holds has changed."""
+
+    def rules_changed(self) -> None:
+        """The parameters of fairness have changed, or how usage is expressed."""
 
     def pool_changed(self) -> None:
         """Workers came, went, or may or may not be leased now."""
 
     def update(self, event: Event, state: State) -> None:
         """Follow ``event``; ``state`` is the state after it."""
-        self.state = state
+        was, self.state = self.state, state
         if type(event) in _OF_NO_CONCERN:
             return
         match event:
             case UnitsLeased():
-                job = state.jobs.jobs[event.job_id]
-                terms = job.terms
-                self.capacity.take(state.jobs.leases[event.lease_id], terms)
-                if terms.domain_id in self._held:
-                    self._held[terms.domain_id].give(terms.request)
-                if job.requeued:
-                    self._refresh(job)
-                elif job.next_index >= terms.count:
-                    self.job_done(job)
-                self.domain_changed(terms.domain_id)
+                self._leased(event, was)
             case UnitsFinished() | UnitsReturned():
-                self._came_back(event)
+                self._came_back(event, was)
             case JobSubmitted() | JobStarted() | UnitsReopened():
                 job = state.jobs.jobs[event.job_id]
                 self._refresh(job)
+                self.domain_changed(job.terms.domain_id)
+            case PriorityChanged():
+                job = state.jobs.jobs[event.job_id]
+                self.job_moved(was.jobs.jobs[event.job_id], job)
                 self.domain_changed(job.terms.domain_id)
             case JobStopped():
                 self.job_done(state.jobs.jobs[event.job_id])
@@ -109,6 +114,8 @@ class PoolIndex:
                 self.domain_changed(event.domain_id)
             case AccountReweighted():
                 self.domain_changed(event.domain_id)
+            case RulesChanged() | UsagesRescaled():
+                self.rules_changed()
             case DomainCreated():
                 self._count_held(event.domain_id)
             case WorkerJoined():
@@ -157,12 +164,36 @@ class PoolIndex:
         return min(RUN_QUANTUM_US // estimated_us, available, RUN_UNITS_MAX)
 
     def is_capped(self, domain_id: DomainId, request: Resources) -> bool:
-        """Whether one more ``request`` would take the domain over its cap."""
-        held = self._held.get(domain_id)
-        if held is None:
+        """Whether one more ``request`` would take the domain, or one that it is in, over its cap."""
+        if not self._held:
             return False
-        cap = self.state.domains.domains[domain_id].cap
-        return cap is not None and not request.fits(cap.minus(held.amount()))
+        for who in self._line_up(domain_id):
+            held = self._held.get(who)
+            cap = self.state.domains.domains[who].cap if held is not None else None
+            if held is not None and cap is not None and not request.fits(cap.minus(held.amount())):
+                return True
+        return False
+
+    def is_covered(self, domain_id: DomainId, request: Resources) -> bool:
+        """Whether one more ``request`` is within the guarantee of the domain, or of one that it is in.
+
+        Only what the guarantee names counts, of what is asked for; something of it must be asked for.
+        """
+        if not self._held:
+            return False
+        for who in self._line_up(domain_id):
+            held = self._held.get(who)
+            if held is None:
+                continue
+            guarantee = self.state.domains.domains[who].effective_guarantee
+            named = [(name, request.amount(name), amount) for name, amount in guarantee.items()]
+            asked = [(name, amount, most) for name, amount, most in named if amount]
+            if asked and all(held.amount().amount(name) + amount <= most for name, amount, most in asked):
+                return True
+        return False
+
+    def _line_up(self, domain_id: DomainId) -> tuple[DomainId, ...]:
+        return domain_id, *self.state.domains.path(domain_id)
 
     def needs_until_us(self, job: Job) -> int | None:
         """Return until when a worker must live to be given a unit of ``job`` now, or None if that is not known."""
@@ -175,24 +206,50 @@ class PoolIndex:
         return self.capacity.summary(), held
 
     def _count_held(self, domain_id: DomainId) -> None:
-        """Start or stop counting what a domain holds, as it has a cap or not."""
+        """Start or stop counting what a domain holds, as it has a cap or a guarantee or not."""
         self._held.pop(domain_id, None)
-        if self.state.domains.domains[domain_id].cap is None:
+        domain = self.state.domains.domains[domain_id]
+        if domain.cap is None and domain.effective_guarantee == NOTHING:
             return
         held = self._held[domain_id] = Free(NOTHING)
         for lease in self.state.jobs.leases.values():
             terms = self.state.jobs.jobs[lease.job_id].terms
-            if terms.domain_id == domain_id:
+            if domain_id in self._line_up(terms.domain_id):
                 held.give(terms.request)
 
-    def _came_back(self, event: UnitsFinished | UnitsReturned) -> None:
+    def _hold(self, terms: Terms, *, more: bool) -> None:
+        """Count a request as held, or as held no more, by its domain and those that it is in."""
+        if not self._held:
+            return
+        for who in self._line_up(terms.domain_id):
+            held = self._held.get(who)
+            if held is not None:
+                (held.give if more else held.take)(terms.request)
+                if who != terms.domain_id:
+                    self.domain_changed(who)
+
+    def _leased(self, event: UnitsLeased, was: State) -> None:
+        job = self.state.jobs.jobs[event.job_id]
+        terms = job.terms
+        self.capacity.take(self.state.jobs.leases[event.lease_id], terms)
+        self._hold(terms, more=True)
+        if event.inner:
+            self.job_moved(was.jobs.jobs[event.job_id], job)
+        if job.requeued:
+            self._refresh(job)
+        elif job.next_index >= terms.count:
+            self.job_done(job)
+        self.domain_changed(terms.domain_id)
+
+    def _came_back(self, event: UnitsFinished | UnitsReturned, was: State) -> None:
         job_id, terms = self.capacity.holder(event.lease_id)
         if event.lease_id not in self.state.jobs.leases:
             self.capacity.give(event.lease_id)
-            if terms.domain_id in self._held:
-                self._held[terms.domain_id].take(terms.request)
+            self._hold(terms, more=False)
         else:
             self.capacity.version += 1  # a run time more: by a shorter estimate something may end in time
+        if event.inner:
+            self.job_moved(was.jobs.jobs[job_id], self.state.jobs.jobs[job_id])
         if event.requeued:
             self._refresh(self.state.jobs.jobs[job_id])
         self.domain_changed(terms.domain_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from ..events import CallKept, DomainEvent, Event, JobEvent, LeaseEvent, LogRepaired, WorkerEvent
-from ..state import State
+from ..events import CallKept, DomainEvent, Event, JobEvent, LeaseEvent, LogRepaired, RulesChanged, WorkerEvent
+from ..state import Rules, State
 from .calls import reduce_calls
 from .domains import reduce_domains, skip_domain_ids
 from .jobs import reduce_jobs, skip_job_ids
@@ -31,30 +31,53 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 def _fold_leases(state: State, event: LeaseEvent) -> State:
     return State(
-        state.seq + 1, event.at_us, reduce_leases(state.jobs, event), state.workers, state.domains, state.calls
+        state.seq + 1,
+        event.at_us,
+        reduce_leases(state.jobs, event),
+        state.workers,
+        state.domains,
+        state.calls,
+        state.rules,
     )
 
 
 def _fold_jobs(state: State, event: JobEvent) -> State:
     jobs = reduce_jobs(state.jobs, event)
-    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls)
+    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules)
 
 
 def _fold_workers(state: State, event: WorkerEvent) -> State:
     return State(
-        state.seq + 1, event.at_us, state.jobs, reduce_workers(state.workers, event), state.domains, state.calls
+        state.seq + 1,
+        event.at_us,
+        state.jobs,
+        reduce_workers(state.workers, event),
+        state.domains,
+        state.calls,
+        state.rules,
     )
 
 
 def _fold_domains(state: State, event: DomainEvent) -> State:
     return State(
-        state.seq + 1, event.at_us, state.jobs, state.workers, reduce_domains(state.domains, event), state.calls
+        state.seq + 1,
+        event.at_us,
+        state.jobs,
+        state.workers,
+        reduce_domains(state.domains, event),
+        state.calls,
+        state.rules,
     )
+
+
+def _fold_rules(state: State, event: RulesChanged) -> State:
+    rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
+    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, state.calls, rules)
 
 
 def _fold_calls(state: State, event: CallKept) -> State:
     calls = reduce_calls(state.calls, event)
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, calls)
+    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, calls, state.rules)
 
 
 def _fold_repair(state: State, event: LogRepaired) -> State:
@@ -67,6 +90,7 @@ def _fold_repair(state: State, event: LogRepaired) -> State:
         skip_worker_ids(state.workers, lost),
         skip_domain_ids(state.domains, lost),
         state.calls,
+        state.rules,
     )
 
 
@@ -77,6 +101,7 @@ _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(JobEvent), _fold_jobs),
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
+    RulesChanged: _fold_rules,
     CallKept: _fold_calls,
     LogRepaired: _fold_repair,
 }

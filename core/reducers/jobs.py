@@ -15,15 +15,19 @@ from ..events import (
     JobStarted,
     JobStopped,
     JobSubmitted,
+    PriorityChanged,
     SpecInterned,
     UnitsReopened,
+    UsagesRescaled,
 )
 from ..ids import JobId
 from ..indexset import EMPTY, IndexSet
 from ..record import replaced
 from ..spans import indices
-from ..state import SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs
+from ..state import NO_ACCOUNT, NO_USER, SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs, UserAccount
 from ..terms import Requeued
+from ..usage import job_weight
+from .backlog import with_backlog, without_backlog
 from .leases import merged
 
 
@@ -39,10 +43,8 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
         case SpecInterned():
             return replaced(jobs, specs=jobs.specs.set(event.digest, InternedSpec(event.body, 0)))
         case JobStarted():
-            job = replaced(jobs.jobs[event.job_id], held=False, start_tag=event.start_tag)
-            account = jobs.accounts[job.terms.domain_id]
-            account = replaced(account, tag=event.start_tag, backlog=account.backlog + 1)
-            return _with(jobs, job, account)
+            job = replaced(jobs.jobs[event.job_id], held=False)
+            return _arrived(jobs, job, event)
         case HoldLifted():
             awaits = replaced(jobs.waiting[event.job_id], prepared=False)
             return replaced(jobs, waiting=jobs.waiting.set(event.job_id, awaits))
@@ -53,6 +55,13 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
         case AccountReweighted():
             account = replaced(jobs.accounts.get(event.domain_id, Account()), tag=event.domain_tag)
             return replaced(jobs, accounts=jobs.accounts.set(event.domain_id, account))
+        case PriorityChanged():
+            return _reprioritised(jobs, event)
+        case UsagesRescaled():
+            accounts = jobs.accounts.mutate()
+            for domain_id, usage, epoch in event.usages:
+                accounts[domain_id] = replaced(accounts[domain_id], usage=usage, epoch=epoch)
+            return replaced(jobs, accounts=accounts.finish())
         case _:
             assert_never(event)
 
@@ -60,12 +69,21 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
 def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     terms = event.terms
     held = event.held or bool(event.waits_for)
-    job = Job(event.job_id, terms, event.at_us, event.start_tag, held)
+    job = Job(event.job_id, terms, event.at_us, event.job_tag, held)
     old = jobs.accounts.get(terms.domain_id)
     if old is None:
-        old = Account()
-    backlog = old.backlog + (0 if held else 1)
-    account = replaced(old, tag=event.start_tag, backlog=backlog, jobs=old.jobs + 1, last_job_id=event.job_id)
+        old = Account(above=tuple(who for who, _ in event.above))
+    user = old.users.get(terms.user, NO_USER)
+    account = replaced(
+        old,
+        users=old.users.set(terms.user, replaced(user, jobs=user.jobs + 1)),
+        jobs=old.jobs + 1,
+        requested_cpu_us=old.requested_cpu_us + event.requested_cpu_us,
+        last_job_id=event.job_id,
+    )
+    jobs = _with(jobs, job, account)
+    if not held:
+        jobs = _arrived(jobs, job, event)
     spec = jobs.specs[terms.spec_digest]
     waiting, dependants = jobs.waiting, jobs.dependants
     if event.waits_for:
@@ -74,8 +92,6 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
             dependants = dependants.set(parent, dependants.get(parent, EMPTY).add(event.job_id, 1))
     return replaced(
         jobs,
-        jobs=jobs.jobs.set(event.job_id, job),
-        accounts=jobs.accounts.set(terms.domain_id, account),
         specs=jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
         waiting=waiting,
         dependants=dependants,
@@ -85,9 +101,8 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
 
 def _stopped(jobs: Jobs, event: JobStopped) -> Jobs:
     job = jobs.jobs[event.job_id]
-    account = jobs.accounts[job.terms.domain_id]
     if job.is_backlogged:
-        account = replaced(account, backlog=account.backlog - 1)
+        jobs = replaced(jobs, accounts=without_backlog(jobs.accounts, job.terms))
     cancelled = job.cancelled
     for run in job.requeued:
         cancelled = cancelled.add(run.first, run.count)
@@ -96,7 +111,7 @@ def _stopped(jobs: Jobs, event: JobStopped) -> Jobs:
     job = replaced(job, held=False, stopped=event.reason, cancelled=cancelled, requeued=(), next_index=job.terms.count)
     if job.job_id in jobs.waiting:
         jobs = replaced(jobs, waiting=jobs.waiting.delete(job.job_id))
-    return _with(jobs, job, account)
+    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job))
 
 
 def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
@@ -130,7 +145,6 @@ def _reopened(jobs: Jobs, event: UnitsReopened) -> Jobs:
     again = (Requeued(*span, old.attempts, 0, 0, 0) for span in (*failed.spans(), *cancelled.spans()))
     job = replaced(
         old,
-        start_tag=event.start_tag,
         requeued=merged((), tuple(again)),
         failed=EMPTY if event.failed else old.failed,
         cancelled=EMPTY if event.cancelled else old.cancelled,
@@ -138,9 +152,32 @@ def _reopened(jobs: Jobs, event: UnitsReopened) -> Jobs:
         ended_us=None,
         outcome=None,
     )
+    return _arrived(jobs, job, event)
+
+
+def _arrived(jobs: Jobs, job: Job, event: JobSubmitted | JobStarted | UnitsReopened) -> Jobs:
+    """Return the slice when a job comes to have units waiting."""
+    terms = job.terms
+    account = jobs.accounts[terms.domain_id]
+    job = replaced(job, tag=event.job_tag)
+    user = replaced(account.users[terms.user], tag=event.user_tag)
+    accounts = jobs.accounts.set(
+        terms.domain_id, replaced(account, tag=event.domain_tag, users=account.users.set(terms.user, user))
+    )
+    for domain_id, tag in event.above:
+        accounts = accounts.set(domain_id, replaced(accounts.get(domain_id, NO_ACCOUNT), tag=tag))
+    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), accounts=with_backlog(accounts, terms))
+
+
+def _reprioritised(jobs: Jobs, event: PriorityChanged) -> Jobs:
+    old = jobs.jobs[event.job_id]
+    job = replaced(old, terms=replaced(old.terms, priority=event.priority), tag=event.job_tag)
     account = jobs.accounts[job.terms.domain_id]
-    account = replaced(account, tag=event.start_tag, backlog=account.backlog + 1)
-    return _with(jobs, job, account)
+    user = account.users[job.terms.user]
+    if old.is_backlogged:
+        weight = user.weight + job_weight(event.priority) - job_weight(old.terms.priority)
+        user = replaced(user, weight=weight)
+    return _with(jobs, job, replaced(account, users=account.users.set(job.terms.user, user)))
 
 
 def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
@@ -152,10 +189,16 @@ def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
         specs = jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs - 1))
     else:
         specs = jobs.specs.delete(terms.spec_digest)
+    user = account.users[terms.user]
+    users: Map[str, UserAccount]
+    if user.jobs > 1:
+        users = account.users.set(terms.user, replaced(user, jobs=user.jobs - 1))
+    else:
+        users = account.users.delete(terms.user)
     return replaced(
         jobs,
         jobs=jobs.jobs.delete(event.job_id),
-        accounts=jobs.accounts.set(terms.domain_id, replaced(account, jobs=account.jobs - 1)),
+        accounts=jobs.accounts.set(terms.domain_id, replaced(account, jobs=account.jobs - 1, users=users)),
         specs=specs,
     )
 

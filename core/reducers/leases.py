@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
+from immutables import Map
+
 from .. import spans
 from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
-from ..ids import Span
+from ..ids import DomainId, Span
 from ..indexset import IndexSet
 from ..record import replaced
-from ..state import Account, Job, Jobs, Lease
-from ..terms import Requeued
+from ..state import Account, Job, Jobs, Lease, UserAccount
+from ..terms import Requeued, Terms
+from .backlog import with_backlog, without_backlog
 
 
 def reduce_leases(jobs: Jobs, event: LeaseEvent) -> Jobs:
@@ -42,7 +45,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         old.job_id,
         terms,
         old.submitted_us,
-        old.start_tag,
+        event.inner[0] if event.inner else old.tag,
         old.held,
         next_index,
         requeued,
@@ -57,9 +60,10 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         old.outcome,
         old.attempts if old.attempts > event.attempt else event.attempt,
     )
-    was = jobs.accounts[terms.domain_id]
-    backlog = was.backlog if next_index < terms.count or requeued else was.backlog - 1
-    account = Account(event.domain_tag, backlog, was.jobs, was.measured_us, was.measured_count, was.last_job_id)
+    served = event.size * event.count
+    accounts = _charged(jobs.accounts, terms, event, served, 0, 0, 0)
+    if next_index >= terms.count and not requeued:
+        accounts = without_backlog(accounts, terms)
     lease = Lease(
         event.lease_id,
         event.worker_id,
@@ -72,6 +76,8 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         event.at_us,
         event.estimate_us,
         event.size,
+        terms.priority,
+        event.charged,
         0,
         event.count,
         False,
@@ -80,16 +86,61 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
     return Jobs(
         jobs.jobs.set(event.job_id, job),
         jobs.leases.set(event.lease_id, lease),
-        jobs.accounts.set(terms.domain_id, account),
+        accounts,
         jobs.specs,
         jobs.waiting,
         jobs.dependants,
         event.clock,
         event.debt,
-        max(jobs.largest_size, event.size * event.count),
+        max(jobs.largest_size, served),
         jobs.next_job_id,
         max(jobs.next_lease_id, event.lease_id + 1),
     )
+
+
+def _charged(
+    accounts: Map[DomainId, Account],
+    terms: Terms,
+    event: UnitsLeased | UnitsFinished | UnitsReturned,
+    served: int,
+    measured_us: int,
+    measured_count: int,
+    used_cpu_us: int,
+) -> Map[DomainId, Account]:
+    """Return the accounts as a charge leaves them, that of the domain, its user, and the domains that it is in."""
+    was = accounts[terms.domain_id]
+    inner, users = event.inner, was.users
+    if inner:
+        _, jobs_clock, jobs_debt, user_tag, clock, debt = inner
+        user = users[terms.user]
+        user = UserAccount(user_tag, jobs_clock, jobs_debt, user.weight, user.backlog, user.jobs)
+        users = users.set(terms.user, user)
+    else:
+        clock, debt = was.clock, was.debt
+    account = Account(
+        event.domain_tag,
+        event.usage,
+        event.epoch,
+        was.service + served,
+        clock,
+        debt,
+        was.backlog,
+        was.active,
+        users,
+        was.jobs,
+        was.measured_us + measured_us,
+        was.measured_count + measured_count,
+        was.requested_cpu_us,
+        was.used_cpu_us + used_cpu_us,
+        was.last_job_id,
+        was.above,
+    )
+    accounts = accounts.set(terms.domain_id, account)
+    for domain_id, (tag, usage, clock, debt) in zip(was.above, event.above, strict=False):
+        it = accounts[domain_id]
+        it = replaced(it, tag=tag, usage=usage, epoch=event.epoch, service=it.service + served, clock=clock, debt=debt)
+        accounts = accounts.set(domain_id, it)
+    return accounts
 
 
 def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
@@ -103,11 +154,12 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         succeeded = _add(succeeded, event.done)
     measured_us, measured_count = sum(event.run_us), len(event.run_us)
     requeued = merged(old.requeued, event.requeued)
+    terms = old.terms
     job = Job(
         old.job_id,
-        old.terms,
+        terms,
         old.submitted_us,
-        old.start_tag,
+        event.inner[0] if event.inner else old.tag,
         old.held,
         old.next_index,
         requeued,
@@ -122,39 +174,39 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         old.outcome,
         old.attempts,
     )
-    was = jobs.accounts[old.terms.domain_id]
-    backlog = was.backlog
-    if event.requeued:
-        backlog += job.is_backlogged - old.is_backlogged
-    account = Account(
-        event.domain_tag,
-        backlog,
-        was.jobs,
-        was.measured_us + measured_us,
-        was.measured_count + measured_count,
-        was.last_job_id,
-    )
-    return _after_back(jobs, job, account, lease, event.done, event.clock, event.debt)
+    served = lease.size // lease.estimate_us * measured_us - lease.size * measured_count
+    accounts = _charged(jobs.accounts, terms, event, served, measured_us, measured_count, event.used_cpu_us)
+    if event.requeued and not old.is_backlogged:
+        accounts = with_backlog(accounts, terms)
+    return _after_back(jobs, job, accounts, lease, event.done, event.clock, event.debt)
 
 
 def _returned(jobs: Jobs, event: UnitsReturned) -> Jobs:
     lease = jobs.leases[event.lease_id]
     old = jobs.jobs[lease.job_id]
+    count = spans.total(event.spans)
     job = replaced(
         old,
+        tag=event.inner[0] if event.inner else old.tag,
         requeued=merged(old.requeued, event.requeued),
-        out=old.out - spans.total(event.spans),
+        out=old.out - count,
         failed=_add(old.failed, event.failed),
         cancelled=_add(old.cancelled, event.cancelled),
     )
-    account = jobs.accounts[old.terms.domain_id]
-    backlog = account.backlog + job.is_backlogged - old.is_backlogged
-    account = replaced(account, tag=event.domain_tag, backlog=backlog)
-    return _after_back(jobs, job, account, lease, event.spans, event.clock, event.debt)
+    accounts = _charged(jobs.accounts, old.terms, event, -lease.size * count, 0, 0, 0)
+    if event.requeued and not old.is_backlogged:
+        accounts = with_backlog(accounts, old.terms)
+    return _after_back(jobs, job, accounts, lease, event.spans, event.clock, event.debt)
 
 
 def _after_back(
-    jobs: Jobs, job: Job, account: Account, lease: Lease, back: tuple[Span, ...], clock: int, debt: int
+    jobs: Jobs,
+    job: Job,
+    accounts: Map[DomainId, Account],
+    lease: Lease,
+    back: tuple[Span, ...],
+    clock: int,
+    debt: int,
 ) -> Jobs:
     left = lease.left - (back[0][1] if len(back) == 1 else spans.total(back))
     if left:
@@ -165,7 +217,7 @@ def _after_back(
     return Jobs(
         jobs.jobs.set(job.job_id, job),
         leases,
-        jobs.accounts.set(job.terms.domain_id, account),
+        accounts,
         jobs.specs,
         jobs.waiting,
         jobs.dependants,

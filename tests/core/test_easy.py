@@ -10,7 +10,7 @@ from meted.core.ids import JobId
 from meted.core.policy.fcfs import QueueIndex
 from meted.core.policy.shadow import earliest
 from meted.core.resources import Resources
-from meted.core.service import estimate_us
+from meted.core.estimates import estimate_us
 
 from .helper import MS, SECOND, World, cpus, examples
 from .playing import Play

@@ -1,0 +1,79 @@
+"""Who is ahead and why, in words: what a domain is owed, what it has used, and what would change the order."""
+
+from __future__ import annotations
+
+from ..ids import DomainId, JobId
+from ..service import lag
+from ..state import NO_ACCOUNT, Job, State
+from ..usage import current, step_of
+from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, Order
+
+MILLI_CPU_MS = 1_000_000
+"""Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""
+
+NAMED_DOMAINS_MAX = 3
+"""Domains named in one sentence; the others are counted."""
+
+
+def at_home(state: State, job: Job, first: JobId) -> str:
+    """Return one sentence on the job of the same domain that goes before ``job``."""
+    other = state.jobs.jobs[first]
+    if other.terms.user != job.terms.user:
+        whose = f"user {other.terms.user!r}" if other.terms.user else "a user without a name"
+        return (
+            f"Job {first} of the same domain goes before it: {whose} has had less since both have waited, "
+            "and users of a domain take turns."
+        )
+    if other.terms.priority > job.terms.priority:
+        return (
+            f"Job {first} of the same user goes before it, as it has priority {other.terms.priority} and this has "
+            f"{job.terms.priority}; a higher priority would let this one start earlier."
+        )
+    return f"Job {first} of the same user goes before it: it is due earlier, as jobs of a user take turns by priority."
+
+
+def among_domains(state: State, mine: DomainId, ahead: list[Order]) -> str:
+    """Return one sentence on the domains whose places come before that of ``mine``, which is the last of them."""
+    if not ahead:
+        return f"Its domain {_name(state, mine)} is next ({_owed(state, mine)})."
+    named = [f"{_name(state, who)} ({_why(state, by, who)})" for by, _, _, who in ahead[:-1][:NAMED_DOMAINS_MAX]]
+    more = len(ahead) - 1 - len(named)
+    listed = ", ".join(named) + (f" and {more} more" if more else "")
+    by = ahead[-1][0]
+    own = f"{_name(state, mine)} ({_why(state, by, mine)})"
+    return f"Ahead of its domain {own}: {listed}. {_advice(by)}"
+
+
+def _advice(by: int) -> str:
+    if by == BY_GUARANTEE:
+        return "It is within its guarantee and starts as soon as its turn and room come."
+    if by == BY_ENTITLEMENT:
+        return "It is owed this and comes as these are served; a larger or borrowed share would be sooner."
+    return (
+        "It has had what its share entitles it to for now, so it waits for the pool; a larger or borrowed share, a "
+        "guarantee or, in the pool, a higher priority would bring it forward."
+    )
+
+
+def _why(state: State, by: int, domain_id: DomainId) -> str:
+    if by == BY_GUARANTEE:
+        return "within its guarantee"
+    if by == BY_ENTITLEMENT:
+        return _owed(state, domain_id)
+    account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
+    used = current(account.usage, account.epoch, step_of(state.at_us, state.rules.half_life_us))
+    return f"in the pool, having used {_cpu_seconds(used)} lately"
+
+
+def _owed(state: State, domain_id: DomainId) -> str:
+    owed = lag(state, domain_id)
+    return f"{'ahead by' if owed < 0 else 'owed'} {_cpu_seconds(abs(owed))}"
+
+
+def _cpu_seconds(size: int) -> str:
+    seconds, milli = divmod(size // MILLI_CPU_MS, 1000)
+    return f"{seconds}.{milli:03d} cpu-seconds"
+
+
+def _name(state: State, domain_id: DomainId) -> str:
+    return repr(state.domains.domains[domain_id].name)

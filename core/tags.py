@@ -1,0 +1,66 @@
+"""Where a charge leaves the accounts that it concerns: what is decided, what an event says, what a reducer stores.
+
+Which accounts a lease was charged to is a sum of bits: :data:`TO_JOB`, :data:`TO_USER`, :data:`GUARANTEED`, and
+:data:`ENTITLED` shifted by the level for each domain that was served from its entitlement: level 0 is the job's own
+domain, level 1 the one that it is in, and so on. Without the bit of its level a domain was served from the pool there.
+"""
+
+from __future__ import annotations
+
+from .ids import DomainId
+from .record import record
+
+TO_JOB = 1
+"""Charged to the job, as other jobs of its user waited."""
+
+TO_USER = 2
+"""Charged to the user, as other users of the domain waited."""
+
+GUARANTEED = 4
+"""Covered by a guarantee: it counts as usage, and no virtual time of any domain moves."""
+
+ENTITLED = 8
+"""The job's domain was served from its entitlement; ``ENTITLED << level`` the domain ``level`` above it."""
+
+Inner = tuple[int, ...]
+"""Inside a domain: tag of the job, virtual time and debt of its user's jobs; tag of the user, virtual time and debt of
+the domain's users. Empty where none of it moved, as nobody competes there."""
+
+Above = tuple[tuple[int, int, int, int], ...]
+"""Start tag, usage, virtual time inside, and its debt, of each domain that the job's domain is in, nearest first."""
+
+
+@record
+class ChargeTags:
+    """After a charge, a settlement or a refund.
+
+    Attributes:
+        charged: Which accounts it concerns.
+        domain_tag, usage: Start tag and forward-decayed usage of the job's domain.
+        epoch: What every usage here is expressed in.
+        clock, debt: The virtual time of the domains at the top, and what it owes.
+    """
+
+    charged: int
+    domain_tag: int
+    usage: int
+    epoch: int
+    clock: int
+    debt: int
+    inner: Inner
+    above: Above
+
+
+@record
+class ArrivalTags:
+    """When a job comes to have units waiting.
+
+    Attributes:
+        domain_tag, user_tag, job_tag: Where these three stand from now on.
+        above: The domains that its domain is in, nearest first, with their start tags.
+    """
+
+    domain_tag: int
+    user_tag: int
+    job_tag: int
+    above: tuple[tuple[DomainId, int], ...]
