@@ -163,3 +163,8 @@ def next_run(job: Job, at_us: int) -> Requeued | None:
     if job.next_index < job.terms.count:
         return Requeued(job.next_index, job.terms.count - job.next_index, 0, 0, 0, 0)
     return None
+
+
+def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
+    """Return the virtual time V among the children of a domain (0: at the top level), scaled by 2**20."""
+    return jobs.accounts.get(parent_id, NO_ACCOUNT).clock if parent_id else jobs.clock

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from immutables import Map
 
+from .domain_state import Domain as Domain
+from .domain_state import Domains as Domains
+from .domain_state import Loan as Loan
+from .domain_state import Recalls as Recalls
 from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
 from .record import record
@@ -123,6 +127,7 @@ class Account:
         jobs: Jobs of the domain that are not archived.
         measured_us, measured_count: Sum and number of run times reported, for estimates.
         last_job_id: The domain's newest job, or None; what the next has in common with it is kept only once.
+        clock: Virtual time V among the domain's own sub-domains, scaled by 2**20.
     """
 
     tag: int = 0
@@ -131,6 +136,7 @@ class Account:
     measured_us: int = 0
     measured_count: int = 0
     last_job_id: JobId | None = None
+    clock: int = 0
 
 
 @record
@@ -224,26 +230,6 @@ class Workers:
     workers: Map[WorkerId, Worker] = Map()
     capacity: Resources = NOTHING
     next_worker_id: int = 1
-
-
-@record
-class Domain:
-    """Who is charged, and what it is entitled to."""
-
-    domain_id: DomainId
-    name: str
-    share: int
-    cap: Resources | None
-
-
-@record
-class Domains:
-    """The slice of domains. ``total_share`` is the sum of all shares (Phi of docs/fairness.md)."""
-
-    domains: Map[DomainId, Domain] = Map()
-    by_name: Map[str, DomainId] = Map()
-    total_share: int = 0
-    next_domain_id: int = 1
 
 
 @record

@@ -9,7 +9,9 @@ from ..events import (
     AccountReweighted,
     CallKept,
     DomainChanged,
+    DomainClosed,
     DomainCreated,
+    DomainOpened,
     DomainRemoved,
     Event,
     HoldLifted,
@@ -18,7 +20,16 @@ from ..events import (
     JobStarted,
     JobStopped,
     JobSubmitted,
+    LagRemainderKept,
+    LoanBackedOff,
+    LoanEnded,
+    LoanMade,
+    LoanRecalled,
+    LoanRefused,
+    LoanStarted,
     LogRepaired,
+    MinimumStampSet,
+    RecordRefused,
     ReservationEnded,
     SpecInterned,
     UnitsFinished,
@@ -124,6 +135,10 @@ class PoolIndex:
             case HoldLifted() | JobEnded() | JobArchived():
                 pass
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
+                pass
+            case DomainClosed() | DomainOpened() | LagRemainderKept() | RecordRefused() | MinimumStampSet():
+                pass
+            case LoanMade() | LoanStarted() | LoanRecalled() | LoanEnded() | LoanRefused() | LoanBackedOff():
                 pass
             case _:
                 assert_never(event)
