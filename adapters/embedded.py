@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self, assert_never
 
 from meted.core.commands import ONE_CPU, Command, FinishUnits, JoinWorker, LoseWorker, ReturnUnits
-from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellOwner
+from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellLoan, TellOwner
 from meted.core.errors import Reason, Refused
 from meted.core.events import WorkerJoined
 from meted.core.ids import WorkerId
@@ -227,7 +227,7 @@ class Pool(LocalService):
                 if lease is not None:
                     whole = ((lease.first, lease.count),)
                     return ReturnUnits(self.clock(), lease.worker_id, lease.lease_id, whole)
-            case TellOwner() | KeepLeases():
+            case TellOwner() | TellLoan() | KeepLeases():
                 pass
             case _:
                 assert_never(effect)

@@ -6,6 +6,19 @@ Time and everything measured enter here, as fields; so replaying needs neither c
 
 from __future__ import annotations
 
+from .domain_commands import ChangeDomain as ChangeDomain
+from .domain_commands import CreateDomain as CreateDomain
+from .domain_commands import DeliverRecords as DeliverRecords
+from .domain_commands import DomainCommand as DomainCommand
+from .domain_commands import DomainRecord as DomainRecord
+from .domain_commands import EndLoan as EndLoan
+from .domain_commands import ExpireDomain as ExpireDomain
+from .domain_commands import LoanTerms as LoanTerms
+from .domain_commands import OfferLoan as OfferLoan
+from .domain_commands import RecallLoan as RecallLoan
+from .domain_commands import RemoveDomain as RemoveDomain
+from .domain_commands import SetLoans as SetLoans
+from .domain_commands import StartLoan as StartLoan
 from .ids import JobId, LeaseId, Span, WorkerId
 from .limits import ADOPT_GRACE_US, LOSSES_DEFAULT, RETENTION_US
 from .record import record
@@ -229,34 +242,6 @@ class EndReservation:
 
 
 @record
-class CreateDomain:
-    """Register a domain with its share of the pool; ``cap`` bounds what it may hold at once (None is no cap)."""
-
-    at_us: int
-    name: str
-    share: int = 1
-    cap: Resources | None = None
-
-
-@record
-class ChangeDomain:
-    """Set a domain's share and cap."""
-
-    at_us: int
-    name: str
-    share: int
-    cap: Resources | None = None
-
-
-@record
-class RemoveDomain:
-    """Remove a domain that has no jobs."""
-
-    at_us: int
-    name: str
-
-
-@record
 class SetRules:
     """Set the parameters of fairness; the fields are those of :class:`meted.core.state.Rules`."""
 
@@ -289,5 +274,4 @@ class NoteRepair:
 LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
 JobCommand = SubmitJob | StartJobs | CancelJobs | RerunUnits | ChangePriority | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
-DomainCommand = CreateDomain | ChangeDomain | RemoveDomain
 Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | SetRules | KeepCall | NoteRepair

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .ids import JobId, LeaseId, WorkerId
+from .ids import DomainId, JobId, LeaseId, LoanId, WorkerId
 from .record import record
 
 
@@ -52,4 +52,22 @@ class TellOwner:
     outcome: str
 
 
-Effect = RunUnits | AskBack | StopUnits | KeepLeases | TellOwner
+@record
+class TellLoan:
+    """Tell lender and borrower what became of a loan.
+
+    Attributes:
+        loan_id: The loan, or None if none was made.
+        borrower: Whom it is or was for; None if there is no such domain.
+        what: ``started``, ``recalled``, ``ended`` or ``refused``.
+        reason: Why it ended or was refused; else empty.
+    """
+
+    loan_id: LoanId | None
+    lender: DomainId
+    borrower: DomainId | None
+    what: str
+    reason: str
+
+
+Effect = RunUnits | AskBack | StopUnits | KeepLeases | TellOwner | TellLoan

@@ -8,15 +8,14 @@ A shell drives it: :meth:`Engine.handle` for each command that waits, :meth:`Eng
 from __future__ import annotations
 
 from collections import Counter, deque
-from heapq import heapify, heappop, heappush
 
 from .batch import GENESIS, Batch, seal
 from .codec import encode_events
-from .commands import ArchiveJob, Command, FinishUnits, LoseWorker
+from .commands import Command, FinishUnits
 from .decide import decide
 from .effects import Effect
 from .errors import Reason, Refused
-from .events import Event, JobArchived, JobEnded, UnitsFinished, WorkerAway
+from .events import Event, JobArchived, UnitsFinished
 from .ids import JobId, LeaseId, WorkerId
 from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US
 from .policy.base import Index, Policy
@@ -25,6 +24,7 @@ from .record import record
 from .reducers import evolve
 from .spans import indices
 from .state import Lease, State
+from .timers import Timers
 
 
 @record
@@ -73,46 +73,6 @@ class Sealed:
     events: tuple[Event, ...]
     state: State
     reports: tuple[UnitsReport, ...]
-
-
-class Timers:
-    """What falls due without anybody asking: a projection of the state, like an index."""
-
-    def __init__(self, state: State, retention_us: int) -> None:
-        self._retention_us = retention_us
-        self._due: list[tuple[int, int, int]] = [
-            (job.ended_us + retention_us, 0, job.job_id) for job in state.jobs.jobs.values() if job.ended_us is not None
-        ]
-        heapify(self._due)
-        for worker in state.workers.workers.values():
-            if worker.lost_at_us is not None:
-                heappush(self._due, (worker.lost_at_us, 1, worker.worker_id))
-
-    def update(self, event: JobEnded | WorkerAway) -> None:
-        """Follow ``event``."""
-        if isinstance(event, JobEnded):
-            heappush(self._due, (event.at_us + self._retention_us, 0, event.job_id))
-        else:
-            heappush(self._due, (event.lost_at_us, 1, event.worker_id))
-
-    def next_us(self) -> int | None:
-        """Return when something falls due next, or None."""
-        return self._due[0][0] if self._due else None
-
-    def pop(self, state: State, at_us: int) -> Command | None:
-        """Return the command for the next thing that is due by ``at_us``, or None; what is obsolete is dropped."""
-        while self._due and self._due[0][0] <= at_us:
-            due_us, kind, target = heappop(self._due)
-            if kind == 0:
-                job = state.jobs.jobs.get(JobId(target))
-                # It may have been run again and have ended later; that end has an entry of its own.
-                if job is not None and job.ended_us is not None and job.ended_us + self._retention_us <= due_us:
-                    return ArchiveJob(at_us, job.job_id, self._retention_us)
-            else:
-                worker = state.workers.workers.get(WorkerId(target))
-                if worker is not None and worker.lost_at_us == due_us:
-                    return LoseWorker(at_us, worker.worker_id, "timeout")
-        return None
 
 
 class Engine:
@@ -204,7 +164,7 @@ class Engine:
         return made
 
     def run_timers(self, at_us: int) -> int:
-        """Do what has fallen due by ``at_us`` and return how much that was: lost workers, jobs past retention."""
+        """Do what has fallen due by ``at_us`` and return how much that was: see :mod:`.timers`."""
         done, now_us = 0, self._advance(at_us)
         while (command := self._timers.pop(self.state, now_us)) is not None:
             self.handle(command)
@@ -280,7 +240,7 @@ class Engine:
         for event in events:
             self.state = state = evolve(self.state, event)
             self._index.update(event, state)
-            if type(event) is JobEnded or type(event) is WorkerAway:
+            if type(event) in Timers.FOLLOWS:
                 self._timers.update(event)
         self._events += events
 

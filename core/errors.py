@@ -25,6 +25,19 @@ class Reason(StrEnum):
     WORKER_UNAVAILABLE = "worker_unavailable"
     DOMAIN_IN_USE = "domain_in_use"
     TOO_MANY = "too_many"
+    DOMAIN_HAS_CHILDREN = "domain_has_children"
+    DOMAIN_CLOSED = "domain_closed"
+    TOO_DEEP = "too_deep"
+    PARENT_FIXED = "parent_fixed"
+    UNKNOWN_LOAN = "unknown_loan"
+    UNKNOWN_RESOURCE = "unknown_resource"
+    SELF_LOAN = "self_loan"
+    ANCESTOR_LOAN = "ancestor_loan"
+    NOT_SIBLINGS = "not_siblings"
+    OVER_CAPACITY = "over_capacity"
+    BELOW_FLOOR = "below_floor"
+    NOT_DUE = "not_due"
+    BACK_OFF = "back_off"
 
 
 class Refused(Exception):

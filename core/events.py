@@ -9,6 +9,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .domain_events import DomainChanged as DomainChanged
+from .domain_events import DomainClosed as DomainClosed
+from .domain_events import DomainCreated as DomainCreated
+from .domain_events import DomainEvent as DomainEvent
+from .domain_events import DomainOpened as DomainOpened
+from .domain_events import DomainRemoved as DomainRemoved
+from .domain_events import LagRemainderKept as LagRemainderKept
+from .domain_events import LoanBackedOff as LoanBackedOff
+from .domain_events import LoanEnded as LoanEnded
+from .domain_events import LoanMade as LoanMade
+from .domain_events import LoanRecalled as LoanRecalled
+from .domain_events import LoanRefused as LoanRefused
+from .domain_events import LoanStarted as LoanStarted
+from .domain_events import MinimumStampSet as MinimumStampSet
+from .domain_events import RecordRefused as RecordRefused
 from .ids import DomainId, JobId, LeaseId, Span, WorkerId
 from .record import record
 from .resources import Resources
@@ -369,41 +384,6 @@ class ReservationEnded:
 
 
 @record
-class DomainCreated:
-    """A domain was registered with its share of the pool and its cap (None is no cap)."""
-
-    tag: ClassVar[str] = "domain_created"
-    version: ClassVar[int] = 1
-    at_us: int
-    domain_id: DomainId
-    name: str
-    share: int
-    cap: Resources | None
-
-
-@record
-class DomainChanged:
-    """A domain's share and cap are these from now on."""
-
-    tag: ClassVar[str] = "domain_changed"
-    version: ClassVar[int] = 1
-    at_us: int
-    domain_id: DomainId
-    share: int
-    cap: Resources | None
-
-
-@record
-class DomainRemoved:
-    """A domain that had no jobs left was removed."""
-
-    tag: ClassVar[str] = "domain_removed"
-    version: ClassVar[int] = 1
-    at_us: int
-    domain_id: DomainId
-
-
-@record
 class RulesChanged:
     """The parameters of fairness are these from now on; the fields are those of :class:`meted.core.state.Rules`."""
 
@@ -461,5 +441,4 @@ JobEvent = (
     | UsagesRescaled
 )
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
-DomainEvent = DomainCreated | DomainChanged | DomainRemoved
 Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | RulesChanged | CallKept | LogRepaired

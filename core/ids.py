@@ -8,6 +8,7 @@ JobId = NewType("JobId", int)
 LeaseId = NewType("LeaseId", int)
 WorkerId = NewType("WorkerId", int)
 DomainId = NewType("DomainId", int)
+LoanId = NewType("LoanId", int)
 
 Span = tuple[int, int]
 """A run of consecutive unit indices: (first, count)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from .domain_invariants import wrong_domains
 from .engine import Engine
 from .ids import DomainId, JobId
 from .limits import CALLS_KEPT_MAX
@@ -43,7 +44,7 @@ def check(state: State) -> None:
         lambda: _wrong_accounts(state),
         lambda: _wrong_specs(state),
         lambda: _wrong_workers(state),
-        lambda: _wrong_domains(state),
+        lambda: wrong_domains(state),
         lambda: _wrong_calls(state),
     ]
     for find in wrong:
@@ -254,22 +255,6 @@ def _wrong_workers(state: State) -> Iterator[str]:
         yield f"{len(reserved)} workers are kept free; there should be one at a time."
     if capacity != state.workers.capacity:
         yield f"The workers offer {capacity} together, not {state.workers.capacity}."
-
-
-def _wrong_domains(state: State) -> Iterator[str]:
-    domains = state.domains
-    for domain_id, domain in domains.domains.items():
-        if domain.domain_id != domain_id:
-            yield f"Domain {domain_id} is filed under another id than its own, {domain.domain_id}."
-        if domains.by_name.get(domain.name) != domain_id:
-            yield f"Domain {domain_id} is not found by its name {domain.name!r}."
-        if domain.share < 1:
-            yield f"Domain {domain_id} has no share."
-    if len(domains.by_name) != len(domains.domains):
-        yield f"There are {len(domains.by_name)} names of {len(domains.domains)} domains."
-    total = sum(domain.share for domain in domains.domains.values())
-    if domains.total_share != total:
-        yield f"All shares are {total} together, not {domains.total_share}."
 
 
 def _wrong_calls(state: State) -> Iterator[str]:

@@ -33,6 +33,36 @@ GENERIC_NAMES_MAX = 32
 SHARE_MAX = 10**9
 """Largest share of a domain."""
 
+DOMAINS_MAX = 1_000_000
+"""Domains there may be at once."""
+
+DOMAIN_DEPTH_MAX = 8
+"""Levels of the domain tree: what is done at every level on the way up stays short."""
+
+LOANS_MAX = 256
+"""Loans that one domain may have given at once."""
+
+LOAN_BACKOFF_US = 60 * SECOND_US
+"""How long a lender that has recalled a loan may not lend the same to the same borrower; it doubles each time."""
+
+LOAN_BACKOFF_MAX_US = 24 * 3_600 * SECOND_US
+"""The longest that this gets."""
+
+LOAN_BACKOFF_FORGET_US = 24 * 3_600 * SECOND_US
+"""Time without a recall after such a wait, after which earlier recalls count no more."""
+
+LOAN_BACKOFFS_MAX = 1_024
+"""Borrowers and resources of which the recalls by one lender are remembered; with one more the oldest goes."""
+
+RECORDS_MAX = 100_000
+"""Records of domains in one delivery."""
+
+RECORD_REFUSALS_MAX = 100
+"""Records of one delivery whose refusal is told one by one; of any more only the number is."""
+
+CLOSED_CHECK_US = 3_600 * SECOND_US
+"""How often a closed domain is looked at, whether it is empty by now and can be removed."""
+
 PRIORITY_MAX = 1_000
 """Priorities run from -PRIORITY_MAX to PRIORITY_MAX."""
 

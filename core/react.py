@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from .effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellOwner
-from .events import Event, JobEnded, JobStopped, UnitsLeased, UnitsRecalled, WorkerBack
+from .effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellLoan, TellOwner
+from .events import (
+    Event,
+    JobEnded,
+    JobStopped,
+    LoanEnded,
+    LoanRecalled,
+    LoanRefused,
+    LoanStarted,
+    UnitsLeased,
+    UnitsRecalled,
+    WorkerBack,
+)
 from .ids import WorkerId
 from .state import Lease, State
 
@@ -25,6 +36,14 @@ def react(state: State, event: Event) -> tuple[Effect, ...]:
             return tuple(StopUnits(lease.worker_id, lease.lease_id) for lease in leases)
         case JobEnded():
             return (TellOwner(event.job_id, event.outcome),)
+        case LoanStarted():
+            return (TellLoan(event.loan_id, event.lender, event.borrower, "started", ""),)
+        case LoanRecalled():
+            return (TellLoan(event.loan_id, event.lender, event.borrower, "recalled", ""),)
+        case LoanEnded():
+            return (TellLoan(event.loan_id, event.lender, event.borrower, "ended", event.reason),)
+        case LoanRefused():
+            return (TellLoan(None, event.lender, state.domains.by_name.get(event.borrower), "refused", event.reason),)
         case WorkerBack():
             # What was said to it while it was away did not arrive.
             again = (effect for effect in outstanding(state) if effect.worker_id == event.worker_id)

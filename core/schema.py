@@ -21,12 +21,21 @@ from .events import Event
 from .indexset import IndexSet
 from .state import State
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)
 
 Upcast = Callable[[Fields], Fields]
+
+_NO_RESOURCES: Fields = {"cpu_milli": 0, "mem_bytes": 0, "generic": ()}
+_NO_GUARANTEE: Fields = {
+    "guarantee": _NO_RESOURCES,
+    "floor_share": 1,
+    "floor": _NO_RESOURCES,
+    "stamp_us": 0,
+    "expires_us": None,
+}
 
 UPCASTS: dict[tuple[str, int], Upcast] = {
     # Nothing was prefetched before, and no worker could say that it may be.
@@ -40,6 +49,9 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     },
     # What a unit used of cpu and memory was not reported before.
     ("units_finished", 1): lambda fields: {**fields, "cpu_us": (), "peak_bytes": ()},
+    # All domains were at the top level, made by hand, and had no guarantees and no floors before.
+    ("domain_created", 1): lambda fields: {**fields, "parent": 0, **_NO_GUARANTEE},
+    ("domain_changed", 1): lambda fields: {**fields, **_NO_GUARANTEE},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

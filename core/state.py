@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from immutables import Map
 
+from .domain_state import Domain as Domain
+from .domain_state import Domains as Domains
+from .domain_state import Loan as Loan
+from .domain_state import Recalls as Recalls
 from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
 from .record import record
@@ -270,44 +274,6 @@ class Workers:
     workers: Map[WorkerId, Worker] = Map()
     capacity: Resources = NOTHING
     next_worker_id: int = 1
-
-
-@record
-class Domain:
-    """Who is charged, and what it is entitled to."""
-
-    domain_id: DomainId
-    name: str
-    share: int
-    cap: Resources | None
-
-    @property
-    def effective_share(self) -> int:
-        return self.share
-
-    @property
-    def effective_guarantee(self) -> Resources:
-        return NOTHING
-
-    @property
-    def parent(self) -> DomainId:
-        return DomainId(0)
-
-
-@record
-class Domains:
-    """The slice of domains. ``total_share`` is the sum of all shares (Phi of docs/fairness.md)."""
-
-    domains: Map[DomainId, Domain] = Map()
-    by_name: Map[str, DomainId] = Map()
-    total_share: int = 0
-    next_domain_id: int = 1
-
-    def path(self, domain_id: DomainId) -> tuple[DomainId, ...]:
-        return ()
-
-    def phi(self, parent_id: DomainId) -> int:
-        return self.total_share
 
 
 @record

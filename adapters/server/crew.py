@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellOwner
+from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellLoan, TellOwner
 from meted.core.ids import JobId, LeaseId, Span, WorkerId
 from meted.core.state import State
 
@@ -167,7 +167,7 @@ class Crew:
                     self._tell(effect.worker_id, "stop", [effect.lease_id])
                 case KeepLeases():
                     self._tell(effect.worker_id, "keep", list(effect.lease_ids))
-                case TellOwner():
+                case TellOwner() | TellLoan():
                     pass
                 case _:
                     assert_never(effect)

@@ -1,20 +1,40 @@
-"""Domains: registered, changed, removed."""
+"""Domains: registered, changed, removed. Whose records come from elsewhere are judged in :mod:`.records`."""
 
 from __future__ import annotations
 
 from typing import assert_never
 
 from .. import limits
-from ..commands import ChangeDomain, CreateDomain, DomainCommand, RemoveDomain
+from ..commands import (
+    ChangeDomain,
+    CreateDomain,
+    DeliverRecords,
+    DomainCommand,
+    EndLoan,
+    ExpireDomain,
+    OfferLoan,
+    RecallLoan,
+    RemoveDomain,
+    SetLoans,
+    StartLoan,
+)
 from ..errors import Reason, Refused
-from ..events import AccountReweighted, DomainChanged, DomainCreated, DomainRemoved, Event
+from ..events import DomainCreated, DomainRemoved, Event
 from ..ids import DomainId
 from ..state import Domain, State
 from . import checks
+from .draft import Draft
+from .entitlements import check_entitlement, find_domain, open_leaf
+from .loan_lists import set_loans
+from .loans import decide_loans
+from .records import deliver, expire
+from .tree import change, check_place, find_parent
+
+__all__ = ["decide_domains", "find_domain", "open_leaf"]
 
 
 def decide_domains(state: State, command: DomainCommand, at_us: int) -> tuple[Event, ...]:
-    """Judge a command on domains."""
+    """Judge a command on domains and loans."""
     match command:
         case CreateDomain():
             return _create(state, command, at_us)
@@ -22,52 +42,75 @@ def decide_domains(state: State, command: DomainCommand, at_us: int) -> tuple[Ev
             return _change(state, command, at_us)
         case RemoveDomain():
             domain = find_domain(state, command.name)
-            account = state.jobs.accounts.get(domain.domain_id)
-            if account is not None and account.jobs:
-                raise Refused(
-                    Reason.DOMAIN_IN_USE,
-                    f"Domain {domain.name!r} still has {account.jobs} jobs; delete or archive them first.",
-                )
+            _check_unused(state, domain)
             return (DomainRemoved(at_us, domain.domain_id),)
+        case OfferLoan() | RecallLoan() | StartLoan() | EndLoan():
+            return decide_loans(state, command, at_us)
+        case SetLoans():
+            return set_loans(state, command, at_us)
+        case DeliverRecords():
+            return deliver(state, command, at_us)
+        case ExpireDomain():
+            return expire(state, command, at_us)
         case _:
             assert_never(command)
 
 
-def find_domain(state: State, name: object) -> Domain:
-    """Return the domain of that name, or refuse."""
-    checks.text(name, "the domain's name", limits.NAME_BYTES_MAX, empty=False)
-    domain_id = state.domains.by_name.get(str(name))
-    if domain_id is None:
-        raise Refused(Reason.UNKNOWN_DOMAIN, f"There is no domain {name!r}; create it first.")
-    return state.domains.domains[domain_id]
-
-
 def _create(state: State, command: CreateDomain, at_us: int) -> tuple[Event, ...]:
     checks.text(command.name, "the domain's name", limits.NAME_BYTES_MAX, empty=False)
-    checks.whole(command.share, "share", 1, limits.SHARE_MAX)
-    if command.cap is not None:
-        checks.resources(command.cap, "cap")
+    check_entitlement(command.share, command.guarantee, command.cap, command.floor_share, command.floor)
+    parent = find_parent(state, command.parent)
     known = state.domains.by_name.get(command.name)
     if known is not None:
         domain = state.domains.domains[known]
-        if (domain.share, domain.cap) == (command.share, command.cap):
+        if domain.parent == parent and _terms(domain) == _terms(command):
             return ()
         raise Refused(Reason.NAME_TAKEN, f"There is a domain {command.name!r} already; change it or take another name.")
-    return (DomainCreated(at_us, DomainId(state.domains.next_domain_id), command.name, command.share, command.cap),)
+    check_place(state, parent)
+    created = DomainCreated(
+        at_us,
+        DomainId(state.domains.next_domain_id),
+        command.name,
+        parent,
+        command.share,
+        command.guarantee,
+        command.cap,
+        command.floor_share,
+        command.floor,
+        0,
+        None,
+    )
+    return (created,)
 
 
 def _change(state: State, command: ChangeDomain, at_us: int) -> tuple[Event, ...]:
     domain = find_domain(state, command.name)
-    checks.whole(command.share, "share", 1, limits.SHARE_MAX)
-    if command.cap is not None:
-        checks.resources(command.cap, "cap")
-    if (domain.share, domain.cap) == (command.share, command.cap):
+    check_entitlement(command.share, command.guarantee, command.cap, command.floor_share, command.floor)
+    if _terms(domain) == _terms(command):
         return ()
-    changed = DomainChanged(at_us, domain.domain_id, command.share, command.cap)
+    draft = Draft(state, at_us)
+    change(draft, domain.domain_id, command, domain.stamp_us, domain.expires_us)
+    return tuple(draft.events)
+
+
+def _terms(one: Domain | CreateDomain | ChangeDomain) -> tuple[object, ...]:
+    return one.share, one.guarantee, one.cap, one.floor_share, one.floor
+
+
+def _check_unused(state: State, domain: Domain) -> None:
     account = state.jobs.accounts.get(domain.domain_id)
-    if account is None or command.share == domain.share:
-        return (changed,)
-    # S' = V - (V - S) g / g': what the domain is owed, or has had in advance, stays as it is (docs/fairness.md, P10a).
-    clock = state.jobs.clock
-    tag = clock - (clock - account.tag) * domain.share // command.share
-    return changed, AccountReweighted(at_us, domain.domain_id, tag)
+    if account is not None and account.jobs:
+        raise Refused(
+            Reason.DOMAIN_IN_USE,
+            f"Domain {domain.name!r} still has {account.jobs} jobs; delete or archive them first.",
+        )
+    if domain.children:
+        raise Refused(
+            Reason.DOMAIN_IN_USE, f"Domain {domain.name!r} still has {domain.children} sub-domains; remove them first."
+        )
+    if domain.lends or domain.borrows:
+        raise Refused(
+            Reason.DOMAIN_IN_USE,
+            f"Domain {domain.name!r} still lends {len(domain.lends)} times and borrows {len(domain.borrows)} times; "
+            "recall these loans first.",
+        )

@@ -10,7 +10,9 @@ from ..events import (
     AccountReweighted,
     CallKept,
     DomainChanged,
+    DomainClosed,
     DomainCreated,
+    DomainOpened,
     DomainRemoved,
     Event,
     HoldLifted,
@@ -19,8 +21,17 @@ from ..events import (
     JobStarted,
     JobStopped,
     JobSubmitted,
+    LagRemainderKept,
+    LoanBackedOff,
+    LoanEnded,
+    LoanMade,
+    LoanRecalled,
+    LoanRefused,
+    LoanStarted,
     LogRepaired,
+    MinimumStampSet,
     PriorityChanged,
+    RecordRefused,
     ReservationEnded,
     RulesChanged,
     SpecInterned,
@@ -131,6 +142,10 @@ class PoolIndex:
             case HoldLifted() | JobEnded() | JobArchived():
                 pass
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
+                pass
+            case DomainClosed() | DomainOpened() | LagRemainderKept() | RecordRefused() | MinimumStampSet():
+                pass
+            case LoanMade() | LoanStarted() | LoanRecalled() | LoanEnded() | LoanRefused() | LoanBackedOff():
                 pass
             case _:
                 assert_never(event)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from meted.core import events as e
 from meted.core.codec import encode_events, unpack_plain
-from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
+from meted.core.ids import DomainId, JobId, LeaseId, LoanId, WorkerId
 from meted.core.resources import Resources
 from meted.core.terms import Requeued, Terms
 
@@ -36,6 +36,7 @@ TERMS = Terms(
 RETRY = Requeued(first=12, count=2, attempt=2, failures=1, losses=1, not_before_us=1_700_000_001_000_000)
 AT_US = 1_700_000_000_000_000
 TAG, CLOCK = 2**70 + 1, 2**69
+GUARANTEE, FLOOR = Resources(4000, 2**34, (("gpu", 2000),)), Resources(1000)
 
 EXAMPLES: tuple[e.Event, ...] = (
     e.SpecInterned(AT_US, bytes(range(32)), b"\x94\x91\xa4true\x90\xc0\xc4\x00"),
@@ -73,9 +74,22 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.WorkerLost(AT_US, WorkerId(3), "timeout"),
     e.WorkerReserved(AT_US, WorkerId(3), JobId(7), AT_US + 5),
     e.ReservationEnded(AT_US, WorkerId(3)),
-    e.DomainCreated(AT_US, DomainId(1), "physics", 1000, Resources(8000)),
-    e.DomainChanged(AT_US, DomainId(1), 2000, None),
+    e.DomainCreated(
+        AT_US, DomainId(2), "optics", DomainId(1), 1000, GUARANTEE, Resources(8000), 16, FLOOR, AT_US - 5, AT_US + 9
+    ),
+    e.DomainChanged(AT_US, DomainId(2), 2000, GUARANTEE, None, 1, FLOOR, AT_US, None),
+    e.DomainClosed(AT_US, DomainId(2), "absent"),
+    e.DomainOpened(AT_US, DomainId(2)),
     e.DomainRemoved(AT_US, DomainId(1)),
+    e.LagRemainderKept(AT_US, DomainId(2), 1999),
+    e.LoanMade(AT_US, LoanId(4), DomainId(2), DomainId(3), "gpu", 1000, AT_US, None, 60_000_000),
+    e.LoanStarted(AT_US, LoanId(4), DomainId(2), DomainId(3)),
+    e.LoanRecalled(AT_US, LoanId(4), DomainId(2), DomainId(3), AT_US + 60_000_000),
+    e.LoanEnded(AT_US, LoanId(4), DomainId(2), DomainId(3), "recalled"),
+    e.LoanRefused(AT_US, DomainId(2), "chemistry", "share", 17, "below_floor", "Lend less."),
+    e.LoanBackedOff(AT_US, DomainId(2), DomainId(3), "gpu", 2, AT_US + 120_000_000, ((DomainId(5), "share"),)),
+    e.RecordRefused(AT_US, "optics", "out_of_range", "share must be between 1 and 1000000000, not 0."),
+    e.MinimumStampSet(AT_US, AT_US - 5),
     e.CallKept(AT_US, bytes(range(16)), b"\x81\xa3job\x07", 1),
     e.LogRepaired(AT_US, 100, 120),
 )

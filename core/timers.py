@@ -1,0 +1,140 @@
+"""Timers: what falls due without anybody asking. A projection of the state, like an index."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import ClassVar
+
+from .commands import ArchiveJob, Command, EndLoan, ExpireDomain, LoseWorker, RemoveDomain, StartLoan
+from .decide.tree import is_done
+from .events import (
+    DomainChanged,
+    DomainClosed,
+    DomainCreated,
+    Event,
+    JobEnded,
+    LoanMade,
+    LoanRecalled,
+    WorkerAway,
+)
+from .ids import DomainId, JobId, LoanId, WorkerId
+from .limits import CLOSED_CHECK_US
+from .state import State
+
+_ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED = range(6)
+
+
+class Timers:
+    """What falls due: a heap of (time, kind, id), of which what is obsolete is dropped when its time comes."""
+
+    FOLLOWS: ClassVar[frozenset[type[Event]]] = frozenset(
+        (JobEnded, WorkerAway, LoanMade, LoanRecalled, DomainCreated, DomainChanged, DomainClosed)
+    )
+    """The events that :meth:`update` cares for."""
+
+    def __init__(self, state: State, retention_us: int) -> None:
+        self._retention_us = retention_us
+        self._due: list[tuple[int, int, int]] = [
+            (job.ended_us + retention_us, _ARCHIVE, job.job_id)
+            for job in state.jobs.jobs.values()
+            if job.ended_us is not None
+        ]
+        for worker in state.workers.workers.values():
+            if worker.lost_at_us is not None:
+                self._due.append((worker.lost_at_us, _LOSE, worker.worker_id))
+        for loan in state.domains.loans.values():
+            if not loan.started:
+                self._due.append((loan.start_us, _START_LOAN, loan.loan_id))
+            for ends_us in (loan.expiry_us, loan.ends_us):
+                if ends_us is not None:
+                    self._due.append((ends_us, _END_LOAN, loan.loan_id))
+        for domain in state.domains.domains.values():
+            if domain.closed is not None:
+                self._due.append((_next_check_us(state.at_us), _CHECK_CLOSED, domain.domain_id))
+            elif domain.expires_us is not None:
+                self._due.append((domain.expires_us, _EXPIRE, domain.domain_id))
+        heapify(self._due)
+
+    def update(self, event: Event) -> None:
+        """Follow ``event``, which is of :attr:`FOLLOWS`."""
+        match event:
+            case JobEnded():
+                self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
+            case WorkerAway():
+                self._push(event.lost_at_us, _LOSE, event.worker_id)
+            case LoanMade():
+                if event.start_us > event.at_us:
+                    self._push(event.start_us, _START_LOAN, event.loan_id)
+                if event.expiry_us is not None:
+                    self._push(event.expiry_us, _END_LOAN, event.loan_id)
+            case LoanRecalled():
+                self._push(event.ends_us, _END_LOAN, event.loan_id)
+            case DomainCreated() | DomainChanged():
+                if event.expires_us is not None:
+                    self._push(event.expires_us, _EXPIRE, event.domain_id)
+            case DomainClosed():
+                self._push(_next_check_us(event.at_us), _CHECK_CLOSED, event.domain_id)
+            case _:
+                raise AssertionError(f"{type(event).__name__} is not among those that are followed")
+
+    def next_us(self) -> int | None:
+        """Return when something falls due next, or None."""
+        return self._due[0][0] if self._due else None
+
+    def pop(self, state: State, at_us: int) -> Command | None:
+        """Return the command for the next thing that is due by ``at_us``, or None; what is obsolete is dropped."""
+        while self._due and self._due[0][0] <= at_us:
+            due_us, kind, target = heappop(self._due)
+            if kind == _ARCHIVE:
+                command = self._archive(state, JobId(target), due_us, at_us)
+            elif kind == _LOSE:
+                command = _lose(state, WorkerId(target), due_us, at_us)
+            elif kind in (_START_LOAN, _END_LOAN):
+                command = _loan(state, LoanId(target), kind, due_us, at_us)
+            else:
+                command = self._domain(state, DomainId(target), kind, due_us, at_us)
+            if command is not None:
+                return command
+        return None
+
+    def _push(self, due_us: int, kind: int, target: int) -> None:
+        heappush(self._due, (due_us, kind, target))
+
+    def _archive(self, state: State, job_id: JobId, due_us: int, at_us: int) -> Command | None:
+        job = state.jobs.jobs.get(job_id)
+        # It may have been run again and have ended later; that end has an entry of its own.
+        if job is None or job.ended_us is None or job.ended_us + self._retention_us > due_us:
+            return None
+        return ArchiveJob(at_us, job_id, self._retention_us)
+
+    def _domain(self, state: State, domain_id: DomainId, kind: int, due_us: int, at_us: int) -> Command | None:
+        domain = state.domains.domains.get(domain_id)
+        if domain is None:
+            return None
+        if kind == _EXPIRE:  # a newer record may have another time, and an entry of its own
+            is_due = domain.closed is None and domain.expires_us == due_us
+            return ExpireDomain(at_us, domain.name) if is_due else None
+        if is_done(state, domain):
+            return RemoveDomain(at_us, domain.name)
+        if domain.closed is not None:
+            self._push(_next_check_us(at_us), kind, domain_id)
+        return None
+
+
+def _lose(state: State, worker_id: WorkerId, due_us: int, at_us: int) -> Command | None:
+    worker = state.workers.workers.get(worker_id)
+    return LoseWorker(at_us, worker_id, "timeout") if worker is not None and worker.lost_at_us == due_us else None
+
+
+def _loan(state: State, loan_id: LoanId, kind: int, due_us: int, at_us: int) -> Command | None:
+    loan = state.domains.loans.get(loan_id)
+    if loan is None:
+        return None
+    if kind == _START_LOAN:
+        return None if loan.started else StartLoan(at_us, loan_id)
+    return EndLoan(at_us, loan_id) if due_us in (loan.expiry_us, loan.ends_us) else None
+
+
+def _next_check_us(at_us: int) -> int:
+    """Return the next full hour, so that it is the same time whether or not there was a restart in between."""
+    return (at_us // CLOSED_CHECK_US + 1) * CLOSED_CHECK_US
