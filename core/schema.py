@@ -20,6 +20,7 @@ from .errors import SchemaError
 from .events import Event
 from .indexset import IndexSet
 from .state import State
+from .tags import ENTITLED
 
 SNAPSHOT_VERSION = 3
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
@@ -27,6 +28,17 @@ SNAPSHOT_VERSION = 3
 _PLAIN = (int, str, bytes, bool)
 
 Upcast = Callable[[Fields], Fields]
+
+_NOTHING_CHARGED: Fields = {"usage": 0, "epoch": 0, "inner": (), "above": ()}
+
+
+def _without(fields: Fields, name: str) -> Fields:
+    return {key: value for key, value in fields.items() if key != name}
+
+
+def _arrived(tag: object) -> Fields:
+    return {"domain_tag": tag, "user_tag": 0, "job_tag": 0, "above": ()}
+
 
 _NO_RESOURCES: Fields = {"cpu_milli": 0, "mem_bytes": 0, "generic": ()}
 _NO_GUARANTEE: Fields = {
@@ -52,6 +64,16 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     # All domains were at the top level, made by hand, and had no guarantees and no floors before.
     ("domain_created", 1): lambda fields: {**fields, "parent": 0, **_NO_GUARANTEE},
     ("domain_changed", 1): lambda fields: {**fields, **_NO_GUARANTEE},
+    # Domains had one tier, and no tree; users and jobs had no tags of their own, and usage was not counted.
+    ("job_submitted", 2): lambda fields: (
+        _without(fields, "start_tag")
+        | {"domain_tag": fields["start_tag"], "user_tag": 0, "job_tag": 0, "above": (), "requested_cpu_us": 0}
+    ),
+    ("job_started", 1): lambda fields: _without(fields, "start_tag") | _arrived(fields["start_tag"]),
+    ("units_reopened", 1): lambda fields: _without(fields, "start_tag") | _arrived(fields["start_tag"]),
+    ("units_leased", 2): lambda fields: {**fields, "charged": ENTITLED, **_NOTHING_CHARGED},
+    ("units_finished", 2): lambda fields: {**fields, "used_cpu_us": 0, **_NOTHING_CHARGED},
+    ("units_returned", 1): lambda fields: {**fields, **_NOTHING_CHARGED},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

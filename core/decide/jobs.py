@@ -26,7 +26,7 @@ from ..terms import Terms
 from . import checks
 from .arrivals import arrival, started
 from .dependants import checked_parents
-from .domains import find_domain
+from .entitlements import find_domain, open_leaf
 
 
 def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
@@ -74,6 +74,7 @@ def outcome_of(job: Job, failed: int, cancelled: int) -> str:
 
 def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     domain = find_domain(state, command.domain)
+    open_leaf(state, domain)
     _check_submission(command)
     if command.spec is NO_SPEC:
         body, digest = NO_SPEC_BODY, NO_SPEC_DIGEST
@@ -225,6 +226,7 @@ def _rerun(state: State, command: RerunUnits, at_us: int) -> tuple[Event, ...]:
             "submit them as a new job.",
         )
     _check_parents(state, job)
+    open_leaf(state, state.domains.domains[job.terms.domain_id])
     tags = arrival(state, job.terms)
     return (
         UnitsReopened(

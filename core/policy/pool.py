@@ -75,7 +75,7 @@ class PoolIndex:
         self._sleeping: list[tuple[int, JobId]] = []
         self._alarms: dict[JobId, int] = {}
         for domain_id in state.domains.domains:
-            self._count_held(domain_id)
+            self._watch_held(domain_id)
         for _, job in sorted(state.jobs.jobs.items()):
             self._refresh(job)
 
@@ -119,16 +119,18 @@ class PoolIndex:
                 self.domain_changed(job.terms.domain_id)
             case JobStopped():
                 self.job_done(state.jobs.jobs[event.job_id])
-            case DomainChanged():
-                self._count_held(event.domain_id)
-                self.capacity.version += 1  # a higher cap may let something fit
-                self.domain_changed(event.domain_id)
+            case DomainChanged() | DomainClosed() | DomainOpened():
+                self._entitlement_changed(event.domain_id)
+            case LoanStarted() | LoanEnded():
+                loan = was.domains.loans[event.loan_id]
+                for who in {*self._line_up(loan.lender), *self._line_up(loan.borrower)}:
+                    self._entitlement_changed(who)
             case AccountReweighted():
                 self.domain_changed(event.domain_id)
             case RulesChanged() | UsagesRescaled():
                 self.rules_changed()
             case DomainCreated():
-                self._count_held(event.domain_id)
+                self._watch_held(event.domain_id)
             case WorkerJoined():
                 self.capacity.add(state.workers.workers[event.worker_id])
                 self._reorder()
@@ -143,9 +145,9 @@ class PoolIndex:
                 pass
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
                 pass
-            case DomainClosed() | DomainOpened() | LagRemainderKept() | RecordRefused() | MinimumStampSet():
+            case LagRemainderKept() | RecordRefused() | MinimumStampSet():
                 pass
-            case LoanMade() | LoanStarted() | LoanRecalled() | LoanEnded() | LoanRefused() | LoanBackedOff():
+            case LoanMade() | LoanRecalled() | LoanRefused() | LoanBackedOff():
                 pass
             case _:
                 assert_never(event)
@@ -220,17 +222,22 @@ class PoolIndex:
         held = [(domain_id, free.amount()) for domain_id, free in sorted(self._held.items())]
         return self.capacity.summary(), held
 
-    def _count_held(self, domain_id: DomainId) -> None:
+    def _entitlement_changed(self, domain_id: DomainId) -> None:
+        self._watch_held(domain_id)
+        self.capacity.version += 1  # a higher cap may let something fit
+        self.domain_changed(domain_id)
+
+    def _watch_held(self, domain_id: DomainId) -> None:
         """Start or stop counting what a domain holds, as it has a cap or a guarantee or not."""
-        self._held.pop(domain_id, None)
         domain = self.state.domains.domains[domain_id]
         if domain.cap is None and domain.effective_guarantee == NOTHING:
-            return
-        held = self._held[domain_id] = Free(NOTHING)
-        for lease in self.state.jobs.leases.values():
-            terms = self.state.jobs.jobs[lease.job_id].terms
-            if domain_id in self._line_up(terms.domain_id):
-                held.give(terms.request)
+            self._held.pop(domain_id, None)
+        elif domain_id not in self._held:
+            held = self._held[domain_id] = Free(NOTHING)
+            for lease in self.state.jobs.leases.values():
+                terms = self.state.jobs.jobs[lease.job_id].terms
+                if domain_id in self._line_up(terms.domain_id):
+                    held.give(terms.request)
 
     def _hold(self, terms: Terms, *, more: bool) -> None:
         """Count a request as held, or as held no more, by its domain and those that it is in."""

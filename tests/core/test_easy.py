@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.engine import Engine
+from meted.core.estimates import estimate_us
 from meted.core.ids import JobId
 from meted.core.policy.fcfs import QueueIndex
 from meted.core.policy.shadow import earliest
 from meted.core.resources import Resources
-from meted.core.estimates import estimate_us
 
 from .helper import MS, SECOND, World, cpus, examples
 from .playing import Play
