@@ -85,9 +85,8 @@ class ClockIndex(PoolIndex):
         if leaf is None:
             return
         leaf.touched.add(after.terms.user)
-        if tag_key(before) != tag_key(after) and leaf.has(before):
-            line = leaf.lines[after.terms.request]
-            queue = line.users[after.terms.user]
+        if before.tag != after.tag and leaf.has(before):
+            queue = leaf.lines[after.terms.request].users[after.terms.user]
             queue.discard(tag_key(before))
             queue.add(tag_key(after))
 

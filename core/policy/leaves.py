@@ -40,7 +40,7 @@ class Line:
     """The jobs of one domain and one shape that have units to lease; never empty.
 
     Users are in a heap by tag and by the key of their first job. An entry that is no longer so is stale; whoever has
-    changed is entered again by :meth:`Leaf.refresh`.
+    changed is entered again.
     """
 
     __slots__ = ("_heap", "head", "ranks", "shape", "users")
@@ -52,27 +52,25 @@ class Line:
         self.head: Head = (0, 0)
         self._heap: list[tuple[int, QueueKey, str]] = []
 
-    def enter(self, user: str, account: Account) -> None:
-        """Enter a user, who has changed, where he belongs now."""
-        queue = self.users.get(user)
-        if queue is not None:
-            heappush(self._heap, (account.users[user].tag, queue.keys[0], user))
-
-    def find_head(self, account: Account) -> None:
-        """Find out who is first now."""
-        if len(self.users) == 1:
-            for user, queue in self.users.items():
+    def find_head(self, account: Account, touched: set[str]) -> None:
+        """Find out who is first now, given who has changed."""
+        users, heap = self.users, self._heap
+        if len(users) == 1:
+            for user, queue in users.items():
                 self.head = account.users[user].tag, queue.keys[0]
-            self._heap.clear()
+            heap.clear()
             return
-        heap, users = self._heap, self.users
+        standing = account.users
         if len(heap) < len(users) or len(heap) > STALE_ENTRIES_MIN + 4 * len(users):
-            heap[:] = [(account.users[user].tag, queue.keys[0], user) for user, queue in users.items()]
+            heap[:] = [(standing[user].tag, queue.keys[0], user) for user, queue in users.items()]
             heapify(heap)
+        else:
+            for user in touched:
+                if user in users:
+                    heappush(heap, (standing[user].tag, users[user].keys[0], user))
         while True:
             tag, key, user = heap[0]
-            found = users.get(user)
-            if found is not None and found.keys[0] == key and account.users[user].tag == tag:
+            if user in users and users[user].keys[0] == key and standing[user].tag == tag:
                 self.head = tag, key
                 return
             heappop(heap)
@@ -136,10 +134,7 @@ class Leaf:
     def refresh(self, account: Account) -> None:
         """Find the head of each line, given what users stand at now."""
         for line in self.lines.values():
-            if len(line.users) > 1:
-                for user in self.touched:
-                    line.enter(user, account)
-            line.find_head(account)
+            line.find_head(account, self.touched)
         self.touched.clear()
 
 

@@ -169,16 +169,18 @@ class MetedIndex(ClockIndex):
 
     def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
-        for line in self._lines(choice):
+        lines = self._leaves[choice.domain_id].lines
+        for line in lines.values() if len(lines) == 1 and not self._held else self._lines(choice):
             job_id = queued_job(line.head[1])
-            job = self.state.jobs.jobs[job_id]
             count = line.ranks.keys[choice.domain_id].units
             # _next has just searched for every shape; only a worker's end of life asks for another search.
             room = line.shape.room
-            if room is not None and room.until_us is not None:
-                room = self.capacity.find(line.shape, self.needs_until_us(job))
-            if room is None and shadow is not None:
-                room = self._beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
+            if room is None or room.until_us is not None:
+                job = self.state.jobs.jobs[job_id]
+                if room is not None:
+                    room = self.capacity.find(line.shape, self.needs_until_us(job))
+                if room is None and shadow is not None:
+                    room = self._beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
             if room is not None:
                 return job_id, room, count
         return None
