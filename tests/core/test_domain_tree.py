@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meted.core.codec import encode_events, pack
 from meted.core.commands import CancelJobs, ChangeDomain, CreateDomain, DeleteJob, OfferLoan, RecallLoan, RemoveDomain
 from meted.core.decide.domains import open_leaf
 from meted.core.domain_state import TOP
 from meted.core.errors import Reason, Refused
 from meted.core.invariants import check
 from meted.core.limits import DOMAIN_DEPTH_MAX, LOAN_BACKOFF_MAX_US, SHARE_MAX
+from meted.core.reducers import fold
 from meted.core.resources import Resources
 from meted.core.schema import decode_events, decode_state, encode_state
 from meted.core.service import clock_within
+from meted.core.state import State
 
 from .helper import SECOND, examples
 from .lending import LendingWorld, flat, milli
@@ -114,17 +117,12 @@ def test_the_clock_of_the_top_level_is_that_of_the_pool() -> None:
 
 
 def test_what_was_logged_before_there_was_a_tree_is_at_the_top_level() -> None:
-    from meted.core.codec import pack
-
     cap = {"cpu_milli": 1, "mem_bytes": 2, "generic": ()}
     old = (
         ("domain_created", 1, {"at_us": 1, "domain_id": 1, "name": "a", "share": 5, "cap": None}),
         ("domain_changed", 1, {"at_us": 2, "domain_id": 1, "share": 7, "cap": cap}),
     )
-    world = LendingWorld()
-    from meted.core.reducers import fold
-
-    state = fold(world.state, decode_events(pack(list(old))))
+    state = fold(State(), decode_events(pack(list(old))))
     check(state)
     domain = state.domains.domains[state.domains.by_name["a"]]
     assert (domain.parent, domain.share, domain.effective_share, domain.floor_share) == (TOP, 7, 7, 1)
@@ -146,7 +144,8 @@ def amounts(most: int) -> st.SearchStrategy[Resources]:
 
 def a_tree(data: st.DataObject, most: int = 8) -> tuple[LendingWorld, list[str]]:
     """Draw a world of some domains anywhere below each other, with accounts and tags for the leaves."""
-    world, names = LendingWorld(), []
+    world = LendingWorld()
+    names: list[str] = []
     for number in range(data.draw(st.integers(2, most))):
         parent = data.draw(st.sampled_from(["", "", *names]))
         if parent and len(world.domains.path(world.domains.by_name[parent])) + 2 > DOMAIN_DEPTH_MAX:
@@ -206,6 +205,7 @@ def test_p11_sums_and_floors_hold_whatever_happens(data: st.DataObject) -> None:
                 assert refusal.sentence.endswith(".")
             check(world.state)
         assert decode_state(encode_state(world.state)) == world.state
+        assert fold(State(), decode_events(encode_events(world.log))) == world.state
         for loan_id in sorted(world.domains.loans):
             world.recall(loan_id)
         world.tick(2 * SECOND)

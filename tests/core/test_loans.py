@@ -43,7 +43,7 @@ def test_2d_1_all_of_a_guarantee_may_be_lent_where_the_floor_is_zero() -> None:
 def test_2d_2_and_a17_the_floor_is_kept() -> None:
     world = flat("a", "b")
     refusal = world.refused(OfferLoan(0, "a", "b", "share", 17), Reason.BELOW_FLOOR)
-    assert "floor of 16" in refusal.sentence
+    assert "its floor (a share of 16)" in refusal.sentence
     assert world.shares("a", "b") == [32, 32]
     world.lend("a", "b", 16)
     assert world.shares("a", "b") == [16, 48]
