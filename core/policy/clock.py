@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ..domain_state import TOP
 from ..estimates import known_estimate_us, width_milli
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
-from ..record import record, replaced
 from ..resources import Resources
 from ..service import clock_within, entitled_charge
 from ..state import NO_ACCOUNT, Account, Job, State
@@ -23,13 +23,21 @@ CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
 
 
-@record
-class Choice:
+class Choice(NamedTuple):
     """Who is next: a domain that has jobs, by which order, and by which at the top."""
 
     domain_id: DomainId
     order: Order
     top: Order
+
+
+class Run(NamedTuple):
+    """What a domain would be served next: how many units of a job, of what size together, covered by a guarantee."""
+
+    job: Job
+    units: int
+    size: int
+    covered: bool
 
 
 class ClockIndex(PoolIndex):
@@ -71,6 +79,7 @@ class ClockIndex(PoolIndex):
         emptied = leaf.discard(job)
         if emptied is not None:
             emptied.ranks.drop(domain_id)
+            emptied.ranks.peaks.pop(domain_id, None)
             emptied.shape.lines -= 1
             if not emptied.shape.lines:
                 del self._shapes[job.terms.request]
@@ -205,13 +214,42 @@ class ClockIndex(PoolIndex):
                 count = self.run_count(job, estimated_us)
             size = line.shape.width_milli * estimated_us
             covered = bool(self._held) and self.is_covered(leaf.domain_id, request)
-            line.ranks.set(leaf.domain_id, self._key(account, share, size, count, job, covered), clock)
+            run = Run(job, count, size * count, covered)
+            line.ranks.set(leaf.domain_id, self._key(leaf.domain_id, account, share, run, line.ranks), clock)
 
-    def _key(self, account: Account, share: int, size: int, count: int, job: Job, covered: bool) -> Key:
+    def _key(self, domain_id: DomainId, account: Account, share: int, run: Run, ranks: Ranks) -> Key:
+        """Return the key of a domain with its next run.
+
+        Its deadline never falls while it waits to be served: it is by the largest run that has been its next since.
+        """
         rules = self.state.rules
-        deadline = account.tag + count * entitled_charge(size, share, rules.alpha_milli)
-        pool_key = POOL_KEYS[rules.pool](rules, account, share, job)
-        return Key(account.tag, deadline, pool_key, covered, job.job_id, count, size)
+        peak = ranks.peaks.get(domain_id, 0)
+        if run.size > peak:
+            peak = ranks.peaks[domain_id] = run.size
+        deadline = account.tag + entitled_charge(peak, share, rules.alpha_milli)
+        pool_key = POOL_KEYS[rules.pool](rules, account, share, run.job)
+        return Key(account.tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
+
+    def domain_served(self, domain_id: DomainId) -> None:
+        """Rank a domain anew; its deadline, and of those that it is in, are by their next run again."""
+        self._dirty.add(domain_id)
+        leaf = self._leaves.get(domain_id)
+        if leaf is None:
+            return
+        for line in leaf.lines.values():
+            line.ranks.peaks.pop(domain_id, None)
+        for who in leaf.above:
+            parent_id = self.state.domains.domains[who].parent
+            for shape in self._groups.get(who, ()):
+                if parent_id in shape.ranks:
+                    shape.ranks[parent_id].peaks.pop(who, None)
+
+    def recall(self, other: ClockIndex) -> None:
+        """Take over what ``other``, an index of the same state, remembers of runs that were next."""
+        for request, shape in self._shapes.items():
+            for parent_id, ranks in shape.ranks.items():
+                ranks.peaks = dict(other._shapes[request].ranks[parent_id].peaks)
+        self._dirty.update(self._leaves)
 
     def _rank_group(self, domain_id: DomainId) -> None:
         """Rank a domain that others are in, with whatever is next in it of each shape."""
@@ -227,8 +265,8 @@ class ClockIndex(PoolIndex):
                 continue
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
-            key = self._key(account, domain.effective_share, below.size, below.units, job, below.covered)
-            mine.set(domain_id, key, clock)
+            run = Run(job, below.units, below.size, below.covered)
+            mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:
         """Return the ranks of the domains inside one that wait with a shape."""
@@ -296,7 +334,7 @@ class ClockIndex(PoolIndex):
         for line in leaf.lines.values():
             key = line.ranks.keys.get(leaf.domain_id)
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
-                put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
+                put = key._replace(deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
                 line.ranks.set(leaf.domain_id, put, clock)
         for who in leaf.above:
             self._rank_group(who)
