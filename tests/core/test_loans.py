@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from meted.core.commands import (
     ChangeDomain,
     DeliverRecords,
@@ -20,6 +22,7 @@ from meted.core.limits import (
     LOAN_BACKOFF_FORGET_US,
     LOAN_BACKOFF_MAX_US,
     LOAN_BACKOFF_US,
+    TIME_MAX_US,
 )
 from meted.core.resources import Resources
 
@@ -282,6 +285,25 @@ def test_a_quiet_day_is_forgiven() -> None:
     world.make("c", 32)
     world.recall(world.lend("a", "c", 1))
     assert set(world.find_domain("a").recalls) == {(world.find_domain("c").domain_id, "share")}
+
+
+def test_so_many_recalls_are_remembered_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meted.core.limits.LOAN_BACKOFFS_MAX", 2)
+    world = flat("a", "b", "c", "d")
+    for name in "bcd":
+        world.recall(world.lend("a", name, 1))
+        world.tick(1)
+    known = {world.domains.domains[borrower].name for borrower, _ in world.find_domain("a").recalls}
+    assert known == {"c", "d"}
+    world.lend("a", "b", 1)
+
+
+def test_a_notice_beyond_all_time_ends_with_it() -> None:
+    world = flat("a", "b")
+    world.tick(SECOND)
+    loan_id = world.lend("a", "b", 1, notice_us=TIME_MAX_US)
+    world.recall(loan_id)
+    assert world.domains.loans[loan_id].ends_us == TIME_MAX_US
 
 
 def test_other_resources_borrowers_and_lenders_do_not_wait() -> None:
