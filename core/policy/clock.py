@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..domain_state import TOP
 from ..estimates import known_estimate_us, width_milli
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
+from ..record import record, replaced
 from ..resources import Resources
 from ..service import clock_within, entitled_charge
 from ..state import NO_ACCOUNT, Account, Job, State
@@ -23,7 +23,8 @@ CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
 
 
-class Choice(NamedTuple):
+@record
+class Choice:
     """Who is next: a domain that has jobs, by which order, and by which at the top."""
 
     domain_id: DomainId
@@ -31,7 +32,8 @@ class Choice(NamedTuple):
     top: Order
 
 
-class Run(NamedTuple):
+@record
+class Run:
     """What a domain would be served next: how many units of a job, of what size together, covered by a guarantee."""
 
     job: Job
@@ -196,10 +198,11 @@ class ClockIndex(PoolIndex):
 
     def _rank_leaf(self, leaf: Leaf) -> None:
         """Rank a domain among those beside it, with the first of its jobs of each shape."""
-        jobs = self.state.jobs
-        account = jobs.accounts[leaf.domain_id]
-        share = self.state.domains.domains[leaf.domain_id].effective_share
-        clock = clock_within(jobs, leaf.parent)
+        state, domain_id = self.state, leaf.domain_id
+        jobs = state.jobs
+        account = jobs.accounts[domain_id]
+        share = state.domains.domains[domain_id].effective_share
+        clock = jobs.accounts[leaf.parent].clock if leaf.above else jobs.clock
         leaf.refresh(account)
         for request, line in leaf.lines.items():
             job = jobs.jobs[queued_job(line.head[1])]
@@ -212,10 +215,11 @@ class ClockIndex(PoolIndex):
                 estimated_us, count = RUN_QUANTUM_US, 1
             else:
                 count = self.run_count(job, estimated_us)
-            size = line.shape.width_milli * estimated_us
-            covered = bool(self._held) and self.is_covered(leaf.domain_id, request)
-            run = Run(job, count, size * count, covered)
-            line.ranks.set(leaf.domain_id, self._key(leaf.domain_id, account, share, run, line.ranks), clock)
+            size = line.shape.width_milli * estimated_us * count
+            covered = bool(self._held) and self.is_covered(domain_id, request)
+            line.ranks.set(
+                domain_id, self._key(domain_id, account, share, Run(job, count, size, covered), line.ranks), clock
+            )
 
     def _key(self, domain_id: DomainId, account: Account, share: int, run: Run, ranks: Ranks) -> Key:
         """Return the key of a domain with its next run.
@@ -334,7 +338,7 @@ class ClockIndex(PoolIndex):
         for line in leaf.lines.values():
             key = line.ranks.keys.get(leaf.domain_id)
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
-                put = key._replace(deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
+                put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
                 line.ranks.set(leaf.domain_id, put, clock)
         for who in leaf.above:
             self._rank_group(who)

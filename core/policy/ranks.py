@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
 from ..ids import DomainId, JobId
+from ..record import record
 
 STALE_ENTRIES_MIN = 64
 """Heaps are cleaned when they have more entries than this and four times what is ranked."""
@@ -18,7 +18,8 @@ Order = tuple[int, int, int, DomainId]
 pool. Ids break ties (P19)."""
 
 
-class Key(NamedTuple):
+@record
+class Key:
     """Where a child stands.
 
     Attributes:
