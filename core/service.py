@@ -19,10 +19,12 @@ finished in parts leaves bit-equal tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from .ids import DomainId
+from .record import record
 from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
@@ -32,9 +34,26 @@ INNER_BITS = 10
 """Tags inside a domain are scaled by the weight of priority 0."""
 
 
+@record
+class Load:
+    """What is charged: ``count`` units of ``size`` each, and ``used`` together as usage in ``epoch``."""
+
+    size: int
+    count: int
+    used: int
+    epoch: int
+
+
+@lru_cache(maxsize=4096)
 def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
     """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
     return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
+
+
+@lru_cache(maxsize=4096)
+def clock_charge(size: int, phi: int) -> int:
+    """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together."""
+    return (size << SCALE_BITS) // phi
 
 
 def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
@@ -90,31 +109,49 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, guaranteed
     step = step_of(at_us, rules.half_life_us)
     epoch = epoch_of(step)
     used = count * amount_at(size, terms.priority, step)
-    counts_all = rules.usage == "all"
     if guaranteed:
         charged |= GUARANTEED
-        used = used if counts_all else 0
+        used = used if rules.usage == "all" else 0
         above = tuple(
             (it.tag, expressed(it.usage, it.epoch, epoch) + used, it.clock, it.debt)
             for it in (jobs.accounts[who] for who in account.above)
         )
         usage = expressed(account.usage, account.epoch, epoch) + used
         return ChargeTags(charged, account.tag, usage, epoch, jobs.clock, jobs.debt, inner, above)
+    load = Load(size, count, used, epoch)
+    if not account.above:
+        is_entitled, *tags = _served(state, domain_id, account, jobs.clock, jobs.debt, state.domains.total_share, load)
+        tag, usage, clock, debt = tags
+        return ChargeTags(charged + ENTITLED * is_entitled, tag, usage, epoch, clock, debt, inner, ())
     levels = []
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
-        clock, debt, phi = _over(state, account, level)
-        tag = it.tag
-        counted = used
-        if tag <= clock:
-            counted = used if counts_all else 0
-            charged |= ENTITLED << level
-            share = state.domains.domains[who].effective_share
-            unit = entitled_charge(size, share, rules.alpha_milli)
-            tag = _claimed(state, who, tag, clock - debt, max(2 * jobs.largest_size, 2 * size * count)) + count * unit
-        moved = _advanced(clock, debt, count * ((size << SCALE_BITS) // phi))
-        levels.append((tag, expressed(it.usage, it.epoch, epoch) + counted, *moved))
+        is_entitled, *tags = _served(state, who, it, *_over(state, account, level), load)
+        charged |= is_entitled * ENTITLED << level
+        levels.append(tags)
     return _tags(charged, levels, epoch, inner)
+
+
+def _served(
+    state: State, domain_id: DomainId, account: Account, clock: int, debt: int, phi: int, load: Load
+) -> tuple[bool, int, int, int, int]:
+    """Return, for one level, whether it was served from its entitlement; its tag and usage; V over it and its debt."""
+    tag, used, size, count = account.tag, load.used, load.size, load.count
+    is_entitled = tag <= clock
+    if is_entitled:
+        rules = state.rules
+        alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
+        largest = max(state.jobs.largest_size, size * count)
+        limit = clock - debt - entitled_charge(2 * largest, share, alpha)
+        if tag < limit:
+            tag = _claimed(state, domain_id, tag, clock - debt, limit)
+        tag += count * entitled_charge(size, share, alpha)
+        if rules.usage != "all":
+            used = 0
+    by = count * clock_charge(size, phi)
+    paid = min(debt, by)
+    usage = account.usage if account.epoch == load.epoch else expressed(account.usage, account.epoch, load.epoch)
+    return is_entitled, tag, usage + used, clock + by - paid, debt - paid
 
 
 def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
@@ -126,7 +163,7 @@ def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
     return state.jobs.clock, state.jobs.debt, state.domains.total_share
 
 
-def _tags(charged: int, levels: list[tuple[int, int, int, int]], epoch: int, inner: Inner) -> ChargeTags:
+def _tags(charged: int, levels: Sequence[Sequence[int]], epoch: int, inner: Inner) -> ChargeTags:
     """Return tags of levels of (tag, usage, virtual time over it, its debt): the time over one is inside the next."""
     tag, usage, clock, debt = levels[0]
     if len(levels) == 1:
@@ -135,19 +172,17 @@ def _tags(charged: int, levels: list[tuple[int, int, int, int]], epoch: int, inn
     return ChargeTags(charged, tag, usage, epoch, levels[-1][2], levels[-1][3], inner, above)
 
 
-def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, claim: int) -> int:
+def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, limit: int) -> int:
     """Return the tag of a domain with no more claim than it may have.
 
     A domain whose work could not be served for a while (back-off, no fitting worker) has fallen behind a clock that
-    others' service has moved, and would shut out all others when it returns. So it keeps a claim of at most ``claim``,
-    twice the largest lease there ever was, and what others beside it are ahead of the clock together. A domain that
-    could be served never has more, however wrong estimates are. ``clock`` is V less its debt: what service has moved.
+    others' service has moved, and would shut out all others when it returns. So it keeps a claim of at most twice the
+    largest lease there ever was, up to ``limit``, and what others beside it are ahead of the clock together. A domain
+    that could be served never has more, however wrong estimates are. ``clock`` is V less its debt: what service has
+    moved.
     """
-    domains, alpha = state.domains.domains, state.rules.alpha_milli
+    domains = state.domains.domains
     domain = domains[domain_id]
-    limit = clock - entitled_charge(claim, domain.effective_share, alpha)
-    if tag >= limit:
-        return tag
     beside = (
         (domains[who].effective_share, account.tag - clock)
         for who, account in state.jobs.accounts.items()
@@ -211,8 +246,8 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
                 share = state.domains.domains[who].effective_share
                 unit = entitled_charge(lease.size, share, rules.alpha_milli)
                 tag += sum(entitled_charge(size, share, rules.alpha_milli) - unit for size in sizes)
-            unit = (lease.size << SCALE_BITS) // phi
-            clock, debt = _advanced(clock, debt, sum((size << SCALE_BITS) // phi - unit for size in sizes))
+            unit = clock_charge(lease.size, phi)
+            clock, debt = _advanced(clock, debt, sum(clock_charge(size, phi) - unit for size in sizes))
         levels.append((tag, max(0, expressed(it.usage, it.epoch, epoch) + counted), clock, debt))
     return _tags(lease.charged, levels, epoch, inner)
 

@@ -9,6 +9,7 @@ one. Factors and logarithms come from tables made by integer square roots, so th
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isqrt
 
 from .limits import PRIORITY_STEPS_MAX
@@ -108,6 +109,12 @@ def log2(number: int) -> int:
     rest = ((mantissa << _TABLE_BITS) // (4096 + k)) - (1 << 44)
     series = (rest * _LOG2_E >> 44) - (rest * rest * _LOG2_E >> 89)
     return (bits << LOG_BITS) + _LOGS[k] + series
+
+
+@lru_cache(maxsize=4096)
+def log2_of_share(share: int) -> int:
+    """Return the same of a share; there are few different ones, and each is asked for with every decision."""
+    return log2(share)
 
 
 def weighted(amount: int, priority: int) -> int:

@@ -78,16 +78,17 @@ def check_room(state: State, lender: Domain, borrower: Domain, resource: str, am
 def _check_amount(domain: Domain, resource: str, amount: int, room: int, floor: int) -> None:
     if amount <= room - floor:
         return
-    left, least = (f"{resource} {room}", floor) if resource == SHARE else (format_amount(resource, room), None)
-    kept = least if least is not None else format_amount(resource, floor)
+    left, kept = (
+        f"a share of {amount}" if resource == SHARE else format_amount(resource, amount) for amount in (room, floor)
+    )
     if amount > room:
         raise Refused(
             Reason.OVER_CAPACITY,
             f"Domain {domain.name!r} has {left} of its own that it has not lent yet; lend at most that, less its floor "
-            f"of {kept}.",
+            f"({kept}).",
         )
     raise Refused(
         Reason.BELOW_FLOOR,
-        f"Domain {domain.name!r} has {left} of its own that it has not lent yet, and must keep its floor of {kept}; "
+        f"Domain {domain.name!r} has {left} of its own that it has not lent yet, and must keep its floor ({kept}); "
         "lend less, or lower the floor.",
     )

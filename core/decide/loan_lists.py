@@ -77,7 +77,7 @@ class _Plan:
         self._old: dict[tuple[object, ...], list[Loan]] = {}
         for loan in old:
             if loan.ends_us is None:
-                start_us = 0 if loan.started else loan.start_us
+                start_us = loan.start_us if loan.start_us > at_us else 0
                 key = (loan.borrower, loan.resource, loan.amount, start_us, loan.expiry_us, loan.notice_us)
                 self._old.setdefault(key, []).append(loan)
             if not _is_bound(loan):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..domain_state import TOP
 from ..estimates import known_estimate_us, width_milli
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
@@ -18,20 +19,8 @@ from .queues import queued_job, tag_key
 from .ranks import BY_GUARANTEE, Key, Order, Ranks
 from .standing import among_domains, at_home
 
-TOP = DomainId(0)
-
 CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
-
-
-class Group:
-    """The domains inside one, in ranks a shape."""
-
-    __slots__ = ("domain_id", "ranks")
-
-    def __init__(self, domain_id: DomainId) -> None:
-        self.domain_id = domain_id
-        self.ranks: dict[PendingShape, Ranks] = {}
 
 
 @record
@@ -53,7 +42,7 @@ class ClockIndex(PoolIndex):
 
     def __init__(self, state: State) -> None:
         self._leaves: dict[DomainId, Leaf] = {}
-        self._groups: dict[DomainId, Group] = {TOP: Group(TOP)}
+        self._groups: dict[DomainId, set[PendingShape]] = {TOP: set()}  # what waits inside a domain
         self._shapes: dict[Resources, PendingShape] = {}
         self._dirty: set[DomainId] = set()
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
@@ -69,7 +58,7 @@ class ClockIndex(PoolIndex):
         shape = self._shapes.get(request)
         if shape is None:
             shape = self._shapes[request] = PendingShape(request, self._width_milli(request))
-        leaf.add(job, shape)
+        leaf.add(job, shape, self._ranks(leaf.parent, shape))
         self._dirty.add(domain_id)
 
     def job_done(self, job: Job) -> None:
@@ -81,10 +70,12 @@ class ClockIndex(PoolIndex):
         self._dirty.add(domain_id)
         emptied = leaf.discard(job)
         if emptied is not None:
-            self._drop(leaf, emptied.shape)
+            emptied.ranks.drop(domain_id)
             emptied.shape.lines -= 1
             if not emptied.shape.lines:
                 del self._shapes[job.terms.request]
+                for parent_id in emptied.shape.ranks:
+                    self._groups[parent_id].discard(emptied.shape)
         if not leaf.lines:
             del self._leaves[domain_id]
 
@@ -94,9 +85,8 @@ class ClockIndex(PoolIndex):
         if leaf is None:
             return
         leaf.touched.add(after.terms.user)
-        if tag_key(before) != tag_key(after) and leaf.has(before):
-            line = leaf.lines[after.terms.request]
-            queue = line.users[after.terms.user]
+        if before.tag != after.tag and leaf.has(before):
+            queue = leaf.lines[after.terms.request].users[after.terms.user]
             queue.discard(tag_key(before))
             queue.add(tag_key(after))
 
@@ -105,6 +95,12 @@ class ClockIndex(PoolIndex):
         if domain_id in self._groups:
             self._dirty.update(leaf.domain_id for leaf in self._leaves.values() if domain_id in leaf.above)
         self._dirty.add(domain_id)
+
+    def domain_measured(self, domain_id: DomainId) -> None:
+        """Refresh the keys of a domain if they rest on how long its units take."""
+        leaf = self._leaves.get(domain_id)
+        if leaf is not None and leaf.is_by_mean:
+            self._dirty.add(domain_id)
 
     def rules_changed(self) -> None:
         """Refresh all keys."""
@@ -127,12 +123,12 @@ class ClockIndex(PoolIndex):
             for request, line in leaf.lines.items()
         ]
         keys = [
-            (group.domain_id, tuple(shape.request.items()), sorted(ranks.keys.items(), key=lambda item: item[0]))
-            for group in self._groups.values()
-            for shape, ranks in group.ranks.items()
+            (parent_id, tuple(shape.request.items()), sorted(ranks.standing(clock_within(self.state.jobs, parent_id))))
+            for shape in self._shapes.values()
+            for parent_id, ranks in shape.ranks.items()
             if ranks.keys
         ]
-        return super().summary(), sorted(lines), sorted(keys, key=lambda item: item[:2])
+        return super().summary(), sorted(lines), sorted(keys)
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job and why.
@@ -150,7 +146,7 @@ class ClockIndex(PoolIndex):
         if queued_job(first[1]) != job_id:
             return at_home(self.state, job, queued_job(first[1]))
         shapes = [shape for request, shape in self._shapes.items() if could_hold(request, 0)]
-        mine, parent_id = leaf.domain_id, leaf.above[0] if leaf.above else TOP
+        mine, parent_id = leaf.domain_id, leaf.parent
         while True:
             ahead = self._ahead_beside(parent_id, mine, shapes)
             if ahead or parent_id == TOP:
@@ -162,10 +158,9 @@ class ClockIndex(PoolIndex):
         clock = clock_within(self.state.jobs, parent_id)
         best: dict[DomainId, Order] = {}
         for shape in shapes:
-            ranks = self._groups[parent_id].ranks.get(shape)
-            for who in ranks.keys if ranks is not None else ():
-                order = ranks.order_of(who, clock) if ranks is not None else best[who]
-                best[who] = min(best.get(who, order), order)
+            ranks = shape.ranks.get(parent_id)
+            for order in ranks.orders(clock) if ranks is not None else ():
+                best[order[3]] = min(best.get(order[3], order), order)
         ordered = sorted(best.values())
         return ordered[: ordered.index(best[mine]) + 1] if mine in best and ordered[0][3] != mine else []
 
@@ -176,44 +171,41 @@ class ClockIndex(PoolIndex):
         """Rank anew whatever has changed: first the domains that have jobs, then those they are in, from below."""
         if not self._dirty:
             return
-        levels: list[set[DomainId]] = []
+        inner: dict[DomainId, int] = {}
         for domain_id in self._dirty:
             leaf = self._leaves.get(domain_id)
-            if leaf is None:
-                above = self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
-            else:
-                above = leaf.above
+            if leaf is not None:
                 self._rank_leaf(leaf)
-            for depth, who in enumerate(reversed(above)):
-                while len(levels) <= depth:
-                    levels.append(set())
-                levels[depth].add(who)
+                above = leaf.above
+            else:
+                above = self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
+            for height, who in enumerate(reversed(above)):
+                inner[who] = height
         self._dirty.clear()
-        for depth in range(len(levels) - 1, -1, -1):
-            for who in levels[depth]:
-                self._rank_group(who)
+        for who in sorted(inner, key=inner.__getitem__, reverse=True) if inner else ():
+            self._rank_group(who)
 
     def _rank_leaf(self, leaf: Leaf) -> None:
         """Rank a domain among those beside it, with the first of its jobs of each shape."""
         jobs = self.state.jobs
-        domain_id = leaf.domain_id
-        account = jobs.accounts[domain_id]
-        share = self.state.domains.domains[domain_id].effective_share
-        parent_id = leaf.above[0] if leaf.above else TOP
-        clock = clock_within(jobs, parent_id)
+        account = jobs.accounts[leaf.domain_id]
+        share = self.state.domains.domains[leaf.domain_id].effective_share
+        clock = clock_within(jobs, leaf.parent)
         leaf.refresh(account)
         for request, line in leaf.lines.items():
             job = jobs.jobs[queued_job(line.head[1])]
-            estimated_us = known_estimate_us(jobs, job)
+            estimated_us = job.terms.time_request_us
+            if estimated_us is None:
+                leaf.is_by_mean = True
+                estimated_us = known_estimate_us(jobs, job)
             if estimated_us is None:
                 # Ordered as if it were short, so that it is soon known.
                 estimated_us, count = RUN_QUANTUM_US, 1
             else:
                 count = self.run_count(job, estimated_us)
             size = line.shape.width_milli * estimated_us
-            covered = bool(self._held) and self.is_covered(domain_id, request)
-            key = self._key(account, share, size, count, job, covered)
-            self._ranks(parent_id, line.shape).set(domain_id, key, clock)
+            covered = bool(self._held) and self.is_covered(leaf.domain_id, request)
+            line.ranks.set(leaf.domain_id, self._key(account, share, size, count, job, covered), clock)
 
     def _key(self, account: Account, share: int, size: int, count: int, job: Job, covered: bool) -> Key:
         rules = self.state.rules
@@ -223,19 +215,15 @@ class ClockIndex(PoolIndex):
 
     def _rank_group(self, domain_id: DomainId) -> None:
         """Rank a domain that others are in, with whatever is next in it of each shape."""
-        group = self._groups.get(domain_id)
-        if group is None:
-            return
         jobs = self.state.jobs
         account = jobs.accounts[domain_id]
         domain = self.state.domains.domains[domain_id]
         clock = clock_within(jobs, domain.parent)
-        for shape, ranks in list(group.ranks.items()):
+        for shape in self._groups.get(domain_id, ()):
+            ranks, mine = shape.ranks[domain_id], self._ranks(domain.parent, shape)
             first = ranks.first(account.clock)
-            mine = self._ranks(domain.parent, shape)
             if first is None:
                 mine.drop(domain_id)
-                del group.ranks[shape]
                 continue
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
@@ -243,29 +231,19 @@ class ClockIndex(PoolIndex):
             mine.set(domain_id, key, clock)
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:
-        group = self._groups.get(parent_id)
-        if group is None:
-            group = self._groups[parent_id] = Group(parent_id)
-        ranks = group.ranks.get(shape)
+        """Return the ranks of the domains inside one that wait with a shape."""
+        ranks = shape.ranks.get(parent_id)
         if ranks is None:
-            ranks = group.ranks[shape] = Ranks()
+            ranks = shape.ranks[parent_id] = Ranks()
+            self._groups.setdefault(parent_id, set()).add(shape)
         return ranks
-
-    def _drop(self, leaf: Leaf, shape: PendingShape) -> None:
-        """Take a domain out of the ranks of a shape; those that it is in are ranked anew with the next refresh."""
-        group = self._groups.get(leaf.above[0] if leaf.above else TOP)
-        ranks = group.ranks.get(shape) if group is not None else None
-        if ranks is not None and group is not None:
-            ranks.drop(leaf.domain_id)
-            if not ranks.keys and group.domain_id == TOP:
-                del group.ranks[shape]
 
     def _set_aside(self, domain_id: DomainId) -> None:
         """Pass over a domain for the rest of this pass."""
         leaf = self._leaves[domain_id]
         self._aside.add(domain_id)
         for line in leaf.lines.values():
-            self._drop(leaf, line.shape)
+            line.ranks.drop(domain_id)
         for who in leaf.above:
             self._rank_group(who)
 
@@ -288,10 +266,9 @@ class ClockIndex(PoolIndex):
     def _first(self, parent_id: DomainId, shapes: list[PendingShape]) -> Order | None:
         """Return the first of the domains inside one."""
         clock = clock_within(self.state.jobs, parent_id)
-        ranked = self._groups[parent_id].ranks
         best: Order | None = None
         for shape in shapes:
-            ranks = ranked.get(shape)
+            ranks = shape.ranks.get(parent_id)
             first = ranks.first(clock) if ranks is not None else None
             if first is not None and (best is None or first < best):
                 best = first
@@ -302,32 +279,25 @@ class ClockIndex(PoolIndex):
         leaf = self._leaves[order[3]]
         if len(leaf.lines) == 1 or order[0] == BY_GUARANTEE:
             return False
-        ranked = self._groups[parent_id].ranks
         clock = clock_within(self.state.jobs, parent_id)
         for line in sorted(leaf.lines.values(), key=by_head):
-            ranks = ranked.get(line.shape)
-            if ranks is None or leaf.domain_id not in ranks.keys or not could_serve(line.shape):
+            later = line.ranks.keys.get(leaf.domain_id)
+            if later is None or not could_serve(line.shape) or self.is_capped(leaf.domain_id, line.shape.request):
                 continue
-            if self.is_capped(leaf.domain_id, line.shape.request):
-                continue
-            later = ranks.keys[leaf.domain_id]
-            if ranks.order_of(leaf.domain_id, clock) <= order:
+            if line.ranks.order_of(leaf.domain_id, clock) <= order:
                 return False
-            self._put_off(parent_id, leaf, order, later, clock)
+            self._put_off(leaf, order, later, clock)
             return True
         return False
 
-    def _put_off(self, parent_id: DomainId, leaf: Leaf, order: Order, later: Key, clock: int) -> None:
+    def _put_off(self, leaf: Leaf, order: Order, later: Key, clock: int) -> None:
         """Rank a domain's lines that are as early as ``order`` no earlier than ``later``, for this pass."""
         self._aside.add(leaf.domain_id)
         for line in leaf.lines.values():
-            ranks = self._groups[parent_id].ranks.get(line.shape)
-            if ranks is None or leaf.domain_id not in ranks.keys:
-                continue
-            if ranks.order_of(leaf.domain_id, clock) <= order:
-                key = ranks.keys[leaf.domain_id]
+            key = line.ranks.keys.get(leaf.domain_id)
+            if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
                 put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
-                ranks.set(leaf.domain_id, put, clock)
+                line.ranks.set(leaf.domain_id, put, clock)
         for who in leaf.above:
             self._rank_group(who)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
+from ..domain_state import TOP
 from ..ids import DomainId
 from ..resources import Resources
 from ..state import Account, Job
 from .capacity import Shape
 from .queues import JobQueue, QueueKey, tag_key
-from .ranks import STALE_ENTRIES_MIN
+from .ranks import STALE_ENTRIES_MIN, Ranks
 
 Head = tuple[int, QueueKey]
 """(tag of the user, key of the job): who is next in a domain, least first."""
@@ -20,16 +21,18 @@ class PendingShape(Shape):
 
     Attributes:
         width_milli: Its width in the pool as it is now.
-        lines: Domains that wait with it.
+        lines: Domains that have jobs with it.
+        ranks: The domains that wait with it, by the domain that they are in.
         full_since: How many leases the pass had made when it was first seen to fit nowhere, or None.
     """
 
-    __slots__ = ("full_since", "lines", "width_milli")
+    __slots__ = ("full_since", "lines", "ranks", "width_milli")
 
     def __init__(self, request: Resources, width_milli: int) -> None:
         super().__init__(request)
         self.width_milli = width_milli
         self.lines = 0
+        self.ranks: dict[DomainId, Ranks] = {}
         self.full_since: int | None = None
 
 
@@ -37,38 +40,37 @@ class Line:
     """The jobs of one domain and one shape that have units to lease; never empty.
 
     Users are in a heap by tag and by the key of their first job. An entry that is no longer so is stale; whoever has
-    changed is entered again by :meth:`Leaf.refresh`.
+    changed is entered again.
     """
 
-    __slots__ = ("_heap", "head", "shape", "users")
+    __slots__ = ("_heap", "head", "ranks", "shape", "users")
 
-    def __init__(self, shape: PendingShape) -> None:
+    def __init__(self, shape: PendingShape, ranks: Ranks) -> None:
         self.shape = shape
+        self.ranks = ranks
         self.users: dict[str, JobQueue] = {}
         self.head: Head = (0, 0)
         self._heap: list[tuple[int, QueueKey, str]] = []
 
-    def enter(self, user: str, account: Account) -> None:
-        """Enter a user, who has changed, where he belongs now."""
-        queue = self.users.get(user)
-        if queue is not None and len(self.users) > 1:
-            heappush(self._heap, (account.users[user].tag, queue.keys[0], user))
-
-    def find_head(self, account: Account) -> None:
-        """Find out who is first now."""
-        if len(self.users) == 1:
-            for user, queue in self.users.items():
+    def find_head(self, account: Account, touched: set[str]) -> None:
+        """Find out who is first now, given who has changed."""
+        users, heap = self.users, self._heap
+        if len(users) == 1:
+            for user, queue in users.items():
                 self.head = account.users[user].tag, queue.keys[0]
-            self._heap.clear()
+            heap.clear()
             return
-        heap, users = self._heap, self.users
+        standing = account.users
         if len(heap) < len(users) or len(heap) > STALE_ENTRIES_MIN + 4 * len(users):
-            heap[:] = [(account.users[user].tag, queue.keys[0], user) for user, queue in users.items()]
+            heap[:] = [(standing[user].tag, queue.keys[0], user) for user, queue in users.items()]
             heapify(heap)
+        else:
+            for user in touched:
+                if user in users:
+                    heappush(heap, (standing[user].tag, users[user].keys[0], user))
         while True:
             tag, key, user = heap[0]
-            found = users.get(user)
-            if found is not None and found.keys[0] == key and account.users[user].tag == tag:
+            if user in users and users[user].keys[0] == key and standing[user].tag == tag:
                 self.head = tag, key
                 return
             heappop(heap)
@@ -79,24 +81,28 @@ class Leaf:
 
     Attributes:
         above: The domains that it is in, nearest first.
+        parent: The first of these, or :data:`TOP`.
         lines: By request.
         touched: Users who have changed since the last refresh.
+        is_by_mean: Whether the keys of some line rest on how long units of the domain took.
     """
 
-    __slots__ = ("above", "domain_id", "lines", "touched")
+    __slots__ = ("above", "domain_id", "is_by_mean", "lines", "parent", "touched")
 
     def __init__(self, domain_id: DomainId, above: tuple[DomainId, ...]) -> None:
         self.domain_id = domain_id
         self.above = above
+        self.parent = above[0] if above else TOP
+        self.is_by_mean = False
         self.lines: dict[Resources, Line] = {}
         self.touched: set[str] = set()
 
-    def add(self, job: Job, shape: PendingShape) -> None:
+    def add(self, job: Job, shape: PendingShape, ranks: Ranks) -> None:
         """Queue a job; one that is queued already stays where it is."""
         terms = job.terms
         line = self.lines.get(terms.request)
         if line is None:
-            line = self.lines[terms.request] = Line(shape)
+            line = self.lines[terms.request] = Line(shape, ranks)
             shape.lines += 1
         queue = line.users.get(terms.user)
         if queue is None:
@@ -127,11 +133,9 @@ class Leaf:
 
     def refresh(self, account: Account) -> None:
         """Find the head of each line, given what users stand at now."""
-        touched, self.touched = self.touched, set()
         for line in self.lines.values():
-            for user in sorted(touched) if len(touched) > 1 else touched:
-                line.enter(user, account)
-            line.find_head(account)
+            line.find_head(account, self.touched)
+        self.touched.clear()
 
 
 def by_head(line: Line) -> Head:

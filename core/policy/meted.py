@@ -45,6 +45,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..commands import EndReservation, LeaseUnits, ReserveWorker
+from ..domain_state import TOP
 from ..estimates import estimate_us, known_estimate_us, stay_us
 from ..ids import DomainId, JobId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
@@ -55,7 +56,7 @@ from ..state import Job, Lease, State
 from ..usage import amount_at, epoch_of, expressed, step_of
 from .base import Index, Proposal
 from .capacity import Room
-from .clock import TOP, Choice, ClockIndex
+from .clock import Choice, ClockIndex
 from .leaves import Line, PendingShape, by_head
 from .pool_key import POOL_KEYS
 from .queues import queued_job
@@ -119,7 +120,8 @@ class MetedIndex(ClockIndex):
             if line is None:
                 self._set_aside(choice.domain_id)
                 continue
-            job, count = self.state.jobs.jobs[queued_job(line.head[1])], self._units(choice, line)
+            job = self.state.jobs.jobs[queued_job(line.head[1])]
+            count = line.ranks.keys[choice.domain_id].units
             ahead = self._place_behind(job, count, places, at_us)
             if ahead is not None:
                 guaranteed = choice.order[0] == BY_GUARANTEE
@@ -138,11 +140,6 @@ class MetedIndex(ClockIndex):
                 continue
             if choice.order[0] != BY_GUARANTEE or self.is_covered(domain_id, request):
                 yield line
-
-    def _units(self, choice: Choice, line: Line) -> int:
-        """Return how many units the next run of a line has."""
-        leaf = self._leaves[choice.domain_id]
-        return self._ranks(leaf.above[0] if leaf.above else TOP, line.shape).keys[choice.domain_id].units
 
     def _place_behind(self, job: Job, count: int, places: tuple[Resources, ...], at_us: int) -> Lease | None:
         """Return the lease behind which ``count`` units of ``job`` may wait, on a worker of one of these capacities."""
@@ -172,16 +169,18 @@ class MetedIndex(ClockIndex):
 
     def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
-        for line in self._lines(choice):
+        lines = self._leaves[choice.domain_id].lines
+        for line in lines.values() if len(lines) == 1 and not self._held else self._lines(choice):
             job_id = queued_job(line.head[1])
-            job = self.state.jobs.jobs[job_id]
-            count = self._units(choice, line)
+            count = line.ranks.keys[choice.domain_id].units
             # _next has just searched for every shape; only a worker's end of life asks for another search.
             room = line.shape.room
-            if room is not None and room.until_us is not None:
-                room = self.capacity.find(line.shape, self.needs_until_us(job))
-            if room is None and shadow is not None:
-                room = self._beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
+            if room is None or room.until_us is not None:
+                job = self.state.jobs.jobs[job_id]
+                if room is not None:
+                    room = self.capacity.find(line.shape, self.needs_until_us(job))
+                if room is None and shadow is not None:
+                    room = self._beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
             if room is not None:
                 return job_id, room, count
         return None
@@ -240,14 +239,15 @@ class MetedIndex(ClockIndex):
         pool: they would still be first had they used two units more. It is judged at the top of the tree, for the
         domain there that the head is in.
         """
-        jobs, ranked = self.state.jobs, self._groups[TOP].ranks
+        jobs = self.state.jobs
         for shape in self._shapes.values():
             instead = () if shape.full_since is None else self._served[shape.full_since :]
-            first = ranked[shape].first(jobs.clock) if instead and shape in ranked else None
+            ranks = shape.ranks[TOP] if instead and TOP in shape.ranks else None
+            first = ranks.first(jobs.clock) if ranks is not None else None
             last = max((order for order, _ in instead), default=None)
-            if first is None or last is None or first >= last:
+            if ranks is None or first is None or last is None or first >= last:
                 continue
-            key = ranked[shape].keys[first[3]]
+            key = ranks.keys[first[3]]
             if first[0] == BY_POOL:
                 is_overdue = self._key_after(first[3], key.job_id, 2 * self.size_of(key.job_id)) < last[1]
             else:

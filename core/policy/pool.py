@@ -93,6 +93,9 @@ class PoolIndex:
     def domain_changed(self, domain_id: DomainId) -> None:
         """A domain's tag, usage, share, cap, guarantee or what it holds has changed."""
 
+    def domain_measured(self, domain_id: DomainId) -> None:
+        """A run time of a domain more is known."""
+
     def rules_changed(self) -> None:
         """The parameters of fairness have changed, or how usage is expressed."""
 
@@ -247,8 +250,7 @@ class PoolIndex:
             held = self._held.get(who)
             if held is not None:
                 (held.give if more else held.take)(terms.request)
-                if who != terms.domain_id:
-                    self.domain_changed(who)
+                self.domain_changed(who)
 
     def _leased(self, event: UnitsLeased, was: State) -> None:
         job = self.state.jobs.jobs[event.job_id]
@@ -274,7 +276,11 @@ class PoolIndex:
             self.job_moved(was.jobs.jobs[job_id], self.state.jobs.jobs[job_id])
         if event.requeued:
             self._refresh(self.state.jobs.jobs[job_id])
-        self.domain_changed(terms.domain_id)
+        before = was.jobs.accounts[terms.domain_id]
+        if event.inner or event.requeued or event.domain_tag != before.tag or event.usage != before.usage:
+            self.domain_changed(terms.domain_id)
+        else:
+            self.domain_measured(terms.domain_id)
 
     def _refresh(self, job: Job) -> None:
         if not job.is_backlogged:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ..limits import PRIORITY_STEPS_MAX
 from ..state import Account, Job, Rules
-from ..usage import EPOCH_HALF_LIVES, LOG_BITS, log2
+from ..usage import EPOCH_HALF_LIVES, LOG_BITS, log2, log2_of_share
 
 PoolKey = Callable[[Rules, Account, int, Job], int]
 """(rules, account of a domain, its effective share, the job it would run next) -> its place in the pool."""
@@ -29,7 +29,7 @@ def decay_key(rules: Rules, account: Account, share: int, job: Job) -> int:
         key -= max(-PRIORITY_STEPS_MAX, min(PRIORITY_STEPS_MAX, terms.priority)) << LOG_BITS
     if rules.aging_us is not None:
         key += (job.submitted_us << LOG_BITS) // rules.aging_us
-    return key - log2(share)
+    return key - log2_of_share(share)
 
 
 def fifo_key(_rules: Rules, _account: Account, _share: int, job: Job) -> int:

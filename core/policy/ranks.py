@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
 from ..ids import DomainId, JobId
@@ -61,16 +62,23 @@ class Ranks:
         """Put a child where it belongs now; ``clock`` is V."""
         old = self.keys.get(child)
         self.keys[child] = key
-        if old is not None and (old.tag, old.deadline, old.pool_key, old.covered) == (
-            key.tag,
-            key.deadline,
-            key.pool_key,
-            key.covered,
+        if (
+            old is not None
+            and old.tag == key.tag
+            and old.deadline == key.deadline
+            and old.pool_key == key.pool_key
+            and old.covered == key.covered
         ):
             return
-        self._stamp = self._stamps[child] = self._stamp + 1
-        self._push(child, key, self._stamp, clock)
-        if len(self._eligible) + len(self._ineligible) > STALE_ENTRIES_MIN + 4 * len(self.keys):
+        self._stamp = stamp = self._stamps[child] = self._stamp + 1
+        if key.covered:
+            heappush(self._covered, (key.deadline, key.tag, child, stamp))
+        elif key.tag <= clock:
+            heappush(self._eligible, (key.deadline, key.tag, child, stamp))
+        else:
+            heappush(self._ineligible, (key.tag, child, stamp))
+            heappush(self._pool, (key.pool_key, child, stamp))
+        if len(self._pool) + len(self._eligible) > STALE_ENTRIES_MIN + 4 * len(self.keys):
             self._clean(clock)
 
     def drop(self, child: DomainId) -> None:
@@ -114,14 +122,13 @@ class Ranks:
             return BY_ENTITLEMENT, key.deadline, key.tag, child
         return BY_POOL, key.pool_key, 0, child
 
-    def _push(self, child: DomainId, key: Key, stamp: int, clock: int) -> None:
-        if key.covered:
-            heappush(self._covered, (key.deadline, key.tag, child, stamp))
-        elif key.tag <= clock:
-            heappush(self._eligible, (key.deadline, key.tag, child, stamp))
-        else:
-            heappush(self._ineligible, (key.tag, child, stamp))
-            heappush(self._pool, (key.pool_key, child, stamp))
+    def orders(self, clock: int) -> Iterator[Order]:
+        """Yield the places of all children, in no order."""
+        return (self.order_of(child, clock) for child in self.keys)
+
+    def standing(self, clock: int) -> Iterator[tuple[Order, JobId, int]]:
+        """Yield the place of each child with the job and the units of its next run, in no order."""
+        return ((self.order_of(child, clock), key.job_id, key.units) for child, key in self.keys.items())
 
     def _clean(self, clock: int) -> None:
         for heap in (self._covered, self._eligible, self._ineligible, self._pool):

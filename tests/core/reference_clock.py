@@ -1,0 +1,382 @@
+"""The entitlement clock as pseudo code that runs: slow, with lists, dicts, linear scans and exact fractions.
+
+It is kept beside the engine's policy, which is held to it decision by decision, and the bounds of docs/fairness.md are
+tested on it alone. Nothing here is shared with the engine.
+
+    state   a tree of domains; 0 is the root. Of each domain: share e, start tag S, usage X, and, if others are inside
+            it, their virtual time V with its debt. Phi of a node = the shares of ALL its children, waiting or not.
+    serve   at each level from the leaf up, for the child i of p, and a run of size l:
+                if S_i <= V_p: S_i += l / (alpha e_i)          (tier 1: from its entitlement)
+                else:          S_i stays                       (tier 2: from the pool)
+                V_p += l / Phi_p, paying debt first;  X_i += 2^priority l 2^(t/h)
+            a run on a path with a domain below its guarantee (tier 0) moves only the usages.
+    choose  top down, among children with something that may be served:
+                covered by a guarantee, else eligible (S <= V) with least (D, S, id), else what the pool policy says
+    wake    S = max(S, V)
+    finish  S (if it was tier 1) and X as if the real size had been known; V by the difference, less than zero as debt
+
+Inside a leaf: the user with the least start tag, of that user the job with the least finish tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import log2
+from typing import Literal
+
+PRIORITY_MOST = 10
+ENTITLED, POOL, GUARANTEED = 1, 2, 0
+
+Number = int | Fraction
+Deadlines = Literal["head", "rising"]
+
+
+@dataclass
+class Fluid:
+    """A virtual time with its debt."""
+
+    time: Number = 0
+    debt: Number = 0
+
+    def move(self, by: Number) -> None:
+        """Advance, paying debt first; a negative advance is debt."""
+        paid = min(self.debt, by)
+        self.debt -= paid
+        self.time += by - paid
+
+
+@dataclass
+class Job:
+    """Waiting units of one kind."""
+
+    job_id: int
+    domain_id: int
+    user: str
+    size: int
+    priority: int
+    width: int
+    count: int
+    came: int
+    finish_tag: Number = 0
+
+    @property
+    def weight(self) -> Fraction:
+        """2^priority."""
+        return Fraction(2) ** clamped(self.priority)
+
+
+@dataclass
+class User:
+    """One user of one leaf, with the time of its jobs."""
+
+    tag: Number = 0
+    jobs_time: Fluid = field(default_factory=Fluid)
+
+
+@dataclass
+class Domain:
+    """A node of the tree."""
+
+    domain_id: int
+    parent: int
+    share: int
+    guarantee: int = 0
+    cap: int | None = None
+    tag: Number = 0
+    usage: Number = 0
+    held: int = 0
+    served: int = 0
+    longest_head: int = 0
+    inside: Fluid = field(default_factory=Fluid)
+    users: dict[str, User] = field(default_factory=dict)
+    users_time: Fluid = field(default_factory=Fluid)
+
+
+@dataclass
+class Choice:
+    """What to serve: the job, and from the leaf up its domains, the tier at each, and the deadline at each."""
+
+    job: Job
+    path: list[Domain]
+    tiers: list[int]
+
+    @property
+    def leaf(self) -> Domain:
+        """The domain of the job."""
+        return self.path[0]
+
+
+@dataclass
+class Lease:
+    """What is being served, and what is needed to set it right."""
+
+    choice: Choice
+    size: int
+    priority: int
+    at: int
+    to_user: bool
+    to_job: bool
+
+
+PoolPolicy = Callable[["ReferenceClock", Sequence[Choice]], Choice]
+
+
+def clamped(priority: int) -> int:
+    """Return a priority within its limits."""
+    return max(-PRIORITY_MOST, min(PRIORITY_MOST, priority))
+
+
+def exact_charge(size: int, share: int, alpha_milli: int) -> Number:
+    """Return l / g."""
+    return Fraction(size * 1000, alpha_milli * share)
+
+
+def exact_advance(size: int, phi: int) -> Number:
+    """Return l / Phi."""
+    return Fraction(size, phi)
+
+
+def rounded_charge(size: int, share: int, alpha_milli: int) -> Number:
+    """Return l / g in units of 2^-20, rounded up against the domain."""
+    return -(-size * 1000 * 2**20 // (alpha_milli * share))
+
+
+def rounded_advance(size: int, phi: int) -> Number:
+    """Return l / Phi in units of 2^-20, rounded down."""
+    return size * 2**20 // phi
+
+
+def decay(clock: ReferenceClock, heads: Sequence[Choice]) -> Choice:
+    """The pool by least usage per share, age and priority."""
+    return min(heads, key=lambda head: (clock.pool_key(head), head.path[-1].domain_id))
+
+
+def fifo(clock: ReferenceClock, heads: Sequence[Choice]) -> Choice:
+    """The pool by time of submission."""
+    return min(heads, key=lambda head: (head.job.came, head.path[-1].domain_id))
+
+
+@dataclass
+class ReferenceClock:
+    """The model. Times are integers; the caller sets ``now``.
+
+    Attributes:
+        alpha_milli: The part of a share that is owed, in thousandths.
+        half_life: After what time usage counts half.
+        aging: Bits of the pool's key for each unit of time that a head came earlier.
+        deadlines: With ``head``, a deadline follows the head of the moment; with ``rising``, it never falls
+            while its domain waits to be served.
+        charged: Of which tiers the service counts as usage.
+    """
+
+    alpha_milli: int = 750
+    half_life: int = 86_400
+    aging: Fraction = Fraction(0)
+    pool: PoolPolicy = decay
+    deadlines: Deadlines = "head"
+    charged: frozenset[int] = frozenset({GUARANTEED, ENTITLED, POOL})
+    charge: Callable[[int, int, int], Number] = exact_charge
+    advance: Callable[[int, int], Number] = exact_advance
+    now: int = 0
+    domains: dict[int, Domain] = field(default_factory=lambda: {0: Domain(0, -1, 1)})
+    jobs: dict[int, Job] = field(default_factory=dict)
+
+    def add_domain(
+        self, domain_id: int, share: int, parent: int = 0, guarantee: int = 0, cap: int | None = None
+    ) -> None:
+        """Register a domain: from now on its share counts in Phi. It starts where the time beside it stands."""
+        tag = self.domains[parent].inside.time
+        self.domains[domain_id] = Domain(domain_id, parent, share, guarantee, cap, tag)
+
+    def children(self, node: int) -> list[Domain]:
+        """Return the domains right inside ``node``."""
+        return [domain for domain in self.domains.values() if domain.parent == node]
+
+    def phi(self, node: int) -> int:
+        """Return the sum of all shares inside ``node``."""
+        return sum(child.share for child in self.children(node))
+
+    def path(self, domain_id: int) -> list[Domain]:
+        """Return a domain and those it is in, without the root."""
+        found = []
+        while domain_id:
+            found.append(self.domains[domain_id])
+            domain_id = self.domains[domain_id].parent
+        return found
+
+    def time_over(self, domain: Domain) -> Fluid:
+        """Return the virtual time by which a domain is measured."""
+        return self.domains[domain.parent].inside
+
+    def waiting(self, node: int) -> list[Job]:
+        """Return the jobs inside ``node`` that have units waiting."""
+        return [job for job in self.jobs.values() if any(it.domain_id == node for it in self.path(job.domain_id))]
+
+    # --- arrivals -----------------------------------------------------------------------------------------------
+
+    def submit(
+        self, domain_id: int, user: str, job_id: int, size: int, priority: int = 0, count: int = 1, width: int = 1
+    ) -> None:
+        """Have ``count`` units of ``size`` each wait."""
+        self._wake(Job(job_id, domain_id, user, size, priority, width, count, self.now))
+
+    def _wake(self, job: Job) -> None:
+        """Let a job wait. Idle time is not banked: whoever had nothing waiting starts at max(S, V)."""
+        for domain in self.path(job.domain_id):
+            if not self.waiting(domain.domain_id):
+                domain.tag = max(domain.tag, self.time_over(domain).time)
+                domain.longest_head = 0
+        leaf = self.domains[job.domain_id]
+        user = leaf.users.setdefault(job.user, User())
+        if not self._of_user(leaf, job.user):
+            user.tag = max(user.tag, leaf.users_time.time)
+        job.finish_tag = max(job.finish_tag, user.jobs_time.time + job.size / job.weight)
+        self.jobs[job.job_id] = job
+
+    def _of_user(self, leaf: Domain, user: str) -> list[Job]:
+        return [job for job in self.waiting(leaf.domain_id) if job.user == user]
+
+    # --- choice -------------------------------------------------------------------------------------------------
+
+    def choose(self, free: int | None = None) -> Choice | None:
+        """Return what is next by the rules, or None if nothing waits that may be served.
+
+        With ``free`` slots given, what is wider is passed over.
+        """
+        return self._choose_in(0, free)
+
+    def _choose_in(self, node: int, free: int | None) -> Choice | None:
+        heads = []
+        for child in self.children(node):
+            is_leaf = not self.children(child.domain_id)
+            found = self._first_of(child, free) if is_leaf else self._choose_in(child.domain_id, free)
+            if found is not None and (child.cap is None or child.held + found.job.width <= child.cap):
+                heads.append(Choice(found.job, [*found.path, child], [*found.tiers, POOL]))
+        if not heads:
+            return None
+        for head in heads:
+            domain = head.path[-1]
+            domain.longest_head = max(domain.longest_head, head.job.size)
+        covered = [head for head in heads if head.path[-1].held + head.job.width <= head.path[-1].guarantee]
+        if covered:
+            return self._in_tier(min(covered, key=self.rank), GUARANTEED)
+        eligible = [head for head in heads if head.path[-1].tag <= self.domains[node].inside.time]
+        if eligible:
+            return self._in_tier(min(eligible, key=self.rank), ENTITLED)
+        return self.pool(self, heads)
+
+    def _in_tier(self, choice: Choice, tier: int) -> Choice:
+        choice.tiers[-1] = tier
+        return choice
+
+    def _first_of(self, leaf: Domain, free: int | None) -> Choice | None:
+        jobs = [job for job in self.waiting(leaf.domain_id) if free is None or job.width <= free]
+        if not jobs:
+            return None
+        user = min({job.user for job in jobs}, key=lambda name: (leaf.users[name].tag, name))
+        mine = [job for job in jobs if job.user == user]
+        return Choice(min(mine, key=lambda job: (job.finish_tag, job.job_id)), [], [])
+
+    def deadline(self, domain: Domain, size: int) -> Number:
+        """Return D of a domain whose head has ``size``."""
+        if self.deadlines == "rising":
+            size = max(size, domain.longest_head)
+        return domain.tag + self.charge(size, domain.share, self.alpha_milli)
+
+    def rank(self, head: Choice) -> tuple[Number, Number, int]:
+        """Return (D, S, id) of the topmost domain of a head."""
+        domain = head.path[-1]
+        return self.deadline(domain, head.job.size), domain.tag, domain.domain_id
+
+    def decay_factor(self, at: int) -> Fraction:
+        """Return 2^(t/h): exact at whole half-lives."""
+        whole, part = divmod(at, self.half_life)
+        return Fraction(2) ** whole * Fraction(2.0 ** (part / self.half_life))
+
+    def pool_key(self, head: Choice) -> Fraction | float:
+        """Return 2^kappa without aging, exact; with aging kappa itself. What never served counts as one of size."""
+        domain = head.path[-1]
+        per_share = Fraction(max(Fraction(domain.usage), Fraction(1)), domain.share) / head.job.weight
+        return log2(per_share) + float(self.aging * head.job.came) if self.aging else per_share
+
+    # --- service ------------------------------------------------------------------------------------------------
+
+    def dispatch(self, choice: Choice) -> Lease:
+        """Serve one unit of what was chosen."""
+        job, leaf = choice.job, choice.leaf
+        waiting = self.waiting(leaf.domain_id)
+        active = {it.user for it in waiting}
+        to_job = len([it for it in waiting if it.user == job.user]) > 1
+        if GUARANTEED in choice.tiers:
+            choice.tiers[:] = [GUARANTEED] * len(choice.tiers)
+        lease = Lease(choice, job.size, job.priority, self.now, len(active) > 1, to_job)
+        self._set_right(lease, 0, job.size)
+        for domain in choice.path:
+            domain.held += job.width
+            domain.longest_head = 0
+        job.count -= 1
+        if not job.count:
+            del self.jobs[job.job_id]
+        return lease
+
+    def finish(self, lease: Lease, real: int, again: bool = False) -> None:
+        """End a lease that took ``real`` in truth; a refund is one that took 0, and may wait again."""
+        self._set_right(lease, lease.size, real)
+        job = lease.choice.job
+        for domain in lease.choice.path:
+            domain.held -= job.width
+        if again:
+            job.count += 1
+            if job.count == 1:
+                self._wake(job)
+
+    def _set_right(self, lease: Lease, before: int, after: int) -> None:
+        """Make the accounts of all on a lease's path as if its size were ``after``, where it was ``before``."""
+        factor = Fraction(2) ** clamped(lease.priority) * self.decay_factor(lease.at)
+        for domain, tier in zip(lease.choice.path, lease.choice.tiers, strict=True):
+            domain.served += after - before
+            if tier in self.charged:
+                domain.usage += factor * (after - before)
+            if tier == ENTITLED:
+                share, alpha = domain.share, self.alpha_milli
+                domain.tag += self.charge(after, share, alpha) - self.charge(before, share, alpha)
+            if tier != GUARANTEED:
+                phi = self.phi(domain.parent)
+                self.time_over(domain).move(self.advance(after, phi) - self.advance(before, phi))
+        self._set_right_inside(lease, after - before)
+
+    def _set_right_inside(self, lease: Lease, by: int) -> None:
+        """Inside a leaf tags and times move only for who was charged: where two or more competed."""
+        job, leaf = lease.choice.job, lease.choice.leaf
+        user = leaf.users[job.user]
+        weights = sum((it.weight for it in self._of_user(leaf, job.user)), Fraction(0))
+        active = len({it.user for it in self.waiting(leaf.domain_id)})
+        if lease.to_job:
+            job.finish_tag += by / Fraction(2) ** clamped(lease.priority)
+            if weights:
+                user.jobs_time.move(by / weights)
+        if lease.to_user:
+            user.tag += by
+            if active:
+                leaf.users_time.move(Fraction(by, active))
+
+    # --- shares -------------------------------------------------------------------------------------------------
+
+    def change_shares(self, shares: dict[int, int], keep: bool = True) -> None:
+        """Give domains other effective shares (a loan: two of them). What each is owed stays: S' = V - (V - S) e / e'.
+
+        Without ``keep`` the start tags stay instead, which breaks the bounds.
+        """
+        for domain_id, share in shares.items():
+            domain = self.domains[domain_id]
+            if keep:
+                now = self.time_over(domain).time
+                domain.tag = now - Fraction(domain.share, share) * (now - domain.tag)
+            domain.share = share
+
+    def lag(self, domain: Domain) -> Fraction:
+        """Return what a domain is owed by its own account: g (V - S)."""
+        behind = self.time_over(domain).time - domain.tag
+        return Fraction(self.alpha_milli * domain.share, 1000) * behind

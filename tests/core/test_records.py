@@ -1,0 +1,270 @@
+"""Records of domains: newest wins, full updates close what is absent, expiry, and bad ones harm no others (N01-N04)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meted.core.commands import CreateDomain, DeleteJob, DeliverRecords, DomainRecord, ExpireDomain, OfferLoan
+from meted.core.decide.domains import open_leaf
+from meted.core.domain_state import TOP
+from meted.core.errors import Reason, Refused
+from meted.core.events import DomainClosed, DomainRemoved, Event, LoanEnded, RecordRefused
+from meted.core.limits import CLOSED_CHECK_US, RECORD_REFUSALS_MAX
+
+from .helper import SECOND, examples
+from .lending import LendingWorld, milli
+
+
+def deliver(world: LendingWorld, stamp_us: int, *records: Any, full: bool = False) -> tuple[Event, ...]:
+    """Deliver records."""
+    return world.do(DeliverRecords(world.now_us, stamp_us, records, full))
+
+
+def refusals(events: tuple[Event, ...]) -> list[tuple[str, str]]:
+    """Return names and reasons of the records that were refused."""
+    return [(event.name, event.reason) for event in events if isinstance(event, RecordRefused)]
+
+
+def given_domains() -> LendingWorld:
+    """Return a world of three recorded domains and one made by hand, after a full update of stamp 10."""
+    world = LendingWorld()
+    world.make("hand", 32)
+    records = [DomainRecord(name, 10, share=32, floor_share=16, guarantee=milli(100)) for name in "abc"]
+    deliver(world, 10, *records, full=True)
+    return world
+
+
+@pytest.mark.parametrize(("stamp_us", "share"), [(5, 32), (9, 32), (10, 32), (11, 40)])
+def test_n01_the_newest_wins(stamp_us: int, share: int) -> None:
+    world = given_domains()
+    deliver(world, stamp_us, DomainRecord("a", stamp_us, share=40))
+    assert world.find_domain("a").share == share
+    assert world.find_domain("a").stamp_us == (11 if share == 40 else 10)
+
+
+def test_n01_what_is_older_than_the_last_full_update_is_stale_though_unknown() -> None:
+    world = given_domains()
+    assert deliver(world, 9, DomainRecord("new", 9)) == ()
+    deliver(world, 9, DomainRecord("new", 10))
+    assert world.find_domain("new").stamp_us == 10
+
+
+def test_n02_what_is_absent_from_a_full_update_goes_and_a_partial_one_keeps_it() -> None:
+    world = given_domains()
+    deliver(world, 11, DomainRecord("a", 11))
+    assert set(world.domains.by_name) == {"hand", "a", "b", "c"}
+    events = deliver(world, 11, DomainRecord("b", 11), full=True)
+    assert set(world.domains.by_name) == {"hand", "a", "b"}
+    assert [type(event) for event in events[-2:]] == [DomainClosed, DomainRemoved]
+    assert world.domains.min_stamp_us == 11
+
+
+def test_an_older_full_update_closes_nobody_and_moves_nothing_back() -> None:
+    world = given_domains()
+    assert deliver(world, 9, full=True) == ()
+    assert world.domains.min_stamp_us == 10
+
+
+def test_n03_a_record_that_expires_closes_its_domain_at_that_time() -> None:
+    world = LendingWorld()
+    deliver(world, 1, DomainRecord("a", 1, expires_us=5 * SECOND), DomainRecord("b", 1))
+    world.refused(ExpireDomain(0, "a"), Reason.NOT_DUE)
+    world.refused(ExpireDomain(0, "b"), Reason.NOT_DUE)
+    world.tick(5 * SECOND - 1)
+    assert world.run_timers() == 0
+    world.tick(1)
+    assert world.run_timers() == 1
+    assert set(world.domains.by_name) == {"b"}
+
+
+def test_a_newer_record_puts_its_end_off() -> None:
+    world = LendingWorld()
+    deliver(world, 1, DomainRecord("a", 1, expires_us=5))
+    deliver(world, 2, DomainRecord("a", 2, expires_us=9))
+    world.tick(8)
+    assert world.run_timers() == 0
+    world.tick(1)
+    assert world.run_timers() == 1
+    assert not world.domains.by_name
+
+
+def test_a_record_that_has_expired_makes_no_domain_and_closes_one() -> None:
+    world = LendingWorld()
+    world.tick(10)
+    deliver(world, 1, DomainRecord("a", 1))
+    assert refusals(deliver(world, 2, DomainRecord("b", 2, expires_us=10))) == [("b", "out_of_range")]
+    deliver(world, 2, DomainRecord("a", 2, expires_us=10))
+    assert not world.domains.by_name
+
+
+def test_a_closed_domain_keeps_what_it_has_takes_nothing_new_and_goes_when_empty() -> None:
+    world = given_domains()
+    job_id = world.submit("a", 2)
+    world.lend("a", "b", 5)
+    world.lend("a", "b", 50, "cpu")
+    world.lend("c", "a", 50, "cpu")
+    events = deliver(world, 11, *(DomainRecord(name, 11, share=32, guarantee=milli(100)) for name in "bc"), full=True)
+    assert {event.reason for event in events if isinstance(event, LoanEnded)} == {"closed"}
+    domain = world.find_domain("a")
+    assert (domain.closed, domain.effective_share) == ("absent", 32)
+    assert world.guaranteed("a", "b", "c") == [0, 100, 100]
+    with pytest.raises(Refused) as caught:
+        open_leaf(world.state, domain)
+    assert caught.value.reason is Reason.DOMAIN_CLOSED
+    world.refused(OfferLoan(0, "a", "b", "share", 1), Reason.DOMAIN_CLOSED)
+    world.refused(OfferLoan(0, "b", "a", "share", 1), Reason.DOMAIN_CLOSED)
+    world.refused(CreateDomain(0, "x", parent="a"), Reason.DOMAIN_CLOSED)
+    world.worker(2)
+    for lease in world.run_pass():
+        world.finish(lease.lease_id)
+    assert world.job(job_id).outcome == "succeeded"
+    world.tick(CLOSED_CHECK_US)
+    world.run_timers()
+    assert "a" in world.domains.by_name
+    world.do(DeleteJob(world.now_us, job_id))
+    twin = LendingWorld(state=world.state)
+    world.tick(CLOSED_CHECK_US)
+    twin.tick(CLOSED_CHECK_US)
+    assert world.run_timers() == twin.run_timers() == 1
+    assert world.state == twin.state
+    assert "a" not in world.domains.by_name
+
+
+def test_a_newer_record_opens_a_closed_domain_again() -> None:
+    world = given_domains()
+    world.submit("a")
+    deliver(world, 11, full=True)
+    assert world.guaranteed("a") == [0]
+    deliver(world, 11, DomainRecord("a", 11, share=7, guarantee=milli(30)))
+    assert world.find_domain("a").closed is None
+    assert (world.shares("a"), world.guaranteed("a")) == ([7], [30])
+    open_leaf(world.state, world.find_domain("a"))
+
+
+def test_parents_may_come_after_their_children() -> None:
+    world = LendingWorld()
+    records = (
+        DomainRecord("leaf", 1, parent="inner"),
+        DomainRecord("inner", 1, parent="top"),
+        DomainRecord("top", 1),
+        DomainRecord("alone", 1),
+    )
+    assert refusals(deliver(world, 1, *records, full=True)) == []
+    names = [world.domains.domains[one].name for one in world.domains.path(world.domains.by_name["leaf"])]
+    assert names == ["inner", "top"]
+    deliver(world, 2, full=True)
+    assert not world.domains.domains
+
+
+def test_a_closed_parent_closes_those_below_it_to_new_jobs() -> None:
+    world = LendingWorld()
+    deliver(world, 1, DomainRecord("top", 1), DomainRecord("leaf", 1, parent="top"))
+    deliver(world, 2, DomainRecord("leaf", 2, parent="top"), full=True)
+    assert world.find_domain("leaf").closed is None
+    with pytest.raises(Refused, match="'top' is closed"):
+        open_leaf(world.state, world.find_domain("leaf"))
+
+
+def test_cycles_and_other_parents_are_refused() -> None:
+    world = given_domains()
+    events = deliver(world, 11, DomainRecord("x", 11, parent="y"), DomainRecord("y", 11, parent="x"))
+    assert sorted(refusals(events)) == [("x", "unknown_domain"), ("y", "unknown_domain")]
+    assert refusals(deliver(world, 11, DomainRecord("z", 11, parent="z"))) == [("z", "unknown_domain")]
+    events = deliver(world, 11, DomainRecord("a", 11, parent="b"), DomainRecord("b", 11, parent="a"))
+    assert sorted(refusals(events)) == [("a", "parent_fixed"), ("b", "parent_fixed")]
+    assert world.find_domain("a").parent == TOP
+
+
+BAD_RECORDS: list[tuple[object, str]] = [
+    (None, "bad_type"),
+    ("a", "bad_type"),
+    (DomainRecord("", 11), "bad_text"),
+    (DomainRecord(5, 11), "bad_type"),  # type: ignore[arg-type]
+    (DomainRecord("x", 0), "out_of_range"),
+    (DomainRecord("x", True), "bad_type"),
+    (DomainRecord("x", math.nan), "bad_type"),  # type: ignore[arg-type]
+    (DomainRecord("x", 11, share=0), "out_of_range"),
+    (DomainRecord("x", 11, share="abc"), "bad_type"),  # type: ignore[arg-type]
+    (DomainRecord("x", 11, guarantee=milli(-1)), "out_of_range"),
+    (DomainRecord("x", 11, cap=5), "bad_type"),  # type: ignore[arg-type]
+    (DomainRecord("x", 11, floor_share=0), "out_of_range"),
+    (DomainRecord("x", 11, floor=None), "bad_type"),  # type: ignore[arg-type]
+    (DomainRecord("x", 11, expires_us=-1), "out_of_range"),
+    (DomainRecord("x", 11, parent=None), "bad_type"),  # type: ignore[arg-type]
+    (DomainRecord("x", 11, parent="nowhere"), "unknown_domain"),
+]
+
+
+@pytest.mark.parametrize(("record", "reason"), BAD_RECORDS)
+def test_a_bad_record_is_told_and_the_others_are_taken(record: object, reason: str) -> None:
+    world = given_domains()
+    events = deliver(world, 11, record, DomainRecord("good", 11))
+    (refused,) = refusals(events)
+    assert refused[1] == reason
+    assert "x" not in world.domains.by_name
+    assert "good" in world.domains.by_name
+
+
+def test_refusals_are_told_up_to_a_number_and_then_counted() -> None:
+    world = LendingWorld()
+    bad = [DomainRecord(f"x{number}", 1, share=0) for number in range(RECORD_REFUSALS_MAX + 7)]
+    told = refusals(deliver(world, 1, *bad))
+    assert len(told) == RECORD_REFUSALS_MAX + 1
+    assert told[-1] == ("", "too_many")
+    assert isinstance(world.log[-1], RecordRefused)
+    assert world.log[-1].sentence.startswith("7 more")
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (DeliverRecords(0, 0, (), False), Reason.OUT_OF_RANGE),
+        (DeliverRecords(0, "1", (), False), Reason.BAD_TYPE),  # type: ignore[arg-type]
+        (DeliverRecords(0, 1, [], False), Reason.BAD_TYPE),  # type: ignore[arg-type]
+        (DeliverRecords(0, 1, (), 1), Reason.BAD_TYPE),  # type: ignore[arg-type]
+        (DeliverRecords(0, 1, (None,) * 100_001, False), Reason.TOO_MANY),  # type: ignore[arg-type]
+        (ExpireDomain(0, "nowhere"), Reason.UNKNOWN_DOMAIN),
+        (ExpireDomain(0, "hand"), Reason.NOT_DUE),
+    ],
+)
+def test_what_is_no_delivery_is_refused(command: DeliverRecords | ExpireDomain, reason: Reason) -> None:
+    given_domains().refused(command, reason)
+
+
+records = st.builds(
+    DomainRecord,
+    st.sampled_from("abcdef"),
+    st.integers(0, 6),
+    st.sampled_from(["", "", "a", "b", "c"]),
+    st.integers(0, 30),
+    st.integers(0, 30).map(milli),
+    expires_us=st.none() | st.integers(0, 100),
+)
+
+
+@examples(60)
+@given(st.data())
+def test_any_deliveries_with_loans_and_jobs_keep_all_in_order(data: st.DataObject) -> None:
+    with LendingWorld() as world:
+        for _ in range(data.draw(st.integers(1, 8))):
+            world.tick(data.draw(st.integers(0, 40)))
+            drawn = data.draw(st.lists(records, max_size=6))
+            deliver(world, data.draw(st.integers(1, 6)), *drawn, full=data.draw(st.booleans()))
+            world.run_timers()
+            for lender in sorted(world.domains.by_name):
+                if data.draw(st.booleans()):
+                    borrower, resource = (
+                        data.draw(st.sampled_from("abcdef")),
+                        data.draw(st.sampled_from(["share", "cpu"])),
+                    )
+                    world.set_loans(lender, (borrower, resource, data.draw(st.integers(0, 9))))
+            for name, domain_id in sorted(world.domains.by_name.items()):
+                domain = world.domains.domains[domain_id]
+                if not domain.children and domain.closed is None and data.draw(st.booleans()):
+                    world.submit(name)
+            world.check()
