@@ -216,6 +216,8 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     V follows actual service in both directions and stays monotone: service that was over-estimated is owed as debt,
     and later advances pay it first (docs/fairness.md). Without the debt V would run away from every tag, and a newcomer
     would wait for the whole history. ``waits_again`` says that units of the job now wait to be tried again.
+    Whoever had nothing else waiting banks no idle time by that: it stands at V at least, less its debt, and only then
+    is the charge set right. So a refund is one in full, and it does not matter in which parts units come back.
     """
     jobs, rules = state.jobs, state.rules
     job = jobs.jobs[lease.job_id]
@@ -236,7 +238,7 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     for level, who in enumerate((job.terms.domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
         clock, debt, phi = _over(state, account, level)
-        tag = it.tag
+        tag = max(it.tag, clock - debt) if arrives and not it.backlog else it.tag
         counts = rules.usage == "all" or not lease.charged & (GUARANTEED | ENTITLED << level)
         counted = used if counts else 0
         if sizes and not lease.charged & GUARANTEED:
@@ -246,8 +248,6 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
                 tag += sum(entitled_charge(size, share, rules.alpha_milli) - unit for size in sizes)
             unit = clock_charge(lease.size, phi)
             clock, debt = _advanced(clock, debt, sum(clock_charge(size, phi) - unit for size in sizes))
-        if arrives and not it.backlog:
-            tag = max(tag, clock)
         levels.append((tag, max(0, expressed(it.usage, it.epoch, epoch) + counted), clock, debt))
     return _tags(lease.charged, levels, epoch, inner)
 
@@ -257,6 +257,12 @@ def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], 
     job_tag, user_tag = job.tag, user.tag
     jobs_time = user.clock, user.debt
     users_time = account.clock, account.debt
+    if arrives:
+        job_tag = max(job_tag, user.clock - user.debt)
+        if not user.backlog:
+            user_tag = max(user_tag, account.clock - account.debt)
+    elif not (sizes and lease.charged & (TO_JOB | TO_USER)):
+        return ()
     if sizes and lease.charged & TO_JOB:
         weight = job_weight(lease.priority)
         unit = -((-lease.size << INNER_BITS) // weight)
@@ -269,12 +275,6 @@ def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], 
         if account.active:
             unit = lease.size // account.active
             users_time = _advanced(*users_time, sum(size // account.active - unit for size in sizes))
-    if arrives:
-        job_tag = max(job_tag, jobs_time[0])
-        if not user.backlog:
-            user_tag = max(user_tag, users_time[0])
-    elif not (sizes and lease.charged & (TO_JOB | TO_USER)):
-        return ()
     return job_tag, *jobs_time, user_tag, *users_time
 
 

@@ -24,7 +24,7 @@ from ..ids import JobId
 from ..indexset import EMPTY, IndexSet
 from ..record import replaced
 from ..spans import indices
-from ..state import NO_ACCOUNT, NO_USER, SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs, UserAccount
+from ..state import NO_USER, SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs, UserAccount
 from ..terms import Requeued
 from ..usage import job_weight
 from .backlog import with_backlog, without_backlog
@@ -164,8 +164,11 @@ def _arrived(jobs: Jobs, job: Job, event: JobSubmitted | JobStarted | UnitsReope
     accounts = jobs.accounts.set(
         terms.domain_id, replaced(account, tag=event.domain_tag, users=account.users.set(terms.user, user))
     )
-    for domain_id, tag in event.above:
-        accounts = accounts.set(domain_id, replaced(accounts.get(domain_id, NO_ACCOUNT), tag=tag))
+    for level, (domain_id, tag) in enumerate(event.above, 1):
+        it = accounts.get(domain_id)
+        if it is None:
+            it = Account(above=tuple(who for who, _ in event.above[level:]))
+        accounts = accounts.set(domain_id, replaced(it, tag=tag))
     return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), accounts=with_backlog(accounts, terms))
 
 

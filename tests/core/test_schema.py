@@ -18,13 +18,14 @@ from meted.core import codec, schema
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
 from meted.core.events import Event, JobStarted
-from meted.core.ids import JobId
+from meted.core.ids import DomainId, JobId
 from meted.core.state import State
 
 from .helper import MS, World, cpus, make_policy
 from .strategies import EVENTS, events, fields_of
 
-STARTED = JobStarted(1, JobId(2), 3)
+STARTED = JobStarted(1, JobId(2), 3, 4, 5, ((DomainId(6), 7),))
+FIELDS = {"at_us": 1, "job_id": 2, "domain_tag": 3, "user_tag": 4, "job_tag": 5, "above": ((6, 7),)}
 
 
 def body_of(*plain: object) -> bytes:
@@ -62,18 +63,18 @@ def test_events_come_back_as_they_were(written: list[Event]) -> None:
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, -(2**63) - 1, 2**64 - 1, 2**64, -(2**64), 2**4096, -(2**4096)])
 def test_integers_of_any_size_come_back(number: int) -> None:
-    event = attrs.evolve(STARTED, start_tag=number)
+    event = attrs.evolve(STARTED, domain_tag=number)
     (read,) = schema.decode_events(codec.encode_events([event]))
     assert read == event
     assert type(read) is JobStarted
-    assert type(read.start_tag) is int
+    assert type(read.domain_tag) is int
 
 
 @pytest.mark.parametrize("value", ["5", 1.0, 1.9, True, False, math.nan, math.inf, None, b"5", (5,), {}])
 def test_an_integer_is_nothing_else(value: object) -> None:
-    fields = {"at_us": 1, "job_id": 2, "start_tag": value}
+    assert schema.decode_events(body_of(("job_started", 2, FIELDS))) == [STARTED]
     with pytest.raises(SchemaError, match="job_started"):
-        schema.decode_events(body_of(("job_started", 1, fields)))
+        schema.decode_events(body_of(("job_started", 2, FIELDS | {"domain_tag": value})))
 
 
 @pytest.mark.parametrize("cls", EVENTS)
@@ -145,7 +146,7 @@ PLAIN_WRONG: list[Any] = [
     [["job_started", 1]],
     [[1, 1, {}]],
     [["job_started", "1", {}]],
-    [["job_started", True, {"at_us": 1, "job_id": 2, "start_tag": 3}]],
+    [["job_started", True, FIELDS]],
     [["job_started", 0, {}]],
     [["job_started", -1, {}]],
     [["job_started", 1, {1: 2}]],
@@ -165,12 +166,12 @@ def test_an_unknown_extension_type_is_a_schema_error() -> None:
         codec.unpack(msgpack.packb(msgpack.ExtType(7, b"x")))
 
 
-@pytest.mark.parametrize(("tag", "version"), [("job_started", 2), ("job_started", 2**70), ("job_teleported", 1)])
+@pytest.mark.parametrize(("tag", "version"), [("job_started", 3), ("job_started", 2**70), ("job_teleported", 1)])
 def test_an_event_from_the_future_is_refused_and_changes_nothing(tag: str, version: int) -> None:
     world = busy_world()
     before, digest = world.state, schema.state_digest(world.state)
     with pytest.raises(SchemaError, match="version of meted"):
-        schema.decode_events(body_of((tag, version, {"at_us": 1, "job_id": 2, "start_tag": 3})))
+        schema.decode_events(body_of((tag, version, FIELDS)))
     assert world.state is before
     assert schema.state_digest(world.state) == digest
 
@@ -180,15 +181,16 @@ def test_an_old_version_is_upcast_step_by_step(monkeypatch: pytest.MonkeyPatch) 
         return {"at_us": fields["at_us"], "job_id": fields["job"]}
 
     def to_3(fields: codec.Fields) -> codec.Fields:
-        return fields | {"start_tag": 0}
+        return fields | {"domain_tag": 0, "user_tag": 0, "job_tag": 0, "above": ()}
 
     monkeypatch.setattr(JobStarted, "version", 3)
     monkeypatch.setitem(schema.UPCASTS, ("job_started", 1), to_2)
     monkeypatch.setitem(schema.UPCASTS, ("job_started", 2), to_3)
-    expected = [JobStarted(7, JobId(2), 0)]
+    expected = [JobStarted(7, JobId(2), 0, 0, 0, ())]
+    newest = {"at_us": 7, "job_id": 2, "domain_tag": 0, "user_tag": 0, "job_tag": 0, "above": ()}
     assert schema.decode_events(body_of(("job_started", 1, {"at_us": 7, "job": 2}))) == expected
     assert schema.decode_events(body_of(("job_started", 2, {"at_us": 7, "job_id": 2}))) == expected
-    assert schema.decode_events(body_of(("job_started", 3, {"at_us": 7, "job_id": 2, "start_tag": 0}))) == expected
+    assert schema.decode_events(body_of(("job_started", 3, newest))) == expected
     with pytest.raises(SchemaError):
         schema.decode_events(body_of(("job_started", 1, {"at_us": 7, "job_id": 2})))
 
