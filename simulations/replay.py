@@ -26,7 +26,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final, Literal, get_args
 
-from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
+from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SetRules, SubmitJob
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
@@ -36,7 +36,9 @@ from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
 from meted.core.policy.easy import Easy
 from meted.core.resources import Resources
+from meted.core.record import fields_of
 from meted.core.spec import NO_SPEC
+from meted.core.state import Rules
 
 from .errors import SimulationError
 from .metrics import Metrics
@@ -84,6 +86,7 @@ class Replay:
         event_order: EventOrder = "instant",
         metrics: Metrics | None = None,
         outcome: Callable[[TraceJob, int], None] | None = None,
+        rules: Rules | None = None,
     ) -> None:
         """Set the machine and the users up, at time 0.
 
@@ -93,6 +96,7 @@ class Replay:
             event_order: The order of what happens in one instant.
             metrics: Told of every submit, start and end.
             outcome: Called with every job that has ended and its start in microseconds, in the order of the ends.
+            rules: The parameters of fairness; by default those that a new pool has.
 
         Raises:
             SimulationError: The machine is larger than the core takes.
@@ -113,6 +117,8 @@ class Replay:
         self._domains = {user: str(user) for user in trace.users}
         self._submits = iter(trace)
         self._next = next(self._submits, None)
+        if rules is not None:
+            self.engine.handle(SetRules(0, **fields_of(rules)))
         for name in self._domains.values():
             self.engine.handle(CreateDomain(0, name))
         (joined,) = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))

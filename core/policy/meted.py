@@ -277,7 +277,8 @@ class MetedIndex(ClockIndex):
             leaf = self._leaves.get(domain_id)
             account = jobs.accounts[domain_id]
             for line in leaf.lines.values() if leaf is not None else ():
-                if self.capacity.find(line.shape) is not None:
+                full_since = line.shape.full_since
+                if full_since is None or all(who != domain_id for _, who in self._served[full_since:]):
                     continue
                 job = jobs.jobs[queued_job(line.head[1])]
                 user = account.users[job.terms.user]
