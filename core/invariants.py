@@ -14,6 +14,7 @@ from .domain_invariants import wrong_domains
 from .engine import Engine
 from .ids import JobId
 from .limits import CALLS_KEPT_MAX
+from .policy.clock import ClockIndex
 from .policy.pool import PoolIndex
 from .reducers import fold
 from .resources import NOTHING
@@ -258,5 +259,7 @@ def _wrong_engine(engine: Engine) -> Iterator[str]:
         now_us = max(fresh.now_us, engine.index.now_us)
         fresh.wake(now_us)
         engine.index.wake(now_us)
+    if isinstance(fresh, ClockIndex) and isinstance(engine.index, ClockIndex):
+        fresh.recall(engine.index)
     if fresh.summary() != engine.index.summary():
         yield "The index that followed the events differs from one built of the state anew."

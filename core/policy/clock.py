@@ -32,6 +32,16 @@ class Choice:
     top: Order
 
 
+@record
+class Run:
+    """What a domain would be served next: how many units of a job, of what size together, covered by a guarantee."""
+
+    job: Job
+    units: int
+    size: int
+    covered: bool
+
+
 class ClockIndex(PoolIndex):
     """The tree of the domains that wait. At each of its nodes children are ranked, in one set of heaps a shape.
 
@@ -71,6 +81,7 @@ class ClockIndex(PoolIndex):
         emptied = leaf.discard(job)
         if emptied is not None:
             emptied.ranks.drop(domain_id)
+            emptied.ranks.peaks.pop(domain_id, None)
             emptied.shape.lines -= 1
             if not emptied.shape.lines:
                 del self._shapes[job.terms.request]
@@ -187,10 +198,11 @@ class ClockIndex(PoolIndex):
 
     def _rank_leaf(self, leaf: Leaf) -> None:
         """Rank a domain among those beside it, with the first of its jobs of each shape."""
-        jobs = self.state.jobs
-        account = jobs.accounts[leaf.domain_id]
-        share = self.state.domains.domains[leaf.domain_id].effective_share
-        clock = clock_within(jobs, leaf.parent)
+        state, domain_id = self.state, leaf.domain_id
+        jobs = state.jobs
+        account = jobs.accounts[domain_id]
+        share = state.domains.domains[domain_id].effective_share
+        clock = jobs.accounts[leaf.parent].clock if leaf.above else jobs.clock
         leaf.refresh(account)
         for request, line in leaf.lines.items():
             job = jobs.jobs[queued_job(line.head[1])]
@@ -203,15 +215,45 @@ class ClockIndex(PoolIndex):
                 estimated_us, count = RUN_QUANTUM_US, 1
             else:
                 count = self.run_count(job, estimated_us)
-            size = line.shape.width_milli * estimated_us
-            covered = bool(self._held) and self.is_covered(leaf.domain_id, request)
-            line.ranks.set(leaf.domain_id, self._key(account, share, size, count, job, covered), clock)
+            size = line.shape.width_milli * estimated_us * count
+            covered = bool(self._held) and self.is_covered(domain_id, request)
+            line.ranks.set(
+                domain_id, self._key(domain_id, account, share, Run(job, count, size, covered), line.ranks), clock
+            )
 
-    def _key(self, account: Account, share: int, size: int, count: int, job: Job, covered: bool) -> Key:
+    def _key(self, domain_id: DomainId, account: Account, share: int, run: Run, ranks: Ranks) -> Key:
+        """Return the key of a domain with its next run.
+
+        Its deadline never falls while it waits to be served: it is by the largest run that has been its next since.
+        """
         rules = self.state.rules
-        deadline = account.tag + count * entitled_charge(size, share, rules.alpha_milli)
-        pool_key = POOL_KEYS[rules.pool](rules, account, share, job)
-        return Key(account.tag, deadline, pool_key, covered, job.job_id, count, size)
+        peak = ranks.peaks.get(domain_id, 0)
+        if run.size > peak:
+            peak = ranks.peaks[domain_id] = run.size
+        deadline = account.tag + entitled_charge(peak, share, rules.alpha_milli)
+        pool_key = POOL_KEYS[rules.pool](rules, account, share, run.job)
+        return Key(account.tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
+
+    def domain_served(self, domain_id: DomainId) -> None:
+        """Rank a domain anew; its deadline, and of those that it is in, are by their next run again."""
+        self._dirty.add(domain_id)
+        leaf = self._leaves.get(domain_id)
+        if leaf is None:
+            return
+        for line in leaf.lines.values():
+            line.ranks.peaks.pop(domain_id, None)
+        for who in leaf.above:
+            parent_id = self.state.domains.domains[who].parent
+            for shape in self._groups.get(who, ()):
+                if parent_id in shape.ranks:
+                    shape.ranks[parent_id].peaks.pop(who, None)
+
+    def recall(self, other: ClockIndex) -> None:
+        """Take over what ``other``, an index of the same state, remembers of runs that were next."""
+        for request, shape in self._shapes.items():
+            for parent_id, ranks in shape.ranks.items():
+                ranks.peaks = dict(other._shapes[request].ranks[parent_id].peaks)
+        self._dirty.update(self._leaves)
 
     def _rank_group(self, domain_id: DomainId) -> None:
         """Rank a domain that others are in, with whatever is next in it of each shape."""
@@ -227,8 +269,8 @@ class ClockIndex(PoolIndex):
                 continue
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
-            key = self._key(account, domain.effective_share, below.size, below.units, job, below.covered)
-            mine.set(domain_id, key, clock)
+            run = Run(job, below.units, below.size, below.covered)
+            mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:
         """Return the ranks of the domains inside one that wait with a shape."""

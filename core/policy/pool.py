@@ -93,6 +93,9 @@ class PoolIndex:
     def domain_changed(self, domain_id: DomainId) -> None:
         """A domain's tag, usage, share, cap, guarantee or what it holds has changed."""
 
+    def domain_served(self, domain_id: DomainId) -> None:
+        """A domain was given something."""
+
     def domain_measured(self, domain_id: DomainId) -> None:
         """A run time of a domain more is known."""
 
@@ -263,7 +266,7 @@ class PoolIndex:
             self._refresh(job)
         elif job.next_index >= terms.count:
             self.job_done(job)
-        self.domain_changed(terms.domain_id)
+        self.domain_served(terms.domain_id)
 
     def _came_back(self, event: UnitsFinished | UnitsReturned, was: State) -> None:
         job_id, terms = self.capacity.holder(event.lease_id)

@@ -24,7 +24,7 @@ class Key:
 
     Attributes:
         tag: S, its start tag.
-        deadline: D = S + what its next run would be charged.
+        deadline: D = S + what its next run would be charged, or the largest that was its next since it was served.
         pool_key: Its place in the pool.
         covered: A guarantee covers its next run.
         job_id, units, size: Its next run: of which job, how many units, of what size together.
@@ -45,12 +45,18 @@ class Ranks:
     Entries are not removed when a key changes: each has a stamp, and one with an older stamp than its child's is stale.
     As V never runs back, what is eligible stays so until its key changes; so each enters and leaves a heap once a key,
     in O(log n).
+
+    Attributes:
+        keys: Where each child stands.
+        peaks: The size of the largest run of each child that was its next since it was last served; see
+            :meth:`meted.core.policy.clock.ClockIndex.domain_served`.
     """
 
-    __slots__ = ("_covered", "_eligible", "_ineligible", "_pool", "_stamp", "_stamps", "keys")
+    __slots__ = ("_covered", "_eligible", "_ineligible", "_pool", "_stamp", "_stamps", "keys", "peaks")
 
     def __init__(self) -> None:
         self.keys: dict[DomainId, Key] = {}
+        self.peaks: dict[DomainId, int] = {}
         self._stamps: dict[DomainId, int] = {}
         self._stamp = 0
         self._covered: list[tuple[int, int, DomainId, int]] = []

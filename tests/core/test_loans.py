@@ -22,6 +22,7 @@ from meted.core.limits import (
     LOAN_BACKOFF_FORGET_US,
     LOAN_BACKOFF_MAX_US,
     LOAN_BACKOFF_US,
+    TIME_MAX_US,
 )
 from meted.core.resources import Resources
 
