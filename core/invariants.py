@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from .account_invariants import wrong_accounts
 from .domain_invariants import wrong_domains
 from .engine import Engine
-from .ids import DomainId, JobId
+from .ids import JobId
 from .limits import CALLS_KEPT_MAX
 from .policy.clock import ClockIndex
 from .policy.pool import PoolIndex
@@ -42,7 +43,7 @@ def check(state: State) -> None:
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_units(job, leases[job.job_id])),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_job(job, state.at_us)),
         lambda: _wrong_dependants(state),
-        lambda: _wrong_accounts(state),
+        lambda: wrong_accounts(state),
         lambda: _wrong_specs(state),
         lambda: _wrong_workers(state),
         lambda: wrong_domains(state),
@@ -196,33 +197,6 @@ def _wrong_dependants(state: State) -> Iterator[str]:
     for job_id in dependants:
         if job_id not in jobs or jobs[job_id].outcome is not None:
             yield f"There are jobs that wait for job {job_id}, which has ended or is not there."
-
-
-def _wrong_accounts(state: State) -> Iterator[str]:
-    jobs: Counter[DomainId] = Counter()
-    backlog: Counter[DomainId] = Counter()
-    measured_us: Counter[DomainId] = Counter()
-    measured_count: Counter[DomainId] = Counter()
-    for job in state.jobs.jobs.values():
-        domain_id = job.terms.domain_id
-        jobs[domain_id] += 1
-        backlog[domain_id] += job.is_backlogged
-        measured_us[domain_id] += job.measured_us
-        measured_count[domain_id] += job.measured_count
-    for domain_id in sorted(jobs.keys() | set(state.jobs.accounts)):
-        account = state.jobs.accounts.get(domain_id)
-        if account is None:
-            yield f"Domain {domain_id} has jobs and no account."
-            continue
-        if account.jobs != jobs[domain_id] or account.backlog != backlog[domain_id]:
-            yield (
-                f"The account of domain {domain_id} counts {account.jobs} jobs, {account.backlog} of them waiting, "
-                f"but there are {jobs[domain_id]} and {backlog[domain_id]}."
-            )
-        if account.measured_us < measured_us[domain_id] or account.measured_count < measured_count[domain_id]:
-            yield f"The account of domain {domain_id} has fewer run times than its jobs."
-        if account.jobs and domain_id not in state.domains.domains:
-            yield f"Domain {domain_id} has jobs and is not there."
 
 
 def _wrong_specs(state: State) -> Iterator[str]:

@@ -60,7 +60,7 @@ from .clock import Choice, ClockIndex
 from .leaves import Line, PendingShape, by_head
 from .pool_key import POOL_KEYS
 from .queues import queued_job
-from .ranks import BY_GUARANTEE, BY_POOL, Order
+from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Order
 from .shadow import Shadow, earliest
 
 
@@ -235,7 +235,8 @@ class MetedIndex(ClockIndex):
     def _passed_over(self) -> Iterator[tuple[Order, DomainId, JobId]]:
         """Yield heads that are overdue and that fitted nowhere when less deserving domains were served.
 
-        By entitlement: overdue by real service, V less its debt, and by more than a unit of their own size. By the
+        By entitlement: overdue by real service, V less its debt, and by more than a unit of their own size; while V
+        has a debt, others may be that far as well, and be served all the same. By the
         pool: they would still be first had they used two units more. It is judged at the top of the tree, for the
         domain there that the head is in.
         """
@@ -252,7 +253,8 @@ class MetedIndex(ClockIndex):
                 is_overdue = self._key_after(first[3], key.job_id, 2 * self.size_of(key.job_id)) < last[1]
             else:
                 own = (self.size_of(key.job_id) << SCALE_BITS) // self.state.domains.total_share
-                is_overdue = jobs.clock - jobs.debt - key.deadline > own
+                reached = max((order[2] for order, _ in instead if order[0] == BY_ENTITLEMENT), default=0)
+                is_overdue = max(jobs.clock - jobs.debt, reached) - key.deadline > own
             if is_overdue:
                 yield first, jobs.jobs[key.job_id].terms.domain_id, key.job_id
 
@@ -273,12 +275,13 @@ class MetedIndex(ClockIndex):
         them.
         """
         jobs = self.state.jobs
-        for domain_id in sorted({domain_id for _, domain_id in self._served}):
+        last_served = {domain_id: at for at, (_, domain_id) in enumerate(self._served)}
+        for domain_id, last in sorted(last_served.items()):
             leaf = self._leaves.get(domain_id)
             account = jobs.accounts[domain_id]
             for line in leaf.lines.values() if leaf is not None else ():
                 full_since = line.shape.full_since
-                if full_since is None or all(who != domain_id for _, who in self._served[full_since:]):
+                if full_since is None or last < full_since or self.capacity.find(line.shape) is not None:
                     continue
                 job = jobs.jobs[queued_job(line.head[1])]
                 user = account.users[job.terms.user]

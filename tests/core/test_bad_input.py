@@ -65,9 +65,10 @@ GOOD: tuple[Command, ...] = (
     c.StartJobs(0, (HELD,)),
     c.CancelJobs(0, (RUNNING, HELD)),
     c.RerunUnits(0, FAILED),
+    c.ChangePriority(0, RUNNING, 3),
     c.DeleteJob(0, ENDED),
     c.ArchiveJob(0, ENDED, 0),
-    c.LeaseUnits(0, WORKER, RUNNING, 5, 0),
+    c.LeaseUnits(0, WORKER, RUNNING, 5, True),
     c.FinishUnits(
         0, WORKER, LEASE, ((1, 2), (5, 1)), (1, 2, 3), ((2, 1), (5, -9)), ((1, b"x"), (5, b"")), (1, 1, 1), (9, 9, 9)
     ),
@@ -90,14 +91,14 @@ GOOD: tuple[Command, ...] = (
     c.EndLoan(2 * SECOND, LOAN),
     c.DeliverRecords(2, 2, (c.DomainRecord("late", 2, "parent", 5, cpus(1), cpus(1), 2, cpus(1), 9),), False),
     c.ExpireDomain(SECOND, "recorded"),
+    c.SetRules(0, 500, SECOND, 2 * SECOND, "fifo", "pool"),
     c.KeepCall(0, bytes(16), b"x"),
     c.NoteRepair(0, 5, 6),
 )
 
 IS_GOOD: set[tuple[str, str, object]] = {
     ("SubmitJob", "priority", -1),
-    ("LeaseUnits", "clock_floor", 10**18),
-    ("LeaseUnits", "clock_floor", 2**64),
+    ("ChangePriority", "priority", -1),
     ("FinishUnits", "exits", ((2, -1),)),
 }
 """Values that are bad for other fields of the type."""
@@ -256,6 +257,15 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.StartJobs(0, (JobId(99),)), Reason.UNKNOWN_JOB),
     (c.StartJobs(0, (ENDED, JobId(99))), Reason.UNKNOWN_JOB),
     (c.CancelJobs(0, (RUNNING, JobId(99))), Reason.UNKNOWN_JOB),
+    (c.ChangePriority(0, JobId(99), 1), Reason.UNKNOWN_JOB),
+    (c.ChangePriority(0, ENDED, 1), Reason.JOB_ENDED),
+    (c.ChangePriority(0, RUNNING, 1_001), Reason.OUT_OF_RANGE),
+    (c.SetRules(0, 0), Reason.OUT_OF_RANGE),
+    (c.SetRules(0, 1_001), Reason.OUT_OF_RANGE),
+    (c.SetRules(0, half_life_us=SECOND - 1), Reason.OUT_OF_RANGE),
+    (c.SetRules(0, aging_us=0), Reason.OUT_OF_RANGE),
+    (c.SetRules(0, pool="lottery"), Reason.OUT_OF_RANGE),
+    (c.SetRules(0, usage="none"), Reason.OUT_OF_RANGE),
     (c.DeleteJob(0, JobId(99)), Reason.UNKNOWN_JOB),
     (c.DeleteJob(0, RUNNING), Reason.JOB_NOT_ENDED),
     (c.RerunUnits(0, RUNNING), Reason.JOB_NOT_ENDED),

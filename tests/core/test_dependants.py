@@ -36,7 +36,7 @@ def test_a_job_waits_until_all_its_parents_have_succeeded(world: World) -> None:
     assert world.run_pass() == []
     assert world.finish(two.lease_id)[1:] == (
         JobEnded(0, second, "succeeded"),
-        JobStarted(0, child, world.job(child).start_tag),
+        JobStarted(0, child, world.account().tag, 0, world.job(child).tag, ()),
     )
     assert not world.state.jobs.waiting
     assert not world.state.jobs.dependants
@@ -65,7 +65,7 @@ def test_idle_time_is_not_banked_while_a_job_waits(world: World) -> None:
     for lease in leases:
         world.finish(lease.lease_id)
     assert world.job(parent).outcome == "succeeded"
-    assert world.job(child).start_tag == world.account("d").tag <= world.state.jobs.clock
+    assert 0 < world.account("d").tag == world.state.jobs.clock
     assert worker
 
 

@@ -145,8 +145,8 @@ def test_room_names_the_domains_ahead_with_their_standing() -> None:
     world.run_pass()
     waiting = {name: world.submit(name, count=5) for name in ("b", "c", "d", "e")}
     hog = only(world, JobId(1))
-    names(hog, WaitReason.ROOM, "'hog' (ahead by", "'b' (owed", "and 1 more")
-    names(only(world, waiting["b"]), WaitReason.ROOM, "'b'", "is next by the clock")
+    names(hog, WaitReason.ROOM, "'hog' (in the pool, having used", "'b' (owed", "and 1 more")
+    names(only(world, waiting["b"]), WaitReason.ROOM, "'b' is next (owed")
 
 
 def test_reserved_names_the_job_and_until_when() -> None:
@@ -176,7 +176,7 @@ def test_order_before_the_next_pass() -> None:
     world.worker()
     job_id = world.submit()
     (part,) = explain(world.state, world.engine.index, job_id, world.now_us)
-    names(part, WaitReason.ORDER, "worker 1 (w)", "is next by the clock")
+    names(part, WaitReason.ORDER, "worker 1 (w)", "'d' is next")
 
 
 def test_easy_says_when_only_the_head_keeps_it_waiting() -> None:

@@ -198,9 +198,9 @@ def test_a_lease_waits_only_behind_one_that_runs_there_and_is_alike(world: World
         (worker, wide, ahead, Reason.WORKER_UNAVAILABLE),
         (plain, job, alone, Reason.WORKER_UNAVAILABLE),
     ):
-        world.refused(LeaseUnits(0, worker_id, job_id, 1, 0, behind), reason)
-    world.do(LeaseUnits(0, worker, job, 1, 0, ahead))
-    world.refused(LeaseUnits(0, worker, job, 1, 0, LeaseId(ahead + 2)), Reason.WORKER_UNAVAILABLE)
+        world.refused(LeaseUnits(0, worker_id, job_id, 1, False, behind), reason)
+    world.do(LeaseUnits(0, worker, job, 1, False, ahead))
+    world.refused(LeaseUnits(0, worker, job, 1, False, LeaseId(ahead + 2)), Reason.WORKER_UNAVAILABLE)
 
 
 def test_prefetch_moves_service_by_no_more_than_what_waits() -> None:
@@ -237,10 +237,21 @@ def _finish(world: World, lease: Lease) -> None:
     world.do(FinishUnits(world.now_us, lease.worker_id, lease.lease_id, spans, (lease.estimate_us,) * lease.count))
 
 
-def test_units_of_a_queued_lease_return_exactly(world: World) -> None:
+@pytest.mark.parametrize("is_owed", [True, False])
+def test_units_of_a_queued_lease_return_exactly(world: World, is_owed: bool) -> None:
+    """Tag, usage and V less its debt are as before the lease, whether it was of the entitlement or of the pool."""
     worker = world.worker(1, prefetch=True)
     short(world)
-    _, second = world.run_pass()
-    before = world.account().tag
+    if is_owed:
+        world.domain("other", 1000)
+        long = world.submit("other", time_request_us=3_600 * SECOND)
+        world.lease(world.worker(1), long)
+    world.run_pass(decisions_max=1)
+    before = world.state.jobs
+    account = world.account()
+    (second,) = world.run_pass()
+    assert second.behind
+    assert (world.account().tag > account.tag) == is_owed
     world.do(ReturnUnits(world.now_us, WorkerId(worker), second.lease_id, ((second.first, second.count),)))
-    assert before - world.account().tag == second.count * ((second.size << 20) // 1000)
+    assert world.account() == account
+    assert world.state.jobs.clock - world.state.jobs.debt == before.clock - before.debt

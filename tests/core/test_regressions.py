@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from meted.core.commands import ChangeDomain, EndReservation, RejoinWorker, ReserveWorker
+from meted.core.commands import ChangeDomain, EndReservation, RejoinWorker, ReserveWorker, SetRules
 from meted.core.effects import KeepLeases
 from meted.core.errors import Reason
 from meted.core.resources import Resources
@@ -19,6 +19,7 @@ NO_CPU = Resources(cpu_milli=1)
 
 def test_short_work_of_another_shape_makes_long_work_no_more_urgent() -> None:
     play = Play("meted", cpus(1, 10))
+    play.world.do(SetRules(0, alpha_milli=1000))
     play.world.domain("i", 50)
     play.submit(1, 10 * SECOND, domain="i", count=1000)
     for number in range(12):
