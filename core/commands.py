@@ -168,7 +168,13 @@ class RecallUnits:
 
 @record
 class JoinWorker:
-    """A new worker connects with what it offers; with ``prefetch`` it takes short work before there is room for it."""
+    """A new worker connects with what it offers.
+
+    Attributes:
+        prefetch: It takes short work before there is room for it.
+        owner: The domain whose machine it is, by name; its work goes first there (row P24). Empty is nobody's.
+        restricted: It takes nobody else's work (row P27).
+    """
 
     at_us: int
     name: str
@@ -176,6 +182,8 @@ class JoinWorker:
     labels: tuple[tuple[str, str], ...] = ()
     until_us: int | None = None
     prefetch: bool = False
+    owner: str = ""
+    restricted: bool = False
 
 
 @record

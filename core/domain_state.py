@@ -137,6 +137,10 @@ class Domains:
             parent = self.domains[parent].parent
         return tuple(path)
 
+    def is_within(self, domain_id: DomainId, other: DomainId) -> bool:
+        """Whether a domain is ``other`` or somewhere inside it."""
+        return domain_id == other or other in self.path(domain_id)
+
     def phi(self, parent_id: DomainId) -> int:
         """Return the sum of the shares of all children of a domain, or of the top level; loans leave it as it is."""
         return self.domains[parent_id].children_share if parent_id else self.total_share

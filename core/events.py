@@ -305,10 +305,12 @@ class WorkerJoined:
     Attributes:
         until_us: The end of its life, or None.
         prefetch: It may be given work before there is room for it, and starts what fits.
+        owner: The domain whose machine it is, or 0.
+        restricted: It takes nobody else's work.
     """
 
     tag: ClassVar[str] = "worker_joined"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     at_us: int
     worker_id: WorkerId
     name: str
@@ -316,6 +318,8 @@ class WorkerJoined:
     labels: tuple[tuple[str, str], ...]
     until_us: int | None
     prefetch: bool
+    owner: DomainId
+    restricted: bool
 
 
 @record

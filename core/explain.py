@@ -106,10 +106,17 @@ def _held(state: State, job: Job) -> Waiting:
 
 
 def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) -> Waiting:
-    workers = [worker for _, worker in sorted(state.workers.workers.items()) if worker.is_leasable]
+    open_ = [worker for _, worker in sorted(state.workers.workers.items()) if worker.is_leasable]
     request = job.terms.request
-    if not workers:
+    if not open_:
         return Waiting(ready, WaitReason.NO_WORKER, _no_worker(state))
+    within = state.domains.is_within
+    workers = [worker for worker in open_ if not worker.restricted or within(job.terms.domain_id, worker.owner)]
+    if not workers:
+        sentence = (
+            f"The {len(open_)} workers that are connected take their owners' work alone; start one that does not."
+        )
+        return Waiting(ready, WaitReason.NO_WORKER, sentence)
     large = [worker for worker in workers if request.fits(worker.capacity)]
     if not large:
         return Waiting(ready, WaitReason.NEVER_FITS, _never_fits(request, workers))

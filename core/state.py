@@ -243,6 +243,8 @@ class Worker:
         joined_us: When it connected first.
         until_us: End of its life, or None.
         prefetch: It takes short work before there is room for it.
+        owner: The domain whose machine it is and whose work goes first there, or 0.
+        restricted: It takes nobody else's work (row P27).
         draining: It gets no more work.
         lost_at_us: If out of touch, when it will count as lost; else None.
         reserved_for: The job for a unit of which it is being emptied, or None.
@@ -256,6 +258,8 @@ class Worker:
     joined_us: int
     until_us: int | None
     prefetch: bool
+    owner: DomainId = DomainId(0)
+    restricted: bool = False
     draining: bool = False
     lost_at_us: int | None = None
     reserved_for: JobId | None = None

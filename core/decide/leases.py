@@ -79,6 +79,10 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     worker = state.workers.workers.get(command.worker_id)
     if worker is None or not worker.is_leasable:
         raise Refused(Reason.WORKER_UNAVAILABLE, f"Worker {command.worker_id} takes no work now; choose another.")
+    if worker.restricted and not state.domains.is_within(job.terms.domain_id, worker.owner):
+        raise Refused(
+            Reason.WORKER_UNAVAILABLE, f"Worker {worker.worker_id} takes its owner's work alone; choose another."
+        )
     run = None if job.held else next_run(job, at_us)
     if run is None:
         raise Refused(Reason.NO_UNITS, f"Job {job.job_id} has no unit to lease now; choose another.")

@@ -27,10 +27,11 @@ from ..events import (
     WorkerLost,
     WorkerReserved,
 )
-from ..ids import LeaseId, Span, WorkerId
+from ..ids import DomainId, LeaseId, Span, WorkerId
 from ..reducers import evolve, fold
 from ..state import Lease, State, Worker
 from . import checks
+from .entitlements import find_domain
 from .jobs import find_job
 from .leases import LOST, RETURNED, returned, still_out
 
@@ -91,10 +92,25 @@ def _join(state: State, command: JoinWorker, at_us: int) -> tuple[Event, ...]:
     checks.pairs(command.labels, "labels", limits.LABELS_MAX, limits.TAG_BYTES_MAX)
     checks.optional(command.until_us, "until_us", 0, limits.TIME_MAX_US)
     checks.flag(command.prefetch, "prefetch")
+    checks.flag(command.restricted, "restricted")
+    owner = find_domain(state, command.owner).domain_id if command.owner != "" else DomainId(0)
+    if command.restricted and not owner:
+        raise Refused(Reason.OUT_OF_RANGE, "A worker that takes its owner's work alone needs an owner; name one.")
     worker_id = WorkerId(state.workers.next_worker_id)
     labels = tuple(sorted(command.labels))
-    joined = WorkerJoined(at_us, worker_id, command.name, command.capacity, labels, command.until_us, command.prefetch)
-    return (joined,)
+    return (
+        WorkerJoined(
+            at_us,
+            worker_id,
+            command.name,
+            command.capacity,
+            labels,
+            command.until_us,
+            command.prefetch,
+            owner,
+            command.restricted,
+        ),
+    )
 
 
 def _rejoin(state: State, command: RejoinWorker, at_us: int) -> tuple[Event, ...]:

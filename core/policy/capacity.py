@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from ..ids import JobId, LeaseId, WorkerId
+from ..ids import DomainId, JobId, LeaseId, WorkerId
 from ..resources import Resources
 from ..state import Lease, State, Worker
 from ..terms import Terms
@@ -61,13 +61,15 @@ class Free:
 class Room:
     """One worker: what it has free, and the estimated ends of what it holds, soonest first."""
 
-    __slots__ = ("at", "capacity", "ends", "free", "prefetch", "until_us", "worker_id")
+    __slots__ = ("at", "capacity", "ends", "free", "owner", "prefetch", "restricted", "until_us", "worker_id")
 
     def __init__(self, worker: Worker) -> None:
         self.worker_id = worker.worker_id
         self.capacity = worker.capacity
         self.until_us = worker.until_us
         self.prefetch = worker.prefetch
+        self.owner = worker.owner
+        self.restricted = worker.restricted
         self.free = Free(worker.capacity)
         self.ends: list[tuple[int, LeaseId, Resources]] = []
         self.at = -1  # position among the rooms that may be leased
@@ -110,6 +112,7 @@ class Capacity:
         self.rooms: dict[WorkerId, Room] = {}
         self._where: dict[LeaseId, tuple[Room, int, JobId, Terms]] = {}
         self.reserved: Room | None = None
+        self.owned: dict[DomainId, list[Room]] = {}  # workers that may be leased and are not reserved, by owner
         self.is_mortal = False  # whether some worker's life ends: then time alone changes what fits
         self.queue = PrefetchQueue()
         self.prefetching: tuple[Resources, ...] = ()  # capacities of the workers that may be leased and prefetch
@@ -133,6 +136,7 @@ class Capacity:
     def reorder(self, state: State) -> None:
         """Look again at which workers may be leased: all but the draining, the absent and the reserved."""
         self.reserved = None
+        self.owned.clear()
         self._order = []
         self.is_mortal = any(room.until_us is not None for room in self.rooms.values())
         for worker_id, room in sorted(self.rooms.items()):
@@ -142,6 +146,10 @@ class Capacity:
                 continue
             if worker.reserved_for is not None:
                 self.reserved = room
+                continue
+            if room.owner:
+                self.owned.setdefault(room.owner, []).append(room)
+            if room.restricted:
                 continue
             room.at = len(self._order)
             self._order.append(room)

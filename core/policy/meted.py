@@ -51,7 +51,7 @@ from ..ids import DomainId, JobId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
 from ..record import replaced
 from ..resources import Resources
-from ..service import SCALE_BITS
+from ..service import SCALE_BITS, clock_within
 from ..state import Job, Lease, State
 from ..usage import amount_at, epoch_of, expressed, step_of
 from .base import Index, Proposal
@@ -79,6 +79,7 @@ class MetedIndex(ClockIndex):
         self._served.clear()
         for shape in self._shapes.values():
             shape.full_since = None
+        yield from self._serve_owners(at_us)
         yield from self._serve_reserved(at_us)
         shadow = self._reservation()
         for _ in range(PASS_EXAMINED_MAX):
@@ -219,6 +220,41 @@ class MetedIndex(ClockIndex):
             yield EndReservation(at_us, room.worker_id)
             guaranteed = self.is_covered(job.terms.domain_id, job.terms.request)
             yield LeaseUnits(at_us, room.worker_id, job.job_id, 1, guaranteed)
+
+    def _serve_owners(self, at_us: int) -> Iterator[Proposal]:
+        """Yield leases of work on its owner's own machines: first there, and at the cost of nobody (rows P24, P27)."""
+        for owner, rooms in sorted(self.capacity.owned.items()):
+            if owner not in self._leaves and owner not in self._groups:
+                continue
+            for room in rooms:
+                for _ in range(PASS_EXAMINED_MAX):
+                    self._refresh_keys()
+                    line = self._own_line(owner, room)
+                    if line is None:
+                        break
+                    job_id, domain_id = queued_job(line.head[1]), self._domain_of(line)
+                    yield LeaseUnits(at_us, room.worker_id, job_id, line.ranks.keys[domain_id].units, True)
+
+    def _own_line(self, owner: DomainId, room: Room) -> Line | None:
+        """Return the line inside a domain that goes first on a machine of its own, or None if nothing fits there."""
+        jobs = self.state.jobs
+        best: tuple[Order, Line] | None = None
+        for leaf in self._leaves.values():
+            if owner != leaf.domain_id and owner not in leaf.above:
+                continue
+            for line in sorted(leaf.lines.values(), key=by_head):
+                request = line.shape.request
+                until_us = self.needs_until_us(jobs.jobs[queued_job(line.head[1])])
+                lasts = until_us is None or room.outlives(until_us)
+                if lasts and room.free.fits(request) and not self.is_capped(leaf.domain_id, request):
+                    order = line.ranks.order_of(leaf.domain_id, clock_within(jobs, leaf.parent))
+                    if best is None or order < best[0]:
+                        best = order, line
+                    break
+        return None if best is None else best[1]
+
+    def _domain_of(self, line: Line) -> DomainId:
+        return self.state.jobs.jobs[queued_job(line.head[1])].terms.domain_id
 
     def _drain_for_overdue(self, at_us: int) -> Iterator[Proposal]:
         """Yield a reservation for the head that was passed over and is most overdue, if there is one."""

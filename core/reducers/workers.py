@@ -23,7 +23,15 @@ def reduce_workers(workers: Workers, event: WorkerEvent) -> Workers:
     table = workers.workers
     if isinstance(event, WorkerJoined):
         worker = Worker(
-            event.worker_id, event.name, event.capacity, event.labels, event.at_us, event.until_us, event.prefetch
+            event.worker_id,
+            event.name,
+            event.capacity,
+            event.labels,
+            event.at_us,
+            event.until_us,
+            event.prefetch,
+            event.owner,
+            event.restricted,
         )
         capacity = workers.capacity.plus(event.capacity)
         next_id = max(workers.next_worker_id, event.worker_id + 1)
