@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import log2
+from math import floor, log2
 from typing import Literal
 
 PRIORITY_MOST = 10
@@ -169,6 +169,8 @@ class ReferenceClock:
         deadlines: With ``head``, a deadline follows the head of the moment; with ``rising``, it never falls
             while its domain waits to be served.
         charged: Of which tiers the service counts as usage.
+        charge, advance: What a size moves a start tag and a virtual time by: exact, or rounded.
+        whole: Whether a new share leaves a whole start tag, rounded up against the domain.
     """
 
     alpha_milli: int = 750
@@ -179,6 +181,7 @@ class ReferenceClock:
     charged: frozenset[int] = frozenset({GUARANTEED, ENTITLED, POOL})
     charge: Callable[[int, int, int], Number] = exact_charge
     advance: Callable[[int, int], Number] = exact_advance
+    whole: bool = False
     now: int = 0
     domains: dict[int, Domain] = field(default_factory=lambda: {0: Domain(0, -1, 1)})
     jobs: dict[int, Job] = field(default_factory=dict)
@@ -373,7 +376,8 @@ class ReferenceClock:
             domain = self.domains[domain_id]
             if keep:
                 now = self.time_over(domain).time
-                domain.tag = now - Fraction(domain.share, share) * (now - domain.tag)
+                owed = Fraction(domain.share, share) * (now - domain.tag)
+                domain.tag = now - (floor(owed) if self.whole else owed)
             domain.share = share
 
     def lag(self, domain: Domain) -> Fraction:

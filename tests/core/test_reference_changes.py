@@ -12,11 +12,26 @@ from hypothesis import strategies as st
 from .reference_arena import Arena
 from .reference_clock import Domain, PoolPolicy, ReferenceClock, decay, fifo
 from .reference_others import StartTimeFairQueueing
-from .test_reference_bounds import ALPHAS, FEWER, LENGTHS, SLOTS, arrivals, churn, contenders, expect, flat, numbers
-from .test_reference_bounds import drawn, keep_all_waiting, pools, starve
+from .test_reference_bounds import (
+    ALPHAS,
+    FEWER,
+    LENGTHS,
+    SLOTS,
+    arrivals,
+    churn,
+    contenders,
+    drawn,
+    expect,
+    flat,
+    keep_all_waiting,
+    numbers,
+    pools,
+    starve,
+)
 
 Events = list[tuple[int, int, int, int]]
 Shape = list[tuple[int, int]]
+pairs = st.lists(st.tuples(st.integers(1, 14), st.integers(1, 14)), max_size=30)
 
 
 @dataclass
@@ -53,7 +68,7 @@ class LoanArena(Arena):
 
 
 @FEWER
-@given(contenders, SLOTS, ALPHAS, pools, arrivals, st.lists(st.tuples(st.integers(1, 14), st.integers(1, 14)), max_size=30))
+@given(contenders, SLOTS, ALPHAS, pools, arrivals, pairs)
 def test_loans_keep_lags_and_waits(
     shape: Shape, slots: int, alpha: int, pool: PoolPolicy, events: Events, loans: list[tuple[int, int]]
 ) -> None:
