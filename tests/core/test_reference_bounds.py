@@ -23,7 +23,7 @@ ALPHAS = st.sampled_from((250, 500, 750, 1000))
 contenders = st.lists(st.tuples(WEIGHTS, LENGTHS), min_size=2, max_size=14)
 numbers = st.lists(st.integers(0, 40), min_size=1, max_size=20)
 arrivals = st.lists(
-    st.tuples(st.integers(0, 13), st.integers(0, 40), st.integers(1, 6), st.integers(0, 2)), min_size=1, max_size=60
+    st.tuples(st.integers(0, 13), st.integers(0, 40), st.integers(1, 6), st.integers(0, 2)), min_size=20, max_size=60
 )
 FEWER = examples(20)
 
