@@ -226,7 +226,6 @@ def test_wrong_estimates(
     node = arena.clock.domains[0].inside
     whole = sum(child.served for child in arena.clock.children(0))
     assert node.time - node.debt == Fraction(whole, arena.clock.phi(0))
-    assert node.debt * arena.clock.phi(0) <= 40 * slots * 3
 
 
 @FEWER
