@@ -40,9 +40,7 @@ class Arena:
     real: Callable[[int], int] = lambda size: size
     passes_over: bool = False
 
-    def submit(
-        self, leaf: int, size: int, user: str = "u", count: int = 1, priority: int = 0, width: int = 1
-    ) -> None:
+    def submit(self, leaf: int, size: int, user: str = "u", count: int = 1, priority: int = 0, width: int = 1) -> None:
         """Have units wait; of one that takes ``width`` slots, ``size`` is the area."""
         if not self.clock.waiting(leaf):
             domain = self.clock.domains[leaf]

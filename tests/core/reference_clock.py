@@ -13,6 +13,7 @@ tested on it alone. Nothing here is shared with the engine.
     choose  top down, among children with something that may be served:
                 covered by a guarantee, else eligible (S <= V) with least (D, S, id), else what the pool policy says
     wake    S = max(S, V)
+    return  S = max(S, V - debt) if nothing else waits, then as a finish of size 0: undone at once, it is undone in full
     finish  S (if it was tier 1) and X as if the real size had been known; V by the difference, less than zero as debt
 
 Inside a leaf: the user with the least start tag, of that user the job with the least finish tag.
@@ -23,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import log2
+from math import floor, log2
 from typing import Literal
 
 PRIORITY_MOST = 10
@@ -169,6 +170,8 @@ class ReferenceClock:
         deadlines: With ``head``, a deadline follows the head of the moment; with ``rising``, it never falls
             while its domain waits to be served.
         charged: Of which tiers the service counts as usage.
+        charge, advance: What a size moves a start tag and a virtual time by: exact, or rounded.
+        whole: Whether a new share leaves a whole start tag, rounded up against the domain.
     """
 
     alpha_milli: int = 750
@@ -179,6 +182,7 @@ class ReferenceClock:
     charged: frozenset[int] = frozenset({GUARANTEED, ENTITLED, POOL})
     charge: Callable[[int, int, int], Number] = exact_charge
     advance: Callable[[int, int], Number] = exact_advance
+    whole: bool = False
     now: int = 0
     domains: dict[int, Domain] = field(default_factory=lambda: {0: Domain(0, -1, 1)})
     jobs: dict[int, Job] = field(default_factory=dict)
@@ -224,16 +228,22 @@ class ReferenceClock:
 
     def _wake(self, job: Job) -> None:
         """Let a job wait. Idle time is not banked: whoever had nothing waiting starts at max(S, V)."""
-        for domain in self.path(job.domain_id):
-            if not self.waiting(domain.domain_id):
-                domain.tag = max(domain.tag, self.time_over(domain).time)
-                domain.longest_head = 0
+        self._raise_tags(job, in_debt=False)
+        user = self.domains[job.domain_id].users[job.user]
+        job.finish_tag = user.jobs_time.time + job.size / job.weight
+        self.jobs[job.job_id] = job
+
+    def _raise_tags(self, job: Job, in_debt: bool) -> None:
+        """Raise the tags of all that had nothing waiting, to their V, or to that less its debt."""
         leaf = self.domains[job.domain_id]
         user = leaf.users.setdefault(job.user, User())
+        for domain in self.path(job.domain_id):
+            if not self.waiting(domain.domain_id):
+                over = self.time_over(domain)
+                domain.tag = max(domain.tag, over.time - in_debt * over.debt)
+                domain.longest_head = 0
         if not self._of_user(leaf, job.user):
-            user.tag = max(user.tag, leaf.users_time.time)
-        job.finish_tag = max(job.finish_tag, user.jobs_time.time + job.size / job.weight)
-        self.jobs[job.job_id] = job
+            user.tag = max(user.tag, leaf.users_time.time - in_debt * leaf.users_time.debt)
 
     def _of_user(self, leaf: Domain, user: str) -> list[Job]:
         return [job for job in self.waiting(leaf.domain_id) if job.user == user]
@@ -323,14 +333,17 @@ class ReferenceClock:
 
     def finish(self, lease: Lease, real: int, again: bool = False) -> None:
         """End a lease that took ``real`` in truth; a refund is one that took 0, and may wait again."""
-        self._set_right(lease, lease.size, real)
         job = lease.choice.job
+        if again and not job.count:
+            self._raise_tags(job, in_debt=True)
+            time = self.domains[job.domain_id].users[job.user].jobs_time
+            job.finish_tag = max(job.finish_tag, time.time - time.debt)
+        self._set_right(lease, lease.size, real)
         for domain in lease.choice.path:
             domain.held -= job.width
         if again:
             job.count += 1
-            if job.count == 1:
-                self._wake(job)
+            self.jobs[job.job_id] = job
 
     def _set_right(self, lease: Lease, before: int, after: int) -> None:
         """Make the accounts of all on a lease's path as if its size were ``after``, where it was ``before``."""
@@ -373,7 +386,8 @@ class ReferenceClock:
             domain = self.domains[domain_id]
             if keep:
                 now = self.time_over(domain).time
-                domain.tag = now - Fraction(domain.share, share) * (now - domain.tag)
+                owed = Fraction(domain.share, share) * (now - domain.tag)
+                domain.tag = now - (floor(owed) if self.whole else owed)
             domain.share = share
 
     def lag(self, domain: Domain) -> Fraction:

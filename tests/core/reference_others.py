@@ -53,7 +53,7 @@ def dominant_resource_fairness(
     """Return who is served in turn, with all dominant shares after it, until the next in order does not fit."""
     used = {name: [0] * len(capacity) for name in demands}
     shares = {name: Fraction(0) for name in demands}
-    turns = []
+    turns: list[tuple[str, dict[str, Fraction]]] = []
     while True:
         name = min(demands, key=lambda who: (shares[who], ties.index(who)))
         taken = [sum(mine[at] for mine in used.values()) for at in range(len(capacity))]

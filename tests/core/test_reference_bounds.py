@@ -23,7 +23,7 @@ ALPHAS = st.sampled_from((250, 500, 750, 1000))
 contenders = st.lists(st.tuples(WEIGHTS, LENGTHS), min_size=2, max_size=14)
 numbers = st.lists(st.integers(0, 40), min_size=1, max_size=20)
 arrivals = st.lists(
-    st.tuples(st.integers(0, 13), st.integers(0, 40), st.integers(1, 6), st.integers(0, 2)), min_size=1, max_size=60
+    st.tuples(st.integers(0, 13), st.integers(0, 40), st.integers(1, 6), st.integers(0, 2)), min_size=20, max_size=60
 )
 FEWER = examples(20)
 
@@ -133,7 +133,7 @@ def test_guarantee_in_a_tree(
 ) -> None:
     """Every level has P6 with what its node gets as the pool; along a path the parts multiply and the bounds add.
 
-    Derivation in one line: W_i >= r_i W_p - B_i for each node p, so W_leaf >= (prod r) W - sum_k (prod of r below k) B_k
+    In short: W_i >= r_i W_p - B_i for each node p, so W_leaf >= (prod r) W - sum_k (prod of r below k) B_k
     with r = g / Phi_p and B = 2 L_i + (L_p - L_i) r. It needs deadlines that never fall while a domain waits, as heads
     of subtrees change with every arrival.
     """
@@ -192,7 +192,8 @@ def test_start_time_fair_queueing(shape: list[tuple[int, int]], slots: int, numb
     del slots
     queue = StartTimeFairQueueing([weight for weight, _ in shape])
     everyone, phi, total = list(range(len(shape))), sum(queue.weights), sum(longest for _, longest in shape)
-    served, highest = [0] * len(shape), {}
+    served = [0] * len(shape)
+    highest: dict[tuple[int, int], tuple[Fraction, Fraction]] = {}
     for step in range(120):
         who = queue.choose(everyone)
         size = drawn(shape[who][1], numbers[step % len(numbers)])
@@ -218,7 +219,8 @@ def test_start_time_fair_queueing_under_churn(
     queue = StartTimeFairQueueing([weight for weight, _ in shape])
     phi, total = sum(queue.weights), sum(longest for _, longest in shape)
     waits: list[list[int]] = [[] for _ in shape]
-    served, least = [0] * len(shape), {}
+    served = [0] * len(shape)
+    least: dict[int, Fraction] = {}
     for who, number, count, steps in events:
         who %= len(shape)
         if not waits[who]:

@@ -12,11 +12,26 @@ from hypothesis import strategies as st
 from .reference_arena import Arena
 from .reference_clock import Domain, PoolPolicy, ReferenceClock, decay, fifo
 from .reference_others import StartTimeFairQueueing
-from .test_reference_bounds import ALPHAS, FEWER, LENGTHS, SLOTS, arrivals, churn, contenders, expect, flat, numbers
-from .test_reference_bounds import drawn, keep_all_waiting, pools, starve
+from .test_reference_bounds import (
+    ALPHAS,
+    FEWER,
+    LENGTHS,
+    SLOTS,
+    arrivals,
+    churn,
+    contenders,
+    drawn,
+    expect,
+    flat,
+    keep_all_waiting,
+    numbers,
+    pools,
+    starve,
+)
 
 Events = list[tuple[int, int, int, int]]
 Shape = list[tuple[int, int]]
+pairs = st.lists(st.tuples(st.integers(1, 14), st.integers(1, 14)), max_size=30)
 
 
 @dataclass
@@ -53,7 +68,7 @@ class LoanArena(Arena):
 
 
 @FEWER
-@given(contenders, SLOTS, ALPHAS, pools, arrivals, st.lists(st.tuples(st.integers(1, 14), st.integers(1, 14)), max_size=30))
+@given(contenders, SLOTS, ALPHAS, pools, arrivals, pairs)
 def test_loans_keep_lags_and_waits(
     shape: Shape, slots: int, alpha: int, pool: PoolPolicy, events: Events, loans: list[tuple[int, int]]
 ) -> None:
@@ -211,7 +226,6 @@ def test_wrong_estimates(
     node = arena.clock.domains[0].inside
     whole = sum(child.served for child in arena.clock.children(0))
     assert node.time - node.debt == Fraction(whole, arena.clock.phi(0))
-    assert node.debt * arena.clock.phi(0) <= 40 * slots * 3
 
 
 @FEWER
@@ -271,3 +285,52 @@ def test_users_wait_as_in_start_time_fair_queueing(users: int) -> None:
         clock.dispatch(choice)
         queue.serve(expected, choice.job.size)
     assert decay is clock.pool
+
+
+def worst_deficit(events: str, longest: list[int], fluid: bool) -> Fraction:
+    """Return the worst that users of one leaf were short of in an interval, as a part of the bound of SFQ (P4).
+
+    A digit is a unit of a user, of its only size; a point is a dispatch. The time of users is fluid, or that of SFQ.
+    """
+    count, worst = len(longest), Fraction(0)
+    clock, queue = ReferenceClock(), StartTimeFairQueueing([1] * count)
+    clock.add_domain(1, 1)
+    waits, served, least = [0] * count, [0] * count, dict[int, Fraction]()
+    for number, event in enumerate(events):
+        if event != ".":
+            who = int(event)
+            if not waits[who]:
+                queue.wake(who)
+            waits[who] += 1
+            clock.submit(1, event, number, longest[who])
+        backlogged = [who for who in range(count) if waits[who]]
+        for who in backlogged:
+            behind = Fraction(sum(served), count) - served[who]
+            least[who] = min(behind, least.get(who, behind))
+        if event == ".":
+            choice = clock.choose()
+            assert choice is not None
+            chosen = int(choice.job.user) if fluid else queue.choose(backlogged)
+            if fluid:
+                clock.dispatch(choice)
+            else:
+                queue.serve(chosen, longest[chosen])
+            waits[chosen] -= 1
+            served[chosen] += longest[chosen]
+            for who in backlogged:
+                behind = Fraction(sum(served), count) - served[who]
+                bound = longest[who] + Fraction(sum(longest) - longest[who], count)
+                worst = max(worst, (behind - least[who]) / bound)
+                if not waits[who]:
+                    del least[who]
+    return worst
+
+
+def test_a_fluid_time_of_users_is_not_that_of_start_time_fair_queueing() -> None:
+    """Counterexample: who comes may start behind others who wait, and so miss the bound of SFQ by a little.
+
+    With the start tag of what was last served as the time, as SFQ has it, the bound holds.
+    """
+    events = "3322..3.22222..22222........111.1.22222.......1.11111..1111......2.2.000..1.222....."
+    assert worst_deficit(events, [2, 1, 1, 40], fluid=True) == Fraction(48, 47)
+    assert worst_deficit(events, [2, 1, 1, 40], fluid=False) <= 1
