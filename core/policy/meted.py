@@ -51,7 +51,7 @@ from ..ids import DomainId, JobId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
 from ..record import replaced
 from ..resources import Resources
-from ..service import SCALE_BITS, clock_within
+from ..service import clock_charge, clock_within
 from ..state import Job, Lease, State
 from ..usage import amount_at, epoch_of, expressed, step_of
 from .base import Index, Proposal
@@ -271,10 +271,10 @@ class MetedIndex(ClockIndex):
     def _passed_over(self) -> Iterator[tuple[Order, DomainId, JobId]]:
         """Yield heads that are overdue and that fitted nowhere when less deserving domains were served.
 
-        By entitlement: overdue by real service, V less its debt, and by more than a unit of their own size; while V
-        has a debt, others may be that far as well, and be served all the same. By the
-        pool: they would still be first had they used two units more. It is judged at the top of the tree, for the
-        domain there that the head is in.
+        By entitlement: overdue by real service, V less its debt, and by more than a unit of their own size. By the
+        pool: they would still be first had they used two units more. While V has a debt it does not tell how long who
+        is owed has waited; so then it is enough that the tag of another has come that far, or that they are overdue by
+        the pool. It is judged at the top of the tree, for the domain there that the head is in.
         """
         jobs = self.state.jobs
         for shape in self._shapes.values():
@@ -285,11 +285,13 @@ class MetedIndex(ClockIndex):
             if ranks is None or first is None or last is None or first >= last:
                 continue
             key = ranks.keys[first[3]]
-            if first[0] == BY_POOL:
-                is_overdue = self._key_after(first[3], key.job_id, 2 * self.size_of(key.job_id)) < last[1]
-            else:
-                own = (self.size_of(key.job_id) << SCALE_BITS) // self.state.domains.total_share
+            size = self.size_of(key.job_id)
+            is_overdue = False
+            if last[0] == BY_POOL and (first[0] == BY_POOL or jobs.debt):
+                is_overdue = self._key_after(first[3], key.job_id, 2 * size) < last[1]
+            if first[0] != BY_POOL and not is_overdue:
                 reached = max((order[2] for order, _ in instead if order[0] == BY_ENTITLEMENT), default=0)
+                own = clock_charge(size, self.state.domains.total_share)
                 is_overdue = max(jobs.clock - jobs.debt, reached) - key.deadline > own
             if is_overdue:
                 yield first, jobs.jobs[key.job_id].terms.domain_id, key.job_id

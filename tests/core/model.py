@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from meted.core.domain_state import TOP
 from meted.core.events import Event, UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
 from meted.core.limits import BACKOFF_DOUBLINGS_MAX, PREFETCH_US
@@ -82,6 +83,7 @@ class Model:
     """The whole model.
 
     Attributes:
+        parents: The names of the parents of domains; empty at the top level.
         answers: What is kept for each key.
         results: (job, index) of every result that was accepted since the last batch.
     """
@@ -91,8 +93,25 @@ class Model:
     workers: dict[WorkerId, ModelWorker] = field(default_factory=dict)
     domains: dict[str, DomainId] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
     answers: dict[bytes, bytes] = field(default_factory=dict)
     results: list[tuple[JobId, int]] = field(default_factory=list)
+
+    def create_domain(self, name: str, domain_id: DomainId, share: int, parent: str) -> None:
+        """A domain was created."""
+        self.domains[name], self.shares[name], self.parents[name] = domain_id, share, parent
+
+    def remove_domain(self, name: str) -> None:
+        """A domain is gone."""
+        del self.domains[name], self.shares[name], self.parents[name]
+
+    def line_up(self, domain_id: DomainId) -> list[DomainId]:
+        """Return a domain and those that it is in."""
+        names = {mine: name for name, mine in self.domains.items()}
+        name, ids = names[domain_id], [domain_id]
+        while name := self.parents[name]:
+            ids.append(self.domains[name])
+        return ids
 
     def leased(self, event: UnitsLeased) -> None:
         """A policy chose: check that it may, and take it over."""
@@ -253,7 +272,9 @@ class Model:
             assert (worker.draining, worker.lost_at_us) == (mine.draining, mine.lost_at_us)
         assert dict(state.domains.by_name) == self.domains
         assert {key: kept_answer(state, key) for key in state.calls.numbers} == self.answers
-        assert state.domains.total_share == sum(self.shares.values())
+        for parent in ("", *self.domains):
+            shares = sum(self.shares[name] for name, above in self.parents.items() if above == parent)
+            assert state.domains.phi(self.domains[parent] if parent else TOP) == shares
         assert set(state.jobs.jobs) == set(self.jobs)
         for job_id, expected in self.jobs.items():
             job = state.jobs.jobs[job_id]

@@ -13,31 +13,41 @@ from meted.core.commands import (
     ArchiveJob,
     CancelJobs,
     ChangeDomain,
+    ChangePriority,
     Command,
+    CreateDomain,
     DeleteJob,
     DrainWorker,
     FinishUnits,
     KeepCall,
+    LoanTerms,
     LoseWorker,
     MarkWorkerAway,
+    OfferLoan,
+    RecallLoan,
     RecallUnits,
     RejoinWorker,
     RemoveDomain,
     RerunUnits,
     ReturnUnits,
+    SetLoans,
+    SetRules,
     StartJobs,
     SubmitJob,
 )
 from meted.core.engine import Engine
-from meted.core.errors import Reason
-from meted.core.ids import JobId, LeaseId, Span, WorkerId
-from meted.core.resources import NOTHING
+from meted.core.errors import Reason, Refused
+from meted.core.events import DomainCreated
+from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
+from meted.core.resources import NOTHING, Resources
 from meted.core.spans import indices, runs_of, total
 
 from .helper import MS, SECOND, World, cpus, examples
 from .model import CANCELLED, FAILED, PENDING, SUCCEEDED, Model, ModelJob, ModelWorker, Unit
 
-NAMES = ("a", "b", "c")
+PARENTS = {"a": "", "b": "", "c": "", "d": "", "d1": "d", "d2": "d", "d2x": "d2", "a1": "a"}
+NAMES = tuple(PARENTS)
+GUARANTEES = (NOTHING, NOTHING, cpus(1), cpus(2, 5))
 SHARES = (1, 2, 3, 5, 50)
 REQUESTS = (cpus(1), cpus(1), cpus(2), cpus(1, gpu=1), cpus(0, 5), cpus(9))
 RETENTION_US = 20 * SECOND
@@ -56,6 +66,11 @@ STEPS = {
     "abandon": 1,
     "create_domain": 2,
     "change_domain": 1,
+    "offer_loan": 2,
+    "recall_loan": 1,
+    "set_loans": 1,
+    "change_priority": 2,
+    "set_rules": 1,
     "remove_domain": 1,
     "start": 1,
     "cancel": 1,
@@ -96,9 +111,8 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """Begin with a domain and workers, so that something happens soon."""
-        for name, share in (("a", 3), ("b", 1)):
-            self.model.domains[name] = self.world.domain(name, share)
-            self.model.shares[name] = share
+        for name, share in (("a", 3), ("b", 1), ("d", 2), ("d1", 1), ("d2", 2)):
+            self._create(name, share, None, NOTHING)
         for capacity, prefetch in ((cpus(2, 10, gpu=1), True), (cpus(1), False)):
             worker_id = self.world.worker(capacity, prefetch=prefetch)
             self.model.workers[worker_id] = ModelWorker(capacity, prefetch)
@@ -120,16 +134,74 @@ class Machine(RuleBasedStateMachine):
     def create_domain(self) -> None:
         """Create a domain, unless there is one."""
         name = self.pick(NAMES)
-        if name not in self.model.domains:
-            self.model.shares[name] = share = self.pick(SHARES)
-            self.model.domains[name] = self.world.domain(name, share, self.pick([None, cpus(2, 10, gpu=1)]))
+        if name in self.model.domains:
+            return
+        parent, command = PARENTS[name], CreateDomain(self.now_us, name, 1, parent=PARENTS[name])
+        if parent and parent not in self.model.domains:
+            self.world.refused(command, Reason.UNKNOWN_DOMAIN)
+        elif parent and any(job.outcome is None for job in self._jobs_of(parent)):
+            self.world.refused(command, Reason.DOMAIN_IN_USE)
+        else:
+            self._create(name, self.pick(SHARES), self.pick([None, cpus(2, 10, gpu=1)]), self.pick(GUARANTEES))
+
+    def _create(self, name: str, share: int, cap: Resources | None, guarantee: Resources) -> None:
+        (created,) = self.world.do(CreateDomain(self.now_us, name, share, cap, PARENTS[name], guarantee))
+        assert isinstance(created, DomainCreated)
+        self.model.create_domain(name, created.domain_id, share, PARENTS[name])
+
+    def _jobs_of(self, name: str) -> list[ModelJob]:
+        return [job for job in self.model.jobs.values() if job.domain_id == self.model.domains[name]]
+
+    def _has_children(self, domain_id: DomainId) -> bool:
+        names = {mine: name for name, mine in self.model.domains.items()}
+        return names[domain_id] in self.model.parents.values()
 
     def change_domain(self) -> None:
         """Change share and cap."""
         if self.model.domains:
             name = self.pick(sorted(self.model.domains))
             self.model.shares[name] = share = self.pick(SHARES)
-            self.world.do(ChangeDomain(self.now_us, name, share, self.pick([None, cpus(1, 10, gpu=1), cpus(2)])))
+            cap = self.pick([None, cpus(1, 10, gpu=1), cpus(2)])
+            self.world.do(ChangeDomain(self.now_us, name, share, cap, self.pick(GUARANTEES)))
+
+    def offer_loan(self) -> None:
+        """Lend something; what may be lent is a matter of other tests."""
+        lender, borrower = self.pick(NAMES), self.pick(NAMES)
+        later = self.pick([None, None, self.now_us + 2 * SECOND])
+        ends = self.pick([None, self.now_us + 7 * SECOND])
+        resource, amount = self.pick([("share", 1), ("share", 2), ("cpu", 1000)])
+        notice_us = self.pick([0, SECOND])
+        self._try(OfferLoan(self.now_us, lender, borrower, resource, amount, later, ends, notice_us))
+
+    def set_loans(self) -> None:
+        """Lend these instead."""
+        terms = (LoanTerms(self.pick(NAMES), "share", 1), LoanTerms(self.pick(NAMES), "cpu", 1000, notice_us=SECOND))
+        self._try(SetLoans(self.now_us, self.pick(NAMES), terms))
+
+    def recall_loan(self) -> None:
+        """Take a loan back."""
+        loans = sorted(self.world.state.domains.loans)
+        if loans:
+            self._try(RecallLoan(self.now_us, self.pick(loans)))
+
+    def _try(self, command: Command) -> None:
+        try:
+            self.world.do(command)
+        except Refused as refusal:
+            assert refusal.sentence.endswith(".")
+
+    def set_rules(self) -> None:
+        """Other parameters of fairness."""
+        self.world.do(
+            SetRules(
+                self.now_us,
+                self.pick([1, 500, 750, 1000]),
+                self.pick([SECOND, 86_400 * SECOND]),
+                self.pick([None, SECOND, 86_400 * SECOND]),
+                self.pick(["decay", "fifo"]),
+                self.pick(["all", "pool"]),
+            )
+        )
 
     def remove_domain(self) -> None:
         """Remove a domain, which is refused while it has jobs."""
@@ -137,11 +209,15 @@ class Machine(RuleBasedStateMachine):
         command = RemoveDomain(self.now_us, name)
         if name not in self.model.domains:
             self.world.refused(command, Reason.UNKNOWN_DOMAIN)
-        elif any(job.domain_id == self.model.domains[name] for job in self.model.jobs.values()):
+        elif self._jobs_of(name) or self._has_children(self.model.domains[name]) or self._has_loans(name):
             self.world.refused(command, Reason.DOMAIN_IN_USE)
         else:
             self.world.do(command)
-            del self.model.domains[name], self.model.shares[name]
+            self.model.remove_domain(name)
+
+    def _has_loans(self, name: str) -> bool:
+        domain = self.world.find_domain(name)
+        return bool(domain.lends or domain.borrows)
 
     # Jobs
 
@@ -150,6 +226,9 @@ class Machine(RuleBasedStateMachine):
         if not self.model.domains:
             return
         name, count = self.pick(sorted(self.model.domains)), self.pick(range(1, 10))
+        if self._has_children(self.model.domains[name]):
+            self.world.refused(SubmitJob(self.now_us, name), Reason.DOMAIN_HAS_CHILDREN)
+            return
         after = self._draw_parents()
         job = ModelJob(
             self.model.domains[name],
@@ -164,9 +243,10 @@ class Machine(RuleBasedStateMachine):
         job_id = self.world.submit(
             name,
             count,
+            user=self.pick(["", "", "u", "v"]),
             request=job.request,
             time_request_us=self.pick([None, SECOND, 30 * MS, 10 * MS]),
-            priority=self.pick([0, 1, -1]),
+            priority=self.pick([0, 0, 1, -1, 20]),
             retries=job.retries,
             backoff_us=job.backoff_us,
             max_failures=job.max_failures,
@@ -232,16 +312,31 @@ class Machine(RuleBasedStateMachine):
             self.world.refused(command, Reason.JOB_NOT_ENDED)
         elif not any(unit.status in statuses for unit in job.units):
             self.world.refused(command, Reason.NO_UNITS)
-        elif job.stopped == "dependency" and not self._parents_succeeded(job_id):
-            self.world.refused(command, Reason.JOB_NOT_ENDED)
+        elif not self._parents_succeeded(job_id):
+            self.world.refused(command)
+        elif self._has_children(job.domain_id):
+            self.world.refused(command, Reason.DOMAIN_HAS_CHILDREN)
         else:
             self.world.do(command)
             self.model.rerun(job_id, statuses)
             self.rerun_jobs.add(job_id)
 
     def _parents_succeeded(self, job_id: JobId) -> bool:
-        parents = (self.model.jobs.get(parent) for parent in self.world.job(job_id).terms.after)
-        return all(parent is None or parent.outcome == SUCCEEDED for parent in parents)
+        """Whether they have, as far as it is known of those that are gone: units of the job were leased once."""
+        parents = [self.model.jobs.get(parent) for parent in self.world.job(job_id).terms.after]
+        attempts = self.model.jobs[job_id].attempts
+        return all(attempts if parent is None else parent.outcome == SUCCEEDED for parent in parents)
+
+    def change_priority(self) -> None:
+        """Another priority, which is refused once the job has ended."""
+        if not self.model.jobs:
+            return
+        job_id = self.pick(sorted(self.model.jobs))
+        command = ChangePriority(self.now_us, job_id, self.pick([0, 1, -3, 20]))
+        if self._has_ended(job_id):
+            self.world.refused(command, Reason.JOB_ENDED)
+        else:
+            self.world.do(command)
 
     def remove_job(self) -> None:
         """Delete or archive a job, which is refused unless it has ended (and was kept long enough)."""
@@ -457,14 +552,14 @@ class MetedMachine(Machine):
                     assert not mine.request.fits(room), f"job {job_id} would fit worker {worker_id}"
 
     def _is_capped(self, mine: ModelJob) -> bool:
-        cap = self.world.state.domains.domains[mine.domain_id].cap
-        if cap is None:
-            return False
-        load = NOTHING
+        domains = self.world.state.domains.domains
+        held = dict.fromkeys(self.model.domains.values(), NOTHING)
         for lease in self.model.leases.values():
-            if self.model.jobs[lease.job_id].domain_id == mine.domain_id:
-                load = load.plus(self.model.jobs[lease.job_id].request)
-        return not mine.request.plus(load).fits(cap)
+            job = self.model.jobs[lease.job_id]
+            for domain_id in self.model.line_up(job.domain_id):
+                held[domain_id] = held[domain_id].plus(job.request)
+        caps = [(domains[domain_id].cap, held[domain_id]) for domain_id in self.model.line_up(mine.domain_id)]
+        return not all(cap is None or mine.request.plus(amount).fits(cap) for cap, amount in caps)
 
 
 class EasyMachine(Machine):

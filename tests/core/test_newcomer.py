@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 
 import pytest
 
+from meted.core.commands import SetRules
 from meted.core.ids import DomainId, LeaseId
 
 from .helper import MS, SECOND, World
@@ -31,15 +32,29 @@ def play(world: World, until_us: int, running: list[tuple[int, LeaseId]]) -> Cou
         world.finish(lease_id, ((lease.first, lease.count),), REAL_US)
 
 
+@pytest.mark.parametrize("estimate_us", [None, 3_600 * SECOND], ids=["nothing known", "an hour said"])
+@pytest.mark.parametrize("alpha_milli", [1000, 750])
 @pytest.mark.parametrize("gap_us", [0, SECOND, 20 * SECOND])
-def test_a_newcomer_is_not_behind_those_of_whom_nothing_was_known(gap_us: int) -> None:
+def test_a_newcomer_is_not_behind_those_of_whom_nothing_was_known(
+    gap_us: int, alpha_milli: int, estimate_us: int | None
+) -> None:
+    """Each has alpha of its half at least, and the rest goes by usage: to the newcomer as long as it has used less.
+
+    The first holds, too, where whoever was alone was charged for 36,000 times what its units took; but as V has a debt
+    then, and stands, it is owed service for as long, and has the rest.
+    """
     world = World()
+    world.do(SetRules(0, alpha_milli))
     world.worker(2)
     running: list[tuple[int, LeaseId]] = []
-    first = world.submit("a", 100_000)
+    first = world.submit("a", 100_000, time_request_us=estimate_us)
     play(world, gap_us, running)
     second = world.submit("b", 100_000)
     served = play(world, gap_us + 10 * SECOND, running)
     a, b = (served[world.state.jobs.jobs[job_id].terms.domain_id] for job_id in (first, second))
     assert a + b > 150
-    assert abs(a - b) <= 20, "each has had its half of ten seconds, but for what was under way"
+    entitled = (a + b) * alpha_milli // 2000
+    assert min(a, b) >= entitled - 10, "each has had what it is entitled to of ten seconds, but for what was under way"
+    if estimate_us is None:
+        assert b >= a - 20, "who has used less has not had less"
+        assert alpha_milli < 1000 or abs(a - b) <= 20
