@@ -13,8 +13,9 @@ what follows from the state alone: an account means the same under every policy,
 Inside a domain, users and the jobs of each user have fluid clocks of their own, V += l / (weights of those that wait);
 there nothing moves while there is nobody to compete with, as it would all move in step.
 
-All of it is linear in the units, each rounded up against whom it is charged to. So a run that is split, returned or
-finished in parts leaves bit-equal tags.
+All of it is linear in the units, so a run that is split, returned or finished in parts leaves bit-equal tags. V is
+rounded up and S down: what all are owed together never falls below zero because of it, so with alpha = 1 somebody who
+waits is always owed, as it is with exact fractions.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ class Load:
 
 @lru_cache(maxsize=4096)
 def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
-    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
-    return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
+    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded down, and 1 at least."""
+    return (size * 1000 << SCALE_BITS) // (alpha_milli * share) or min(size, 1)
 
 
 @lru_cache(maxsize=4096)
 def clock_charge(size: int, phi: int) -> int:
-    """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together."""
-    return (size << SCALE_BITS) // phi
+    """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together, rounded up."""
+    return -((-size << SCALE_BITS) // phi)
 
 
 def clock_within(jobs: Jobs, parent_id: DomainId) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import heappop, heappush
 
-from meted.core.commands import DeleteJob
+from meted.core.commands import DeleteJob, SetRules
 from meted.core.events import UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId
 from meted.core.limits import RUN_QUANTUM_US
@@ -50,6 +50,7 @@ class Arena:
 
     Attributes:
         took_us: The real run time of a unit of a job, by job and index; by default as estimated.
+        alpha_milli: The part of the pool that is given by entitlement; all of it is, unless said otherwise.
         all_backlogged: Whether all domains are kept backlogged from the start, so that P3 holds.
         order: The domains in the order in which they were served.
     """
@@ -59,12 +60,14 @@ class Arena:
     policy: str | Policy = "meted"
     took_us: Callable[[JobId, int], int] | None = None
     all_backlogged: bool = False
+    alpha_milli: int = 1000
     order: list[int] = field(default_factory=list)
     served: int = 0
     worst: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
 
     def __post_init__(self) -> None:
         self.world = World(self.policy)
+        self.world.do(SetRules(0, self.alpha_milli))
         self.by_id: dict[DomainId, Contender] = {}
         self.ends: list[tuple[int, LeaseId]] = []
         self.times: dict[LeaseId, tuple[int, ...]] = {}

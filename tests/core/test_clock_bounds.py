@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from meted.core.commands import ChangeDomain
 from meted.core.ids import JobId
 from meted.core.schema import state_digest
+from meted.core.tags import ENTITLED
 
 from .clocked import CPU, Arena, Contender
 from .helper import MS, SECOND, World, cpus, examples
@@ -198,8 +199,8 @@ def test_the_debt_of_the_clock_stays_small() -> None:
 # The clock and the shares
 
 
-def test_the_clock_is_raised_to_whoever_is_served_and_not_to_who_is_passed_over() -> None:
-    """Two domains stand at the same tag ahead of V, and the first of them may not be served: it is at its cap."""
+def test_nothing_but_service_moves_the_clock() -> None:
+    """Nobody waits who is owed: so it goes by the pool, which moves no tag, and V by what was served alone."""
     arena = Arena(3, [Contender("capped", 1, SECOND), Contender("b", 1, SECOND), Contender("idle", 1000, SECOND)])
     world = arena.world
     world.do(ChangeDomain(0, "capped", 1, cpus(1)))
@@ -209,8 +210,10 @@ def test_the_clock_is_raised_to_whoever_is_served_and_not_to_who_is_passed_over(
     served = [world.find_domain("capped").domain_id, world.find_domain("b").domain_id, world.find_domain("b").domain_id]
     assert [world.job(lease.job_id).terms.domain_id for lease in leases] == served
     size = CPU * SECOND << 20
-    assert world.state.jobs.clock == size + size // 1002
-    assert world.account("b").tag == 2 * size
+    assert world.state.jobs.clock == 3 * -(-size // 1002)
+    assert [bool(lease.charged & ENTITLED) for lease in leases] == [True, True, False]
+    assert world.account("b").tag == size
+    assert world.account("b").usage == 2 * CPU * SECOND
 
 
 @given(
