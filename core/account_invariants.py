@@ -27,6 +27,8 @@ def wrong_accounts(state: State) -> Iterator[str]:
             service[account.above[0]] += account.service
     for domain_id in sorted(jobs.keys() | waiting.keys() | set(state.jobs.accounts)):
         found = state.jobs.accounts.get(domain_id)
+        if found is None and not jobs[domain_id] and not waiting[domain_id]:
+            continue  # nothing in it has waited yet
         if found is None:
             yield f"Domain {domain_id} has jobs, or others in it have, and no account."
             continue
