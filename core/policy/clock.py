@@ -257,11 +257,19 @@ class ClockIndex(PoolIndex):
 
     def _rank_group(self, domain_id: DomainId) -> None:
         """Rank a domain that others are in, with whatever is next in it of each shape."""
+        shapes = self._groups.get(domain_id)
+        if not shapes:  # nothing in it has waited yet
+            return
         jobs = self.state.jobs
         account = jobs.accounts[domain_id]
-        domain = self.state.domains.domains[domain_id]
+        domain = self.state.domains.domains.get(domain_id)
+        if domain is None:  # it was removed, and those in it before
+            for shape in shapes:
+                self._ranks(account.above[0] if account.above else TOP, shape).drop(domain_id)
+            shapes.clear()
+            return
         clock = clock_within(jobs, domain.parent)
-        for shape in self._groups.get(domain_id, ()):
+        for shape in shapes:
             ranks, mine = shape.ranks[domain_id], self._ranks(domain.parent, shape)
             first = ranks.first(account.clock)
             if first is None:
