@@ -251,8 +251,8 @@ class ClockIndex(PoolIndex):
     def recall(self, other: ClockIndex) -> None:
         """Take over what ``other``, an index of the same state, remembers of runs that were next."""
         for request, shape in self._shapes.items():
-            for parent_id, ranks in shape.ranks.items():
-                ranks.peaks = dict(other._shapes[request].ranks[parent_id].peaks)
+            for parent_id, ranks in other._shapes[request].ranks.items():
+                self._ranks(parent_id, shape).peaks = dict(ranks.peaks)
         self._dirty.update(self._leaves)
 
     def _rank_group(self, domain_id: DomainId) -> None:
