@@ -57,7 +57,7 @@ def test_a_parent_that_has_succeeded_counts_as_done(world: World) -> None:
 def test_idle_time_is_not_banked_while_a_job_waits(world: World) -> None:
     worker = world.worker(2)
     parent = world.submit("other", time_request_us=SECOND)
-    child = world.submit("d", after=(parent,))
+    world.submit("d", after=(parent,))
     world.submit("third", 10, time_request_us=SECOND)
     for _ in range(3):
         world.finish(world.run_pass()[-1].lease_id)

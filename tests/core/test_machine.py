@@ -39,6 +39,7 @@ from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import DomainCreated
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
+from meted.core.policy.clock import ClockIndex
 from meted.core.resources import NOTHING, Resources
 from meted.core.spans import indices, runs_of, total
 
@@ -402,6 +403,8 @@ class Machine(RuleBasedStateMachine):
         """Let the policy choose; an index made anew chooses the same."""
         decisions_max = self.pick([256, 256, 256, 1, 3])
         twin = Engine(self.world.engine.policy, self.world.state, retention_us=RETENTION_US)
+        if isinstance(twin.index, ClockIndex) and isinstance(self.world.engine.index, ClockIndex):
+            twin.index.recall(self.world.engine.index)
         twin.run_pass(self.now_us, decisions_max)
         seq = len(self.world.log)
         self.world.run_pass(decisions_max=decisions_max)

@@ -6,7 +6,16 @@ from fractions import Fraction
 
 import pytest
 
-from meted.core.commands import ChangeDomain, EndReservation, RejoinWorker, ReserveWorker, SetRules
+from meted.core.commands import (
+    ChangeDomain,
+    CreateDomain,
+    DeleteJob,
+    EndReservation,
+    RejoinWorker,
+    RemoveDomain,
+    ReserveWorker,
+    SetRules,
+)
 from meted.core.effects import KeepLeases
 from meted.core.errors import Reason
 from meted.core.resources import Resources
@@ -110,3 +119,43 @@ def test_a_worker_that_was_not_missed_is_told_what_it_holds() -> None:
     world.commit()
     world.do(RejoinWorker(world.now_us, worker, ((lease_id, ((0, 1),)),)))
     assert world.commit() == (KeepLeases(worker, (lease_id,)),)
+
+
+def test_a_domain_that_lost_its_parts_is_where_it_was_in_the_tree() -> None:
+    """Its account was made for what is inside it, and was of no domain above."""
+    world = World()
+    for name, parent in (("top", ""), ("middle", "top"), ("low", "middle")):
+        world.do(CreateDomain(0, name, 1, parent=parent))
+    worker = world.worker()
+    job = world.submit("low")
+    world.finish(world.lease(worker, job))
+    world.do(DeleteJob(0, job))
+    world.do(RemoveDomain(0, "low"))
+    world.lease(worker, world.submit("middle", time_request_us=SECOND))
+    assert world.account("middle").above == (world.find_domain("top").domain_id,)
+    assert world.account("top").service == world.account("middle").service
+
+
+def test_a_domain_of_prepared_jobs_alone_may_be_changed() -> None:
+    world = World()
+    for name, parent in (("top", ""), ("low", "top")):
+        world.do(CreateDomain(0, name, 1, parent=parent))
+    world.submit("low", hold=True)
+    world.do(ChangeDomain(0, "low", 2))
+    assert world.run_pass() == []
+
+
+def test_a_domain_may_go_with_all_that_was_in_it() -> None:
+    """Between two passes, so that nothing was ranked meanwhile."""
+    world = World()
+    for name, parent in (("top", ""), ("low", "top"), ("other", "")):
+        world.do(CreateDomain(0, name, 1, parent=parent))
+    job = world.submit("low")
+    world.run_pass()
+    world.cancel(job)
+    world.do(DeleteJob(0, job))
+    for name in ("low", "top"):
+        world.do(RemoveDomain(0, name))
+    other = world.submit("other")
+    world.worker()
+    assert [lease.job_id for lease in world.run_pass()] == [other]
