@@ -20,6 +20,7 @@ from .aftermath import Aftermath
 from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
 from .faults import note_fault
+from .domain_methods import DomainMethods
 from .follow_methods import FollowMethods
 from .hello_method import HelloMethod
 from .job_methods import JobMethods
@@ -93,6 +94,7 @@ class Server:
             **HelloMethod(self.desk, token).table(),
             **reads.table(),
             **JobMethods(self.desk).table(),
+            **DomainMethods(self.desk).table(),
             **FollowMethods(self.desk, reads).table(),
             **OutputMethod(self.desk).table(),
             **self._workers.table(),
