@@ -219,9 +219,7 @@ def deliver_records(
             case DomainRemoved():
                 done["removed"].append(names[event.domain_id])
             case RecordRefused():
-                done["refused"].append(
-                    RefusedRecord(name=event.name, reason=event.reason, sentence=event.sentence)
-                )
+                done["refused"].append(RefusedRecord(name=event.name, reason=event.reason, sentence=event.sentence))
             case _:
                 pass
     return done

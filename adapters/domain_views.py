@@ -32,7 +32,7 @@ class AmountsView(TypedDict):
 class DomainView(TypedDict):
     """One domain as ``domain show --json`` prints it.
 
-    ``jobs`` are those that the state has, ``waiting_jobs`` those of them with units that wait. ``service_cpu_us`` is all
+    ``jobs`` are those that are kept, ``waiting_jobs`` those of them with units that wait. ``service_cpu_us`` is all
     that was ever given, ``usage_cpu_us`` what of it counts now. ``lag_cpu_us`` is what it is owed; negative: it is
     ahead, and nothing is owed to who has nothing waiting. ``lag_bound_cpu_us`` is twice the largest lease so far, which
     is the most that a domain can claim beyond what the others are ahead. ``lends`` and ``borrows`` count loans.
@@ -83,8 +83,8 @@ class LoanView(TypedDict):
 class StatementLine(TypedDict):
     """One line of a statement; the balance is that of the line before of the same resource plus ``amount``.
 
-    ``what`` is ``base``, ``closed``, ``lent``, ``borrowed``, ``passed`` (lent or borrowed by a sub-domain), ``effective``
-    (which adds nothing) or ``waiting`` (a loan that has not started, and adds nothing yet).
+    ``what`` is ``base``, ``closed``, ``lent``, ``borrowed``, ``passed`` (by a sub-domain to others or from them),
+    ``effective`` (which adds nothing) or ``waiting`` (a loan that has not started, and adds nothing yet).
     """
 
     resource: str
@@ -109,9 +109,7 @@ class RulesView(TypedDict):
 
 def amounts_view(resources: Resources) -> AmountsView:
     """Return an amount as it is shown."""
-    return AmountsView(
-        cpu_milli=resources.cpu_milli, mem_bytes=resources.mem_bytes, generic=dict(resources.generic)
-    )
+    return AmountsView(cpu_milli=resources.cpu_milli, mem_bytes=resources.mem_bytes, generic=dict(resources.generic))
 
 
 def domain_view(state: State, domain: Domain, now_us: int) -> DomainView:

@@ -19,8 +19,8 @@ from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
 from .aftermath import Aftermath
 from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
-from .faults import note_fault
 from .domain_methods import DomainMethods
+from .faults import note_fault
 from .follow_methods import FollowMethods
 from .hello_method import HelloMethod
 from .job_methods import JobMethods

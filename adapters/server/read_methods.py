@@ -10,13 +10,14 @@ import trio
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
+from meted.core.ids import JobId
 from meted.core.queries import find_jobs
 from meted.core.schema import state_digest
 from meted.core.state import FAILED, Job, State
 
 from ..unit_records import unit_records
 from ..units import UnitFailed
-from ..views import JobView, reason_of
+from ..views import JobView, job_details, reason_of
 from ..wire import methods as wire
 from ..wire.describe import describe
 from ..wire.errors import CallError, Code
@@ -78,9 +79,15 @@ class ReadMethods:
         return Now(next(pages(rows)))
 
     def job(self, _: Session, params: wire.Job) -> Outcome:
-        """Return one job."""
+        """Return one job, with what was asked for."""
         find_job(self._desk.state, params.job)
-        return Later(partial(self.row, params.job))
+
+        async def read() -> object:
+            row = await self.row(params.job)
+            job = self._desk.state.jobs.jobs.get(JobId(params.job))
+            return row if job is None else job_details(self._desk.state, job, row)
+
+        return Later(read)
 
     def explain(self, _: Session, params: wire.Explain) -> Outcome:
         """Return why each part of a job waits."""
