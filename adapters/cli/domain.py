@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..domain_changes import Delivered
     from ..domain_views import AmountsView, DomainView, LoanView
 
-HEADINGS = ("domain", "share", "effective", "jobs", "service", "usage", "lag (bound)", "guarantee and cap")
-NUMBERS = ("share", "effective", "jobs", "service", "usage", "lag (bound)")
+HEADINGS = ("domain", "share", "jobs", "service", "usage", "lag (bound)", "guarantee, cap")
+NUMBERS = ("jobs", "service", "usage", "lag (bound)")
 
 INDENT = "  "
 """What a domain is set in by, below its parent."""
@@ -48,9 +48,9 @@ def each_domain(client: BlockingClient) -> Iterator[DomainView]:
 def list_domains(as_json: bool, server: str | None) -> None:
     """Show the tree of domains: what each is entitled to, what it got, and what it is owed.
 
-    Effective is the share after loans, with the part of its parent that it makes. Service is all cpu time that a domain
-    was ever given, usage what of it counts now. Lag is what it is owed, or is ahead if negative; it can claim at most
-    the bound beyond what others are ahead.
+    After an arrow is what loans make of a share or a guarantee, and in brackets the part of its parent that the share
+    is. Service is all cpu time that a domain was ever given, usage what of it counts now. Lag is what it is owed, or is
+    ahead if negative; it can claim at most the bound beyond what others are ahead.
     """
     with connected(server) as client:
         rows = list(each_domain(client))
@@ -75,14 +75,19 @@ def _in_tree(rows: Iterable[DomainView]) -> Iterator[DomainView]:
 def _cells(row: DomainView, rows: Iterable[DomainView]) -> tuple[str, ...]:
     return (
         INDENT * (row["depth"] - 1) + row["domain"] + (f" ({row['closed']})" if row["closed"] else ""),
-        str(row["share"]),
-        f"{row['effective_share']} ({_part(row, rows)})",
+        f"{_share_text(row)} ({_part(row, rows)})",
         str(row["jobs"]) if not row["children"] else "",
         compact_span(row["service_cpu_us"]),
         compact_span(row["usage_cpu_us"]),
         lag_text(row),
         "; ".join(filter(None, (_changed(row["guarantee"], row["effective_guarantee"]), cap_text(row["cap"])))),
     )
+
+
+def _share_text(row: DomainView) -> str:
+    """Return a share, and after an arrow what loans make of it."""
+    changed = row["effective_share"] != row["share"]
+    return f"{row['share']} → {row['effective_share']}" if changed else str(row["share"])
 
 
 def _part(row: DomainView, rows: Iterable[DomainView]) -> str:
@@ -123,14 +128,13 @@ def show_domain(name: str, as_json: bool, server: str | None) -> None:
         return
     has_floor = row["floor_share"] > 1 or amounts_text(row["floor"])
     floor = f"share {row['floor_share']}" + (f", {amounts_text(row['floor'])}" if amounts_text(row["floor"]) else "")
-    changed = row["effective_share"] != row["share"]
     print_facts(
         {
             "domain": row["domain"],
             "parent": row["parent"],
             "closed": row["closed"] or "",
             "expires": moment(row["expires_us"]),
-            "share": f"{row['share']}" + (f" → {row['effective_share']} after loans" if changed else ""),
+            "share": _share_text(row),
             "guarantee": _changed(row["guarantee"], row["effective_guarantee"]),
             "cap": cap_text(row["cap"]),
             "floor of lending": floor if has_floor else "",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..loan_news import LoanNews
 
 HEADINGS = ("loan", "lender", "borrower", "lent", "state", "from", "until", "notice")
-STATEMENT_HEADINGS = ("", "loan", "with", "amount", "balance", "from", "until")
+STATEMENT_HEADINGS = ("", "loan", "with", "amount", "balance", "when")
 
 AGAIN_S = 1.0
 """A server that is out of reach is tried for again after so long."""
@@ -31,7 +31,7 @@ LOAN_ID = click.IntRange(min=1)
 
 @click.group("loan")
 def loan() -> None:
-    """Lend what a domain is entitled to, take it back, and see what loans make of it.
+    """Lend what a domain is entitled to, and take it back.
 
     What is lent counts for the borrower at once and comes back to the last bit. What was borrowed cannot be lent again.
     """
@@ -103,9 +103,16 @@ def list_loans(domain: str | None, as_json: bool, server: str | None) -> None:
     if as_json:
         print_json(rows)
     elif rows:
-        print_table(HEADINGS, map(_cells, rows), ("loan",))
+        cells = [_cells(row) for row in rows]
+        columns = len(HEADINGS) if any(row[-1] for row in cells) else len(HEADINGS) - 1
+        print_table(HEADINGS[:columns], [row[:columns] for row in cells], ("loan",))
     else:
         click.echo("There are no loans; make one with: meted loan offer", err=True)
+
+
+def minute(at_us: int | None) -> str:
+    """Return a time without its seconds, for narrow columns; None is nothing."""
+    return moment(at_us)[:16]
 
 
 def _cells(row: LoanView) -> tuple[str, ...]:
@@ -115,8 +122,8 @@ def _cells(row: LoanView) -> tuple[str, ...]:
         row["borrower"],
         lent_text(row["resource"], row["amount"]),
         row["state"],
-        moment(row["start_us"]),
-        moment(row["expiry_us"] if row["ends_us"] is None else row["ends_us"]) or "recall",
+        minute(row["start_us"]),
+        minute(row["expiry_us"] if row["ends_us"] is None else row["ends_us"]) or "recall",
         compact_span(row["notice_us"]) if row["notice_us"] else "",
     )
 
@@ -189,9 +196,15 @@ def _statement_cells(line: StatementLine) -> tuple[str, ...]:
         line["other"] or "",
         "" if what in ("base", "effective") else _signed(resource, line["amount"]),
         "" if what == "waiting" else _figure(resource, line["balance"]),
-        moment(line["start_us"]),
-        moment(line["until_us"]),
+        _when(line),
     )
+
+
+def _when(line: StatementLine) -> str:
+    start, until = minute(line["start_us"]), minute(line["until_us"])
+    if line["what"] == "waiting":
+        return f"from {start}" + (f" until {until}" if until else "")
+    return f"until {until}" if until else ""
 
 
 def _figure(resource: str, amount: int) -> str:

@@ -54,7 +54,7 @@ LONG_OR_NONE = Reader("duration or none", lambda text: 0 if text.strip().lower()
 @server_option
 @click.pass_context
 def rules(ctx: click.Context, as_json: bool, server: str | None) -> None:
-    """Show the rules by which the pool is shared; meted rules set changes them."""
+    """Show and set the rules by which the pool is shared."""
     if ctx.invoked_subcommand is not None:
         return
     with connected(server) as client:

@@ -60,8 +60,8 @@ def test_show_prints_a_line_an_event(data: Path) -> None:  # row N46
     assert result.exit_code == 0
     lines = [line.split("\t") for line in result.stdout.splitlines()]
     assert [line[:3] for line in lines] == [
-        ["2", "1970-01-01T00:00:02.000000+00:00", "domain_created v1"],
-        ["3", "1970-01-01T00:00:03.000000+00:00", "domain_created v1"],
+        ["2", "1970-01-01T00:00:02.000000+00:00", "domain_created v2"],
+        ["3", "1970-01-01T00:00:03.000000+00:00", "domain_created v2"],
     ]
     assert 'name="domain-1"' in lines[0][3]
 
