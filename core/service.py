@@ -13,9 +13,10 @@ what follows from the state alone: an account means the same under every policy,
 Inside a domain, users and the jobs of each user have fluid clocks of their own, V += l / (weights of those that wait);
 there nothing moves while there is nobody to compete with, as it would all move in step.
 
-All of it is linear in the units, so a run that is split, returned or finished in parts leaves bit-equal tags. V is
-rounded up and S down: what all are owed together never falls below zero because of it, so with alpha = 1 somebody who
-waits is always owed, as it is with exact fractions.
+All of it is linear in the units, each rounded against whom it is charged to (S up, V down). So a run that is split,
+returned or finished in parts leaves bit-equal tags. With alpha = 1, and then alone, all that is served is owed to
+somebody, and rounding could make it look as if it were not; so there V counts as a cpu-microsecond more
+(:func:`reach`).
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ from itertools import pairwise
 
 from .ids import DomainId
 from .record import record
-from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
+from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, Rules, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
 SCALE_BITS = 20
+ROUNDING = 1000 << SCALE_BITS
+"""A cpu-microsecond, as tags count it."""
+
+ALL_MILLI = 1000
 INNER_BITS = 10
 """Tags inside a domain are scaled by the weight of priority 0."""
 
@@ -47,14 +52,19 @@ class Load:
 
 @lru_cache(maxsize=4096)
 def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
-    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded down, and 1 at least."""
-    return (size * 1000 << SCALE_BITS) // (alpha_milli * share) or min(size, 1)
+    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
+    return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
 
 
 @lru_cache(maxsize=4096)
 def clock_charge(size: int, phi: int) -> int:
-    """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together, rounded up."""
-    return -((-size << SCALE_BITS) // phi)
+    """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together, rounded down."""
+    return (size << SCALE_BITS) // phi
+
+
+def reach(clock: int, rules: Rules) -> int:
+    """Return up to which tag domains are owed service: to V, and with alpha = 1 by what 10**9 roundings can do more."""
+    return clock + ROUNDING if rules.alpha_milli == ALL_MILLI else clock
 
 
 def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
@@ -138,9 +148,9 @@ def _served(
 ) -> tuple[bool, int, int, int, int]:
     """Return, for one level, whether it was served from its entitlement; its tag and usage; V over it and its debt."""
     tag, used, size, count = account.tag, load.used, load.size, load.count
-    is_entitled = tag <= clock
+    rules = state.rules
+    is_entitled = tag <= reach(clock, rules)
     if is_entitled:
-        rules = state.rules
         alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
         largest = max(state.jobs.largest_size, size * count)
         limit = clock - debt - entitled_charge(2 * largest, share, alpha)

@@ -63,7 +63,6 @@ from ..estimates import known_estimate_us, stay_us
 from ..ids import DomainId, JobId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
 from ..resources import Resources
-from ..service import clock_within
 from ..state import Job, Lease, State
 from .base import Index, Proposal
 from .capacity import Room
@@ -220,7 +219,7 @@ class MetedIndex(WideIndex):
                 until_us = self.needs_until_us(jobs.jobs[queued_job(line.head[1])])
                 lasts = until_us is None or room.outlives(until_us)
                 if lasts and room.free.fits(request) and not self.is_capped(leaf.domain_id, request):
-                    order = line.ranks.order_of(leaf.domain_id, clock_within(jobs, leaf.parent))
+                    order = line.ranks.order_of(leaf.domain_id, self.reach(leaf.parent))
                     if best is None or order < best[0]:
                         best = order, line
                     break

@@ -93,7 +93,7 @@ class WideIndex(ClockIndex):
         for shape in self._shapes.values():
             instead = () if shape.full_since is None else self.served[shape.full_since :]
             ranks = shape.ranks[TOP] if instead and TOP in shape.ranks else None
-            first = ranks.first(jobs.clock) if ranks is not None else None
+            first = ranks.first(self.reach(TOP)) if ranks is not None else None
             last = max((order for order, _ in instead), default=None)
             if ranks is None or first is None or last is None or first >= last:
                 continue
