@@ -281,7 +281,8 @@ class ClockIndex(PoolIndex):
                 continue
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
-            run = Run(job, below.units, below.size, below.covered)
+            covered = bool(self._held) and self.is_covered(domain_id, shape.request)
+            run = Run(job, below.units, below.size, covered)
             mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:
