@@ -13,7 +13,7 @@ from meted.core.state import FAILED, Job, State
 
 from .log import Log
 from .units import UnitFailed
-from .views import JobView, job_view, reason_of
+from .views import JobDetails, JobView, job_details, job_view, reason_of
 
 
 class JobReader:
@@ -39,8 +39,8 @@ class JobReader:
         """The log, for reading."""
         return self._log
 
-    def job(self, job_id: int) -> JobView:
-        """Return what is known of a job.
+    def job(self, job_id: int) -> JobDetails:
+        """Return what is known of a job, with what was asked for.
 
         Raises:
             Refused: It is not known.
@@ -50,7 +50,7 @@ class JobReader:
         if job.outcome == FAILED and view["reason"]:
             unit, _ = next(iter(job.failed.spans()))
             view["reason"] = reason_of(view["reason"], unit, self._error_text(job_id, unit))
-        return view
+        return job_details(self.state, job, view)
 
     def jobs(self, /, **tags: str) -> list[JobView]:
         """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""

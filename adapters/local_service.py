@@ -14,9 +14,7 @@ from typing import Self
 from meted.core.commands import (
     ONE_CPU,
     CancelJobs,
-    ChangeDomain,
     Command,
-    CreateDomain,
     DeleteJob,
     RerunUnits,
     StartJobs,
@@ -34,7 +32,7 @@ from meted.core.spec import Spec
 from meted.core.usertag import usertag
 
 from .committer import SNAPSHOT_EVENTS, Committer
-from .job_reader import JobReader
+from .local_domains import LocalDomains
 from .log import Log, LogError
 from .recovery import live_policy, read_state
 
@@ -47,7 +45,7 @@ def wall_clock_us() -> int:
     return time.time_ns() // 1000
 
 
-class LocalService(JobReader):
+class LocalService(LocalDomains):
     """Domains and jobs, kept in one log. A call is durable when it returns; if it raises, it did not happen."""
 
     def __init__(
@@ -114,22 +112,6 @@ class LocalService(JobReader):
             raise
         if not self._committer.in_batch:
             self._call_back()
-
-    def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
-        """Register a domain, or set the share and the cap of one that is there (row P01).
-
-        Args:
-            name: Who is charged.
-            share: What it is entitled to, in proportion to the shares of all others; the shares 1 and 3 are as good as
-                10 and 30.
-            cap: The most that its units may hold at once; None is no cap.
-
-        Raises:
-            Refused: The share or the cap is out of range.
-        """
-        known = any(domain.name == name for domain in self.state.domains.domains.values())
-        make = ChangeDomain if known else CreateDomain
-        self._do(make(self.clock(), name, share, cap))
 
     def submit(
         self,

@@ -7,7 +7,10 @@ from typing import TypedDict
 
 from meted.core.explain import HOLDING, Waiting
 from meted.core.queries import failure_reason, job_state
+from meted.core.spec import unpack_spec
 from meted.core.state import HELD, PENDING, Job, State
+
+from .domain_views import AmountsView, amounts_view
 
 
 class JobView(TypedDict):
@@ -27,6 +30,22 @@ class JobView(TypedDict):
     submitted_us: int
     tags: dict[str, str]
     reason: str | None
+
+
+class JobDetails(JobView):
+    """One job, with what was asked for; values of environment variables are not among it.
+
+    ``request`` is what one unit needs, ``time_request_us`` and ``time_limit_us`` what it is thought to take and may
+    take, ``after`` the jobs that had to succeed first, and ``ended_us`` when the job ended.
+    """
+
+    priority: int
+    argv: list[str]
+    request: AmountsView
+    time_request_us: int | None
+    time_limit_us: int | None
+    after: list[int]
+    ended_us: int | None
 
 
 REASON_CHARS_MAX = 400
@@ -74,4 +93,19 @@ def job_view(state: State, job: Job, waiting: Sequence[Waiting] = ()) -> JobView
         submitted_us=job.submitted_us,
         tags=dict(job.terms.tags),
         reason=failure_reason(job) or (waiting[0].sentence if waiting else None),
+    )
+
+
+def job_details(state: State, job: Job, view: JobView) -> JobDetails:
+    """Return a job's view with what was asked for."""
+    terms = job.terms
+    return JobDetails(
+        **view,
+        priority=terms.priority,
+        argv=list(unpack_spec(state.jobs.specs[terms.spec_digest].body).argv),
+        request=amounts_view(terms.request),
+        time_request_us=terms.time_request_us,
+        time_limit_us=terms.time_limit_us,
+        after=list(terms.after),
+        ended_us=job.ended_us,
     )

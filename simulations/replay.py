@@ -36,7 +36,6 @@ from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
 from meted.core.policy.easy import Easy
 from meted.core.resources import Resources
-from meted.core.record import fields_of
 from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
@@ -118,7 +117,9 @@ class Replay:
         self._submits = iter(trace)
         self._next = next(self._submits, None)
         if rules is not None:
-            self.engine.handle(SetRules(0, **fields_of(rules)))
+            self.engine.handle(
+                SetRules(0, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage)
+            )
         for name in self._domains.values():
             self.engine.handle(CreateDomain(0, name))
         (joined,) = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))

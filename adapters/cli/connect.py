@@ -14,7 +14,7 @@ from .config import setting
 
 if TYPE_CHECKING:  # imported when a command connects: `meted submit --help` needs none of it
     from ..client.blocking import BlockingClient
-    from ..views import JobView
+    from ..views import JobDetails, JobView
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -87,13 +87,13 @@ def each_job(client: BlockingClient, *, active: bool = False, tags: dict[str, st
         after = page[-1]["job"]
 
 
-def job_row(client: BlockingClient, job_id: int) -> JobView:
-    """Return the row of one job.
+def job_row(client: BlockingClient, job_id: int) -> JobDetails:
+    """Return the row of one job, with what was asked for.
 
     Raises:
         CallError: There is no such job.
     """
-    return cast("JobView", client.call("job", job=job_id))
+    return cast("JobDetails", client.call("job", job=job_id))
 
 
 def _completed(ctx: click.Context, rows: Callable[[BlockingClient], list[CompletionItem]]) -> list[CompletionItem]:

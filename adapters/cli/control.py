@@ -1,8 +1,10 @@
-"""``meted start``, ``cancel``, ``delete`` and ``rerun``: what can be done to jobs."""
+"""``meted start``, ``cancel``, ``delete``, ``rerun`` and ``priority``: what can be done to jobs."""
 
 from __future__ import annotations
 
 import click
+
+from meted.core.limits import PRIORITY_MAX
 
 from .connect import JOB_ID, connected, server_option
 
@@ -68,3 +70,26 @@ def rerun(failed: bool, cancelled: bool, job: int, server: str | None) -> None:
         raise click.UsageError("Say which units are to run again: --failed, --cancelled or both.")
     with connected(server) as client:
         client.call("rerun", job=job, failed=failed, cancelled=cancelled)
+
+
+@click.command(
+    "priority",
+    short_help="Change the priority of a job.",
+    context_settings={"ignore_unknown_options": True},  # or a negative priority would be an option
+    epilog="""\b
+Examples:
+  meted priority 7 3
+  meted priority 7 -2
+""",
+)
+@click.argument("job", type=JOB_ID)
+@click.argument("priority", type=click.IntRange(-PRIORITY_MAX, PRIORITY_MAX), metavar="PRIORITY")
+@server_option
+def priority(job: int, priority: int, server: str | None) -> None:
+    """Change the priority of a job that has not ended; 0 is usual.
+
+    Each step up doubles what a job gets among the jobs of its user, and what its work counts as usage of its domain:
+    one may have little soon, or much at slack times. Beyond ten steps nothing more changes.
+    """
+    with connected(server) as client:
+        client.call("job.priority", job=job, priority=priority)

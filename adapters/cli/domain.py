@@ -2,124 +2,303 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from meted.core.limits import SHARE_MAX
-
 from .connect import DOMAIN, connected, server_option
+from .entitlements import AMOUNTS, SHARE, amounts_text, lent_text, on_wire
 from .options import json_option
-from .tables import amount, print_json, print_table, size
-from .values import CPUS, RESOURCE, SIZE
+from .tables import compact_span, moment, print_facts, print_json, print_table, shown
+from .values import TIME
 
+if TYPE_CHECKING:
+    from ..client.blocking import BlockingClient
+    from ..domain_changes import Delivered
+    from ..domain_views import AmountsView, DomainView, LoanView
 
-class Amounts(TypedDict):
-    """An amount of every resource, as on the wire."""
+HEADINGS = ("domain", "share", "jobs", "service", "usage", "lag (bound)", "guarantee, cap")
+NUMBERS = ("jobs", "service", "usage", "lag (bound)")
 
-    cpu_milli: int
-    mem_bytes: int
-    generic: dict[str, int]
-
-
-class DomainRow(TypedDict):
-    """One domain as ``domain ls --json`` prints it."""
-
-    domain: str
-    share: int
-    cap: Amounts | None
-    jobs: int
+INDENT = "  "
+"""What a domain is set in by, below its parent."""
 
 
 @click.group("domain")
 def domain() -> None:
-    """Show and set domains: who is charged, and for which share."""
+    """Show and set domains: who is charged, and what they are entitled to.
+
+    Domains form a tree. A share is a weight among the domains of one parent, a guarantee what a domain may always hold
+    at once, a cap the most that it may. Only domains without sub-domains take jobs.
+    """
 
 
-@domain.command("ls", short_help="Show the domains.")
+def each_domain(client: BlockingClient) -> Iterator[DomainView]:
+    """Yield the rows of all domains by name, page after page."""
+    after = ""
+    while page := cast("Sequence[DomainView]", client.call("domains", after=after)):
+        yield from page
+        after = page[-1]["domain"]
+
+
+@domain.command("ls", short_help="Show the tree of domains.")
 @json_option
 @server_option
 def list_domains(as_json: bool, server: str | None) -> None:
-    """Show the domains, with the part of the pool that each is entitled to while all want work."""
+    """Show the tree of domains: what each is entitled to, what it got, and what it is owed.
+
+    After an arrow is what loans make of a share or a guarantee, and in brackets the part of its parent that the share
+    is. Service is all cpu time that a domain was ever given, usage what of it counts now. Lag is what it is owed, or is
+    ahead if negative; it can claim at most the bound beyond what others are ahead.
+    """
     with connected(server) as client:
-        rows = cast("list[DomainRow]", client.call("domains"))
+        rows = list(each_domain(client))
     if as_json:
         print_json(rows)
+    else:
+        print_table(HEADINGS, [_cells(row, rows) for row in _in_tree(rows)], NUMBERS)
+
+
+def _in_tree(rows: Iterable[DomainView]) -> Iterator[DomainView]:
+    """Yield each domain after its parent, in the order of their names."""
+    inside: dict[str, list[DomainView]] = {}
+    for row in rows:
+        inside.setdefault(row["parent"], []).append(row)
+    ahead = inside.pop("", [])[::-1]
+    while ahead:
+        row = ahead.pop()
+        yield row
+        ahead.extend(inside.pop(row["domain"], [])[::-1])
+
+
+def _cells(row: DomainView, rows: Iterable[DomainView]) -> tuple[str, ...]:
+    return (
+        INDENT * (row["depth"] - 1) + row["domain"] + (f" ({row['closed']})" if row["closed"] else ""),
+        f"{_share_text(row)} ({_part(row, rows)})",
+        str(row["jobs"]) if not row["children"] else "",
+        compact_span(row["service_cpu_us"]),
+        compact_span(row["usage_cpu_us"]),
+        lag_text(row),
+        "; ".join(filter(None, (_changed(row["guarantee"], row["effective_guarantee"]), cap_text(row["cap"])))),
+    )
+
+
+def _share_text(row: DomainView) -> str:
+    """Return a share, and after an arrow what loans make of it."""
+    changed = row["effective_share"] != row["share"]
+    return f"{row['share']} → {row['effective_share']}" if changed else str(row["share"])
+
+
+def _part(row: DomainView, rows: Iterable[DomainView]) -> str:
+    whole = sum(other["share"] for other in rows if other["parent"] == row["parent"])
+    return f"{100 * row['effective_share'] / whole:.3g}%"
+
+
+def lag_text(row: DomainView) -> str:
+    """Return what a domain is owed, and its bound: ``+1.5 s (20 s)``."""
+    lag_us, bound_us = row["lag_cpu_us"], row["lag_bound_cpu_us"]
+    sign = "-" if lag_us < 0 else "+" if lag_us else ""
+    return f"{sign}{compact_span(abs(lag_us))} ({compact_span(bound_us)})" if bound_us else ""
+
+
+def _changed(base: AmountsView, effective: AmountsView) -> str:
+    """Return a guarantee, and after an arrow what loans make of it."""
+    if base == effective:
+        return amounts_text(base)
+    return f"{amounts_text(base) or 'nothing'} → {amounts_text(effective) or 'nothing'}"
+
+
+def cap_text(cap: AmountsView | None) -> str:
+    """Return a cap as people write it; no cap is no text."""
+    return "" if cap is None else f"at most {amounts_text(cap) or 'nothing'}"
+
+
+@domain.command("show", short_help="Show one domain.")
+@click.argument("name", type=DOMAIN)
+@json_option
+@server_option
+def show_domain(name: str, as_json: bool, server: str | None) -> None:
+    """Show one domain: what it is entitled to, what loans make of it, what it got, and what it is owed."""
+    with connected(server) as client:
+        row = cast("DomainView", client.call("domain", domain=name))
+        loans = cast("list[LoanView]", client.call("loans", domain=name))
+    if as_json:
+        print_json(row)
         return
-    total = sum(row["share"] for row in rows)
-    cells = [
-        (row["domain"], str(row["share"]), f"{100 * row['share'] / total:.1f}%", str(row["jobs"]), cap_text(row["cap"]))
-        for row in rows
-    ]
-    print_table(("domain", "share", "of the pool", "jobs", "cap"), cells, ("share", "of the pool", "jobs"))
+    has_floor = row["floor_share"] > 1 or amounts_text(row["floor"])
+    floor = f"share {row['floor_share']}" + (f", {amounts_text(row['floor'])}" if amounts_text(row["floor"]) else "")
+    print_facts(
+        {
+            "domain": row["domain"],
+            "parent": row["parent"],
+            "closed": row["closed"] or "",
+            "expires": moment(row["expires_us"]),
+            "share": _share_text(row),
+            "guarantee": _changed(row["guarantee"], row["effective_guarantee"]),
+            "cap": cap_text(row["cap"]),
+            "floor of lending": floor if has_floor else "",
+            "lends": _loans_text(loan for loan in loans if loan["lender"] == name),
+            "borrows": _loans_text(loan for loan in loans if loan["borrower"] == name),
+            "sub-domains": str(row["children"] or ""),
+            "jobs": "" if row["children"] else f"{row['jobs']}, {row['waiting_jobs']} of them with units that wait",
+            "service": f"{compact_span(row['service_cpu_us'])} of cpu time",
+            "usage now": f"{compact_span(row['usage_cpu_us'])} of cpu time",
+            "lag (bound)": lag_text(row),
+            "cpu asked for": compact_span(row["cpu_requested_us"]) if row["cpu_requested_us"] else "",
+            "cpu used": f"{compact_span(row['cpu_used_us'])}, by priority" if row["cpu_used_us"] else "",
+        }
+    )
+
+
+def _loans_text(loans: Iterable[LoanView]) -> str:
+    return ", ".join(
+        f"{lent_text(loan['resource'], loan['amount'])} (loan {loan['loan']}, {loan['state']})" for loan in loans
+    )
+
+
+@domain.command(
+    "create",
+    short_help="Make a domain.",
+    epilog="""\b
+Examples:
+  meted domain create physics --share 3
+  meted domain create optics --parent physics --guarantee cpu=4,mem=8G,gpu=2
+  meted domain create guests --cap cpu=8,mem=16G
+  meted domain create lab --guarantee cpu=16 --floor cpu=4 --floor-share 1
+""",
+)
+@click.argument("name", type=DOMAIN)
+@click.option("--parent", type=DOMAIN, default="", metavar="P", help="The domain that it is a part of, for ever.")
+@click.option("--share", type=SHARE, default="1", show_default=True, metavar="N", help="Its weight beside the others.")
+@click.option("--guarantee", type=AMOUNTS, default="none", metavar="AMOUNTS", help="It may always hold so much.")
+@click.option("--cap", type=AMOUNTS, default="none", metavar="AMOUNTS", help="It may never hold more than this.")
+@click.option("--floor-share", type=SHARE, default="1", metavar="N", help="Lending must leave it this share.")
+@click.option("--floor", type=AMOUNTS, default="none", metavar="AMOUNTS", help="Lending must leave it this guarantee.")
+@server_option
+def create_domain(
+    name: str,
+    parent: str,
+    share: int,
+    guarantee: dict[str, int],
+    cap: dict[str, int],
+    floor_share: int,
+    floor: dict[str, int],
+    server: str | None,
+) -> None:
+    """Make a domain; one that is there already with all of this is left alone.
+
+    AMOUNTS are like cpu=4,mem=8G,gpu=2, or none. A cap that does not name a resource caps it at nothing.
+    """
+    with connected(server) as client:
+        client.call(
+            "domain.create",
+            name=name,
+            parent=parent,
+            share=share,
+            guarantee=on_wire(guarantee),
+            cap=on_wire(cap) if cap else None,
+            floor_share=floor_share,
+            floor=on_wire(floor),
+        )
 
 
 @domain.command(
     "set",
-    short_help="Make a domain, or change its share and cap.",
+    short_help="Change a domain, or make one at the top.",
     epilog="""\b
 Examples:
   meted domain set physics --share 3
-  meted domain set guests --share 1 --cap-cpus 8 --cap-mem 16G
-  meted domain set guests --no-cap
+  meted domain set guests --share 1 --cap cpu=8,mem=16G
+  meted domain set guests --cap mem=32G      keeps the cap on cpus
+  meted domain set guests --cap none
 """,
 )
 @click.argument("name", type=DOMAIN)
 @click.option(
-    "--share",
-    type=click.IntRange(1, SHARE_MAX),
-    metavar="N",
-    help="What it is entitled to, in proportion to the shares of the others.  [default: as it is; 1 for a new one]",
+    "--share", type=SHARE, metavar="N", help="Its weight beside the others.  [default: as it is; 1 for a new one]"
 )
-@click.option("--cap-cpus", type=CPUS, metavar="N", help="Its units hold at most so many cpus at once.")
-@click.option("--cap-mem", type=SIZE, metavar="SIZE", help="And so much memory.")
-@click.option("--cap-resource", type=RESOURCE, multiple=True, metavar="NAME=N", help="And so much of something else.")
-@click.option("--no-cap", is_flag=True, help="It has no cap any more.")
+@click.option("--guarantee", type=AMOUNTS, metavar="AMOUNTS", help="It may always hold so much; none is nothing.")
+@click.option("--cap", type=AMOUNTS, metavar="AMOUNTS", help="It may never hold more than this; none is no cap.")
+@click.option("--floor-share", type=SHARE, metavar="N", help="Lending must leave it this share.")
+@click.option("--floor", type=AMOUNTS, metavar="AMOUNTS", help="Lending must leave it this guarantee.")
 @server_option
 def set_domain(
     name: str,
     share: int | None,
-    cap_cpus: int | None,
-    cap_mem: int | None,
-    cap_resource: tuple[tuple[str, int], ...],
-    no_cap: bool,
+    guarantee: dict[str, int] | None,
+    cap: dict[str, int] | None,
+    floor_share: int | None,
+    floor: dict[str, int] | None,
     server: str | None,
 ) -> None:
-    """Make a domain, or change its share and cap; what is not named stays as it is.
+    """Change a domain, or make it at the top; what is not named stays as it is, resource by resource.
 
     Shares count in proportion: 1 and 3 are as good as 10 and 30. What a domain does not use the others get. A cap holds
     even where the pool is idle; what it has never named is capped at nothing, so name all that the domain's units need.
+    Where it then lends more than it can, its newest loans end.
     """
-    wanted: dict[str, object] = {}
-    if cap_cpus is not None:
-        wanted["cpu_milli"] = cap_cpus
-    if cap_mem is not None:
-        wanted["mem_bytes"] = cap_mem
-    if no_cap and (wanted or cap_resource):
-        raise click.UsageError("--no-cap goes with no other cap.")
+    from ..wire.errors import CallError
+
     with connected(server) as client:
-        rows = cast("list[DomainRow]", client.call("domains"))
-        known = next((row for row in rows if row["domain"] == name), DomainRow(domain=name, share=1, cap=None, jobs=0))
-        cap = known["cap"]
-        if wanted or cap_resource:
-            had = cap or Amounts(cpu_milli=0, mem_bytes=0, generic={})
-            cap = cast("Amounts", {**had, **wanted, "generic": {**had["generic"], **dict(cap_resource)}})
-        share = known["share"] if share is None else share
-        client.call("domain.set", name=name, share=share, cap=None if no_cap else cap)
+        known: DomainView | None = None
+        try:
+            known = cast("DomainView", client.call("domain", domain=name))
+        except CallError as error:
+            if error.reason != "unknown_domain":
+                raise
+        wanted: dict[str, object] = {"share": share, "floor_share": floor_share}
+        if guarantee is not None:
+            wanted["guarantee"] = on_wire(guarantee, known["guarantee"] if known and guarantee else None)
+        if floor is not None:
+            wanted["floor"] = on_wire(floor, known["floor"] if known and floor else None)
+        if cap is not None:
+            wanted |= {"cap": on_wire(cap, known["cap"] if known else None)} if cap else {"uncapped": True}
+        client.call("domain.set", name=name, **wanted)
 
 
 @domain.command("rm", short_help="Remove a domain that has no jobs.")
 @click.argument("name", type=DOMAIN)
 @server_option
 def remove_domain(name: str, server: str | None) -> None:
-    """Remove a domain that has no jobs."""
+    """Remove a domain that has no jobs, sub-domains or loans."""
     with connected(server) as client:
         client.call("domain.remove", name=name)
 
 
-def cap_text(cap: Amounts | None) -> str:
-    """Return a cap as people write it."""
-    if cap is None:
-        return ""
-    parts = [f"{amount(cap['cpu_milli'])} cpus", size(cap["mem_bytes"])]
-    return ", ".join([*parts, *(f"{name}={amount(milli)}" for name, milli in sorted(cap["generic"].items()))])
+@domain.command(
+    "import",
+    short_help="Take the records of domains in a file.",
+    epilog="""\b
+A file:
+  [{"name": "physics", "share": 3, "guarantee": {"cpu": 16, "mem": "64G"}},
+   {"name": "optics", "parent": "physics", "expires": "2027-01-31T18:00"}]
+Also: cap, floor, floor_share, and stamp, which says when a record was written.
+""",
+)
+@click.argument("file", type=click.File("rb"), metavar="FILE")
+@click.option("--full", is_flag=True, help="These are all: domains of older records close.")
+@click.option("--stamp", type=TIME, metavar="TIME", help="When the file was written.  [default: now]")
+@json_option
+@server_option
+def import_domains(file: BinaryIO, full: bool, stamp: int | None, as_json: bool, server: str | None) -> None:
+    """Take the records of domains in FILE (- is standard input), a list in JSON; newest wins.
+
+    Each record is judged by itself: one that is refused keeps no other from being taken, and makes the exit code 1.
+    Domains that were made by hand are closed by no file.
+    """
+    from .records import read_records  # only here: most commands need none of it
+
+    stamp_us, records, wrong = read_records(file, stamp, full)
+    with connected(server) as client:
+        done = cast("Delivered", client.call("domain.records", stamp_us=stamp_us, records=records, full=full))
+    refused = [*wrong, *done["refused"]]
+    if as_json:
+        print_json({**done, "refused": refused})
+    else:
+        counts = [f"{len(done[what])} {what}" for what in ("created", "changed", "opened", "closed", "removed")]
+        click.echo(", ".join([*counts, f"{len(refused)} refused"]))
+        for one in refused:
+            click.echo(f"Refused {shown(one['name']) or 'a record'}: {shown(one['sentence'])}", err=True)
+    if refused:
+        raise click.exceptions.Exit(1)

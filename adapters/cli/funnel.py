@@ -24,6 +24,10 @@ UNREACHABLE = 3
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
+CREATE_FIRST = "; create it first."
+CREATE_WITH = "; make it with `meted domain create NAME`, or see `meted domain ls`."
+"""How a server and how a command line says what to do where there is no such domain."""
+
 
 class Funnel(click.Group):
     """A group of commands through which every error of theirs passes.
@@ -90,7 +94,7 @@ def _said_by_server(error: Exception) -> tuple[str, int] | None:
     if not isinstance(error, WireError):
         return None
     code = MISUSED if isinstance(error, AddressError) else UNREACHABLE if isinstance(error, Unreachable) else REFUSED
-    return " ".join(str(error).split()), code
+    return " ".join(str(error).replace(CREATE_FIRST, CREATE_WITH).split()), code
 
 
 def _fault(error: Exception) -> str:

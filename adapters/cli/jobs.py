@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 import click
 
 from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, server_option
+from .entitlements import amounts_text
 from .options import json_option
 from .tables import ago, moment, print_facts, print_json, print_table, size, span
 from .values import KEY_VALUE
@@ -147,7 +149,14 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
             "state": row["state"],
             "reason": row["reason"] or "",
             "units": f"{row['count']}: {counts}",
+            "command": shlex.join(row["argv"]),
+            "each unit needs": amounts_text(row["request"]) or "nothing",
+            "thought to take": span(row["time_request_us"]),
+            "time limit": span(row["time_limit_us"]),
+            "priority": str(row["priority"]),
+            "after": ", ".join(f"job {job_id}" for job_id in row["after"]),
             "submitted": moment(row["submitted_us"]),
+            "ended": moment(row["ended_us"]),
             "tags": " ".join(f"{key}={value}" for key, value in sorted(row["tags"].items())),
         }
     )

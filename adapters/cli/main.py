@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 
 import click
@@ -17,14 +18,20 @@ COMMANDS = {
     "completion": ("meted.adapters.cli.completion:completion", "Print what makes a shell complete."),
     "delete": ("meted.adapters.cli.control:delete", "Remove jobs that have ended, with all they have left."),
     "demo": ("meted.simulations.demo.command:demo", "Share this machine among three domains, and prove it."),
-    "domain": ("meted.adapters.cli.domain:domain", "Show and set domains: who is charged, and for which share."),
+    "domain": (
+        "meted.adapters.cli.domain:domain",
+        "Show and set domains: who is charged, and what they are entitled to.",
+    ),
     "drain": ("meted.adapters.cli.pool:drain", "Give a worker no more work, and let it finish what it has."),
     "explain": ("meted.adapters.cli.pool:explain", "Say why a job waits."),
+    "loan": ("meted.adapters.cli.loan:loan", "Lend what a domain is entitled to, and take it back."),
     "log": ("meted.adapters.cli.log:log", "Look after the event log."),
     "logs": ("meted.adapters.cli.logs:logs", "Show what units have written."),
     "ls": ("meted.adapters.cli.jobs:ls", "Show the jobs."),
+    "priority": ("meted.adapters.cli.control:priority", "Change the priority of a job."),
     "replay": ("meted.simulations.replay_command:replay", "Replay a log of your own under a policy."),
     "rerun": ("meted.adapters.cli.control:rerun", "Run units of a job again that failed or were cancelled."),
+    "rules": ("meted.adapters.cli.rules:rules", "Show and set the rules by which the pool is shared."),
     "serve": ("meted.adapters.cli.serve:serve", "Run a server; workers join it from anywhere."),
     "show": ("meted.adapters.cli.jobs:show", "Show one job."),
     "shutdown": (
@@ -43,6 +50,9 @@ COMMANDS = {
 }
 """Name -> where the command is (module:attribute), and what it does in a line."""
 
+NAME_SHOWN = 64
+"""Characters of an unknown command that are repeated."""
+
 
 class LazyGroup(Funnel):
     """A group that knows its commands by name and imports them when they are called."""
@@ -59,6 +69,16 @@ class LazyGroup(Funnel):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command), f"{COMMANDS[cmd_name][0]} is a command"
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of an unknown one say which are like it."""
+        if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {args[0][:NAME_SHOWN]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands for ``--help``, importing none."""

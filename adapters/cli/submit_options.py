@@ -12,7 +12,19 @@ from meted.core.limits import PRIORITY_MAX, RETRIES_MAX
 
 from .config import setting
 from .connect import DOMAIN, JOB_ID
-from .values import AMOUNT, CPUS, DURATION, INDEX_RANGE, KEY_VALUE, RESOURCE, SIZE, Reader, duration_us, size_bytes
+from .values import (
+    AMOUNT,
+    CPUS,
+    DURATION,
+    INDEX_RANGE,
+    KEY_VALUE,
+    POSITIVE_DURATION,
+    RESOURCE,
+    SIZE,
+    Reader,
+    duration_us,
+    size_bytes,
+)
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -91,9 +103,15 @@ def need_options(command: Command) -> Command:
         click.option("--mem", type=SIZE, default="0", metavar="SIZE", help="Memory a unit needs: 512M, 4G, 1.5Gi."),
         click.option("--resource", type=RESOURCE, multiple=True, metavar="NAME=N", help="Anything else it needs."),
         click.option(
-            "--time", "time_request", type=DURATION, metavar="DUR", help="How long a unit is thought to run: 90s, 2h."
+            "--time",
+            "time_request",
+            type=POSITIVE_DURATION,
+            metavar="DUR",
+            help="How long a unit is thought to run: 90s, 2h.",
         ),
-        click.option("--time-limit", type=DURATION, metavar="DUR", help="Kill a unit that runs longer than this."),
+        click.option(
+            "--time-limit", type=POSITIVE_DURATION, metavar="DUR", help="Kill a unit that runs longer than this."
+        ),
         click.option(
             "--limit",
             "limits",

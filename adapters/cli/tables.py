@@ -34,6 +34,11 @@ COLOURS = {
 """How states are coloured on a terminal."""
 
 
+def shown(text: str) -> str:
+    """Return a text with what would break a line or command a terminal as escapes: a name may hold anything."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def is_terminal() -> bool:
     """Whether a person looks at what is printed."""
     return sys.stdout.isatty()
@@ -62,7 +67,7 @@ def print_table(
         console = Console()
         console.print(rich_table(headings, rows, numbers, one_line_of=console.width if one_line else None))
         return
-    lines = [list(headings), *(list(row) for row in rows)]
+    lines = [list(headings), *(list(map(shown, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     for line in lines:
         cells = (
@@ -93,7 +98,7 @@ def rich_table(
 
     numbers = set(right)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    cells = [tuple(row) for row in rows]
+    cells = [tuple(map(shown, row)) for row in rows]
     others = sum(max(map(len, column)) + COLUMN_GAP for column in list(zip(headings, *cells, strict=True))[:-1])
     room = None if one_line_of is None else max(one_line_of - others - COLUMN_GAP, LAST_COLUMN_MIN)
     for number, heading in enumerate(headings):
@@ -117,7 +122,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
     width = max(map(len, said), default=0)
     for name, text in said.items():
         label = f"{name:<{width}}"
-        click.echo(f"{click.style(label, bold=True)}  {text}")
+        click.echo(f"{click.style(label, bold=True)}  {shown(text)}")
 
 
 def moment(at_us: int | None) -> str:
@@ -145,6 +150,14 @@ def span(time_us: int | None) -> str:
     minutes, seconds = divmod(time_us // SECOND_US, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def compact_span(time_us: int) -> str:
+    """Return a duration of so many microseconds in one unit: ``0``, ``12 ms``, ``1.5 s``, ``2.2 h``."""
+    for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        if time_us >= unit_s * SECOND_US:
+            return f"{_short(time_us / SECOND_US / unit_s)} {unit}"
+    return f"{_short(time_us / 1_000)} ms" if time_us else "0"
 
 
 def size(count_bytes: int | None) -> str:

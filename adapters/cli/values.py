@@ -75,6 +75,18 @@ def duration_us(text: str) -> int:
     return _bounded(sum(Fraction(number) * DURATIONS_US[unit] for number, unit in parts) // 1, TIME_MAX_US, text)
 
 
+def positive_duration_us(text: str) -> int:
+    """Return the microseconds of a duration that is not nothing.
+
+    Raises:
+        ValueError: It is nothing, or no duration.
+    """
+    found_us = duration_us(text)
+    if not found_us:
+        raise ValueError(f"{text!r} is no time at all; give a longer one, or leave the option out.")
+    return found_us
+
+
 def time_us(text: str, now_us: int) -> int:
     """Return a moment in microseconds since the Unix epoch: ISO 8601, ``now``, ``now+15m`` or ``now-2h``.
 
@@ -192,6 +204,9 @@ SIZE = Reader("size", size_bytes)
 
 DURATION = Reader("duration", duration_us)
 """Gives microseconds."""
+
+POSITIVE_DURATION = Reader("duration", positive_duration_us)
+"""Gives microseconds, at least one."""
 
 TIME = Reader("time", lambda text: time_us(text, time.time_ns() // 1000))
 """Gives microseconds since the Unix epoch."""

@@ -44,7 +44,7 @@ def wait_for(client: BlockingClient, job_ids: Sequence[int], timeout_us: int | N
         CallError: One of them is not known.
         Unreachable: The server has gone and did not come back.
     """
-    rows = {job_id: job_row(client, job_id) for job_id in dict.fromkeys(job_ids)}
+    rows: dict[int, JobView] = {job_id: job_row(client, job_id) for job_id in dict.fromkeys(job_ids)}
     deadline_s = None if timeout_us is None else time.monotonic() + timeout_us / 1_000_000
     step_us = BAR_US if sys.stderr.isatty() else WAIT_US
     try:

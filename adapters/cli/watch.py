@@ -12,7 +12,7 @@ import click
 from .connect import JOB_ID, connected, each_job, job_row, server_option
 from .jobs import HEADINGS, NUMBERS, cells
 from .options import json_option
-from .tables import amount, is_terminal, print_json, rich_table
+from .tables import amount, is_terminal, print_json, rich_table, shown
 from .waiting import ENDED
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def line_of(row: JobView) -> str:
     counts = "  ".join(
         f"{row[state]} {state}" for state in ("pending", "running", "succeeded", "failed", "cancelled") if row[state]
     )
-    name = f" ({row['name']})" if row["name"] else ""
+    name = f" ({shown(row['name'])})" if row["name"] else ""
     return f"{time.strftime('%H:%M:%S')}  job {row['job']}{name}  {row['state']}:  {counts}"
 
 

@@ -17,11 +17,12 @@ from meted.core.spec import Spec
 from ..wire.address import Address, UnixAddress, default_address, parse_address
 from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from ..wire.messages import Notification
+from .async_domains import AsyncDomains
 from .greeting import hello_params
 from .link import Dial, Link
-from .mirror import Mirror, job_id_of, worker_id_of
+from .mirror import Mirror, job_id_of, loan_id_of, worker_id_of
 from .subscription import Subscription
-from .verbs import ENDED, NO_COMMAND, domain_params, failures, refusals, result_of, submit_params
+from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
 
 if TYPE_CHECKING:
     from ..views import JobView
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Callback = Callable[[int, str], None]
 
 
-class Client:
+class Client(AsyncDomains):
     """Calls a server; many calls may be under way at once, and each acts once though connections break.
 
     Made by :meth:`connect`, and of use inside its block only.
@@ -101,11 +102,6 @@ class Client:
             LocalProtocolError: A parameter is too large or of no type that can be sent.
         """
         return await self._link.call(method, params)
-
-    async def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
-        """Register a domain, or set the share and the cap of one that is there (row P01)."""
-        with refusals():
-            await self.call("domain.set", **domain_params(name, share, cap))
 
     async def submit(
         self,
@@ -227,19 +223,23 @@ class Client:
 
         self._nursery.start_soon(call_back)
 
-    def subscribe(self, table: str, job_id: int | None = None, since_seq: int | None = None) -> Subscription:
-        """Follow a table: ``jobs``, ``workers``, or ``job`` with a job's id; read it with ``async for``.
+    def subscribe(
+        self, table: str, job_id: int | None = None, since_seq: int | None = None, domain: str | None = None
+    ) -> Subscription:
+        """Follow a table: ``jobs``, ``workers``, ``loans``, or ``job`` with a job's id; read it with ``async for``.
 
         Args:
             table: Which.
             job_id: Which job, for the table ``job``.
             since_seq: Up to which position of the log the table is known; None wants all of it.
+            domain: For the table ``loans``: only what this domain lends or borrows.
         """
-        return Subscription(self, table, job_id, since_seq)
+        return Subscription(self, table, job_id, since_seq, domain)
 
     def mirror(self, table: str, job_id: int | None = None) -> Mirror:
         """Return a mirror of a table, empty at first; start its ``run`` in a nursery of your own."""
-        return Mirror(self.subscribe(table, job_id), worker_id_of if table == "workers" else job_id_of)
+        id_of = {"workers": worker_id_of, "loans": loan_id_of}.get(table, job_id_of)
+        return Mirror(self.subscribe(table, job_id), id_of)
 
     async def raw_call(self, method: str, params: dict[str, object], answered: Callable[[object], None]) -> object:
         """Call a method, and tell ``answered`` the answer before anything that came after it is looked at."""
@@ -253,6 +253,10 @@ class Client:
     def forget_subscription(self, number: int) -> None:
         """No longer."""
         self._subscriptions.pop(number, None)
+
+    async def _ask(self, method: str, /, **params: object) -> Any:
+        with refusals():
+            return await self.call(method, **params)
 
     def _hear(self, message: Notification) -> None:
         if message.method == "table":

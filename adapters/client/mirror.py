@@ -83,3 +83,8 @@ def job_id_of(row: Row) -> int:
 def worker_id_of(row: Row) -> int:
     """Return the id of a worker's row."""
     return cast(int, row["worker"])
+
+
+def loan_id_of(row: Row) -> int:
+    """Return the id of a loan's row; 0 for one that was refused."""
+    return cast(int, row["loan"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from meted.core.commands import ONE_CPU
 from meted.core.limits import LOSSES_DEFAULT
@@ -15,7 +15,8 @@ from meted.core.spec import Spec
 from ..wire.address import Address
 from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from .blocking import BlockingClient
-from .verbs import ENDED, NO_COMMAND, domain_params, failures, refusals, result_of, submit_params
+from .remote_domains import RemoteDomains
+from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
 
 if TYPE_CHECKING:
     from ..views import JobView
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Callback = Callable[[int, str], None]
 
 
-class RemoteService:
+class RemoteService(RemoteDomains):
     """Domains and jobs, kept by a server. A call is durable when it returns; a lost answer is asked for again."""
 
     def __init__(self, address: Address | str | None = None, *, token: str | None = None) -> None:
@@ -38,15 +39,6 @@ class RemoteService:
         """
         self.client = BlockingClient(address, token=token)
         self._callbacks: dict[int, list[Callback]] = {}
-
-    def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
-        """Register a domain, or set the share and the cap of one that is there (row P01).
-
-        Raises:
-            Refused: The share or the cap is out of range.
-        """
-        with refusals():
-            self.client.call("domain.set", **domain_params(name, share, cap))
 
     def submit(
         self,
@@ -200,6 +192,10 @@ class RemoteService:
     ) -> None:
         """Hang up."""
         self.close()
+
+    def _ask(self, method: str, /, **params: object) -> Any:
+        with refusals():
+            return self.client.call(method, **params)
 
     def _each_job(self, tags: Mapping[str, str]) -> Iterator[JobView]:
         after = 0

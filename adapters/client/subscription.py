@@ -49,12 +49,20 @@ class Subscription:
         seq: Up to where the table has been read; None before the first ``caught_up``.
     """
 
-    def __init__(self, client: Client, table: str, job_id: int | None, since_seq: int | None = None) -> None:
-        """Follow ``jobs``, ``workers`` or one ``job``; nothing is asked for before it is read."""
+    def __init__(
+        self,
+        client: Client,
+        table: str,
+        job_id: int | None,
+        since_seq: int | None = None,
+        domain: str | None = None,
+    ) -> None:
+        """Follow ``jobs``, ``workers``, one ``job`` or ``loans``; nothing is asked for before it is read."""
         self.seq = since_seq
         self._client = client
         self._table = table
         self._job_id = job_id
+        self._domain = domain
         self._told: deque[Told] = deque()
         self._unread_rows = 0
         self._news = trio.Event()
@@ -142,5 +150,11 @@ class Subscription:
                 self._begins = True
             self._client.know_subscription(number, self)
 
-        params: dict[str, object] = {"table": self._table, "job": self._job_id, "since_seq": self.seq}
+        params: dict[str, object] = {
+            "table": self._table,
+            "job": self._job_id,
+            "since_seq": self.seq,
+        }
+        if self._domain is not None:
+            params["domain"] = self._domain
         await self._client.raw_call("subscribe", params, answered)

@@ -34,14 +34,6 @@ class ResultAnswer(TypedDict):
     body: bytes | None
 
 
-def domain_params(name: str, share: int, cap: Resources | None) -> dict[str, object]:
-    """Return the parameters of ``domain.set``."""
-    amounts = None
-    if cap is not None:
-        amounts = {"cpu_milli": cap.cpu_milli, "mem_bytes": cap.mem_bytes, "generic": dict(cap.generic)}
-    return {"name": name, "share": share, "cap": amounts}
-
-
 def submit_params(
     domain: str, spec: Spec, user: str | None, request: Resources, tags: Mapping[str, str] | None
 ) -> dict[str, object]:

@@ -40,7 +40,7 @@ class Aftermath:
         """See to everything that follows from a batch that has become durable."""
         desk, events = self._desk, published.sealed.events
         before, after = published.before, published.sealed.state
-        desk.tables.follow(events, before)
+        desk.tables.follow(events, published.sealed.batch.first_seq, before, after)
         ended: list[LeaseId] = []
         for seq, event in enumerate(events, published.sealed.batch.first_seq):
             match event:

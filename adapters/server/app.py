@@ -19,6 +19,7 @@ from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
 from .aftermath import Aftermath
 from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
+from .domain_methods import DomainMethods
 from .faults import note_fault
 from .follow_methods import FollowMethods
 from .hello_method import HelloMethod
@@ -93,6 +94,7 @@ class Server:
             **HelloMethod(self.desk, token).table(),
             **reads.table(),
             **JobMethods(self.desk).table(),
+            **DomainMethods(self.desk).table(),
             **FollowMethods(self.desk, reads).table(),
             **OutputMethod(self.desk).table(),
             **self._workers.table(),

@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import trio
 
+from meted.core.decide.entitlements import find_domain
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.ids import JobId
 
+from ..domain_views import loan_ids_of, loan_view
+from ..loan_news import news_of
 from ..wire import methods as wire
-from ..wire.limits import WAIT_MAX_US
+from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from .desk import Desk, Handler, Later, Now, Outcome
 from .read_methods import ReadMethods, page_limit
 from .rows import pages
@@ -19,11 +22,11 @@ from .session import Session
 from .subscriptions import SUBSCRIPTIONS_MAX
 from .tables import Change, Rows
 
-TABLES = ("jobs", "workers", "job")
+TABLES = ("jobs", "workers", "job", "loans")
 
 
 class FollowMethods:
-    """Answers ``wait``, ``changes``, ``subscribe`` and ``unsubscribe``."""
+    """Answers ``wait``, ``changes``, ``loan.changes``, ``subscribe`` and ``unsubscribe``."""
 
     def __init__(self, desk: Desk, reads: ReadMethods) -> None:
         self._desk = desk
@@ -34,6 +37,7 @@ class FollowMethods:
         return {
             "wait": self.wait,
             "changes": self.changes,
+            "loan.changes": self.loan_changes,
             "subscribe": self.subscribe,
             "unsubscribe": self.unsubscribe,
         }
@@ -72,16 +76,39 @@ class FollowMethods:
 
         return Later(changes)
 
+    def loan_changes(self, _: Session, params: wire.LoanChanges) -> Outcome:
+        """Return what became of loans since a position; where nothing did, wait for it."""
+        domain, wait_s, tables = params.domain, seconds(params.wait_us), self._desk.tables
+        if domain is not None:
+            find_domain(self._desk.state, domain)
+        change = tables.since(params.since_seq) if params.since_seq else None
+        if change is None or news_of(change.loans, domain) or not wait_s:
+            return Now(self._loan_page(change, domain))
+
+        async def changes() -> object:
+            change = tables.since(params.since_seq)
+            with trio.move_on_after(wait_s):
+                while change is not None and not news_of(change.loans, domain):
+                    await tables.changed()
+                    change = tables.since(params.since_seq)
+            return self._loan_page(change, domain)
+
+        return Later(changes)
+
     def subscribe(self, session: Session, params: wire.Subscribe) -> Outcome:
         """Send a table and then its changes."""
         if params.table not in TABLES:
             raise Refused(Reason.OUT_OF_RANGE, f"table must be one of {', '.join(TABLES)}.")
         if (params.table == "job") != (params.job is not None):
             raise Refused(Reason.OUT_OF_RANGE, "job must be given for the table job, and only for that.")
+        if params.domain is not None:
+            if params.table != "loans":
+                raise Refused(Reason.OUT_OF_RANGE, "domain can be given for the table loans only.")
+            find_domain(self._desk.state, params.domain)
         if len(session.subscriptions) >= SUBSCRIPTIONS_MAX:
             raise Refused(Reason.TOO_MANY, f"A connection may follow {SUBSCRIPTIONS_MAX} tables; unsubscribe from one.")
         job_id = None if params.job is None else find_job(self._desk.state, params.job).job_id
-        subscription = session.subscriptions.add(params.table, job_id)
+        subscription = session.subscriptions.add(params.table, job_id, params.domain)
         subscription.begin(self._desk.tables, params.since_seq)
         self._desk.tables.attach(session, _teller(session))
         session.poke()
@@ -97,6 +124,18 @@ class FollowMethods:
     def _has_ended(self, job_id: JobId) -> bool:
         job = self._desk.state.jobs.jobs.get(job_id)
         return job is None or job.outcome is not None
+
+    def _loan_page(self, change: Change | None, domain: str | None) -> dict[str, object]:
+        """Return the news of a change, or the first page of the loans as they are where it is not known any more."""
+        state = self._desk.state
+        page = [] if change is None else next(pages(news_of(change.loans, domain)[:PAGE_ROWS_MAX]))
+        if change is not None and len(page) == len(news_of(change.loans, domain)):
+            return {"seq": change.seq, "reset": False, "loans": [], "news": page}
+        if page:  # more than one message holds: the rest is asked for from there
+            return {"seq": page[-1]["told_seq"], "reset": False, "loans": [], "news": page}
+        known = [] if state.domains.by_name.get(domain or "") is None and domain else loan_ids_of(state, domain)
+        rows = [loan_view(state, state.domains.loans[loan_id]) for loan_id in known[:PAGE_ROWS_MAX]]
+        return {"seq": state.seq, "reset": True, "loans": next(pages(rows)), "news": []}
 
     def _everything(self, limit: int) -> dict[str, object]:
         state = self._desk.state

@@ -1,4 +1,4 @@
-"""The methods that change jobs and domains."""
+"""The methods that change jobs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import trio
 
 from meted.core.commands import (
     CancelJobs,
-    ChangeDomain,
     Command,
-    CreateDomain,
     DeleteJob,
     DrainWorker,
-    RemoveDomain,
     RerunUnits,
     StartJobs,
     SubmitJob,
@@ -31,7 +28,7 @@ from meted.core.state import State
 from ..executors.environment import BadVariable, split_secrets
 from ..executors.options import OptionsError, ProcessOptions, make_limits, pack_options
 from ..wire.errors import CallError, Code
-from ..wire.methods import Amounts, Cancel, Delete, DomainRemove, DomainSet, Drain, Rerun, Start, Submit
+from ..wire.methods import Amounts, Cancel, Delete, Drain, Rerun, Start, Submit
 from .commit_loop import Decide
 from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
 from .run_messages import environment_bytes, secrets_in
@@ -44,7 +41,7 @@ SECRETS_BYTES_MAX = 2**17
 
 
 class JobMethods:
-    """Answers ``submit``, ``start``, ``cancel``, ``delete``, ``rerun``, ``drain`` and ``domain.*``."""
+    """Answers ``submit``, ``start``, ``cancel``, ``delete``, ``rerun`` and ``drain``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -58,8 +55,6 @@ class JobMethods:
             "delete": self.delete,
             "rerun": self.rerun,
             "drain": self.drain,
-            "domain.set": self.set_domain,
-            "domain.remove": self.remove_domain,
         }
 
     def submit(self, session: Session, params: Submit) -> Outcome:
@@ -96,22 +91,6 @@ class JobMethods:
         """Stop giving work to a worker, or go on."""
         worker_id = WorkerId(params.worker)
         return self._act("drain", session, params.key, lambda at_us: DrainWorker(at_us, worker_id, params.draining))
-
-    def set_domain(self, session: Session, params: DomainSet) -> Outcome:
-        """Make a domain or change it."""
-        cap = None if params.cap is None else _resources(params.cap)
-
-        def change(engine: Engine, at_us: int) -> object:
-            known = params.name in engine.state.domains.by_name
-            make = ChangeDomain if known else CreateDomain
-            engine.handle(make(at_us, params.name, params.share, cap))
-            return {}
-
-        return Commit(once("domain.set", session.peer.user, params.key, change))
-
-    def remove_domain(self, session: Session, params: DomainRemove) -> Outcome:
-        """Remove a domain."""
-        return self._act("domain.remove", session, params.key, lambda at_us: RemoveDomain(at_us, params.name))
 
     def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
         def act(engine: Engine, at_us: int) -> object:

@@ -10,14 +10,14 @@ import trio
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
+from meted.core.ids import JobId
 from meted.core.queries import find_jobs
-from meted.core.resources import Resources
 from meted.core.schema import state_digest
 from meted.core.state import FAILED, Job, State
 
 from ..unit_records import unit_records
 from ..units import UnitFailed
-from ..views import JobView, reason_of
+from ..views import JobView, job_details, reason_of
 from ..wire import methods as wire
 from ..wire.describe import describe
 from ..wire.errors import CallError, Code
@@ -52,7 +52,6 @@ class ReadMethods:
             "result": self.result,
             "error": self.error,
             "workers": self.workers,
-            "domains": self.domains,
             "state": self.state,
             "stats": self.stats,
         }
@@ -80,9 +79,15 @@ class ReadMethods:
         return Now(next(pages(rows)))
 
     def job(self, _: Session, params: wire.Job) -> Outcome:
-        """Return one job."""
+        """Return one job, with what was asked for."""
         find_job(self._desk.state, params.job)
-        return Later(partial(self.row, params.job))
+
+        async def read() -> object:
+            row = await self.row(params.job)
+            job = self._desk.state.jobs.jobs.get(JobId(params.job))
+            return row if job is None else job_details(self._desk.state, job, row)
+
+        return Later(read)
 
     def explain(self, _: Session, params: wire.Explain) -> Outcome:
         """Return why each part of a job waits."""
@@ -123,23 +128,6 @@ class ReadMethods:
         """Return all workers."""
         state = self._desk.state
         return Now(worker_rows(state, state.workers.workers))
-
-    def domains(self, _: Session, __: wire.Domains) -> Outcome:
-        """Return all domains, by name."""
-        state = self._desk.state
-        rows = []
-        for name, domain_id in sorted(state.domains.by_name.items()):
-            domain = state.domains.domains[domain_id]
-            account = state.jobs.accounts.get(domain_id)
-            rows.append(
-                {
-                    "domain": name,
-                    "share": domain.share,
-                    "cap": None if domain.cap is None else _amounts(domain.cap),
-                    "jobs": 0 if account is None else account.jobs,
-                }
-            )
-        return Now(rows)
 
     def state(self, _: Session, __: wire.State) -> Outcome:
         """Return the position of the log and the digest of the state there."""
@@ -202,11 +190,3 @@ def page_limit(limit: int) -> int:
     if not 1 <= limit <= PAGE_ROWS_MAX:
         raise Refused(Reason.OUT_OF_RANGE, f"limit must be from 1 to {PAGE_ROWS_MAX}; ask again for the rest.")
     return limit
-
-
-def _amounts(resources: Resources) -> dict[str, object]:
-    return {
-        "cpu_milli": resources.cpu_milli,
-        "mem_bytes": resources.mem_bytes,
-        "generic": dict(resources.generic),
-    }

@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from meted.core.ids import JobId, WorkerId
+from meted.core.ids import JobId, LoanId, WorkerId
 from meted.core.state import State
 
+from ..domain_views import loan_ids_of, loan_view
+from ..loan_news import OVER, news_of
 from ..wire.limits import PAGE_ROWS_MAX
 from .rows import pages, worker_rows
 from .tables import Change, Rows, Tables
@@ -29,13 +31,14 @@ Send = Callable[[dict[str, object]], None]
 class Subscription:
     """One table that a peer follows."""
 
-    def __init__(self, number: int, table: str, job_id: JobId | None) -> None:
-        """Follow ``jobs``, ``workers`` or the one ``job``."""
+    def __init__(self, number: int, table: str, job_id: JobId | None, domain: str | None = None) -> None:
+        """Follow ``jobs``, ``workers``, the one ``job``, or ``loans``, of one domain or of all."""
         self.number = number
         self.sent_seq = 0
         self._put_seq = 0
         self._table = table
         self._job_id = job_id
+        self._domain = domain
         self._messages: deque[dict[str, object]] = deque()
         self._header: deque[Sequence[int]] = deque()
         self._waiting_rows = 0
@@ -69,11 +72,7 @@ class Subscription:
         if self._header:
             assert self._tables is not None, "a header is made of tables"
             ids = self._header.popleft()
-            rows: Sequence[Mapping[str, object]] = (
-                worker_rows(self._state, map(WorkerId, ids))
-                if self._table == "workers"
-                else self._tables.job_rows(map(JobId, ids), self._state)
-            )
+            rows = self._header_rows(self._tables, ids)
             page = next(pages(rows))
             if len(page) < len(rows):
                 self._header.appendleft(ids[len(page) :])
@@ -92,10 +91,20 @@ class Subscription:
         """Return the message that this subscription has ended."""
         return self._message("cut", self.sent_seq, (), ())
 
+    def _header_rows(self, tables: Tables, ids: Sequence[int]) -> Sequence[Mapping[str, object]]:
+        if self._table == "workers":
+            return worker_rows(self._state, map(WorkerId, ids))
+        if self._table == "loans":
+            loans = self._state.domains.loans
+            return [loan_view(self._state, loans[LoanId(number)]) for number in ids]
+        return tables.job_rows(map(JobId, ids), self._state)
+
     def _pages(self, tables: Tables) -> list[Sequence[int]]:
         """Return the ids of the table in pages; the rows of a page are made when it is sent."""
         if self._table == "workers":
-            ids: list[int] = sorted(tables.state.workers.workers)
+            ids: Sequence[int] = sorted(tables.state.workers.workers)
+        elif self._table == "loans":
+            ids = loan_ids_of(tables.state, self._domain)
         elif self._job_id is not None:
             ids = [self._job_id]
         else:
@@ -106,6 +115,9 @@ class Subscription:
     def _mine(self, rows: Rows) -> tuple[Sequence[Mapping[str, object]], Sequence[int]]:
         if self._table == "workers":
             return rows.workers, rows.gone_workers
+        if self._table == "loans":
+            loans = news_of(rows.loans, self._domain)
+            return loans, [news["loan"] for news in loans if news["state"] in OVER]
         if self._job_id is None:
             return rows.jobs, rows.gone_jobs
         return [row for row in rows.jobs if row["job"] == self._job_id], [
@@ -137,9 +149,9 @@ class Subscriptions:
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, table: str, job_id: JobId | None) -> Subscription:
+    def add(self, table: str, job_id: JobId | None, domain: str | None = None) -> Subscription:
         """Return a new subscription, which has to begin."""
-        subscription = Subscription(self._next, table, job_id)
+        subscription = Subscription(self._next, table, job_id, domain)
         self._all[self._next] = subscription
         self._next += 1
         return subscription

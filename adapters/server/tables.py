@@ -1,4 +1,4 @@
-"""What has changed, for everybody who follows a table: which jobs and workers, up to which position of the log.
+"""What has changed, for everybody who follows a table: jobs, workers and loans, up to which position of the log.
 
 Changes are gathered and told together every ``TELL_S``, so that their cost does not grow with the number of batches;
 what is told is true at the position that stands beside it.
@@ -16,6 +16,7 @@ from meted.core.ids import JobId, WorkerId
 from meted.core.record import record
 from meted.core.state import State
 
+from ..loan_news import LoanNews, loan_news
 from ..views import JobView
 from ..wire.limits import CHANGES_KEPT
 from .rows import WorkerRow, job_row, worker_rows
@@ -26,28 +27,31 @@ TELL_S = 0.02
 
 @record
 class Change:
-    """Jobs and workers that changed since the change before this one.
+    """Jobs, workers and loans that changed since the change before this one.
 
     Attributes:
         seq: Position of the log up to which it goes.
         status: Number of the last word of a worker on what it has started; such words are not in the log.
         jobs, workers: Ids, ascending; of some there may be nothing left.
+        loans: What became of loans, in order.
     """
 
     seq: int
     status: int
     jobs: tuple[JobId, ...]
     workers: tuple[WorkerId, ...]
+    loans: tuple[LoanNews, ...] = ()
 
 
 @record
 class Rows:
-    """What a change looks like: rows of what is there, ids of what is gone."""
+    """What a change looks like: rows of what is there, ids of what is gone, and what became of loans."""
 
     jobs: list[JobView]
     workers: list[WorkerRow]
     gone_jobs: list[int]
     gone_workers: list[int]
+    loans: Sequence[LoanNews]
 
 
 class Tables:
@@ -64,6 +68,7 @@ class Tables:
         self._started = started
         self._jobs: set[JobId] = set()
         self._workers: set[WorkerId] = set()
+        self._loans: list[LoanNews] = []
         self._kept: deque[Change] = deque()
         self._kept_ids = 0
         self._from_seq = state().seq  # what was before is not known here
@@ -76,10 +81,11 @@ class Tables:
         """The state that the rows are of."""
         return self._state()
 
-    def follow(self, events: Sequence[Event], before: State) -> None:
-        """Take note of a batch; ``before`` is the state before it."""
+    def follow(self, events: Sequence[Event], first_seq: int, before: State, after: State) -> None:
+        """Take note of a batch, of which ``first_seq`` is the first position, with the states before and after it."""
         touched(events, before, self._jobs, self._workers)
-        if self._jobs or self._workers:
+        self._loans.extend(loan_news(events, first_seq, before, after))
+        if self._jobs or self._workers or self._loans:
             self._dirty.set()
 
     def started(self, job_ids: Iterable[JobId]) -> None:
@@ -125,12 +131,15 @@ class Tables:
         if seq < self._from_seq or seq > self.state.seq:
             return None
         jobs, workers = set(self._jobs), set(self._workers)
+        loans = [self._loans]
         for change in reversed(self._kept):
             if change.seq < seq or (change.seq == seq and status is not None and change.status <= status):
                 break
             jobs.update(change.jobs)
             workers.update(change.workers)
-        return Change(self.state.seq, self.status, tuple(sorted(jobs)), tuple(sorted(workers)))
+            loans.append(list(change.loans))
+        told = tuple(news for part in reversed(loans) for news in part if news["told_seq"] > seq)
+        return Change(self.state.seq, self.status, tuple(sorted(jobs)), tuple(sorted(workers)), told)
 
     def rows(self, change: Change) -> Rows:
         """Return what a change looks like now."""
@@ -141,6 +150,7 @@ class Tables:
             worker_rows(state, change.workers) if change.workers else [],
             [job_id for job_id, job in jobs if job is None],
             [worker_id for worker_id in change.workers if worker_id not in state.workers.workers],
+            change.loans,
         )
 
     def job_rows(self, job_ids: Iterable[JobId], state: State) -> list[JobView]:
@@ -149,16 +159,22 @@ class Tables:
         return [job_row(state, job, self._started(job_id)) for job_id, job in found if job is not None]
 
     def _gather(self) -> Change:
-        change = Change(self.state.seq, self.status, tuple(sorted(self._jobs)), tuple(sorted(self._workers)))
+        jobs, workers = tuple(sorted(self._jobs)), tuple(sorted(self._workers))
+        change = Change(self.state.seq, self.status, jobs, workers, tuple(self._loans))
         self._jobs.clear()
         self._workers.clear()
+        self._loans.clear()
         self._kept.append(change)
-        self._kept_ids += len(change.jobs) + len(change.workers)
+        self._kept_ids += _size(change)
         while self._kept_ids > CHANGES_KEPT and len(self._kept) > 1:
             oldest = self._kept.popleft()
-            self._kept_ids -= len(oldest.jobs) + len(oldest.workers)
+            self._kept_ids -= _size(oldest)
             self._from_seq = oldest.seq
         return change
+
+
+def _size(change: Change) -> int:
+    return len(change.jobs) + len(change.workers) + len(change.loans)
 
 
 def touched(events: Iterable[Event], before: State, jobs: set[JobId], workers: set[WorkerId]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from meted.core.record import record
 
 from .limits import PAGE_ROWS_MAX
@@ -60,14 +58,16 @@ class Subscribe:
     """Have a table sent, then each change of it, in notifications `table`.
 
     Attributes:
-        table: `jobs`, `workers` or `job`.
+        table: `jobs`, `workers`, `job` or `loans`.
         job: Id of the job, for the table `job`.
         since_seq: The `seq` up to which the caller knows the table; nil for all of it.
+        domain: For the table `loans`: only what this domain lends or borrows; nil for all.
     """
 
     table: str
     job: int | None = None
     since_seq: int | None = None
+    domain: str | None = None
 
 
 @record
@@ -98,56 +98,6 @@ class Drain:
 
     worker: int
     draining: bool = True
-    key: str | None = None
-
-
-@record
-class Domains:
-    """Return the domains."""
-
-
-@record
-class Amounts:
-    """An amount of every resource; what is not named is zero.
-
-    Attributes:
-        cpu_milli: Thousandths of a cpu.
-        mem_bytes: Bytes of memory.
-        generic: Thousandths of each other resource, by name.
-    """
-
-    cpu_milli: int = 0
-    mem_bytes: int = 0
-    generic: dict[str, int] = attrs.field(factory=dict)
-
-
-@record
-class DomainSet:
-    """Make a domain, or change its share and cap.
-
-    Attributes:
-        name: Name of the domain.
-        share: Its part of the pool in proportion to the shares of the others.
-        cap: What it may hold at once: `cpu_milli`, `mem_bytes`, `generic`; nil is no cap.
-        key: Idempotency key.
-    """
-
-    name: str
-    share: int = 1
-    cap: Amounts | None = None
-    key: str | None = None
-
-
-@record
-class DomainRemove:
-    """Remove a domain that has no jobs.
-
-    Attributes:
-        name: Name of the domain.
-        key: Idempotency key.
-    """
-
-    name: str
     key: str | None = None
 
 

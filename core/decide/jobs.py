@@ -214,10 +214,12 @@ def _rerun(state: State, command: RerunUnits, at_us: int) -> tuple[Event, ...]:
     chosen = [job.failed] * command.failed + [job.cancelled] * command.cancelled
     if not any(chosen):
         kinds = " or ".join(["failed"] * command.failed + ["cancelled"] * command.cancelled) or "chosen"
+        there = f"{job.failed.count} failed and {job.cancelled.count} were cancelled; choose among these."
+        if not job.failed and not job.cancelled:
+            there = "all of them succeeded; submit a new job to run them once more."
         raise Refused(
             Reason.NO_UNITS,
-            f"Job {job.job_id} has no {kinds} units to run again: {job.failed.count} failed and "
-            f"{job.cancelled.count} were cancelled; choose among these.",
+            f"Job {job.job_id} has no {kinds} units to run again: {there}",
         )
     if sum(members.span_count for members in chosen) > limits.RERUN_RUNS_MAX:
         raise Refused(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,12 @@ import trio
 
 from meted.adapters.client.client import Client
 from meted.adapters.client.remote import RemoteService
+from meted.adapters.domain_changes import Delivered, LoansGiven
+from meted.adapters.domain_views import DomainView, LoanView, RulesView, StatementLine
 from meted.adapters.embedded import Pool, Unit
 from meted.adapters.local_service import NO_COMMAND
-from meted.core.commands import ONE_CPU
-from meted.core.resources import Resources
+from meted.core.commands import ONE_CPU, DomainRecord, LoanTerms
+from meted.core.resources import NOTHING, Resources
 from meted.core.spec import Spec
 
 from .live import Call, HandWorker, live_server
@@ -51,6 +53,59 @@ class Service(Protocol):
     def result(self, job_id: int, index: int = 0) -> bytes | None: ...
     def error(self, job_id: int, index: int = 0) -> str | None: ...
     def after(self, job_id: int, callback: Callable[[int, str], None]) -> None: ...
+    def domain_create(
+        self,
+        name: str,
+        *,
+        parent: str = "",
+        share: int = 1,
+        guarantee: Resources = NOTHING,
+        cap: Resources | None = None,
+        floor_share: int = 1,
+        floor: Resources = NOTHING,
+    ) -> None: ...
+    def domain_set(
+        self,
+        name: str,
+        *,
+        share: int | None = None,
+        guarantee: Resources | None = None,
+        cap: Resources | None = None,
+        uncapped: bool = False,
+        floor_share: int | None = None,
+        floor: Resources | None = None,
+    ) -> None: ...
+    def domain_remove(self, name: str) -> None: ...
+    def domain_records(self, records: Sequence[DomainRecord], stamp_us: int, *, full: bool = False) -> Delivered: ...
+    def domains(self) -> list[DomainView]: ...
+    def domain_row(self, name: str) -> DomainView: ...
+    def loan_offer(
+        self,
+        lender: str,
+        borrower: str,
+        resource: str,
+        amount: int,
+        *,
+        start_us: int | None = None,
+        expiry_us: int | None = None,
+        notice_us: int = 0,
+    ) -> int: ...
+    def loan_recall(self, loan_id: int) -> int | None: ...
+    def loans_set(self, lender: str, loans: Sequence[LoanTerms]) -> LoansGiven: ...
+    def loans(self, domain: str | None = None) -> list[LoanView]: ...
+    def loan_statement(self, domain: str) -> list[StatementLine]: ...
+    def rules(self) -> RulesView: ...
+    def rules_set(
+        self,
+        *,
+        alpha_milli: int | None = None,
+        half_life_us: int | None = None,
+        aging_us: int | None = None,
+        no_aging: bool = False,
+        pool: str | None = None,
+        usage: str | None = None,
+    ) -> None: ...
+    def job_priority(self, job_id: int, priority: int) -> None: ...
 
 
 class Way:

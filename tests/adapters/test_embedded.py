@@ -124,6 +124,13 @@ def test_a_view_has_the_keys_that_scripts_rely_on(open_pool: OpenPool, clock: Cl
             "submitted_us": clock.now_us,
             "tags": {"paper": "eccv"},
             "reason": "No worker is connected; start one.",
+            "priority": 0,
+            "argv": [],
+            "request": {"cpu_milli": 1_000, "mem_bytes": 0, "generic": {}},
+            "time_request_us": None,
+            "time_limit_us": None,
+            "after": [],
+            "ended_us": None,
         }
         assert json.loads(json.dumps(pool.jobs())) == pool.jobs()
 

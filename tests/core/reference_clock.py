@@ -60,7 +60,7 @@ class Job:
     width: int
     count: int
     came: int
-    finish_tag: Number = 0
+    tag: Number = 0
 
     @property
     def weight(self) -> Fraction:
@@ -230,7 +230,7 @@ class ReferenceClock:
         """Let a job wait. Idle time is not banked: whoever had nothing waiting starts at max(S, V)."""
         self._raise_tags(job, in_debt=False)
         user = self.domains[job.domain_id].users[job.user]
-        job.finish_tag = user.jobs_time.time + job.size / job.weight
+        job.tag = user.jobs_time.time + job.size / job.weight - job.size
         self.jobs[job.job_id] = job
 
     def _raise_tags(self, job: Job, in_debt: bool) -> None:
@@ -285,9 +285,10 @@ class ReferenceClock:
         jobs = [job for job in self.waiting(leaf.domain_id) if free is None or job.width <= free]
         if not jobs:
             return None
-        user = min({job.user for job in jobs}, key=lambda name: (leaf.users[name].tag, name))
+        heads = {job.user: min((it.tag, it.job_id) for it in jobs if it.user == job.user) for job in jobs}
+        user = min(heads, key=lambda name: (leaf.users[name].tag, heads[name]))
         mine = [job for job in jobs if job.user == user]
-        return Choice(min(mine, key=lambda job: (job.finish_tag, job.job_id)), [], [])
+        return Choice(min(mine, key=lambda job: (job.tag, job.job_id)), [], [])
 
     def deadline(self, domain: Domain, size: int) -> Number:
         """Return D of a domain whose head has ``size``."""
@@ -337,7 +338,7 @@ class ReferenceClock:
         if again and not job.count:
             self._raise_tags(job, in_debt=True)
             time = self.domains[job.domain_id].users[job.user].jobs_time
-            job.finish_tag = max(job.finish_tag, time.time - time.debt)
+            job.tag = max(job.tag, time.time - time.debt)
         self._set_right(lease, lease.size, real)
         for domain in lease.choice.path:
             domain.held -= job.width
@@ -367,7 +368,7 @@ class ReferenceClock:
         weights = sum((it.weight for it in self._of_user(leaf, job.user)), Fraction(0))
         active = len({it.user for it in self.waiting(leaf.domain_id)})
         if lease.to_job:
-            job.finish_tag += by / Fraction(2) ** clamped(lease.priority)
+            job.tag += by / Fraction(2) ** clamped(lease.priority)
             if weights:
                 user.jobs_time.move(by / weights)
         if lease.to_user:

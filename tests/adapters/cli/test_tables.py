@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from meted.adapters.cli.jobs import exit_text
-from meted.adapters.cli.tables import ago, amount, print_facts, print_table, rich_table, size, span
+from meted.adapters.cli.tables import ago, amount, compact_span, print_facts, print_table, rich_table, size, span
 
 S = 1_000_000
 ROWS = [("1", "first", "why it waits, in so many words that no terminal is wide enough"), ("20", "x", "")]
@@ -62,3 +62,18 @@ def test_amounts_for_people() -> None:
         "not started",
         "kernel limit",
     ]
+
+
+def test_a_name_breaks_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("a\nb\x1b[2J", "é"), ("\u2028", "x\ty")]
+    print_table(("name", "other"), rows)
+    print_facts({"name": "a\nb"})
+    assert capsys.readouterr().out == "name         other\na\\nb\\x1b[2J  é\n\\u2028       x\\ty\nname  a\\nb\n"
+    console = Console(width=60, record=True, force_terminal=True)
+    console.print(rich_table(("name", "other"), rows))
+    assert "a\\nb\\x1b[2J" in console.export_text()
+
+
+def test_spans_in_narrow_columns() -> None:
+    found = [compact_span(us) for us in (0, 12_000, 1_500_000, 90 * S, 7_800 * S, 3 * 86_400 * S)]
+    assert found == ["0", "12 ms", "1.5 s", "1.5 min", "2.2 h", "3 d"]

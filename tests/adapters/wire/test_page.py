@@ -21,7 +21,15 @@ from meted.adapters.wire.connection import Connection
 from meted.adapters.wire.describe import describe_param, meanings
 from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.messages import Message, Notification, Request, Response
-from meted.adapters.wire.methods import METHODS, SERVER_NOTIFICATIONS, WORKER_NOTIFICATIONS, GivenLease, Method
+from meted.adapters.wire.methods import (
+    METHODS,
+    SERVER_NOTIFICATIONS,
+    WORKER_NOTIFICATIONS,
+    GivenLease,
+    GivenRecord,
+    LoanTerms,
+    Method,
+)
 
 from ..client.fake_server import FakeServer, Reply, echo
 
@@ -77,6 +85,8 @@ GENERATED = {
             section("For workers", of_role("worker")),
         ]
     ),
+    "records": "\n".join(arguments(Method("", GivenRecord, ""))) + "\n",
+    "loan terms": "\n".join(arguments(Method("", LoanTerms, ""))) + "\n",
     "leases": "\n".join(arguments(Method("", GivenLease, ""))) + "\n",
     "worker notifications": section("", WORKER_NOTIFICATIONS.values()),
     "server notifications": section("", SERVER_NOTIFICATIONS.values()),

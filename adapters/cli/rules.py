@@ -1,0 +1,116 @@
+"""``meted rules``: by which rules the pool is shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from meted.core.limits import HALF_LIFE_MIN_US
+
+from .connect import connected, server_option
+from .options import json_option
+from .tables import amount, compact_span, print_facts, print_json
+from .values import Reader, amount_milli, duration_us
+
+if TYPE_CHECKING:
+    from ..domain_views import RulesView
+
+ALPHA_MILLI_MAX = 1000
+
+
+def alpha_milli(text: str) -> int:
+    """Return thousandths of a part of the pool.
+
+    Raises:
+        ValueError: It is no such part.
+    """
+    milli = amount_milli(text)
+    if not 1 <= milli <= ALPHA_MILLI_MAX:
+        raise ValueError(f"{text!r} is no part of the pool; write one from 0.001 to 1, like 0.75.")
+    return milli
+
+
+def long_us(text: str) -> int:
+    """Return the microseconds of a duration that is not too short for usage to fade by.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found_us = duration_us(text)
+    if found_us < HALF_LIFE_MIN_US:
+        raise ValueError(f"{text!r} is too short; give at least {compact_span(HALF_LIFE_MIN_US)}.")
+    return found_us
+
+
+ALPHA = Reader("part", alpha_milli)
+LONG = Reader("duration", long_us)
+LONG_OR_NONE = Reader("duration or none", lambda text: 0 if text.strip().lower() == "none" else long_us(text))
+"""Gives microseconds; 0 for none."""
+
+
+@click.group("rules", invoke_without_command=True)
+@json_option
+@server_option
+@click.pass_context
+def rules(ctx: click.Context, as_json: bool, server: str | None) -> None:
+    """Show and set the rules by which the pool is shared."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with connected(server) as client:
+        found = cast("RulesView", client.call("rules"))
+    if as_json:
+        print_json(found)
+        return
+    aging_us = found["aging_us"]
+    pools = {"decay": "by usage that fades (decay)", "fifo": "first come, first served (fifo)"}
+    usages = {"all": "all service (all)", "pool": "only what came from the pool (pool)"}
+    print_facts(
+        {
+            "alpha": f"{amount(found['alpha_milli'])}: this part of the pool is given out by share",
+            "pool": f"the rest is given out {pools[found['pool']]}",
+            "usage": f"what counts as usage: {usages[found['usage']]}",
+            "half-life": f"{compact_span(found['half_life_us'])}: after this long usage counts half",
+            "aging": "none: waiting counts nothing"
+            if aging_us is None
+            else f"{compact_span(aging_us)}: waiting this long counts as much as half the usage",
+        }
+    )
+
+
+@rules.command(
+    "set",
+    short_help="Change rules.",
+    epilog="""\b
+Examples:
+  meted rules set --alpha 0.5
+  meted rules set --half-life 7d --aging none
+""",
+)
+@click.option("--alpha", type=ALPHA, metavar="PART", help="The part of the pool that is given out by share.")
+@click.option("--half-life", type=LONG, metavar="DUR", help="After this long usage counts half.")
+@click.option("--aging", type=LONG_OR_NONE, metavar="DUR|none", help="Waiting this long counts as half the usage.")
+@click.option("--pool", type=click.Choice(("decay", "fifo")), help="By what the rest is given out.")
+@click.option("--usage", type=click.Choice(("all", "pool")), help="What counts as usage.")
+@server_option
+def set_rules(
+    alpha: int | None,
+    half_life: int | None,
+    aging: int | None,
+    pool: str | None,
+    usage: str | None,
+    server: str | None,
+) -> None:
+    """Change rules for the whole pool; what is not named stays as it is."""
+    if (alpha, half_life, aging, pool, usage) == (None,) * 5:
+        raise click.UsageError("Say which rule is to change: --alpha, --half-life, --aging, --pool or --usage.")
+    with connected(server) as client:
+        client.call(
+            "rules.set",
+            alpha_milli=alpha,
+            half_life_us=half_life,
+            aging_us=aging or None,
+            no_aging=aging == 0,
+            pool=pool,
+            usage=usage,
+        )

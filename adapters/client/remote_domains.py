@@ -1,0 +1,158 @@
+"""Domains, loans and the rules of fairness on a server, for one thread."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from meted.core.resources import NOTHING, Resources
+
+from .domain_verbs import entitlement, sent_loans, sent_records
+
+if TYPE_CHECKING:
+    from meted.core.domain_commands import DomainRecord, LoanTerms
+
+    from ..domain_changes import Delivered, LoansGiven
+    from ..domain_views import DomainView, LoanView, RulesView, StatementLine
+
+
+class RemoteDomains:
+    """The verbs of :class:`meted.adapters.local_domains.LocalDomains`, kept by a server; all raise ``Refused``."""
+
+    @abstractmethod
+    def _ask(self, method: str, /, **params: object) -> Any:
+        """Call a method, and raise what the core refuses as the core would."""
+
+    def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
+        """Register a domain, or set the share and the cap of one that is there (row P01).
+
+        Raises:
+            Refused: The share or the cap is out of range.
+        """
+        self.domain_set(name, share=share, cap=cap, uncapped=cap is None)
+
+    def domain_create(
+        self,
+        name: str,
+        *,
+        parent: str = "",
+        share: int = 1,
+        guarantee: Resources = NOTHING,
+        cap: Resources | None = None,
+        floor_share: int = 1,
+        floor: Resources = NOTHING,
+    ) -> None:
+        """Make a domain; the arguments are those of ``LocalDomains.domain_create``."""
+        params = entitlement(share, guarantee, cap, floor_share, floor)
+        self._ask("domain.create", name=name, parent=parent, **params)
+
+    def domain_set(
+        self,
+        name: str,
+        *,
+        share: int | None = None,
+        guarantee: Resources | None = None,
+        cap: Resources | None = None,
+        uncapped: bool = False,
+        floor_share: int | None = None,
+        floor: Resources | None = None,
+    ) -> None:
+        """Change a domain, or make it at the top level; what is None stays as it is."""
+        params = entitlement(share, guarantee, cap, floor_share, floor)
+        self._ask("domain.set", name=name, uncapped=uncapped, **params)
+
+    def domain_remove(self, name: str) -> None:
+        """Remove a domain that has no jobs, sub-domains or loans."""
+        self._ask("domain.remove", name=name)
+
+    def domain_records(self, records: Sequence[DomainRecord], stamp_us: int, *, full: bool = False) -> Delivered:
+        """Take records of domains, each judged by itself; newest wins (rows N01, N02).
+
+        What is sent has to fit into one message; that is more than 20,000 records of a name and a share.
+        """
+        sent = sent_records(records)
+        return cast("Delivered", self._ask("domain.records", stamp_us=stamp_us, records=sent, full=full))
+
+    def domains(self) -> list[DomainView]:
+        """Return all domains, by name."""
+        rows: list[DomainView] = []
+        while page := self._ask("domains", after=rows[-1]["domain"] if rows else ""):
+            rows.extend(page)
+        return rows
+
+    def domain_row(self, name: str) -> DomainView:
+        """Return one domain."""
+        return cast("DomainView", self._ask("domain", domain=name))
+
+    def loan_offer(
+        self,
+        lender: str,
+        borrower: str,
+        resource: str,
+        amount: int,
+        *,
+        start_us: int | None = None,
+        expiry_us: int | None = None,
+        notice_us: int = 0,
+    ) -> int:
+        """Lend, and return the id of the loan; the arguments are those of ``LocalDomains.loan_offer``."""
+        answer = self._ask(
+            "loan.offer",
+            lender=lender,
+            borrower=borrower,
+            resource=resource,
+            amount=amount,
+            start_us=start_us,
+            expiry_us=expiry_us,
+            notice_us=notice_us,
+        )
+        return int(answer["loan"])
+
+    def loan_recall(self, loan_id: int) -> int | None:
+        """Take a loan back, and return when it ends, in microseconds; None where it is over."""
+        return cast("int | None", (self._ask("loan.recall", loan=loan_id))["ends_us"])
+
+    def loans_set(self, lender: str, loans: Sequence[LoanTerms]) -> LoansGiven:
+        """Replace all loans of a lender, judged in their order (rows N10, N13)."""
+        return cast("LoansGiven", self._ask("loans.set", lender=lender, loans=sent_loans(loans)))
+
+    def loans(self, domain: str | None = None) -> list[LoanView]:
+        """Return what a domain lends and borrows, or all loans, by id; those that have not started are among them."""
+        rows: list[LoanView] = []
+        while page := self._ask("loans", domain=domain, after=rows[-1]["loan"] if rows else 0):
+            rows.extend(page)
+        return rows
+
+    def loan_statement(self, domain: str) -> list[StatementLine]:
+        """Return what loans make of what a domain is entitled to: the lines of each resource add up (row N16)."""
+        return cast("list[StatementLine]", list(self._ask("loan.statement", domain=domain)))
+
+    def rules(self) -> RulesView:
+        """Return the rules of fairness."""
+        return cast("RulesView", self._ask("rules"))
+
+    def rules_set(
+        self,
+        *,
+        alpha_milli: int | None = None,
+        half_life_us: int | None = None,
+        aging_us: int | None = None,
+        no_aging: bool = False,
+        pool: str | None = None,
+        usage: str | None = None,
+    ) -> None:
+        """Change rules of fairness; what is None stays as it is. The arguments are those of ``LocalDomains``."""
+        self._ask(
+            "rules.set",
+            alpha_milli=alpha_milli,
+            half_life_us=half_life_us,
+            aging_us=aging_us,
+            no_aging=no_aging,
+            pool=pool,
+            usage=usage,
+        )
+
+    def job_priority(self, job_id: int, priority: int) -> None:
+        """Give a job that has not ended another priority (row P09)."""
+        self._ask("job.priority", job=job_id, priority=priority)

@@ -1,0 +1,235 @@
+"""Domains, loans and the rules of fairness of one log, served in this process (rows N01-N16)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from meted.core.commands import CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
+from meted.core.decide.entitlements import find_domain
+from meted.core.resources import NOTHING, Resources
+
+from . import domain_changes as changes
+from .domain_changes import Delivered, LoansGiven
+from .domain_views import (
+    DomainView,
+    LoanView,
+    RulesView,
+    StatementLine,
+    domain_view,
+    loan_ids_of,
+    loan_view,
+    rules_view,
+    statement,
+)
+from .job_reader import JobReader
+
+
+class LocalDomains(JobReader):
+    """What a program may ask of domains and loans and do to them; see docs/fairness.md for what they mean."""
+
+    @abstractmethod
+    def batch(self) -> AbstractContextManager[None]:
+        """Make all calls inside durable together."""
+
+    def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
+        """Register a domain at the top level, or set the share and the cap of one that is there (row P01).
+
+        Args:
+            name: Who is charged.
+            share: What it is entitled to, in proportion to the shares of all others; the shares 1 and 3 are as good as
+                10 and 30.
+            cap: The most that its units may hold at once; None is no cap.
+
+        Raises:
+            Refused: The share or the cap is out of range.
+        """
+        self.domain_set(name, share=share, cap=cap, uncapped=cap is None)
+
+    def domain_create(
+        self,
+        name: str,
+        *,
+        parent: str = "",
+        share: int = 1,
+        guarantee: Resources = NOTHING,
+        cap: Resources | None = None,
+        floor_share: int = 1,
+        floor: Resources = NOTHING,
+    ) -> None:
+        """Make a domain; one that is there already with all of this is left alone.
+
+        Args:
+            name: Who is charged.
+            parent: The domain that it is a part of, which never changes; empty at the top level.
+            share: Its part of what its parent gets, in proportion to the shares of the others there.
+            guarantee: Of this much it may always hold as much at once.
+            cap: The most that it may hold at once; None is no cap.
+            floor_share, floor: Lending must leave it at least this share and guarantee.
+
+        Raises:
+            Refused: It cannot be made so; the sentence says why.
+        """
+        with self.batch():
+            self._engine.handle(CreateDomain(self.clock(), name, share, cap, parent, guarantee, floor_share, floor))
+
+    def domain_set(
+        self,
+        name: str,
+        *,
+        share: int | None = None,
+        guarantee: Resources | None = None,
+        cap: Resources | None = None,
+        uncapped: bool = False,
+        floor_share: int | None = None,
+        floor: Resources | None = None,
+    ) -> None:
+        """Change a domain, or make it at the top level; what is None stays as it is.
+
+        Where it then lends more than it can, the newest loans end until it can. ``uncapped`` takes the cap away.
+
+        Raises:
+            Refused: It cannot be so; the sentence says why.
+        """
+        with self.batch():
+            changes.set_domain(self._engine, self.clock(), name, share, guarantee, cap, uncapped, floor_share, floor)
+
+    def domain_remove(self, name: str) -> None:
+        """Remove a domain that has no jobs, sub-domains or loans.
+
+        Raises:
+            Refused: It has some, or is not known.
+        """
+        with self.batch():
+            self._engine.handle(RemoveDomain(self.clock(), name))
+
+    def domain_records(self, records: Sequence[DomainRecord], stamp_us: int, *, full: bool = False) -> Delivered:
+        """Take records of domains, each judged by itself; newest wins (rows N01, N02).
+
+        Args:
+            records: What a register says of each.
+            stamp_us: When the delivery was written.
+            full: These are all: domains of records older than ``stamp_us`` close.
+
+        Raises:
+            Refused: The delivery itself is malformed; of a record that is not taken the answer says why.
+        """
+        with self.batch():
+            return changes.deliver_records(self._engine, self.clock(), stamp_us, records, full)
+
+    def domains(self) -> list[DomainView]:
+        """Return all domains, by name."""
+        state, now_us = self.state, self._now_us()
+        found = state.domains
+        return [domain_view(state, found.domains[found.by_name[name]], now_us) for name in sorted(found.by_name)]
+
+    def domain_row(self, name: str) -> DomainView:
+        """Return one domain.
+
+        Raises:
+            Refused: It is not known.
+        """
+        return domain_view(self.state, find_domain(self.state, name), self._now_us())
+
+    def loan_offer(
+        self,
+        lender: str,
+        borrower: str,
+        resource: str,
+        amount: int,
+        *,
+        start_us: int | None = None,
+        expiry_us: int | None = None,
+        notice_us: int = 0,
+    ) -> int:
+        """Lend a part of what a domain is entitled to, and return the id of the loan (row N05).
+
+        Args:
+            lender, borrower: Their names.
+            resource: ``share``, ``cpu``, ``mem`` or another resource that the lender is guaranteed.
+            amount: Units of share, thousandths of a cpu, bytes or thousandths.
+            start_us: When it starts; None is now.
+            expiry_us: When it ends by itself; None is never.
+            notice_us: How long the borrower keeps it after it was recalled.
+
+        Raises:
+            Refused: It cannot be; the sentence says why.
+        """
+        command = OfferLoan(self.clock(), lender, borrower, resource, amount, start_us, expiry_us, notice_us)
+        with self.batch():
+            return changes.offer_loan(self._engine, command)
+
+    def loan_recall(self, loan_id: int) -> int | None:
+        """Take a loan back, and return when it ends, in microseconds; None where it is over.
+
+        Raises:
+            Refused: There never was such a loan.
+        """
+        with self.batch():
+            return changes.recall_loan(self._engine, self.clock(), loan_id)
+
+    def loans_set(self, lender: str, loans: Sequence[LoanTerms]) -> LoansGiven:
+        """Replace all loans of a lender, judged in their order (rows N10, N13).
+
+        Raises:
+            Refused: There is no such lender, or an entry is malformed; of one that does not fit the answer says why.
+        """
+        with self.batch():
+            return changes.set_loans(self._engine, self.clock(), lender, loans)
+
+    def loans(self, domain: str | None = None) -> list[LoanView]:
+        """Return what a domain lends and borrows, or all loans, by id; those that have not started are among them.
+
+        Raises:
+            Refused: There is no such domain.
+        """
+        state = self.state
+        return [loan_view(state, state.domains.loans[loan_id]) for loan_id in loan_ids_of(state, domain)]
+
+    def loan_statement(self, domain: str) -> list[StatementLine]:
+        """Return what loans make of what a domain is entitled to: the lines of each resource add up (row N16).
+
+        Raises:
+            Refused: There is no such domain.
+        """
+        return statement(self.state, domain)
+
+    def rules(self) -> RulesView:
+        """Return the rules of fairness."""
+        return rules_view(self.state)
+
+    def rules_set(
+        self,
+        *,
+        alpha_milli: int | None = None,
+        half_life_us: int | None = None,
+        aging_us: int | None = None,
+        no_aging: bool = False,
+        pool: str | None = None,
+        usage: str | None = None,
+    ) -> None:
+        """Change rules of fairness; what is None stays as it is.
+
+        Args:
+            alpha_milli: Thousandths of the pool that are given out by share; the rest goes by usage.
+            half_life_us: After this long, usage counts half.
+            aging_us: Having waited this long counts as much as half the usage.
+            no_aging: Waiting counts nothing.
+            pool: By what the rest is given out: ``decay`` or ``fifo``.
+            usage: What counts as usage: ``all``, or only what came from the ``pool``.
+
+        Raises:
+            Refused: One of them is out of range.
+        """
+        with self.batch():
+            changes.set_rules(self._engine, self.clock(), alpha_milli, half_life_us, aging_us, no_aging, pool, usage)
+
+    def job_priority(self, job_id: int, priority: int) -> None:
+        """Give a job that has not ended another priority (row P09).
+
+        Raises:
+            Refused: It is not known or has ended, or the priority is out of range.
+        """
+        with self.batch():
+            changes.change_priority(self._engine, self.clock(), job_id, priority)

@@ -1,0 +1,196 @@
+"""The methods about domains, loans and the rules of fairness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from meted.core.commands import Command, CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
+from meted.core.decide.entitlements import find_domain
+from meted.core.engine import Engine
+from meted.core.resources import NOTHING, Resources
+
+from .. import domain_changes as changes
+from ..domain_views import domain_view, domains_after, loan_ids_of, loan_view, rules_view, statement
+from ..wire import methods as wire
+from .desk import Commit, Desk, Handler, Now, Outcome, once
+from .read_methods import page_limit
+from .rows import pages
+from .session import Session
+
+
+class DomainMethods:
+    """Answers ``domain*``, ``loan*``, ``rules*`` and ``job.priority``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handlers by method."""
+        return {
+            "domains": self.domains,
+            "domain": self.domain,
+            "domain.create": self.create_domain,
+            "domain.set": self.set_domain,
+            "domain.remove": self.remove_domain,
+            "domain.records": self.records,
+            "loans": self.loans,
+            "loan.offer": self.offer,
+            "loan.recall": self.recall,
+            "loans.set": self.set_loans,
+            "loan.statement": self.statement,
+            "rules": self.rules,
+            "rules.set": self.set_rules,
+            "job.priority": self.priority,
+        }
+
+    def domains(self, _: Session, params: wire.Domains) -> Outcome:
+        """Return a page of the domains, by name."""
+        state, now_us = self._desk.state, self._desk.clock()
+        found = domains_after(state, params.after, page_limit(params.limit))
+        return Now(next(pages(domain_view(state, domain, now_us) for domain in found)))
+
+    def domain(self, _: Session, params: wire.Domain) -> Outcome:
+        """Return one domain."""
+        return Now(domain_view(self._desk.state, find_domain(self._desk.state, params.domain), self._desk.clock()))
+
+    def create_domain(self, session: Session, params: wire.DomainCreate) -> Outcome:
+        """Make a domain."""
+
+        def command(at_us: int) -> Command:
+            return CreateDomain(
+                at_us,
+                params.name,
+                params.share,
+                resources(params.cap),
+                params.parent,
+                resources(params.guarantee) or NOTHING,
+                params.floor_share,
+                resources(params.floor) or NOTHING,
+            )
+
+        return self._act("domain.create", session, params.key, command)
+
+    def set_domain(self, session: Session, params: wire.DomainSet) -> Outcome:
+        """Change a domain or make it."""
+
+        def change(engine: Engine, at_us: int) -> object:
+            changes.set_domain(
+                engine,
+                at_us,
+                params.name,
+                params.share,
+                resources(params.guarantee),
+                resources(params.cap),
+                params.uncapped,
+                params.floor_share,
+                resources(params.floor),
+            )
+            return {}
+
+        return Commit(once("domain.set", session.peer.user, params.key, change))
+
+    def remove_domain(self, session: Session, params: wire.DomainRemove) -> Outcome:
+        """Remove a domain."""
+        return self._act("domain.remove", session, params.key, lambda at_us: RemoveDomain(at_us, params.name))
+
+    def records(self, _: Session, params: wire.DomainRecords) -> Outcome:
+        """Take records of domains."""
+        records = [_record(given, params.stamp_us) for given in params.records]
+        return Commit(
+            lambda engine, at_us: changes.deliver_records(engine, at_us, params.stamp_us, records, params.full)
+        )
+
+    def loans(self, _: Session, params: wire.Loans) -> Outcome:
+        """Return a page of the loans."""
+        state, limit = self._desk.state, page_limit(params.limit)
+        found = [loan_id for loan_id in loan_ids_of(state, params.domain) if loan_id > params.after][:limit]
+        return Now(next(pages(loan_view(state, state.domains.loans[loan_id]) for loan_id in found)))
+
+    def offer(self, session: Session, params: wire.LoanOffer) -> Outcome:
+        """Lend."""
+
+        def offer(engine: Engine, at_us: int) -> object:
+            terms = (params.resource, params.amount, params.start_us, params.expiry_us, params.notice_us)
+            return {"loan": changes.offer_loan(engine, OfferLoan(at_us, params.lender, params.borrower, *terms))}
+
+        return Commit(once("loan.offer", session.peer.user, params.key, offer))
+
+    def recall(self, session: Session, params: wire.LoanRecall) -> Outcome:
+        """Take a loan back."""
+
+        def recall(engine: Engine, at_us: int) -> object:
+            return {"ends_us": changes.recall_loan(engine, at_us, params.loan)}
+
+        return Commit(once("loan.recall", session.peer.user, params.key, recall))
+
+    def set_loans(self, _: Session, params: wire.LoansSet) -> Outcome:
+        """Replace the loans of a lender."""
+        terms = [
+            LoanTerms(one.borrower, one.resource, one.amount, one.start_us, one.expiry_us, one.notice_us)
+            for one in params.loans
+        ]
+        return Commit(lambda engine, at_us: changes.set_loans(engine, at_us, params.lender, terms))
+
+    def statement(self, _: Session, params: wire.LoanStatement) -> Outcome:
+        """Return what loans make of an entitlement."""
+        return Now(statement(self._desk.state, params.domain))
+
+    def rules(self, _: Session, __: wire.Rules) -> Outcome:
+        """Return the rules of fairness."""
+        return Now(rules_view(self._desk.state))
+
+    def set_rules(self, session: Session, params: wire.RulesSet) -> Outcome:
+        """Change the rules of fairness."""
+
+        def change(engine: Engine, at_us: int) -> object:
+            changes.set_rules(
+                engine,
+                at_us,
+                params.alpha_milli,
+                params.half_life_us,
+                params.aging_us,
+                params.no_aging,
+                params.pool,
+                params.usage,
+            )
+            return {}
+
+        return Commit(once("rules.set", session.peer.user, params.key, change))
+
+    def priority(self, session: Session, params: wire.JobPriority) -> Outcome:
+        """Change the priority of a job."""
+
+        def change(engine: Engine, at_us: int) -> object:
+            changes.change_priority(engine, at_us, params.job, params.priority)
+            return {}
+
+        return Commit(once("job.priority", session.peer.user, params.key, change))
+
+    def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
+        def act(engine: Engine, at_us: int) -> object:
+            engine.handle(command(at_us))
+            return {}
+
+        return Commit(once(method, session.peer.user, key, act))
+
+
+def resources(amounts: wire.Amounts | None) -> Resources | None:
+    """Return the core's record of an amount of every resource; None stays None."""
+    if amounts is None:
+        return None
+    generic = tuple(sorted((name, amount) for name, amount in amounts.generic.items() if amount))
+    return Resources(amounts.cpu_milli, amounts.mem_bytes, generic)
+
+
+def _record(given: wire.GivenRecord, stamp_us: int) -> DomainRecord:
+    return DomainRecord(
+        given.name,
+        stamp_us if given.stamp_us is None else given.stamp_us,
+        given.parent,
+        given.share,
+        resources(given.guarantee) or NOTHING,
+        resources(given.cap),
+        given.floor_share,
+        resources(given.floor) or NOTHING,
+        given.expires_us,
+    )
