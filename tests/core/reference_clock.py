@@ -140,13 +140,13 @@ def exact_advance(size: int, phi: int) -> Number:
 
 
 def rounded_charge(size: int, share: int, alpha_milli: int) -> Number:
-    """Return l / g in units of 2^-20, rounded up against the domain."""
-    return -(-size * 1000 * 2**20 // (alpha_milli * share))
+    """Return l / g in units of 2^-20, rounded down."""
+    return size * 1000 * 2**20 // (alpha_milli * share)
 
 
 def rounded_advance(size: int, phi: int) -> Number:
-    """Return l / Phi in units of 2^-20, rounded down."""
-    return size * 2**20 // phi
+    """Return l / Phi in units of 2^-20, rounded up."""
+    return -(-size * 2**20 // phi)
 
 
 def decay(clock: ReferenceClock, heads: Sequence[Choice]) -> Choice:
