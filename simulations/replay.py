@@ -26,7 +26,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final, Literal, get_args
 
-from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SetRules, SubmitJob
+from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
@@ -36,12 +36,12 @@ from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
 from meted.core.policy.easy import Easy
 from meted.core.resources import Resources
-from meted.core.record import fields_of
 from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
 from .errors import SimulationError
 from .metrics import Metrics
+from .ruled import set_rules
 from .trace import Trace, TraceJob
 
 EventOrder = Literal["instant", "pyss"]
@@ -118,7 +118,7 @@ class Replay:
         self._submits = iter(trace)
         self._next = next(self._submits, None)
         if rules is not None:
-            self.engine.handle(SetRules(0, **fields_of(rules)))
+            self.engine.handle(set_rules(rules))
         for name in self._domains.values():
             self.engine.handle(CreateDomain(0, name))
         (joined,) = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))
