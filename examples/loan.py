@@ -16,7 +16,7 @@ from meted.simulations.scenario import Scenario
 MINUTE_S, US = 60, 1_000_000
 NAMES, SHARE, LENT = ("lender", "borrower", "other"), 10, 8
 SLOTS, UNIT_S, EVERY_S = 6, 30, 5 * MINUTE_S
-LENDS_S, RECALLS_S, ENDS_S = 60 * MINUTE_S, 120 * MINUTE_S + 10, 300 * MINUTE_S
+LENDS_S, RECALLS_S, ENDS_S = 60 * MINUTE_S, 120 * MINUTE_S - 10, 300 * MINUTE_S
 
 
 def draw(folder: Path) -> None:

@@ -29,14 +29,21 @@ WIDTH_INCHES: Final = 7.0
 HEIGHT_INCHES: Final = 2.9
 """Of one panel."""
 
-_STYLE: Final[dict[str, dict[str, Any]]] = {
-    "svg": {"fonttype": "none", "hashsalt": "meted"},
-    "font": {"size": 10, "sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"]},
-    "axes": {"titlesize": 11, "titleweight": "bold", "titlelocation": "left", "grid": True},
-    "axes.spines": {"top": False, "right": False},
-    "grid": {"color": "#dddddd", "linewidth": 0.6},
-    "legend": {"frameon": False},
-    "lines": {"linewidth": 1.8},
+_STYLE: Final[dict[str, Any]] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "meted",
+    "font.size": 10,
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
 }
 
 
@@ -47,12 +54,11 @@ def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
         SimulationError: matplotlib is not installed.
     """
     try:
-        import matplotlib
+        from matplotlib import style
         from matplotlib.figure import Figure
     except ImportError:
         raise SimulationError("plots are drawn with matplotlib; install it with: pip install 'meted[plot]'.") from None
-    for group, values in _STYLE.items():
-        matplotlib.rcParams.update({f"{group}.{name}": value for name, value in values.items()})
+    style.use(_STYLE)
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES * count), layout="constrained")
     axes = figure.subplots(count, 1, sharex=True, squeeze=False)
     return figure, list(axes[:, 0])
