@@ -29,6 +29,8 @@ class LoanNews(LoanView):
     told_seq: int
 
 
+_LOAN_EVENTS = frozenset({LoanMade, LoanStarted, LoanRecalled, LoanEnded, LoanRefused})
+
 OVER = frozenset({"ended", "refused"})
 """States of what is no loan any more, or never was one."""
 
@@ -56,6 +58,8 @@ def loan_news(events: Sequence[Event], first_seq: int, before: State, after: Sta
         return str(domain_id) if known is None else known.name
 
     for seq, event in enumerate(events, first_seq):
+        if type(event) not in _LOAN_EVENTS:
+            continue
         match event:
             case LoanMade():
                 loan = made[event.loan_id] = _as_made(event)

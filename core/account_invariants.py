@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .ids import DomainId
 from .state import Account, Job, Lease, State, UserAccount
-from .tags import ENTITLED, GUARANTEED
+from .tags import ENTITLED, GUARANTEED, LEVEL_BITS
 from .usage import job_weight
 
 OfUsers = dict[str, tuple[int, int, int]]
@@ -94,9 +94,11 @@ def _wrong_user(name: str, user: UserAccount) -> Iterator[str]:
 def _wrong_charge(state: State, lease: Lease) -> Iterator[str]:
     name = f"Lease {lease.lease_id}"
     account = state.jobs.accounts[state.jobs.jobs[lease.job_id].terms.domain_id]
-    if not 0 <= lease.charged < ENTITLED << (len(account.above) + 1):
+    levels = len(account.above) + 1
+    if not 0 <= lease.charged < ENTITLED << levels * LEVEL_BITS:
         yield f"{name} is charged to more than there is: {lease.charged:b}."
-    if lease.charged & GUARANTEED and lease.charged >= ENTITLED:
+    both = ENTITLED | GUARANTEED
+    if any(lease.charged >> level * LEVEL_BITS & both == both for level in range(levels)):
         yield f"{name} is covered by a guarantee and charged to an entitlement: {lease.charged:b}."
     if lease.size % lease.estimate_us:
         yield f"{name} has a size of no whole width."

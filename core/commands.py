@@ -113,7 +113,8 @@ class LeaseUnits:
     """Give up to ``count`` units of a job to a worker: what a policy proposes.
 
     Attributes:
-        guaranteed: The domain, or one that it is in, holds less than its guarantee of what the job asks for.
+        covered: Which of the domains on the way from the job to the top hold less than their guarantee of what it asks
+            for, or own the machine: bit 0 is the job's own domain, bit 1 the one that it is in, and so on.
         behind: Prefetch: the lease of that worker, of the same request, in whose place the units run next; 0 is none.
     """
 
@@ -121,7 +122,7 @@ class LeaseUnits:
     worker_id: WorkerId
     job_id: JobId
     count: int = 1
-    guaranteed: bool = False
+    covered: int = 0
     behind: LeaseId = LeaseId(0)
 
 

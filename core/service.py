@@ -13,9 +13,10 @@ what follows from the state alone: an account means the same under every policy,
 Inside a domain, users and the jobs of each user have fluid clocks of their own, V += l / (weights of those that wait);
 there nothing moves while there is nobody to compete with, as it would all move in step.
 
-All of it is linear in the units, so a run that is split, returned or finished in parts leaves bit-equal tags. V is
-rounded up and S down: what all are owed together never falls below zero because of it, so with alpha = 1 somebody who
-waits is always owed, as it is with exact fractions.
+All of it is linear in the units, each rounded against whom it is charged to (S up, V down). So a run that is split,
+returned or finished in parts leaves bit-equal tags. With alpha = 1, and then alone, all that is served is owed to
+somebody, and rounding could make it look as if it were not; so there V counts as a cpu-microsecond more
+(:func:`reach`).
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ from itertools import pairwise
 
 from .ids import DomainId
 from .record import record
-from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
-from .tags import ENTITLED, GUARANTEED, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
+from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, Rules, State, UserAccount
+from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
 SCALE_BITS = 20
+ROUNDING = 1000 << SCALE_BITS
+"""A cpu-microsecond, as tags count it."""
+
+ALL_MILLI = 1000
 INNER_BITS = 10
 """Tags inside a domain are scaled by the weight of priority 0."""
 
@@ -47,14 +52,19 @@ class Load:
 
 @lru_cache(maxsize=4096)
 def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
-    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded down, and 1 at least."""
-    return (size * 1000 << SCALE_BITS) // (alpha_milli * share) or min(size, 1)
+    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
+    return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
 
 
 @lru_cache(maxsize=4096)
 def clock_charge(size: int, phi: int) -> int:
-    """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together, rounded up."""
-    return -((-size << SCALE_BITS) // phi)
+    """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together, rounded down."""
+    return (size << SCALE_BITS) // phi
+
+
+def reach(clock: int, rules: Rules) -> int:
+    """Return up to which tag domains are owed service: to V, and with alpha = 1 by what 10**9 roundings can do more."""
+    return clock + ROUNDING if rules.alpha_milli == ALL_MILLI else clock
 
 
 def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
@@ -100,59 +110,58 @@ def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
     return clock_within(jobs, account.above[level]) if level < len(account.above) else jobs.clock
 
 
-def charge(state: State, job: Job, size: int, count: int, at_us: int, guaranteed: bool) -> ChargeTags:
-    """Return the tags after ``count`` units of ``size`` each of a job are leased."""
-    jobs, rules = state.jobs, state.rules
+def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int) -> ChargeTags:
+    """Return the tags after ``count`` units of ``size`` each of a job are leased.
+
+    ``covered`` has bit i set where the domain i levels above that of the job is within its guarantee.
+    """
+    jobs = state.jobs
     terms = job.terms
     domain_id = terms.domain_id
     account = jobs.accounts[domain_id]
     charged, inner = _charged_inside(account, job, size, count)
-    step = step_of(at_us, rules.half_life_us)
-    epoch = epoch_of(step)
-    used = count * amount_at(size, terms.priority, step)
-    if guaranteed:
-        charged |= GUARANTEED
-        used = used if rules.usage == "all" else 0
-        above = tuple(
-            (it.tag, expressed(it.usage, it.epoch, epoch) + used, it.clock, it.debt)
-            for it in (jobs.accounts[who] for who in account.above)
-        )
-        usage = expressed(account.usage, account.epoch, epoch) + used
-        return ChargeTags(charged, account.tag, usage, epoch, jobs.clock, jobs.debt, inner, above)
-    load = Load(size, count, used, epoch)
+    step = step_of(at_us, state.rules.half_life_us)
+    load = Load(size, count, count * amount_at(size, terms.priority, step), epoch_of(step))
     if not account.above:
-        is_entitled, *tags = _served(state, domain_id, account, jobs.clock, jobs.debt, state.domains.total_share, load)
-        tag, usage, clock, debt = tags
-        return ChargeTags(charged + ENTITLED * is_entitled, tag, usage, epoch, clock, debt, inner, ())
+        over = (jobs.clock, jobs.debt, state.domains.total_share)
+        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1)
+        return ChargeTags(charged + bit, tag, usage, load.epoch, clock, debt, inner, ())
     levels = []
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
-        is_entitled, *tags = _served(state, who, it, *_over(state, account, level), load)
-        charged |= is_entitled * ENTITLED << level
+        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1)
+        charged |= bit << level * LEVEL_BITS
         levels.append(tags)
-    return _tags(charged, levels, epoch, inner)
+    return _tags(charged, levels, load.epoch, inner)
 
 
 def _served(
-    state: State, domain_id: DomainId, account: Account, clock: int, debt: int, phi: int, load: Load
-) -> tuple[bool, int, int, int, int]:
-    """Return, for one level, whether it was served from its entitlement; its tag and usage; V over it and its debt."""
+    state: State, domain_id: DomainId, account: Account, over: tuple[int, int, int], load: Load, is_covered: int
+) -> tuple[int, int, int, int, int]:
+    """Return, for one level, how it was served; its tag and usage after it; V over it and its debt.
+
+    ``over`` is V over it, the debt of that, and Phi.
+    """
+    clock, debt, phi = over
     tag, used, size, count = account.tag, load.used, load.size, load.count
-    is_entitled = tag <= clock
-    if is_entitled:
-        rules = state.rules
-        alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
-        largest = max(state.jobs.largest_size, size * count)
-        limit = clock - debt - entitled_charge(2 * largest, share, alpha)
-        if tag < limit:
-            tag = _claimed(state, domain_id, tag, clock - debt, limit)
-        tag += count * entitled_charge(size, share, alpha)
-        if rules.usage != "all":
-            used = 0
-    by = count * clock_charge(size, phi)
+    rules, served = state.rules, 0
+    if is_covered:
+        served, by = GUARANTEED, 0
+    else:
+        by = count * clock_charge(size, phi)
+        if tag <= reach(clock, rules):
+            served = ENTITLED
+            alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
+            largest = max(state.jobs.largest_size, size * count)
+            limit = clock - debt - entitled_charge(2 * largest, share, alpha)
+            if tag < limit:
+                tag = _claimed(state, domain_id, tag, clock - debt, limit)
+            tag += count * entitled_charge(size, share, alpha)
+    if served and rules.usage != "all":
+        used = 0
     paid = min(debt, by)
     usage = account.usage if account.epoch == load.epoch else expressed(account.usage, account.epoch, load.epoch)
-    return is_entitled, tag, usage + used, clock + by - paid, debt - paid
+    return served, tag, usage + used, clock + by - paid, debt - paid
 
 
 def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
@@ -240,10 +249,10 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
         it = jobs.accounts[who] if level else account
         clock, debt, phi = _over(state, account, level)
         tag = max(it.tag, clock - debt) if arrives and not it.backlog else it.tag
-        counts = rules.usage == "all" or not lease.charged & (GUARANTEED | ENTITLED << level)
-        counted = used if counts else 0
-        if sizes and not lease.charged & GUARANTEED:
-            if lease.charged & (ENTITLED << level):
+        served = lease.charged >> level * LEVEL_BITS & (ENTITLED | GUARANTEED)
+        counted = used if rules.usage == "all" or not served else 0
+        if sizes and served != GUARANTEED:
+            if served == ENTITLED:
                 share = state.domains.domains[who].effective_share
                 unit = entitled_charge(lease.size, share, rules.alpha_milli)
                 tag += sum(entitled_charge(size, share, rules.alpha_milli) - unit for size in sizes)

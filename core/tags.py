@@ -1,8 +1,8 @@
 """Where a charge leaves the accounts that it concerns: what is decided, what an event says, what a reducer stores.
 
-Which accounts a lease was charged to is a sum of bits: :data:`TO_JOB`, :data:`TO_USER`, :data:`GUARANTEED`, and
-:data:`ENTITLED` shifted by the level for each domain that was served from its entitlement: level 0 is the job's own
-domain, level 1 the one that it is in, and so on. Without the bit of its level a domain was served from the pool there.
+Which accounts a lease was charged to is a sum of bits: :data:`TO_JOB`, :data:`TO_USER`, and for each domain
+:data:`ENTITLED` or :data:`GUARANTEED`, shifted by :data:`LEVEL_BITS` a level: level 0 is the job's own domain, level 1
+the one that it is in, and so on. Without either a domain was served from the pool at its level.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ TO_JOB = 1
 TO_USER = 2
 """Charged to the user, as other users of the domain waited."""
 
-GUARANTEED = 4
-"""Covered by a guarantee: it counts as usage, and no virtual time of any domain moves."""
+ENTITLED = 4
+"""The domain was served from its entitlement: its tag and the virtual time over it have moved."""
 
-ENTITLED = 8
-"""The job's domain was served from its entitlement; ``ENTITLED << level`` the domain ``level`` above it."""
+GUARANTEED = 8
+"""The domain was served within its guarantee, or on its own machine: neither has moved."""
+
+LEVEL_BITS = 2
 
 Inner = tuple[int, ...]
 """Inside a domain: tag of the job, virtual time and debt of its user's jobs; tag of the user, virtual time and debt of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -9,6 +10,7 @@ import click
 
 from .connect import DOMAIN, connected, server_option
 from .entitlements import AMOUNTS, SHARE, amounts_text, lent_text, on_wire
+from .loan import each_loan
 from .options import json_option
 from .tables import compact_span, moment, print_facts, print_json, print_table, shown
 from .values import TIME
@@ -57,7 +59,10 @@ def list_domains(as_json: bool, server: str | None) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(HEADINGS, [_cells(row, rows) for row in _in_tree(rows)], NUMBERS)
+        shares: Counter[str] = Counter()
+        for row in rows:
+            shares[row["parent"]] += row["share"]
+        print_table(HEADINGS, [_cells(row, shares[row["parent"]]) for row in _in_tree(rows)], NUMBERS)
 
 
 def _in_tree(rows: Iterable[DomainView]) -> Iterator[DomainView]:
@@ -72,10 +77,11 @@ def _in_tree(rows: Iterable[DomainView]) -> Iterator[DomainView]:
         ahead.extend(inside.pop(row["domain"], [])[::-1])
 
 
-def _cells(row: DomainView, rows: Iterable[DomainView]) -> tuple[str, ...]:
+def _cells(row: DomainView, shares: int) -> tuple[str, ...]:
+    """Return a domain as a row below HEADINGS; ``shares`` is the sum of those beside it and its own."""
     return (
         INDENT * (row["depth"] - 1) + row["domain"] + (f" ({row['closed']})" if row["closed"] else ""),
-        f"{_share_text(row)} ({_part(row, rows)})",
+        f"{_share_text(row)} ({100 * row['effective_share'] / shares:.3g}%)",
         str(row["jobs"]) if not row["children"] else "",
         compact_span(row["service_cpu_us"]),
         compact_span(row["usage_cpu_us"]),
@@ -88,11 +94,6 @@ def _share_text(row: DomainView) -> str:
     """Return a share, and after an arrow what loans make of it."""
     changed = row["effective_share"] != row["share"]
     return f"{row['share']} → {row['effective_share']}" if changed else str(row["share"])
-
-
-def _part(row: DomainView, rows: Iterable[DomainView]) -> str:
-    whole = sum(other["share"] for other in rows if other["parent"] == row["parent"])
-    return f"{100 * row['effective_share'] / whole:.3g}%"
 
 
 def lag_text(row: DomainView) -> str:
@@ -122,7 +123,7 @@ def show_domain(name: str, as_json: bool, server: str | None) -> None:
     """Show one domain: what it is entitled to, what loans make of it, what it got, and what it is owed."""
     with connected(server) as client:
         row = cast("DomainView", client.call("domain", domain=name))
-        loans = cast("list[LoanView]", client.call("loans", domain=name))
+        loans = [] if as_json else list(each_loan(client, name))
     if as_json:
         print_json(row)
         return

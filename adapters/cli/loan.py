@@ -217,12 +217,19 @@ def _signed(resource: str, amount: int) -> str:
 
 @loan.command("watch", short_help="Watch what becomes of loans.")
 @click.option("--domain", type=DOMAIN, metavar="D", help="Only what this domain lends or borrows.")
+@json_option
 @server_option
-def watch(domain: str | None, server: str | None) -> None:
-    """Watch what becomes of loans, until Ctrl-C: a line for each, then one for each change, with why."""
+def watch(domain: str | None, as_json: bool, server: str | None) -> None:
+    """Watch what becomes of loans, until Ctrl-C: a line for each, then one for each change, with why.
+
+    With --json it prints the loans as they are now, and ends.
+    """
     from ..wire.errors import Unreachable
 
     with connected(server) as client:
+        if as_json:
+            print_json({"loans": list(each_loan(client, domain))})
+            return
         seq, reached = 0, True
         try:
             while True:

@@ -27,6 +27,8 @@ LOCK = "lock"
 @click.option("--label", "labels", type=KEY_VALUE, multiple=True, metavar="NAME=VALUE", help="Say this of the worker.")
 @click.option("--until", "until_us", type=TIME, metavar="TIME", help="Leave then: an ISO time, or now+2h.")
 @click.option("--no-prefetch", is_flag=True, help="Take no work before there is room for it.")
+@click.option("--owner", metavar="DOMAIN", default="", help="Whose machine it is: its work goes first here.")
+@click.option("--only-owner", is_flag=True, help="Take nobody else's work.")
 @click.option("--name", metavar="NAME", default=platform.node, help="What to call it.  [default: the host's name]")
 @click.option(
     "--dir",
@@ -46,6 +48,8 @@ def worker(
     labels: tuple[tuple[str, str], ...],
     until_us: int | None,
     no_prefetch: bool,
+    owner: str,
+    only_owner: bool,
     name: str,
     directory: Path | None,
     patience_us: int | None,
@@ -63,6 +67,8 @@ def worker(
     from ..worker.offer import this_machine
     from ..worker.process import WORKER_MODULE, Settings
 
+    if only_owner and not owner:
+        raise click.UsageError("--only-owner needs --owner DOMAIN: whose work is it to take?")
     asked = address_of(server)
     try:
         address = default_address() if asked is None else parse_address(asked)
@@ -73,7 +79,7 @@ def worker(
         str(address),
         name,
         str(place),
-        this_machine(cpus, mem, generic, labels, until_us, not no_prefetch),
+        this_machine(cpus, mem, generic, labels, until_us, not no_prefetch, owner, only_owner),
         None if patience_us is None else patience_us / 1_000_000,
         lock_directory(place),
     )

@@ -37,6 +37,8 @@ class WorkerRow(TypedDict):
     labels: dict[str, str]
     joined_us: int
     until_us: int | None
+    owner: str
+    restricted: bool
 
 
 def job_row(state: State, job: Job, started: int, waiting: Sequence[Waiting] = ()) -> JobView:
@@ -60,12 +62,13 @@ def worker_rows(state: State, worker_ids: Iterable[WorkerId]) -> list[WorkerRow]
             wanted[lease.worker_id] = wanted[lease.worker_id].plus(request)
             leases[lease.worker_id] += 1
     return [
-        _worker_row(state.workers.workers[worker_id], used, leases[worker_id])
+        _worker_row(state, state.workers.workers[worker_id], used, leases[worker_id])
         for worker_id, used in sorted(wanted.items())
     ]
 
 
-def _worker_row(worker: Worker, used: Resources, leases: int) -> WorkerRow:
+def _worker_row(state: State, worker: Worker, used: Resources, leases: int) -> WorkerRow:
+    owner = state.domains.domains.get(worker.owner)
     status = "away" if worker.lost_at_us is not None else "draining" if worker.draining else "ready"
     return WorkerRow(
         worker=worker.worker_id,
@@ -80,6 +83,8 @@ def _worker_row(worker: Worker, used: Resources, leases: int) -> WorkerRow:
         labels=dict(worker.labels),
         joined_us=worker.joined_us,
         until_us=worker.until_us,
+        owner=owner.name if owner is not None else "",
+        restricted=worker.restricted,
     )
 
 

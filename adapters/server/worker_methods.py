@@ -72,7 +72,18 @@ class WorkerMethods:
             self._desk.crew.see_dial(params.instance, params.dial)
             worker_id = _by_instance(engine.state, params.instance)
             if worker_id is None:
-                came = engine.handle(JoinWorker(at_us, params.name, capacity, labels, params.until_us, params.prefetch))
+                came = engine.handle(
+                    JoinWorker(
+                        at_us,
+                        params.name,
+                        capacity,
+                        labels,
+                        params.until_us,
+                        params.prefetch,
+                        params.owner,
+                        params.restricted,
+                    )
+                )
             else:
                 came = engine.handle(RejoinWorker(at_us, worker_id, ()))
             return {"worker": self._expect(session, engine, came)}

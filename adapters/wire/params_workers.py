@@ -27,6 +27,8 @@ class WorkerJoin:
         until_us: When it will leave, in microseconds since 1970; nil is not known.
         prefetch: Whether it may be given work before what it has is finished.
         dial: How many connections this life of the worker has made: what an older one says late counts for nothing.
+        owner: The domain whose machine it is and whose work goes first there; empty is nobody's.
+        restricted: Whether it takes nobody else's work.
     """
 
     name: str
@@ -38,6 +40,8 @@ class WorkerJoin:
     until_us: int | None = None
     prefetch: bool = True
     dial: int = 0
+    owner: str = ""
+    restricted: bool = False
 
 
 @record

@@ -213,7 +213,17 @@ class Contact:
         offer, room = self._offer, self._offer.capacity
         generic, labels = dict(room.generic), dict(offer.labels)
         amounts = (room.cpu_milli, room.mem_bytes, generic)
-        wanted = WorkerJoin(self._name, self.instance, *amounts, labels, offer.until_us, offer.prefetch, self._dials)
+        wanted = WorkerJoin(
+            self._name,
+            self.instance,
+            *amounts,
+            labels,
+            offer.until_us,
+            offer.prefetch,
+            self._dials,
+            offer.owner,
+            offer.restricted,
+        )
         result = await link.call("worker.join", wanted)
         worker_id = result.get("worker") if isinstance(result, dict) else None
         if type(worker_id) is not int:

@@ -20,12 +20,16 @@ class Offer:
         labels: (name, value) of what it says of itself.
         until_us: When it will leave, in microseconds since the Unix epoch, or None.
         prefetch: Whether it may be given work before what it has is finished.
+        owner: The domain whose machine it is and whose work goes first there; empty is nobody's.
+        restricted: Whether it takes nobody else's work.
     """
 
     capacity: Resources
     labels: tuple[tuple[str, str], ...] = ()
     until_us: int | None = None
     prefetch: bool = True
+    owner: str = ""
+    restricted: bool = False
 
 
 def this_machine(
@@ -35,6 +39,8 @@ def this_machine(
     labels: Iterable[tuple[str, str]] = (),
     until_us: int | None = None,
     prefetch: bool = True,
+    owner: str = "",
+    restricted: bool = False,
 ) -> Offer:
     """Return an offer of this machine: what is not said is measured.
 
@@ -46,12 +52,14 @@ def this_machine(
         labels: (name, value) pairs beside ``host`` and ``os``, which they may replace.
         until_us: When the worker will leave, in microseconds since the Unix epoch, or None.
         prefetch: Whether it may be given work before what it has is finished.
+        owner: The domain whose machine it is and whose work goes first there; empty is nobody's.
+        restricted: Whether it takes nobody else's work.
     """
     cpu = available_cpus() * 1000 if cpu_milli is None else cpu_milli
     mem = available_mem_bytes() if mem_bytes is None else mem_bytes
     amounts = tuple(sorted((name, amount) for name, amount in dict(generic).items() if amount))
     said = {"host": platform.node(), "os": platform.system().lower(), **dict(labels)}
-    return Offer(Resources(cpu, mem, amounts), tuple(sorted(said.items())), until_us, prefetch)
+    return Offer(Resources(cpu, mem, amounts), tuple(sorted(said.items())), until_us, prefetch, owner, restricted)
 
 
 def available_cpus() -> int:

@@ -72,7 +72,7 @@ def still_out(lease: Lease, given: tuple[Span, ...]) -> tuple[Span, ...]:
 
 def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
-    checks.flag(command.guaranteed, "guaranteed")
+    checks.whole(command.covered, "covered", 0, (1 << limits.DOMAIN_DEPTH_MAX) - 1)
     checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
     checks.whole(command.behind, "behind", 0, limits.TIME_MAX_US)
     job = find_job(state, command.job_id)
@@ -93,7 +93,7 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     terms = job.terms
     estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
-    tags = charge(state, job, size, count, at_us, command.guaranteed)
+    tags = charge(state, job, size, count, at_us, command.covered)
     return (
         UnitsLeased(
             at_us,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .. import limits
 from ..commands import SetRules
 from ..errors import Reason, Refused
-from ..events import Event, RulesChanged, UsagesRescaled
+from ..events import AccountReweighted, Event, RulesChanged, UsagesRescaled
+from ..service import clock_within
 from ..state import Rules, State
 from ..usage import amount_at, current, epoch_of, step_of
 from . import checks
@@ -26,11 +29,24 @@ def decide_rules(state: State, command: SetRules, at_us: int) -> tuple[Event, ..
     if rules == state.rules:
         return ()
     changed = RulesChanged(at_us, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage)
+    events: list[Event] = [changed, *_reweighted(state, rules.alpha_milli, at_us)]
     if rules.half_life_us == state.rules.half_life_us:
-        return (changed,)
+        return tuple(events)
     was, now = step_of(at_us, state.rules.half_life_us), step_of(at_us, rules.half_life_us)
     usages = tuple(
         (domain_id, amount_at(current(account.usage, account.epoch, was), 0, now), epoch_of(now))
         for domain_id, account in sorted(state.jobs.accounts.items())
     )
-    return changed, UsagesRescaled(at_us, usages)
+    return *events, UsagesRescaled(at_us, usages)
+
+
+def _reweighted(state: State, alpha_milli: int, at_us: int) -> Iterator[AccountReweighted]:
+    """Yield the tags with which what domains have had in advance, or are owed, stays as it is with another alpha."""
+    old = state.rules.alpha_milli
+    if alpha_milli == old:
+        return
+    for domain_id, account in sorted(state.jobs.accounts.items()):
+        domain = state.domains.domains.get(domain_id)
+        if domain is not None:
+            clock = clock_within(state.jobs, domain.parent)
+            yield AccountReweighted(at_us, domain_id, clock - (clock - account.tag) * old // alpha_milli)

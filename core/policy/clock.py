@@ -10,7 +10,7 @@ from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
 from ..record import record, replaced
 from ..resources import Resources
-from ..service import clock_within, entitled_charge
+from ..service import clock_within, entitled_charge, reach
 from ..state import NO_ACCOUNT, Account, Job, State
 from .leaves import Leaf, PendingShape, by_head
 from .pool import PoolIndex
@@ -134,7 +134,7 @@ class ClockIndex(PoolIndex):
             for request, line in leaf.lines.items()
         ]
         keys = [
-            (parent_id, tuple(shape.request.items()), sorted(ranks.standing(clock_within(self.state.jobs, parent_id))))
+            (parent_id, tuple(shape.request.items()), sorted(ranks.standing(self.reach(parent_id))))
             for shape in self._shapes.values()
             for parent_id, ranks in shape.ranks.items()
             if ranks.keys
@@ -166,7 +166,7 @@ class ClockIndex(PoolIndex):
 
     def _ahead_beside(self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]) -> list[Order]:
         """Return the places inside ``parent_id`` of those before ``mine``, its own last; none if it is first."""
-        clock = clock_within(self.state.jobs, parent_id)
+        clock = self.reach(parent_id)
         best: dict[DomainId, Order] = {}
         for shape in shapes:
             ranks = shape.ranks.get(parent_id)
@@ -174,6 +174,10 @@ class ClockIndex(PoolIndex):
                 best[order[3]] = min(best.get(order[3], order), order)
         ordered = sorted(best.values())
         return ordered[: ordered.index(best[mine]) + 1] if mine in best and ordered[0][3] != mine else []
+
+    def reach(self, parent_id: DomainId) -> int:
+        """Return up to which tag the domains inside one are owed service."""
+        return reach(clock_within(self.state.jobs, parent_id), self.state.rules)
 
     def _width_milli(self, request: Resources) -> int:
         return width_milli(request, self.state.workers.capacity)
@@ -202,7 +206,7 @@ class ClockIndex(PoolIndex):
         jobs = state.jobs
         account = jobs.accounts[domain_id]
         share = state.domains.domains[domain_id].effective_share
-        clock = jobs.accounts[leaf.parent].clock if leaf.above else jobs.clock
+        clock = self.reach(leaf.parent)
         leaf.refresh(account)
         for request, line in leaf.lines.items():
             job = jobs.jobs[queued_job(line.head[1])]
@@ -268,16 +272,17 @@ class ClockIndex(PoolIndex):
                 self._ranks(account.above[0] if account.above else TOP, shape).drop(domain_id)
             shapes.clear()
             return
-        clock = clock_within(jobs, domain.parent)
+        clock = self.reach(domain.parent)
         for shape in shapes:
             ranks, mine = shape.ranks[domain_id], self._ranks(domain.parent, shape)
-            first = ranks.first(account.clock)
+            first = ranks.first(self.reach(domain_id))
             if first is None:
                 mine.drop(domain_id)
                 continue
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
-            run = Run(job, below.units, below.size, below.covered)
+            covered = bool(self._held) and self.is_covered(domain_id, shape.request)
+            run = Run(job, below.units, below.size, covered)
             mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:
@@ -315,7 +320,7 @@ class ClockIndex(PoolIndex):
 
     def _first(self, parent_id: DomainId, shapes: list[PendingShape]) -> Order | None:
         """Return the first of the domains inside one."""
-        clock = clock_within(self.state.jobs, parent_id)
+        clock = self.reach(parent_id)
         best: Order | None = None
         for shape in shapes:
             ranks = shape.ranks.get(parent_id)
@@ -329,7 +334,7 @@ class ClockIndex(PoolIndex):
         leaf = self._leaves[order[3]]
         if len(leaf.lines) == 1 or order[0] == BY_GUARANTEE:
             return False
-        clock = clock_within(self.state.jobs, parent_id)
+        clock = self.reach(parent_id)
         for line in sorted(leaf.lines.values(), key=by_head):
             later = line.ranks.keys.get(leaf.domain_id)
             if later is None or not could_serve(line.shape) or self.is_capped(leaf.domain_id, line.shape.request):

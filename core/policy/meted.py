@@ -63,7 +63,6 @@ from ..estimates import known_estimate_us, stay_us
 from ..ids import DomainId, JobId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
 from ..resources import Resources
-from ..service import clock_within
 from ..state import Job, Lease, State
 from .base import Index, Proposal
 from .capacity import Room
@@ -100,7 +99,8 @@ class MetedIndex(WideIndex):
                 continue
             job_id, room, count = placed
             self.served.append((choice.top, choice.domain_id))
-            yield LeaseUnits(at_us, room.worker_id, job_id, count, choice.order[0] == BY_GUARANTEE)
+            covered = self.covered(choice.domain_id, self.state.jobs.jobs[job_id].terms.request) if self._held else 0
+            yield LeaseUnits(at_us, room.worker_id, job_id, count, covered)
         if shadow is None:
             yield from self.drain_for_overdue(at_us)
         if self.capacity.prefetching:
@@ -132,8 +132,8 @@ class MetedIndex(WideIndex):
             count = line.ranks.keys[choice.domain_id].units
             ahead = self._place_behind(job, count, places, at_us)
             if ahead is not None:
-                guaranteed = choice.order[0] == BY_GUARANTEE
-                yield LeaseUnits(at_us, ahead.worker_id, job.job_id, count, guaranteed, ahead.lease_id)
+                covered = self.covered(choice.domain_id, job.terms.request)
+                yield LeaseUnits(at_us, ahead.worker_id, job.job_id, count, covered, ahead.lease_id)
             else:
                 request = job.terms.request
                 places = tuple(place for place in places if not request.fits(place))
@@ -205,7 +205,8 @@ class MetedIndex(WideIndex):
                     if line is None:
                         break
                     job_id, domain_id = queued_job(line.head[1]), self._domain_of(line)
-                    yield LeaseUnits(at_us, room.worker_id, job_id, line.ranks.keys[domain_id].units, True)
+                    units, levels = line.ranks.keys[domain_id].units, 1 + len(self._leaves[domain_id].above)
+                    yield LeaseUnits(at_us, room.worker_id, job_id, units, (1 << levels) - 1)
 
     def _own_line(self, owner: DomainId, room: Room) -> Line | None:
         """Return the line inside a domain that goes first on a machine of its own, or None if nothing fits there."""
@@ -220,7 +221,7 @@ class MetedIndex(WideIndex):
                 until_us = self.needs_until_us(jobs.jobs[queued_job(line.head[1])])
                 lasts = until_us is None or room.outlives(until_us)
                 if lasts and room.free.fits(request) and not self.is_capped(leaf.domain_id, request):
-                    order = line.ranks.order_of(leaf.domain_id, clock_within(jobs, leaf.parent))
+                    order = line.ranks.order_of(leaf.domain_id, self.reach(leaf.parent))
                     if best is None or order < best[0]:
                         best = order, line
                     break

@@ -198,22 +198,23 @@ class PoolIndex:
         return False
 
     def is_covered(self, domain_id: DomainId, request: Resources) -> bool:
-        """Whether one more ``request`` is within the guarantee of the domain, or of one that it is in.
+        """Whether one more ``request`` is within a domain's own guarantee.
 
         Only what the guarantee names counts, of what is asked for; something of it must be asked for.
         """
-        if not self._held:
+        held = self._held.get(domain_id)
+        if held is None:
             return False
-        for who in self._line_up(domain_id):
-            held = self._held.get(who)
-            if held is None:
-                continue
-            guarantee = self.state.domains.domains[who].effective_guarantee
-            named = [(name, request.amount(name), amount) for name, amount in guarantee.items()]
-            asked = [(name, amount, most) for name, amount, most in named if amount]
-            if asked and all(held.amount().amount(name) + amount <= most for name, amount, most in asked):
-                return True
-        return False
+        guarantee = self.state.domains.domains[domain_id].effective_guarantee
+        asked = [(name, amount) for name, amount in request.items() if guarantee.amount(name)]
+        has = held.amount() if asked else NOTHING
+        return bool(asked) and all(has.amount(name) + amount <= guarantee.amount(name) for name, amount in asked)
+
+    def covered(self, domain_id: DomainId, request: Resources) -> int:
+        """Return which of the domains from a domain to the top are so covered, bit 0 for itself."""
+        if not self._held:
+            return 0
+        return sum(self.is_covered(who, request) << level for level, who in enumerate(self._line_up(domain_id)))
 
     def _line_up(self, domain_id: DomainId) -> tuple[DomainId, ...]:
         return domain_id, *self.state.domains.path(domain_id)

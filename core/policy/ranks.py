@@ -84,7 +84,7 @@ class Ranks:
         else:
             heappush(self._ineligible, (key.tag, child, stamp))
             heappush(self._pool, (key.pool_key, child, stamp))
-        if len(self._pool) + len(self._eligible) > STALE_ENTRIES_MIN + 4 * len(self.keys):
+        if len(self._pool) + len(self._eligible) + len(self._covered) > STALE_ENTRIES_MIN + 4 * len(self.keys):
             self._clean(clock)
 
     def drop(self, child: DomainId) -> None:

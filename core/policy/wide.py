@@ -55,8 +55,7 @@ class WideIndex(ClockIndex):
             yield EndReservation(at_us, room.worker_id)
         elif room.free.fits(job.terms.request) and not self.is_capped(job.terms.domain_id, job.terms.request):
             yield EndReservation(at_us, room.worker_id)
-            guaranteed = self.is_covered(job.terms.domain_id, job.terms.request)
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, 1, guaranteed)
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, 1, self.covered(leaf.domain_id, job.terms.request))
 
     def beside(self, job: Job, shadow: Shadow, ends_us: int) -> Room | None:
         """Return the reserved worker if ``job`` may be backfilled there."""
@@ -93,7 +92,7 @@ class WideIndex(ClockIndex):
         for shape in self._shapes.values():
             instead = () if shape.full_since is None else self.served[shape.full_since :]
             ranks = shape.ranks[TOP] if instead and TOP in shape.ranks else None
-            first = ranks.first(jobs.clock) if ranks is not None else None
+            first = ranks.first(self.reach(TOP)) if ranks is not None else None
             last = max((order for order, _ in instead), default=None)
             if ranks is None or first is None or last is None or first >= last:
                 continue

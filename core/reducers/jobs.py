@@ -162,7 +162,13 @@ def _arrived(jobs: Jobs, job: Job, event: JobSubmitted | JobStarted | UnitsReope
     job = replaced(job, tag=event.job_tag)
     user = replaced(account.users[terms.user], tag=event.user_tag)
     accounts = jobs.accounts.set(
-        terms.domain_id, replaced(account, tag=event.domain_tag, users=account.users.set(terms.user, user))
+        terms.domain_id,
+        replaced(
+            account,
+            tag=event.domain_tag,
+            debt=account.debt if account.active else 0,  # while nobody waits, nobody is owed anything
+            users=account.users.set(terms.user, user),
+        ),
     )
     for level, (domain_id, tag) in enumerate(event.above, 1):
         it = accounts.get(domain_id)

@@ -103,14 +103,15 @@ class WorkerNode(Node):
             await trio.sleep(KEEPER_PAUSE_S)
 
     def _joined(self, worker_id: int, instance: str) -> None:
+        # Also where it has just crashed: what it still begins in this instant is of that worker.
+        if self.witness.workers.setdefault(worker_id, (self.name, self.life)) != (self.name, self.life):
+            self.witness.fail(f"The number {worker_id} was given to two workers.")
         if not self.is_alive:
             return
         self.witness.note(f"{self.name} (life {self.life}) is worker {worker_id}")
         server = self._server.server
         if self._known is not None and server is not None and self._known[0] in server.desk.state.workers.workers:
             self.witness.fail(f"{self.name} became worker {worker_id} while the server still counted on {self._known}.")
-        if self.witness.workers.setdefault(worker_id, (self.name, self.life)) != (self.name, self.life):
-            self.witness.fail(f"The number {worker_id} was given to two workers.")
         self._known = worker_id, instance
 
     def _heard(self, sentence: str) -> None:

@@ -121,6 +121,20 @@ def check_sums(service: Service, name: str) -> None:
     assert balances == effective
 
 
+def test_a_loan_to_another_subtree_is_in_the_statement_of_those_it_leaves_and_enters(service: Service) -> None:
+    service.domain_create("left", guarantee=FOUR_CPUS)
+    service.domain_create("left.leaf", parent="left", guarantee=FOUR_CPUS)
+    service.domain_create("right")
+    service.domain_create("right.leaf", parent="right")
+    loan = service.loan_offer("left.leaf", "right.leaf", "cpu", 1_500)
+    for name, other, amount in (("left", "right.leaf", -1_500), ("right", "left.leaf", 1_500)):
+        (line,) = (line for line in service.loan_statement(name) if line["what"] == "passed")
+        assert (line["loan"], line["other"], line["amount"]) == (loan, other, amount)
+        check_sums(service, name)
+    service.loan_recall(loan)
+    assert [line["what"] for line in service.loan_statement("right")] == ["base", "effective"]
+
+
 def test_a_list_replaces_all_loans_and_says_what_was_refused(service: Service) -> None:
     service.domain_create("rich", share=10)
     service.domain_create("poor")
@@ -162,7 +176,7 @@ def test_rules_are_read_and_changed_one_by_one(service: Service) -> None:
     assert service.rules() == before
     for wrong in ({"alpha_milli": 0}, {"pool": "dice"}, {"aging_us": 1}, {"aging_us": 10**9, "no_aging": True}):
         with refused(Reason.OUT_OF_RANGE):
-            service.rules_set(**wrong)  # type: ignore[arg-type]
+            service.rules_set(**wrong)
 
 
 def test_a_priority_is_changed_until_the_job_ends(service: Service) -> None:

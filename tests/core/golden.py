@@ -107,7 +107,9 @@ EXAMPLES: tuple[e.Event, ...] = (
     ),
     e.UnitsRecalled(AT_US, LeaseId(9)),
     e.AccountReweighted(AT_US, DomainId(1), -TAG),
-    e.WorkerJoined(AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None, True, DomainId(1), False),
+    e.WorkerJoined(
+        AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None, True, DomainId(1), False
+    ),
     e.WorkerAway(AT_US, WorkerId(3), AT_US + 60_000_000),
     e.WorkerBack(AT_US, WorkerId(3)),
     e.WorkerDrained(AT_US, WorkerId(3), True),

@@ -1,6 +1,6 @@
 """The engine's default policy and the reference of it, decision by decision, on the same drawn scenario.
 
-Both round alike: what a unit moves a tag by, up, and a virtual time, down, in units of 2**-20. Sizes are multiples of
+Both round alike: what a unit moves a tag by, down, and a virtual time, up, in units of 2**-20. Sizes are multiples of
 all numbers up to 15, so that the clocks inside a domain are whole, too. Times are whole half-lives, so that decay is
 exact. The engine takes logarithms from a table: two in the pool that are nearer than that is fine may go in any order.
 """

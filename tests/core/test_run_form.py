@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from meted.core.commands import FinishUnits, ReturnUnits
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import TIME_MAX_US
-from meted.core.record import replaced
 from meted.core.spans import runs_of, total
 from meted.core.tags import ENTITLED
 
@@ -121,8 +120,7 @@ def test_a_return_of_all_that_waited_refunds_exactly(share: int, others: int, es
         lease = world.lease(worker, job, count)
         assert world.account().tag > account.tag
         world.give_back(lease)
-        assert 0 <= world.account().tag - account.tag <= count
-        assert (replaced(world.account(), tag=account.tag), clock(world)) == (account, at)
+        assert (world.account(), clock(world)) == (account, at)
 
 
 def test_a_return_banks_no_idle_time() -> None:
@@ -148,7 +146,7 @@ def test_a_run_is_of_the_tier_of_its_first_unit() -> None:
         world.lease(worker, job, 10)
         run = world.leases()[0]
         assert run.charged & ENTITLED
-        assert world.account("a").tag - account.tag == 10 * ((run.size * 1000 << 20) // 750)
+        assert world.account("a").tag - account.tag == 10 * -(-(run.size * 1000 << 20) // 750)
         world.lease(worker, job, 2)
         assert not world.leases()[1].charged & ENTITLED
         assert world.account("a").usage == 12 * run.size

@@ -211,6 +211,7 @@ def test_loans_are_watched(server: LiveServer) -> None:
     command = [sys.executable, "-u", "-m", "meted.adapters.cli", "loan", "watch", "--domain", "watched"]
     run("domain", "create", "watched", "--parent", "org")
     first = run("loan", "offer", "lab", "watched", "share=1").stdout.strip()
+    assert read("loan", "watch", "--domain", "watched") == {"loans": read("loan", "ls", "--domain", "watched")}
     with subprocess.Popen(command, env=server.environ, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         lines = [watching.stdout.readline()]

@@ -1,0 +1,93 @@
+"""Machines with an owner: the owner's work goes first there, or alone (rows P24, P27)."""
+
+from __future__ import annotations
+
+import pytest
+
+from meted.core.commands import CreateDomain, JoinWorker, LeaseUnits
+from meted.core.errors import Reason
+from meted.core.events import UnitsLeased, WorkerJoined
+from meted.core.explain import explain
+from meted.core.ids import JobId, WorkerId
+
+from .helper import SECOND, World, cpus
+
+
+def owned(world: World, owner: str, *, restricted: bool, cpu: int = 1) -> WorkerId:
+    """Have a machine of somebody join."""
+    (event,) = world.do(JoinWorker(world.now_us, "desktop", cpus(cpu), owner=owner, restricted=restricted))
+    assert isinstance(event, WorkerJoined)
+    return event.worker_id
+
+
+def played(world: World, turns: int) -> list[tuple[WorkerId, JobId]]:
+    """Serve what waits, a unit of a second a place, and return what went where."""
+    gone = []
+    for _ in range(turns):
+        before = len(world.log)
+        world.run_pass()
+        leased = [event for event in world.log[before:] if isinstance(event, UnitsLeased)]
+        gone += [(event.worker_id, event.job_id) for event in leased]
+        world.now_us += SECOND
+        for event in leased:
+            world.finish(event.lease_id, run_us=(SECOND,) * event.count)
+    return gone
+
+
+def test_the_owners_work_goes_first_on_his_machine_and_costs_nobody() -> None:
+    """Though the owner has had far more than anybody, and the other is owed; his tag and the clock stand still."""
+    with World() as world:
+        world.domain("mine", 1)
+        world.domain("theirs", 1000)
+        shared = world.worker(1)
+        first = world.submit("mine", 30, time_request_us=SECOND)
+        played(world, 10)
+        desktop = owned(world, "mine", restricted=False)
+        theirs = world.submit("theirs", 30, time_request_us=SECOND)
+        tag, clock = world.account("mine").tag, world.state.jobs.clock
+        world.run_pass()
+        leases = {lease.worker_id: lease.job_id for lease in world.state.jobs.leases.values()}
+        assert leases == {desktop: first, shared: theirs}
+        assert world.account("mine").tag == tag
+        moved = world.state.jobs.clock - clock
+        assert moved == (1000 * SECOND << 20) // 1001, "only what is shared moves V"
+
+
+def test_a_machine_goes_to_others_when_its_owner_has_nothing() -> None:
+    with World() as world:
+        world.domain("mine", 1)
+        desktop = owned(world, "mine", restricted=False)
+        theirs = world.submit("theirs", 3, time_request_us=SECOND)
+        assert played(world, 3) == [(desktop, theirs)] * 3
+
+
+@pytest.mark.parametrize("policy", ["meted", "fcfs", "easy"])
+def test_a_restricted_machine_never_gets_foreign_work(policy: str) -> None:
+    """Row P27, under every policy; the judge refuses it as well."""
+    with World(policy) as world:
+        world.domain("mine", 1)
+        desktop = owned(world, "mine", restricted=True)
+        theirs = world.submit("theirs", 3, time_request_us=SECOND)
+        assert played(world, 3) == []
+        (waiting,) = explain(world.state, world.engine.index, theirs, world.now_us)
+        assert "owners' work alone" in waiting.sentence
+        world.refused(LeaseUnits(world.now_us, desktop, theirs), Reason.WORKER_UNAVAILABLE)
+        mine = world.submit("mine", 3, time_request_us=SECOND)
+        if policy == "meted":
+            assert played(world, 3) == [(desktop, mine)] * 3
+
+
+def test_a_machine_of_a_domain_serves_all_that_is_in_it() -> None:
+    with World() as world:
+        world.do(CreateDomain(0, "lab"))
+        world.do(CreateDomain(0, "group", parent="lab"))
+        world.do(CreateDomain(0, "other", parent="lab"))
+        desktop = owned(world, "lab", restricted=True)
+        jobs = [world.submit(name, 2, time_request_us=SECOND) for name in ("group", "other")]
+        assert sorted(job for worker, job in played(world, 4) if worker == desktop) == sorted(jobs * 2)
+
+
+def test_an_owner_must_be_known_and_named() -> None:
+    with World() as world:
+        world.refused(JoinWorker(0, "w", cpus(1), owner="nobody"), Reason.UNKNOWN_DOMAIN)
+        world.refused(JoinWorker(0, "w", cpus(1), restricted=True), Reason.OUT_OF_RANGE)
