@@ -10,6 +10,7 @@ import click
 
 from meted.adapters.cli.progress import ProgressBar
 from meted.core.policies import POLICIES
+from meted.core.state import Rules
 
 from .documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
 from .errors import SimulationError
@@ -17,6 +18,7 @@ from .metrics import JsonValue, Metrics
 from .outcome import OutcomeWriter
 from .replay import EVENT_ORDERS, PROCS_MAX, EventOrder, Replay, make_policy
 from .report import TIE_RULE, table
+from .rules_options import rules_of, rules_options
 from .swf import Malformed
 from .trace import Trace, read_trace
 from .trace_rules import Overrun, ProcsField, TraceOptions
@@ -56,6 +58,7 @@ MALFORMED_SHOWN: Final = 20
     help="A run beyond its estimate: extend the estimate, or cut the run.",
 )
 @click.option("--clairvoyant", is_flag=True, help="Take the run time as the estimate.")
+@rules_options
 @click.option(
     "--json",
     "json_path",
@@ -78,6 +81,11 @@ def simulate(
     procs_field: ProcsField,
     overrun: Overrun,
     clairvoyant: bool,
+    alpha: int | None,
+    half_life: int | None,
+    aging: int | None,
+    pool: str | None,
+    usage: str | None,
     json_path: str | None,
     out: str | None,
 ) -> None:
@@ -86,11 +94,12 @@ def simulate(
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input. Every user
     of the trace is a domain with the same share.
     """
+    rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     _check_targets(trace, json_path, out)
     options = TraceOptions(procs, procs_field, overrun, clairvoyant, first)
     try:
         with rare_collections():
-            figures, shown = _run(trace, options, policy, event_order, out)
+            figures, shown = _run(trace, options, policy, event_order, rules, out)
         if json_path == "-":
             click.echo(document(figures))
             return
@@ -102,7 +111,7 @@ def simulate(
 
 
 def _run(
-    path: str, options: TraceOptions, policy: str, event_order: EventOrder, out: str | None
+    path: str, options: TraceOptions, policy: str, event_order: EventOrder, rules: Rules | None, out: str | None
 ) -> tuple[dict[str, JsonValue], str]:
     """Read, replay and write; return the figures, and the same as a table."""
     trace = _read(path, options)
@@ -110,10 +119,11 @@ def _run(
     with ExitStack() as stack:
         bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}"))
         writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
-        replay = Replay(trace, make_policy(policy), event_order, metrics, None if writer is None else writer.add)
+        outcome = None if writer is None else writer.add
+        replay = Replay(trace, make_policy(policy), event_order, metrics, outcome, rules)
         while not replay.run(PROGRESS_JOBS):
             bar(replay.ended, len(trace))
-    figures = metrics.results(policy, event_order, user_cpu_us())
+    figures = metrics.results(policy, event_order, user_cpu_us(), rules)
     return figures | {"tie_rule": TIE_RULE}, table(figures, trace.counts)
 
 

@@ -20,10 +20,12 @@ from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.spec import NO_SPEC
+from meted.core.state import Rules
 
 from .errors import SimulationError
 from .log_trace import LoggedJob, LogTrace
 from .metrics import JsonValue, Metrics
+from .ruled import set_rules
 from .trace import TraceJob
 
 
@@ -46,13 +48,14 @@ class LogReplay:
         ended: How many units have ended.
     """
 
-    def __init__(self, trace: LogTrace, policy: Policy, metrics: Metrics) -> None:
+    def __init__(self, trace: LogTrace, policy: Policy, metrics: Metrics, rules: Rules | None = None) -> None:
         """Set the workers and the domains up, at time 0.
 
         Args:
             trace: What to replay.
             policy: Who is next.
             metrics: Told of every submit, start and end of a unit; the processors are thousandths of a cpu.
+            rules: The parameters of fairness; by default those that a new pool has.
         """
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
@@ -61,6 +64,8 @@ class LogReplay:
         self._next = 0
         self._units: dict[JobId, list[TraceJob]] = {}
         self._running: list[tuple[int, LeaseId, _Run]] = []
+        if rules is not None:
+            self.engine.handle(set_rules(rules))
         for domain_id, domain in trace.domains.items():
             self.engine.handle(CreateDomain(0, str(domain_id), domain.share, domain.cap))
         for number, offer in enumerate(trace.workers, 1):
@@ -152,7 +157,9 @@ class LogReplay:
             self._start(now_us, run)
 
 
-def results(trace: LogTrace, metrics: Metrics, policy: str, cpu_us: int) -> dict[str, JsonValue]:
+def results(
+    trace: LogTrace, metrics: Metrics, policy: str, cpu_us: int, rules: Rules | None = None
+) -> dict[str, JsonValue]:
     """Return the figures of a run, with the names of those of a trace; the jobs are units, the users domains.
 
     Args:
@@ -160,9 +167,10 @@ def results(trace: LogTrace, metrics: Metrics, policy: str, cpu_us: int) -> dict
         metrics: Was told of all of it.
         policy: The name of the policy.
         cpu_us: User CPU time of the whole process so far, in microseconds.
+        rules: The parameters of fairness that it was replayed with.
     """
     whole, rest = divmod(trace.procs, 1000)
-    return metrics.results(policy, "instant", cpu_us) | {
+    return metrics.results(policy, "instant", cpu_us, rules) | {
         "procs": trace.procs / 1000 if rest else whole,
         "workers": len(trace.workers),
         "procs_field": "requested",

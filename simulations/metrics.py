@@ -8,13 +8,16 @@ max(1, (wait + run) / max(run, 10 s)); makespan = last end - first submit; utili
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final, Protocol
 
 import attrs
 
+from meted.core.state import Rules
+
 from .inequality import gini, jain
+from .ruled import rules_figures
 from .service import ServiceMeter
 from .trace import TraceJob
 from .trace_rules import TraceOptions
@@ -26,7 +29,7 @@ _SLOWDOWN_BITS: Final = 40
 _MEAN_BITS: Final = 32
 _US: Final = 1_000_000
 
-JsonValue = bool | int | float | str | None | dict[str, int]
+JsonValue = bool | int | float | str | None | Mapping[str, int | str | None]
 
 
 class Measured(Protocol):
@@ -111,13 +114,14 @@ class Metrics:
         self._last_end_us = at_us
         self._service.ended(job.user, at_us, job.procs)
 
-    def results(self, policy: str, event_order: str, cpu_us: int) -> dict[str, JsonValue]:
+    def results(self, policy: str, event_order: str, cpu_us: int, rules: Rules | None = None) -> dict[str, JsonValue]:
         """Return the figures as one JSON object.
 
         Args:
             policy: The name of the policy.
             event_order: ``instant`` or ``pyss``.
             cpu_us: User CPU time of the whole process so far, in microseconds: reading, simulating and writing.
+            rules: The parameters of fairness; by default those that a new pool has.
         """
         trace, options = self._trace, self._trace.options
         done = [sums for sums in self._sums.values() if sums.jobs]
@@ -146,6 +150,10 @@ class Metrics:
             "jain_user_wait": float(jain(waits)),
             "gini_user_wait": float(gini(waits)),
             "jain_user_bounded_slowdown": float(jain(slowdowns)),
+            "mean_user_wait_s": _mean([Fraction(sums.wait_us, sums.jobs * _US) for sums in done]),
+            "mean_user_bounded_slowdown": _mean(
+                [Fraction(sums.slowdown, sums.jobs << _SLOWDOWN_BITS) for sums in done]
+            ),
             "cpu_s": _quotient(cpu_us, _US),
             "jobs_per_s": _quotient(jobs * _US, cpu_us),
             "event_order": event_order,
@@ -153,6 +161,7 @@ class Metrics:
             "overrun": options.overrun,
             "clairvoyant": options.clairvoyant,
             "first": options.first,
+            "rules": rules_figures(policy, rules),
             "trace_sha256": trace.sha256,
             "filter": attrs.asdict(trace.counts),
         }
@@ -161,3 +170,8 @@ class Metrics:
 def _quotient(amount: int, by: int) -> float:
     """Return the quotient, correctly rounded; 0 where there is nothing to divide by."""
     return float(Fraction(amount, by)) if by else 0.0
+
+
+def _mean(amounts: Sequence[Fraction]) -> float:
+    """Return the mean of exact amounts, correctly rounded; 0 of none."""
+    return float(sum(amounts, Fraction(0)) / len(amounts)) if amounts else 0.0

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final, Literal, get_args
 
-from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SetRules, SubmitJob
+from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
@@ -41,6 +41,7 @@ from meted.core.state import Rules
 
 from .errors import SimulationError
 from .metrics import Metrics
+from .ruled import set_rules
 from .trace import Trace, TraceJob
 
 EventOrder = Literal["instant", "pyss"]
@@ -117,9 +118,7 @@ class Replay:
         self._submits = iter(trace)
         self._next = next(self._submits, None)
         if rules is not None:
-            self.engine.handle(
-                SetRules(0, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage)
-            )
+            self.engine.handle(set_rules(rules))
         for name in self._domains.values():
             self.engine.handle(CreateDomain(0, name))
         (joined,) = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))

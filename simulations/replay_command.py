@@ -10,6 +10,7 @@ import click
 
 from meted.adapters.cli.progress import ProgressBar
 from meted.core.policies import POLICIES
+from meted.core.state import Rules
 
 from .documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
 from .errors import SimulationError
@@ -19,6 +20,8 @@ from .metrics import JsonValue, Metrics
 from .own_log import read_own_log
 from .replay import make_policy
 from .report import counted, result_rows, rows
+from .ruled import check_rules, rules_rows
+from .rules_options import rules_of, rules_options
 
 _LEFT_OUT: Final = {
     "unfinished": "never ran to their end (cancelled, lost or still waiting)",
@@ -35,6 +38,7 @@ _NOTED: Final = {
 @click.command("replay", short_help="Replay a log of your own under a policy.")
 @click.argument("log", type=click.Path(exists=True))
 @click.option("--policy", type=click.Choice(sorted(POLICIES)), default="meted", show_default=True, help="Who is next.")
+@rules_options
 @click.option(
     "--json",
     "json_path",
@@ -42,19 +46,29 @@ _NOTED: Final = {
     metavar="FILE",
     help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
 )
-def replay(log: str, policy: str, json_path: str | None) -> None:
+def replay(
+    log: str,
+    policy: str,
+    alpha: int | None,
+    half_life: int | None,
+    aging: int | None,
+    pool: str | None,
+    usage: str | None,
+    json_path: str | None,
+) -> None:
     """Replay LOG under a policy, and tell how everybody would have fared.
 
     LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
     as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
     users in the figures are units and domains; domains have the shares that they had last.
     """
+    rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     if json_path not in (None, "-"):
         check_target("--json", str(json_path), log)
     try:
         with rare_collections():
             trace = read_own_log(Path(log))
-            figures = run_policy(trace, policy)
+            figures = run_policy(trace, policy, rules)
         if json_path == "-":
             click.echo(document(figures))
             return
@@ -65,34 +79,37 @@ def replay(log: str, policy: str, json_path: str | None) -> None:
         raise click.ClickException(str(error)) from None
 
 
-def run_policy(trace: LogTrace, policy: str) -> dict[str, JsonValue]:
-    """Replay a log under the policy of that name, and return the figures.
+def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict[str, JsonValue]:
+    """Replay a log under the policy of that name, with these parameters of fairness, and return the figures.
 
     Raises:
-        SimulationError: There is no such policy, or the log lasts longer than can be simulated.
+        SimulationError: There is no such policy or it has no such parameters, or the log lasts longer than can be
+            simulated.
     """
+    check_rules(policy, rules)
     metrics = Metrics(trace, trace.shares)
-    run = LogReplay(trace, make_policy(policy), metrics)
+    run = LogReplay(trace, make_policy(policy), metrics, rules)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
-    return results(trace, metrics, policy, user_cpu_us())
+    return results(trace, metrics, policy, user_cpu_us(), rules)
 
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
     title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {len(trace.workers)} workers"
-    parts = [title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(_rules(trace)), ""]
+    parts = [title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(_rules(figures, trace)), ""]
     return "\n".join(parts)
 
 
-def _rules(trace: LogTrace) -> Iterator[tuple[str, str]]:
+def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[str, str]]:
     counts: LogCounts = trace.counts
     shares = ", ".join(f"{domain.name} {domain.share}" for domain in trace.domains.values())
     yield "jobs and users", "units and domains"
     yield "run times", "as recorded; estimates as submitted, or none"
     yield "machine", "the pool when it was largest, from beginning to end"
     yield "shares", shares
+    yield from rules_rows(figures)
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
     yield "log", f"{counts.events:,} events; jobs: {counts.submitted:,}, units: {counts.units:,}"
     yield from (("left out", line) for line in counted(counts, _LEFT_OUT))

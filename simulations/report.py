@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from .metrics import JsonValue
+from .ruled import rules_rows
 from .trace_rules import FilterCounts
 
 TIE_RULE: Final = "submit time, then job number, then place in the file"
@@ -68,6 +69,8 @@ def result_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     yield "wait, Jain over users", f"{figures['jain_user_wait']:.4f}"
     yield "wait, Gini over users", f"{figures['gini_user_wait']:.4f}"
     yield "slowdown, Jain over users", f"{figures['jain_user_bounded_slowdown']:.4f}"
+    yield "wait, mean over users", f"{figures['mean_user_wait_s']:,.2f} s"
+    yield "slowdown, mean over users", f"{figures['mean_user_bounded_slowdown']:,.4f}"
     yield "user CPU", f"{figures['cpu_s']:.2f} s, {figures['jobs_per_s']:,.0f} jobs/s"
 
 
@@ -79,6 +82,7 @@ def _rules(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[t
     yield "estimates", "the run time (clairvoyant)" if figures["clairvoyant"] else "field 9, else the run time"
     yield "overrun", _OVERRUNS[str(figures["overrun"])]
     yield "entitlement", "every user is a domain with the same share"
+    yield from rules_rows(figures)
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
     yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} are jobs"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from meted.core.events import Event, UnitsLeased
 from meted.core.invariants import check_engine
 from meted.core.reducers import fold
-from meted.core.state import State
+from meted.core.state import Rules, State
 from meted.simulations.errors import SimulationError
 from meted.simulations.metrics import Metrics
 from meted.simulations.outcome import OutcomeWriter, read_waits
@@ -324,10 +324,13 @@ def test_meted_leaves_nothing_idle_without_a_wider_job_that_waits(
 def test_the_lag_of_meted_is_bounded(
     tmp_path_factory: pytest.TempPathFactory, jobs: list[TraceJob], procs: int
 ) -> None:
-    """P4 of the clock's bounds: at its own starts a domain lags by at most L_i + (L - L_i) g_i / Phi, hence by L."""
+    """P4 of the clock's bounds: at its own starts a domain lags by at most L_i + (L - L_i) g_i / Phi, hence by L.
+
+    All of the machine goes by share, as the lag is measured against the whole of it.
+    """
     trace = make_trace(tmp_path_factory.mktemp("random"), jobs, procs)
     metrics = Metrics(trace)
-    Replay(trace, make_policy("meted"), "instant", metrics).run()
+    Replay(trace, make_policy("meted"), "instant", metrics, rules=Rules(1000)).run()
     assert cast(float, metrics.results("meted", "instant", 1)["max_lag_units"]) <= 1
 
 
@@ -343,8 +346,8 @@ def test_meted_on_a_real_trace(shared_traces: Path) -> None:
     meted, _ = run_trace(shared_traces / "swf" / KTH, "meted", "instant", TraceOptions(procs=100))
     fcfs, _ = run_trace(shared_traces / "swf" / KTH, "fcfs", "instant", TraceOptions(procs=100))
     assert meted["jobs"] == 28_481
-    assert meted["mean_wait_s"] == pytest.approx(5_317.74, abs=0.005)
-    assert meted["mean_bounded_slowdown"] == pytest.approx(50.5624, abs=0.00005)
+    assert meted["mean_wait_s"] == pytest.approx(5_432.06, abs=0.005)
+    assert meted["mean_bounded_slowdown"] == pytest.approx(47.5372, abs=0.00005)
     assert meted["max_lag_units"] < fcfs["max_lag_units"] < 1
     assert meted["jain_service"] > fcfs["jain_service"]
     assert meted["mean_wait_s"] < fcfs["mean_wait_s"]

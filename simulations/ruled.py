@@ -1,0 +1,54 @@
+"""The parameters of fairness that a run went by: for whom there are some, and how figures tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from meted.adapters.cli.tables import amount, compact_span
+from meted.core.commands import SetRules
+from meted.core.record import fields_of
+from meted.core.state import Rules
+
+from .errors import SimulationError
+
+RULED_POLICY: Final = "meted"
+"""The only policy that goes by these parameters."""
+
+_POOL: Final = {"decay": "by usage that fades", "fifo": "first come, first served"}
+_USAGE: Final = {"all": "all service", "pool": "what came from the pool alone"}
+
+
+def set_rules(rules: Rules) -> SetRules:
+    """Return the command that sets the parameters, at time 0."""
+    return SetRules(0, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage)
+
+
+def check_rules(policy: str, rules: Rules | None) -> None:
+    """Refuse parameters for a policy that does not go by them.
+
+    Raises:
+        SimulationError: There are some.
+    """
+    if rules is not None and policy != RULED_POLICY:
+        raise SimulationError(f"the policy {policy} has no rules of fairness; give them to {RULED_POLICY} alone.")
+
+
+def rules_figures(policy: str, rules: Rules | None) -> dict[str, int | str | None]:
+    """Return the parameters that a run went by, by name; empty for a policy that has none."""
+    if policy != RULED_POLICY:
+        return {}
+    return {name: value for name, value in fields_of(rules or Rules()).items() if isinstance(value, int | str | None)}
+
+
+def rules_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield what :func:`rules_figures` put under ``rules``, as one row of a table; nothing where there is none."""
+    rules = figures.get("rules")
+    if not rules or not isinstance(rules, Mapping):
+        return
+    aging_us = rules["aging_us"]
+    aging = "waiting counts nothing" if aging_us is None else f"aging {compact_span(aging_us)}"
+    rest = f"the rest {_POOL[rules['pool']]} (half-life {compact_span(rules['half_life_us'])}, {aging})"
+    if rules["pool"] == "fifo":
+        rest = f"the rest {_POOL[rules['pool']]}"
+    yield "rules", f"{amount(rules['alpha_milli'])} of the pool by share; {rest}; usage is {_USAGE[rules['usage']]}"

@@ -1,0 +1,73 @@
+"""The parameters of fairness as options of the commands that replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import click
+
+from meted.adapters.cli.rules import ALPHA, LONG, LONG_OR_NONE
+from meted.core.decide.rules import POOLS, USAGES
+from meted.core.state import Rules
+
+from .ruled import RULED_POLICY
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def rules_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool`` and ``--usage``."""
+    default = Rules()
+    options = (
+        click.option(
+            "--alpha", type=ALPHA, metavar="PART", help="The part that goes by share, 0.001 to 1.  [default: 0.75]"
+        ),
+        click.option("--half-life", type=LONG, metavar="DUR", help="After this long usage counts half.  [default: 1d]"),
+        click.option(
+            "--aging",
+            type=LONG_OR_NONE,
+            metavar="DUR|none",
+            help="Waiting this long counts as half the usage.  [default: 1d]",
+        ),
+        click.option("--pool", type=click.Choice(POOLS), help=f"How the rest goes.  [default: {default.pool}]"),
+        click.option("--usage", type=click.Choice(USAGES), help=f"What counts as usage.  [default: {default.usage}]"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def rules_of(
+    policy: str, alpha: int | None, half_life: int | None, aging: int | None, pool: str | None, usage: str | None
+) -> Rules | None:
+    """Return the parameters that the options name, the others as a new pool has them; None if none is named.
+
+    Args:
+        policy: The policy that they are for.
+        alpha: Thousandths.
+        half_life: Microseconds.
+        aging: Microseconds; 0 is none.
+        pool, usage: As in :class:`meted.core.state.Rules`.
+
+    Raises:
+        click.UsageError: Something is named and the policy does not go by it.
+    """
+    named = {"--alpha": alpha, "--half-life": half_life, "--aging": aging, "--pool": pool, "--usage": usage}
+    given = [name for name, value in named.items() if value is not None]
+    if not given:
+        return None
+    if policy != RULED_POLICY:
+        raise click.UsageError(
+            f"{given[0]} is a rule of the policy {RULED_POLICY}, and {policy} does not go by it; "
+            f"leave it out, or take --policy {RULED_POLICY}."
+        )
+    default = Rules()
+    return Rules(
+        default.alpha_milli if alpha is None else alpha,
+        default.half_life_us if half_life is None else half_life,
+        default.aging_us if aging is None else aging or None,
+        pool or default.pool,
+        usage or default.usage,
+    )
