@@ -68,7 +68,7 @@ GOOD: tuple[Command, ...] = (
     c.ChangePriority(0, RUNNING, 3),
     c.DeleteJob(0, ENDED),
     c.ArchiveJob(0, ENDED, 0),
-    c.LeaseUnits(0, WORKER, RUNNING, 5, True),
+    c.LeaseUnits(0, WORKER, RUNNING, 5, 1),
     c.FinishUnits(
         0, WORKER, LEASE, ((1, 2), (5, 1)), (1, 2, 3), ((2, 1), (5, -9)), ((1, b"x"), (5, b"")), (1, 1, 1), (9, 9, 9)
     ),
