@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_every_dependency_is_explained() -> None:
 
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    wanted = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     names = {re.split(r"[^\w.-]", requirement)[0] for requirement in wanted}
     assert names == set(re.findall(r"^\| ([\w.-]+) \| \w", text_of(ROOT / "docs/dependencies.md"), re.MULTILINE)) - {
         "package"

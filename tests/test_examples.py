@@ -25,6 +25,8 @@ from meted.core.spans import indices
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples/embedded.py"
 
+PLOTS = ("shares", "returning", "loan", "guarantee", "users", "lockout")
+
 DONE = """\
 algebra: 100 of 100 units, 28628 primes so far
 geometry: 100 of 100 units, 27946 primes so far
@@ -111,6 +113,40 @@ def test_the_example_refuses_in_a_sentence(tmp_path: Path, options: tuple[str, .
     assert done.returncode == code
     assert done.stderr.endswith(sentence)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_an_example_of_fairness_draws_its_plot(tmp_path: Path, name: str) -> None:
+    """Twice the same, and as small as what is in the documentation."""
+    source = ROOT / f"examples/{name}.py"
+    assert len(source.read_text(encoding="utf-8").splitlines()) < 60
+    drawn = []
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        done = subprocess.run(
+            [sys.executable, str(source), str(folder)], check=True, capture_output=True, text=True, timeout=120
+        )
+        assert done.stdout
+        assert done.stderr == ""
+        assert [path.name for path in folder.iterdir()] == [f"{name}.svg"]
+        drawn.append((folder / f"{name}.svg").read_bytes())
+    assert drawn[0] == drawn[1]
+    for plot in (drawn[0], (ROOT / f"docs/plots/{name}.svg").read_bytes()):
+        assert b"</svg>" in plot
+        assert len(plot) < 60_000
+
+
+def test_an_example_of_fairness_refuses_in_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples/shares.py"), str(tmp_path / "absent")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.endswith("shares.svg cannot be written (no such file or directory); give another folder.\n")
+
+
+def test_each_plot_is_of_an_example_and_shown() -> None:
+    page = (ROOT / "docs/fairness.md").read_text(encoding="utf-8")
+    assert sorted(path.stem for path in (ROOT / "docs/plots").iterdir()) == sorted(PLOTS)
+    assert [name for name in PLOTS if f"(plots/{name}.svg)" not in page or f"examples/{name}.py" not in page] == []
 
 
 def test_the_tiny_trace_shows_how_policies_differ() -> None:

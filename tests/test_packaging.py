@@ -69,6 +69,14 @@ def test_importing_the_core_loads_nothing_heavy(tmp_path: Path) -> None:
     assert run(sys.executable, "-c", program, cwd=tmp_path).split() == []
 
 
+def test_the_simulator_loads_nothing_to_draw_with(tmp_path: Path) -> None:
+    names = sorted(path.stem for path in (ROOT / "simulations").glob("*.py") if path.stem != "__init__")
+    program = (
+        f"import sys, {', '.join(f'meted.simulations.{name}' for name in names)}; print('matplotlib' in sys.modules)"
+    )
+    assert run(sys.executable, "-c", program, cwd=tmp_path).strip() == "False"
+
+
 @pytest.mark.slow
 def test_the_wheel_holds_the_modules_under_meted_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
