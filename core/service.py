@@ -235,12 +235,19 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     width = lease.size // lease.estimate_us
     sizes = [width * took_us for took_us in run_us if took_us != lease.estimate_us]
     arrives = waits_again and not job.is_backlogged
+    epoch = account.epoch
+    if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
+        epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
-        above = tuple((it.tag, it.usage, it.clock, it.debt) for it in (jobs.accounts[who] for who in account.above))
-        return ChargeTags(lease.charged, account.tag, account.usage, account.epoch, jobs.clock, jobs.debt, (), above)
+        usage = expressed(account.usage, account.epoch, epoch)
+        above = tuple(
+            (it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt)
+            for it in (jobs.accounts[who] for who in account.above)
+        )
+        return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
-    epoch = max(account.epoch, epoch_of(then))
+    epoch = max(epoch, epoch_of(then))
     estimated = amount_at(lease.size, lease.priority, then)
     used = sum(amount_at(size, lease.priority, then) - estimated for size in sizes)
     used = expressed(used, epoch_of(then), epoch)

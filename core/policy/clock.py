@@ -273,7 +273,10 @@ class ClockIndex(PoolIndex):
             shapes.clear()
             return
         clock = self.reach(domain.parent)
+        leaf = self._leaves.get(domain_id)
         for shape in shapes:
+            if leaf is not None and shape.request in leaf.lines:  # it has jobs itself, now that nothing is in it
+                continue
             ranks, mine = shape.ranks[domain_id], self._ranks(domain.parent, shape)
             first = ranks.first(self.reach(domain_id))
             if first is None:
