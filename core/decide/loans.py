@@ -116,7 +116,7 @@ def check_back_off(lender: Domain, borrower: Domain, resource: str, at_us: int) 
         raise Refused(
             Reason.BACK_OFF,
             f"Domain {lender.name!r} recalled {resource} from {borrower.name!r} a short time ago; lend it again from "
-            f"{recalls.until_us} us on, that is in {-(-(recalls.until_us - at_us) // limits.SECOND_US)} s.",
+            f"{-(-(recalls.until_us - at_us) // limits.SECOND_US)} s from now.",
         )
 
 

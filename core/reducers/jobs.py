@@ -82,6 +82,12 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
         last_job_id=event.job_id,
     )
     jobs = _with(jobs, job, account)
+    for at, (domain_id, tag) in enumerate(event.above, 1):
+        it = jobs.accounts.get(domain_id)
+        if it is None:
+            it = Account(tag=tag, above=tuple(who for who, _ in event.above[at:]))
+        it = replaced(it, requested_cpu_us=it.requested_cpu_us + event.requested_cpu_us)
+        jobs = replaced(jobs, accounts=jobs.accounts.set(domain_id, it))
     if not held:
         jobs = _arrived(jobs, job, event)
     spec = jobs.specs[terms.spec_digest]

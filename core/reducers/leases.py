@@ -138,7 +138,16 @@ def _charged(
     accounts = accounts.set(terms.domain_id, account)
     for domain_id, (tag, usage, clock, debt) in zip(was.above, event.above, strict=False):
         it = accounts[domain_id]
-        it = replaced(it, tag=tag, usage=usage, epoch=event.epoch, service=it.service + served, clock=clock, debt=debt)
+        it = replaced(
+            it,
+            tag=tag,
+            usage=usage,
+            epoch=event.epoch,
+            service=it.service + served,
+            clock=clock,
+            debt=debt,
+            used_cpu_us=it.used_cpu_us + used_cpu_us,
+        )
         accounts = accounts.set(domain_id, it)
     return accounts
 

@@ -198,9 +198,9 @@ def test_a_lease_waits_only_behind_one_that_runs_there_and_is_alike(world: World
         (worker, wide, ahead, Reason.WORKER_UNAVAILABLE),
         (plain, job, alone, Reason.WORKER_UNAVAILABLE),
     ):
-        world.refused(LeaseUnits(0, worker_id, job_id, 1, False, behind), reason)
-    world.do(LeaseUnits(0, worker, job, 1, False, ahead))
-    world.refused(LeaseUnits(0, worker, job, 1, False, LeaseId(ahead + 2)), Reason.WORKER_UNAVAILABLE)
+        world.refused(LeaseUnits(0, worker_id, job_id, 1, 0, behind), reason)
+    world.do(LeaseUnits(0, worker, job, 1, 0, ahead))
+    world.refused(LeaseUnits(0, worker, job, 1, 0, LeaseId(ahead + 2)), Reason.WORKER_UNAVAILABLE)
 
 
 def test_prefetch_moves_service_by_no_more_than_what_waits() -> None:
