@@ -1,10 +1,11 @@
 """The default policy: what a decision costs by itself and by the number of domains, and what a change of a loan costs.
 
-``alone``: decisions a second of the policy by itself, with so many domains backlogged: what the index and the charge take
-of the process's time, measured around each call to them in the running engine, less what the two readings of the clock
-take. The rest of the loop (judging, folding, events) is what ``benchmarks/engine.py`` measures together with it.
+``alone``: decisions a second of the policy by itself, with so many domains backlogged: what the index and the charge
+take of the process's time, measured around each call to them in the running engine, less what the two readings of the
+clock take. The rest of the loop (judging, folding, events) is what ``benchmarks/engine.py`` measures together with it.
 
-``domains``: time of a whole decision through the engine (lease and report) with 10, 1,000 and 100,000 domains backlogged.
+``domains``: time of a whole decision through the engine (lease and report) with 10, 1,000 and 100,000 domains
+backlogged.
 
 ``loans``: time to offer a share and to recall it, with so many domains, each with work waiting.
 """

@@ -1,5 +1,6 @@
 """Traces replayed through the very core that serves live: what a fairness policy would have done to real work.
 
-:mod:`.trace` reads a trace, :mod:`.replay` runs it, :mod:`.metrics` measures the run and :mod:`.outcome` writes its
-schedule; :mod:`.command` is all of it as ``meted simulate``. Importing this package loads none of them.
+:mod:`.traces` reads workloads, :mod:`.replay` and :mod:`.log_replay` run them, :mod:`.scenario` is a pool to play with,
+:mod:`.results` measures and tells, and :mod:`.commands` is all of it on the command line. :mod:`.demo` is the main job
+on real input, :mod:`.world` the real server under one seed. Importing this package loads none of them.
 """

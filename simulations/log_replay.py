@@ -8,6 +8,7 @@ submitted, then one pass is made, which is repeated while the engine has more to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 import attrs
@@ -23,10 +24,11 @@ from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
 from .errors import SimulationError
-from .log_trace import LoggedJob, LogTrace
-from .metrics import JsonValue, Metrics
+from .observer import Observer
+from .results.metrics import JsonValue, Metrics
 from .ruled import set_rules
-from .trace import TraceJob
+from .traces.log_trace import LoggedJob, LogTrace
+from .traces.trace import TraceJob
 
 
 @attrs.define
@@ -48,18 +50,20 @@ class LogReplay:
         ended: How many units have ended.
     """
 
-    def __init__(self, trace: LogTrace, policy: Policy, metrics: Metrics, rules: Rules | None = None) -> None:
+    def __init__(
+        self, trace: LogTrace, policy: Policy, observers: Sequence[Observer], rules: Rules | None = None
+    ) -> None:
         """Set the workers and the domains up, at time 0.
 
         Args:
             trace: What to replay.
             policy: Who is next.
-            metrics: Told of every submit, start and end of a unit; the processors are thousandths of a cpu.
+            observers: Told of every submit, start and end of a unit; the processors are thousandths of a cpu.
             rules: The parameters of fairness; by default those that a new pool has.
         """
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
-        self._metrics = metrics
+        self._observers = tuple(observers)
         self._jobs = trace.jobs
         self._next = 0
         self._units: dict[JobId, list[TraceJob]] = {}
@@ -140,18 +144,21 @@ class LogReplay:
         units = [TraceJob(job.job_id, job.domain, job.submit_us, run_us, run_us, width) for run_us in job.run_us]
         self._units[submitted.job_id] = units
         for unit in units:
-            self._metrics.submitted(unit)
+            for observer in self._observers:
+                observer.submitted(unit)
 
     def _start(self, now_us: int, run: _Run) -> None:
         unit = run.units[run.at]
         heappush(self._running, (now_us + unit.run_us, run.lease_id, run))
-        self._metrics.started(unit, now_us)
+        for observer in self._observers:
+            observer.started(unit, now_us)
 
     def _finish(self, now_us: int, run: _Run) -> None:
         unit = run.units[run.at]
         self.engine.handle(FinishUnits(now_us, run.worker_id, run.lease_id, ((run.at, 1),), (unit.run_us,)))
         self.ended += 1
-        self._metrics.ended(unit, now_us)
+        for observer in self._observers:
+            observer.ended(unit, now_us)
         run.at += 1
         if run.at < run.end:
             self._start(now_us, run)

@@ -22,7 +22,7 @@ There are two event orders. In both, a pass is repeated while the engine has mor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Final, Literal, get_args
 
@@ -32,17 +32,15 @@ from meted.core.errors import Reason, Refused
 from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import CPU_MILLI_MAX, TIME_MAX_US
-from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
-from meted.core.policy.easy import Easy
 from meted.core.resources import Resources
 from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
 from .errors import SimulationError
-from .metrics import Metrics
+from .observer import Observer
 from .ruled import set_rules
-from .trace import Trace, TraceJob
+from .traces.trace import Trace, TraceJob
 
 EventOrder = Literal["instant", "pyss"]
 
@@ -60,17 +58,6 @@ _Running = tuple[int, LeaseId, TraceJob, int]
 """A job that runs: (end, lease, job, start). Leases are numbered in the order of the starts and never compare equal."""
 
 
-def make_policy(name: str) -> Policy:
-    """Return the policy of that name as simulations use it: ``easy`` looks at the whole queue.
-
-    Raises:
-        SimulationError: There is none of that name.
-    """
-    if name not in POLICIES:
-        raise SimulationError(f"there is no policy {name}; choose one of {', '.join(sorted(POLICIES))}.")
-    return Easy(depth=None) if name == Easy.name else POLICIES[name]()
-
-
 class Replay:
     """One run of a trace under one policy.
 
@@ -84,7 +71,7 @@ class Replay:
         trace: Trace,
         policy: Policy,
         event_order: EventOrder = "instant",
-        metrics: Metrics | None = None,
+        observers: Sequence[Observer] = (),
         outcome: Callable[[TraceJob, int], None] | None = None,
         rules: Rules | None = None,
     ) -> None:
@@ -94,7 +81,7 @@ class Replay:
             trace: What to replay.
             policy: Who is next.
             event_order: The order of what happens in one instant.
-            metrics: Told of every submit, start and end.
+            observers: Told of every submit, start and end.
             outcome: Called with every job that has ended and its start in microseconds, in the order of the ends.
             rules: The parameters of fairness; by default those that a new pool has.
 
@@ -108,7 +95,7 @@ class Replay:
             )
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
-        self._metrics = metrics
+        self._observers = tuple(observers)
         self._outcome = outcome
         self._step = self._instant if event_order == "instant" else self._pyss
         self._running: list[_Running] = []
@@ -197,16 +184,16 @@ class Replay:
         assert type(submitted) is JobSubmitted
         self._waiting[submitted.job_id] = job
         self._next = next(self._submits, None)
-        if self._metrics is not None:
-            self._metrics.submitted(job)
+        for observer in self._observers:
+            observer.submitted(job)
 
     def _finish(self, entry: _Running) -> None:
         end_us, lease_id, job, start_us = entry
         self.engine.handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))
         self.engine.run_timers(end_us)
         self.ended += 1
-        if self._metrics is not None:
-            self._metrics.ended(job, end_us)
+        for observer in self._observers:
+            observer.ended(job, end_us)
         if self._outcome is not None:
             self._outcome(job, start_us)
 
@@ -222,5 +209,5 @@ class Replay:
             if type(event) is UnitsLeased:
                 job = self._waiting.pop(event.job_id)
                 heappush(self._running, (now_us + job.run_us, event.lease_id, job, now_us))
-                if self._metrics is not None:
-                    self._metrics.started(job, now_us)
+                for observer in self._observers:
+                    observer.started(job, now_us)

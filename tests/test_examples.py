@@ -150,7 +150,7 @@ def test_each_plot_is_of_an_example_and_shown() -> None:
 
 
 def test_the_tiny_trace_shows_how_policies_differ() -> None:
-    from meted.simulations.command import simulate
+    from meted.simulations.commands.simulate import simulate
 
     waits = {}
     for policy in ("fcfs", "easy", "meted"):

@@ -21,8 +21,8 @@ from meted.adapters.cli.options import json_option
 from meted.adapters.log import LogError, SQLiteLog
 from meted.adapters.log.verify import counted
 
-from ..own_log import read_own_log
-from ..replay_command import run_policy
+from ..commands.replay import run_policy
+from ..traces.own_log import read_own_log
 from .check import check
 from .play import Play
 from .processes import WORKERS, Processes

@@ -11,7 +11,7 @@ from meted.adapters.cli.tables import is_terminal, print_table
 from meted.adapters.log.verify import counted
 from meted.core.record import record
 
-from ..metrics import JsonValue
+from ..results.metrics import JsonValue
 from .check import Found
 from .play import Played
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from meted.simulations.metrics import Metrics
-from meted.simulations.trace import Trace, TraceJob, read_trace
-from meted.simulations.trace_rules import TraceOptions
+from meted.simulations.results.metrics import Metrics
+from meted.simulations.traces.trace import Trace, TraceJob, read_trace
+from meted.simulations.traces.trace_rules import TraceOptions
 
 from .oracle import Job, simulate
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from meted.simulations.command import simulate
-from meted.simulations.outcome import read_waits
+from meted.simulations.commands.simulate import simulate
+from meted.simulations.results.outcome import read_waits
 
 KEYS = {
     *("trace", "policy", "procs", "jobs", "users", "makespan_s", "utilisation", "mean_wait_s", "max_wait_s"),

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meted.simulations.inequality import gini, jain
-from meted.simulations.metrics import JsonValue
-from meted.simulations.service import ServiceMeter
-from meted.simulations.trace import TraceJob, read_trace
-from meted.simulations.trace_rules import TraceOptions
+from meted.simulations.results.inequality import gini, jain
+from meted.simulations.results.metrics import JsonValue
+from meted.simulations.results.service import ServiceMeter
+from meted.simulations.traces.trace import TraceJob, read_trace
+from meted.simulations.traces.trace_rules import TraceOptions
 
 from .driving import END, START, SUBMIT, Happening, happenings, make_trace, measure, schedule
 from .oracle import Job, metrics

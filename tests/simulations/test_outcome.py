@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.simulations.errors import SimulationError, TraceError
-from meted.simulations.outcome import OutcomeWriter, read_waits, seconds
-from meted.simulations.swf import SwfReader
-from meted.simulations.trace import TraceJob, read_trace
-from meted.simulations.trace_rules import TraceOptions
+from meted.simulations.results.outcome import OutcomeWriter, read_waits, seconds
+from meted.simulations.traces.swf import SwfReader
+from meted.simulations.traces.trace import TraceJob, read_trace
+from meted.simulations.traces.trace_rules import TraceOptions
 
 from .driving import make_trace, schedule
 

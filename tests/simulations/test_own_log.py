@@ -16,10 +16,10 @@ from meted.adapters.log import SQLiteLog
 from meted.adapters.log.backup import backup
 from meted.core.ids import WorkerId
 from meted.core.resources import Resources
+from meted.simulations.commands.replay import replay, run_policy
 from meted.simulations.errors import TraceError
-from meted.simulations.own_log import read_own_log
-from meted.simulations.replay_command import replay, run_policy
-from meted.simulations.service import ServiceMeter
+from meted.simulations.results.service import ServiceMeter
+from meted.simulations.traces.own_log import read_own_log
 
 S = 1_000_000
 MS = 1_000

@@ -17,11 +17,12 @@ from meted.core.invariants import check_engine
 from meted.core.reducers import fold
 from meted.core.state import Rules, State
 from meted.simulations.errors import SimulationError
-from meted.simulations.metrics import Metrics
-from meted.simulations.outcome import OutcomeWriter, read_waits
-from meted.simulations.replay import EVENT_ORDERS, EventOrder, Replay, make_policy
-from meted.simulations.trace import Trace, TraceJob, read_trace
-from meted.simulations.trace_rules import TraceOptions
+from meted.simulations.policies.registry import make_policy
+from meted.simulations.replay import EVENT_ORDERS, EventOrder, Replay
+from meted.simulations.results.metrics import Metrics
+from meted.simulations.results.outcome import OutcomeWriter, read_waits
+from meted.simulations.traces.trace import Trace, TraceJob, read_trace
+from meted.simulations.traces.trace_rules import TraceOptions
 
 from .driving import make_trace, measure, schedule
 from .oracle import Job, over_capacity
@@ -63,7 +64,7 @@ def run_trace(path: Path, policy: str, event_order: EventOrder, options: TraceOp
     def note(job: TraceJob, start_us: int) -> None:
         waits[job.job_id] = start_us - job.submit_us
 
-    assert Replay(trace, make_policy(policy), event_order, metrics, note).run()
+    assert Replay(trace, make_policy(policy), event_order, [metrics], note).run()
     return Run(cast(dict[str, float], metrics.results(policy, event_order, 1)), waits)
 
 
@@ -249,7 +250,7 @@ def test_the_metrics_equal_those_of_the_oracle(
 ) -> None:
     trace = make_trace(tmp_path_factory.mktemp("random"), jobs, 8)
     metrics = Metrics(trace)
-    Replay(trace, make_policy(policy), "instant", metrics).run()
+    Replay(trace, make_policy(policy), "instant", [metrics]).run()
     found, expected = (each.results(policy, "instant", 1) for each in (metrics, measure(trace, policy)))
     # The largest lag depends on who of several starts first in one instant, which the oracle's times do not tell.
     del found["max_lag_units"], expected["max_lag_units"]
@@ -330,7 +331,7 @@ def test_the_lag_of_meted_is_bounded(
     """
     trace = make_trace(tmp_path_factory.mktemp("random"), jobs, procs)
     metrics = Metrics(trace)
-    Replay(trace, make_policy("meted"), "instant", metrics, rules=Rules(1000)).run()
+    Replay(trace, make_policy("meted"), "instant", [metrics], rules=Rules(1000)).run()
     assert cast(float, metrics.results("meted", "instant", 1)["max_lag_units"]) <= 1
 
 
@@ -402,7 +403,7 @@ def test_memory_does_not_grow_with_the_jobs_that_have_ended(tmp_path: Path, poli
     """Less than two machine words a job stay, so nothing of it does."""
     jobs = [TraceJob(n, n % 9, 3 * n * S, (1 + n * 7 % 13) * S, 20 * S, 1 + n % 5) for n in range(1, 5_001)]
     trace = make_trace(tmp_path, jobs, 10)
-    replay = Replay(trace, make_policy(policy), "instant", Metrics(trace))
+    replay = Replay(trace, make_policy(policy), "instant", [Metrics(trace)])
     replay.run(2_000)
     held: list[int] = []
     tracemalloc.start()

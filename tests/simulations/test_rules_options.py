@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from meted.adapters.embedded import Pool
 from meted.core.state import Rules
-from meted.simulations.command import simulate
+from meted.simulations.commands.replay import replay, run_policy
+from meted.simulations.commands.simulate import simulate
 from meted.simulations.errors import SimulationError
-from meted.simulations.own_log import read_own_log
-from meted.simulations.replay_command import replay, run_policy
+from meted.simulations.traces.own_log import read_own_log
 
 ALL = ("--alpha", "0.5", "--half-life", "2h", "--aging", "none", "--pool", "fifo", "--usage", "pool")
 GIVEN = {"alpha_milli": 500, "half_life_us": 7_200_000_000, "aging_us": None, "pool": "fifo", "usage": "pool"}

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.simulations.errors import TraceError
-from meted.simulations.lines import MAX_LINE_BYTES
-from meted.simulations.swf import MAX_FIELD, MAX_MALFORMED_KEPT, UNKNOWN, Malformed, SwfReader, SwfRecord
-from meted.simulations.swf_header import MAX_HEADER_BYTES, SwfHeader
+from meted.simulations.traces.lines import MAX_LINE_BYTES
+from meted.simulations.traces.swf import MAX_FIELD, MAX_MALFORMED_KEPT, UNKNOWN, Malformed, SwfReader, SwfRecord
+from meted.simulations.traces.swf_header import MAX_HEADER_BYTES, SwfHeader
 
 PLAIN = b"7 100 20 300 4 250 1024 8 600 2048 1 3 2 5 1 0 6 30"
 RECORD = SwfRecord(

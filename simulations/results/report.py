@@ -7,9 +7,9 @@ from typing import Final
 
 import attrs
 
+from ..ruled import rules_rows
+from ..traces.trace_rules import FilterCounts
 from .metrics import JsonValue
-from .ruled import rules_rows
-from .trace_rules import FilterCounts
 
 TIE_RULE: Final = "submit time, then job number, then place in the file"
 """The order of jobs that are submitted in one instant."""

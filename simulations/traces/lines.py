@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
-from .errors import TraceError
+from ..errors import TraceError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

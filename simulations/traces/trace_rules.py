@@ -8,7 +8,7 @@ import attrs
 
 from meted.core.record import record
 
-from .errors import TraceError
+from ..errors import TraceError
 
 ProcsField = Literal["allocated", "requested"]
 Overrun = Literal["extend", "cut"]

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final
 
-from .errors import SimulationError, TraceError
-from .swf import SwfReader
-from .trace import Trace, TraceJob
+from ..errors import SimulationError, TraceError
+from ..traces.swf import SwfReader
+from ..traces.trace import Trace, TraceJob
 
 _US: Final = 1_000_000
 _BUFFERED_ROWS: Final = 1_000

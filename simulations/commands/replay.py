@@ -9,18 +9,17 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
-from meted.core.policies import POLICIES
 from meted.core.state import Rules
 
-from .documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
-from .errors import SimulationError
-from .log_replay import LogReplay, results
-from .log_trace import LogCounts, LogTrace
-from .metrics import JsonValue, Metrics
-from .own_log import read_own_log
-from .replay import make_policy
-from .report import counted, result_rows, rows
-from .ruled import check_rules, rules_rows
+from ..errors import SimulationError
+from ..log_replay import LogReplay, results
+from ..policies.registry import make_policy, policy_names
+from ..results.documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
+from ..results.metrics import JsonValue, Metrics
+from ..results.report import counted, result_rows, rows
+from ..ruled import check_rules, rules_rows
+from ..traces.log_trace import LogCounts, LogTrace
+from ..traces.own_log import read_own_log
 from .rules_options import rules_of, rules_options
 
 _LEFT_OUT: Final = {
@@ -37,7 +36,7 @@ _NOTED: Final = {
 
 @click.command("replay", short_help="Replay a log of your own under a policy.")
 @click.argument("log", type=click.Path(exists=True))
-@click.option("--policy", type=click.Choice(sorted(POLICIES)), default="meted", show_default=True, help="Who is next.")
+@click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
 @rules_options
 @click.option(
     "--json",
@@ -88,7 +87,7 @@ def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict
     """
     check_rules(policy, rules)
     metrics = Metrics(trace, trace.shares)
-    run = LogReplay(trace, make_policy(policy), metrics, rules)
+    run = LogReplay(trace, make_policy(policy), [metrics], rules)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)

@@ -11,7 +11,7 @@ from meted.adapters.cli.rules import ALPHA, LONG, LONG_OR_NONE
 from meted.core.decide.rules import POOLS, USAGES
 from meted.core.state import Rules
 
-from .ruled import RULED_POLICY
+from ..ruled import RULED_POLICY
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,11 +16,11 @@ import attrs
 
 from meted.core.state import Rules
 
+from ..ruled import rules_figures
+from ..traces.trace import TraceJob
+from ..traces.trace_rules import TraceOptions
 from .inequality import gini, jain
-from .ruled import rules_figures
 from .service import ServiceMeter
-from .trace import TraceJob
-from .trace_rules import TraceOptions
 
 BOUND_US: Final = 10_000_000
 """Runs shorter than this count as this long in a bounded slowdown: 10 s."""
@@ -33,7 +33,7 @@ JsonValue = bool | int | float | str | None | Mapping[str, int | str | None]
 
 
 class Measured(Protocol):
-    """What is known of a trace whose run is measured; see :class:`~.trace.Trace`."""
+    """What is known of a trace whose run is measured; see :class:`~meted.simulations.traces.trace.Trace`."""
 
     @property
     def name(self) -> str:

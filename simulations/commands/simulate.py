@@ -9,19 +9,19 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
-from meted.core.policies import POLICIES
 from meted.core.state import Rules
 
-from .documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
-from .errors import SimulationError
-from .metrics import JsonValue, Metrics
-from .outcome import OutcomeWriter
-from .replay import EVENT_ORDERS, PROCS_MAX, EventOrder, Replay, make_policy
-from .report import TIE_RULE, table
+from ..errors import SimulationError
+from ..policies.registry import make_policy, policy_names
+from ..replay import EVENT_ORDERS, PROCS_MAX, EventOrder, Replay
+from ..results.documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
+from ..results.metrics import JsonValue, Metrics
+from ..results.outcome import OutcomeWriter
+from ..results.report import TIE_RULE, table
+from ..traces.swf import Malformed
+from ..traces.trace import Trace, read_trace
+from ..traces.trace_rules import Overrun, ProcsField, TraceOptions
 from .rules_options import rules_of, rules_options
-from .swf import Malformed
-from .trace import Trace, read_trace
-from .trace_rules import Overrun, ProcsField, TraceOptions
 
 MALFORMED_SHOWN: Final = 20
 """So many malformed lines are told one by one; of more only the number."""
@@ -29,7 +29,7 @@ MALFORMED_SHOWN: Final = 20
 
 @click.command("simulate", short_help="Replay a trace under a policy.")
 @click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--policy", type=click.Choice(sorted(POLICIES)), default="meted", show_default=True, help="Who is next.")
+@click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
 @click.option(
     "--procs",
     type=click.IntRange(1, PROCS_MAX),
@@ -120,7 +120,7 @@ def _run(
         bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}"))
         writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
         outcome = None if writer is None else writer.add
-        replay = Replay(trace, make_policy(policy), event_order, metrics, outcome, rules)
+        replay = Replay(trace, make_policy(policy), event_order, [metrics], outcome, rules)
         while not replay.run(PROGRESS_JOBS):
             bar(replay.ended, len(trace))
     figures = metrics.results(policy, event_order, user_cpu_us(), rules)

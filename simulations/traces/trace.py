@@ -12,7 +12,7 @@ from typing import Final
 
 from meted.core.record import record
 
-from .errors import TraceError
+from ..errors import TraceError
 from .swf import Malformed, SwfReader
 from .swf_header import SwfHeader
 from .trace_rules import FilterCounts, TraceOptions, check_options, why_empty

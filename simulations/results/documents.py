@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from .errors import SimulationError
+from ..errors import SimulationError
 from .metrics import JsonValue
 
 PROGRESS_JOBS: Final = 200

@@ -39,7 +39,7 @@ from meted.core.schema import decode_events
 from meted.core.spans import indices, total
 from meted.core.terms import Terms
 
-from .errors import TraceError
+from ..errors import TraceError
 from .log_trace import LogCounts, LoggedDomain, LoggedJob, LogTrace
 from .trace_rules import TraceOptions
 
