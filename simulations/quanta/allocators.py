@@ -45,7 +45,7 @@ class Static:
 class MaxMin:
     """Max-min fairness in each quantum for itself, with no memory: the next slice to whoever has the fewest *in it*.
 
-    Ties go to the highest index, in every quantum: without a memory, who has a high index has the better of it for good.
+    Ties go to the highest index in every quantum. As nothing is remembered, that is an advantage for good.
     """
 
     name = "max-min"

@@ -102,9 +102,9 @@ def exchange(
 class Karma:
     """The allocator ``karma``: the exchange, quantum after quantum.
 
-    Slices and credits are whole. The guarantee is the whole part of ``alpha * slices / users``. All other slices are the
-    shared pool, so none is lost to rounding. Each user is granted an equal part of as many credits as the shared pool
-    has slices. What does not divide evenly is owed until it does: less than one credit a user, and never lost.
+    Slices and credits are whole. The guarantee is the whole part of ``alpha * slices / users``. All other slices are
+    the shared pool, so none is lost to rounding. Each quantum grants as many credits as the shared pool has slices, to
+    all users alike. What does not divide evenly is owed until it does: less than one credit a user, and never lost.
 
     Attributes:
         credits: Whole credits of each user.

@@ -10,9 +10,10 @@ from itertools import accumulate
 def pour(levels: Sequence[int], caps: Sequence[int], amount: int) -> list[int]:
     """Hand out slices one at a time, each to the lowest level whose cap is not reached; it raises that level by one.
 
-    Ties go to the highest index: so do those of the results published with Karma. The slices are not handed out singly: the common level is found from the sorted levels
-    at which users begin to rise (``level``) and stop (``level + cap``). Between two of these the amount poured is linear
-    in the level. The cost is O(n log n) for n users, whatever the amount and however far the levels are apart.
+    Ties go to the highest index, as they do in the results published with Karma. The slices are not handed out singly:
+    the common level is found from the sorted levels at which users begin to rise (``level``) and stop
+    (``level + cap``). Between two of these the amount poured is linear in the level. The cost is O(n log n) for n
+    users, whatever the amount and however far the levels are apart.
 
     Args:
         levels: Where each user stands.
