@@ -3,7 +3,7 @@
 The gain of a report is the useful slices with it, divided by those with the truth, all else equal. Useful is what could
 be used: in each quantum the smaller of the allocation and the *true* demand. Under Karma, asking for less now can pay
 later, by at most a half (arXiv 2109.12401). Asking for more does not pay, says the theory; in whole slices there is a
-rare exception, where one credit less makes a tie that is worth a slice (the tests keep one).
+rare exception where nothing is shared but donations (alpha 1); the tests keep one.
 """
 
 from __future__ import annotations

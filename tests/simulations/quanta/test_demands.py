@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.simulations.errors import TraceError
+from meted.simulations.quanta.allocators import KarmaOptions
+from meted.simulations.quanta.comparison import Contender, compare
 from meted.simulations.quanta.demands import MAX_DEMAND, MAX_DEMAND_LINE_BYTES, DemandReader
 
 
@@ -69,6 +72,21 @@ def test_what_is_just_within_the_limits(tmp_path: Path) -> None:
     rows, told, reader = read(tmp_path, wide + b"\n")
     assert (len(rows[0]), told, reader.users) == (MAX_DEMAND_LINE_BYTES // 2, [], MAX_DEMAND_LINE_BYTES // 2)
     assert read(tmp_path, b"%d 000000000000000001\n" % MAX_DEMAND)[0] == [(MAX_DEMAND, 1)]
+
+
+def test_memory_does_not_grow_with_the_length() -> None:
+    """Ten times as many quanta take no more."""
+
+    def peak_bytes(quanta: int) -> int:
+        tracemalloc.start()
+        try:
+            compare(((number % 7, 2, 3) for number in range(quanta)), [Contender("karma", KarmaOptions())], lambda _: 9)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_bytes(300)
+    assert peak_bytes(3_000) < 2 * peak_bytes(300)
 
 
 def test_a_file_that_was_cut(tmp_path: Path) -> None:

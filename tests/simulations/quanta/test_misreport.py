@@ -38,7 +38,7 @@ def small(dice: Random) -> tuple[Rows, Callable[[], Allocator]]:
 
 
 def test_asking_for_more_does_not_pay_and_for_less_seldom() -> None:
-    """P15: each report that differs in one quantum; here gains come only by less, never at once, and are 7/6 at most."""
+    """P15: all reports that differ in one quantum. Gains here come only by less, never at once, and are at most 7/6."""
     dice, more, less, gains, best = Random(0), 0, 0, 0, Fraction(1)
     for _ in range(700):
         rows, make = small(dice)
