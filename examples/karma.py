@@ -35,7 +35,8 @@ def draw(folder: Path) -> None:
     print("demanded:", *(sum(column) for column in zip(*rows, strict=True)))
     figure, both = panels(2)
     titles = ("Karma: who came late is paid back", "Max-min: what was left to others is forgotten")
-    for axes, title, allocator in zip(both, titles, (Karma(3, SLICES), MaxMin(3, SLICES)), strict=True):
+    allocators: tuple[Allocator, ...] = (Karma(3, SLICES), MaxMin(3, SLICES))
+    for axes, title, allocator in zip(both, titles, allocators, strict=True):
         totals = had(allocator, rows)
         for colour, line, name, column in zip(COLOURS, LINES, NAMES, totals, strict=False):
             axes.plot(column, color=colour, linestyle=line, label=name)

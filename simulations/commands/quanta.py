@@ -145,6 +145,10 @@ def quanta(
         raise click.UsageError("say how large the pool is: give either --slices N or --fair-share N.")
     if tries and strategist is None:
         raise click.UsageError("--tries is of a strategic user; name one with --strategist COLUMN.")
+    if policies and Karma.name not in policies:
+        _refuse_karma_options(alphas, start_credits, bankrupt, redistribute)
+    if bankrupt != "serve" and start_credits is None:
+        raise click.UsageError("without a limit nobody is ever without credit; set it with --credits N.")
     if json_path not in (None, "-"):
         check_target("--json", str(json_path), demands)
     options = [
@@ -172,6 +176,20 @@ def _contenders(policies: Iterable[str], options: Sequence[KarmaOptions]) -> Ite
     for name in dict.fromkeys(policies):
         for one in options if name == Karma.name else options[:1]:
             yield Contender(name, one)
+
+
+def _refuse_karma_options(
+    alphas: Sequence[int], start_credits: int | None, bankrupt: Bankrupt, redistribute: bool
+) -> None:
+    """Refuse what only Karma goes by."""
+    given = {
+        "--alpha": bool(alphas),
+        "--credits": start_credits is not None,
+        "--bankrupt": bankrupt != "serve",
+        "--redistribute": redistribute,
+    }
+    for option in (name for name, is_given in given.items() if is_given):
+        raise click.UsageError(f"{option} is of karma; add --policy karma.")
 
 
 class _Told:

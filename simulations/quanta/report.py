@@ -101,7 +101,7 @@ def rule_rows(
     for options in (outcome.contender.options for outcome in outcomes if _is_karma(outcome.contender)):
         each = guaranteed(options, users, slices)
         shared = slices - users * each
-        yield f"karma {options.alpha_milli / 1000:g}", f"guarantees {each:,} slices a user, and shares {shared:,}"
+        yield f"karma {options.alpha_milli / 1000:g}", f"slices guaranteed to each user: {each:,}; shared: {shared:,}"
         yield "credits", _credits(options)
     taken = "" if comparison.users == reader.columns else f", {comparison.users:,} of them taken"
     yield "columns", f"{reader.columns:,}{taken}"

@@ -62,8 +62,8 @@ def test_a_table_that_says_how_it_came_about(demands: Path) -> None:
     assert "max-min 24 80.00 % 4 10 0.4000 0.8889 0.4000 0.8000 2.50" in lines
     for said in (
         "ties the user in the later column",
-        "karma 1 guarantees 2 slices a user, and shares 0",
-        "karma 0.5 guarantees 1 slices a user, and shares 3",
+        "karma 1 slices guaranteed to each user: 2; shared: 0",
+        "karma 0.5 slices guaranteed to each user: 1; shared: 3",
         "credits 6 each at the start; what only the bankrupt want: serve; redistributed",
         "quanta 5 read",
         f"trace sha256 {hashlib.sha256(RUNNING.encode()).hexdigest()}",
@@ -140,6 +140,9 @@ def test_a_file_with_no_quantum_is_a_sentence(demands: Path, data: bytes) -> Non
         (["--slices", "6", "--policy", "lottery"], 2, "'lottery' is not one of"),
         (["--slices", "6", "--alpha", "1.5"], 2, "'1.5' is no part of a share; write one from 0 to 1, like 0.5."),
         (["--slices", "6", "--alpha", "half"], 2, "'half' is no amount"),
+        (["--slices", "6", "--bankrupt", "idle"], 2, "nobody is ever without credit; set it with --credits N."),
+        (["--slices", "6", "--policy", "dmmf", "--alpha", "1"], 2, "--alpha is of karma; add --policy karma."),
+        (["--slices", "6", "--policy", "static", "--redistribute"], 2, "--redistribute is of karma;"),
         (["--slices", "6", "--tries", "3"], 2, "name one with --strategist COLUMN."),
         (["--slices", "6", "--strategist", "4"], 1, "there are only 3 users; name one of them."),
         (["--slices", "6", "--users", "4"], 1, "running.txt has 3 users; ask for at most so many."),
