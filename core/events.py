@@ -9,6 +9,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .credit_events import CreditClosed as CreditClosed
+from .credit_events import CreditEvent as CreditEvent
+from .credit_events import CreditHeld as CreditHeld
+from .credit_events import CreditLent as CreditLent
+from .credit_events import CreditLimited as CreditLimited
+from .credit_events import CreditMoved as CreditMoved
+from .credit_events import CreditOpened as CreditOpened
+from .credit_events import CreditRepaid as CreditRepaid
+from .credit_events import CreditRulesChanged as CreditRulesChanged
+from .credit_events import CreditSettled as CreditSettled
+from .credit_events import HoldPosted as HoldPosted
+from .credit_events import HoldVoided as HoldVoided
 from .domain_events import DomainChanged as DomainChanged
 from .domain_events import DomainClosed as DomainClosed
 from .domain_events import DomainCreated as DomainCreated
@@ -332,4 +344,4 @@ JobEvent = (
     | UsagesRescaled
 )
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
-Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | RulesChanged | CallKept | LogRepaired
+Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CreditEvent | RulesChanged | CallKept | LogRepaired

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from immutables import Map
 
+from .credit_state import Ledger as Ledger
 from .domain_state import Domain as Domain
 from .domain_state import Domains as Domains
 from .domain_state import Loan as Loan
@@ -334,3 +335,4 @@ class State:
     domains: Domains = Domains()
     calls: Calls = Calls()
     rules: Rules = Rules()
+    ledger: Ledger = Ledger()

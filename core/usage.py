@@ -98,6 +98,16 @@ def current(usage: int, epoch: int, step: int) -> int:
     return (scaled // _factor(step)) >> ((step >> STEP_BITS) & (EPOCH_HALF_LIVES - 1))
 
 
+def kept(amount: int, elapsed_us: int, half_life_us: int) -> int:
+    """Return what is left of an amount of which half goes in each half-life, rounded down."""
+    step = step_of(elapsed_us, half_life_us)
+    halvings, part = step >> STEP_BITS, step & ((1 << STEP_BITS) - 1)
+    if not part:
+        return amount >> halvings
+    # 2**-part as half of 2**(1 - part), which is in the tables
+    return (amount * _factor((1 << STEP_BITS) - part)) >> (_FACTOR_BITS + halvings + 1)
+
+
 def log2(number: int) -> int:
     """Return the logarithm of a number >= 1 to the base of two, in units of 2**-32, to within some 2**-30.
 

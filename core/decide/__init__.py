@@ -6,12 +6,23 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from .. import limits
-from ..commands import Command, DomainCommand, JobCommand, KeepCall, LeaseCommand, NoteRepair, SetRules, WorkerCommand
+from ..commands import (
+    Command,
+    CreditCommand,
+    DomainCommand,
+    JobCommand,
+    KeepCall,
+    LeaseCommand,
+    NoteRepair,
+    SetRules,
+    WorkerCommand,
+)
 from ..errors import Reason, Refused
 from ..events import Event, LogRepaired
 from ..state import State
 from . import checks
 from .calls import decide_calls
+from .credit import decide_credit
 from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import decide_jobs
@@ -57,6 +68,7 @@ _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **dict.fromkeys(get_args(JobCommand), decide_jobs),
     **dict.fromkeys(get_args(WorkerCommand), decide_workers),
     **dict.fromkeys(get_args(DomainCommand), decide_domains),
+    **dict.fromkeys(get_args(CreditCommand), decide_credit),
     SetRules: decide_rules,
     KeepCall: decide_calls,
     NoteRepair: _note_repair,

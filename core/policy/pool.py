@@ -9,6 +9,15 @@ from ..estimates import next_run
 from ..events import (
     AccountReweighted,
     CallKept,
+    CreditClosed,
+    CreditHeld,
+    CreditLent,
+    CreditLimited,
+    CreditMoved,
+    CreditOpened,
+    CreditRepaid,
+    CreditRulesChanged,
+    CreditSettled,
     DomainChanged,
     DomainClosed,
     DomainCreated,
@@ -16,6 +25,8 @@ from ..events import (
     DomainRemoved,
     Event,
     HoldLifted,
+    HoldPosted,
+    HoldVoided,
     JobArchived,
     JobEnded,
     JobStarted,
@@ -152,6 +163,10 @@ class PoolIndex:
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
                 pass
             case LagRemainderKept() | RecordRefused() | MinimumStampSet():
+                pass
+            case CreditOpened() | CreditLimited() | CreditClosed() | CreditSettled() | CreditRulesChanged():
+                pass
+            case CreditMoved() | CreditHeld() | HoldPosted() | HoldVoided() | CreditLent() | CreditRepaid():
                 pass
             case LoanMade() | LoanRecalled() | LoanRefused() | LoanBackedOff():
                 pass

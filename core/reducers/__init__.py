@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from ..events import CallKept, DomainEvent, Event, JobEvent, LeaseEvent, LogRepaired, RulesChanged, WorkerEvent
+from ..events import (
+    CallKept,
+    CreditEvent,
+    DomainEvent,
+    Event,
+    JobEvent,
+    LeaseEvent,
+    LogRepaired,
+    RulesChanged,
+    WorkerEvent,
+)
 from ..state import Rules, State
 from .calls import reduce_calls
+from .credit import reduce_credit, skip_credit_ids
 from .domains import reduce_domains, skip_domain_ids
 from .jobs import reduce_jobs, skip_job_ids
 from .leases import reduce_leases
@@ -38,12 +49,13 @@ def _fold_leases(state: State, event: LeaseEvent) -> State:
         state.domains,
         state.calls,
         state.rules,
+        state.ledger,
     )
 
 
 def _fold_jobs(state: State, event: JobEvent) -> State:
     jobs = reduce_jobs(state.jobs, event)
-    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules)
+    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, state.ledger)
 
 
 def _fold_workers(state: State, event: WorkerEvent) -> State:
@@ -55,6 +67,7 @@ def _fold_workers(state: State, event: WorkerEvent) -> State:
         state.domains,
         state.calls,
         state.rules,
+        state.ledger,
     )
 
 
@@ -67,17 +80,31 @@ def _fold_domains(state: State, event: DomainEvent) -> State:
         reduce_domains(state.domains, event),
         state.calls,
         state.rules,
+        state.ledger,
     )
 
 
 def _fold_rules(state: State, event: RulesChanged) -> State:
     rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, state.calls, rules)
+    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, state.calls, rules, state.ledger)
 
 
 def _fold_calls(state: State, event: CallKept) -> State:
     calls = reduce_calls(state.calls, event)
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, calls, state.rules)
+    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, calls, state.rules, state.ledger)
+
+
+def _fold_credit(state: State, event: CreditEvent) -> State:
+    return State(
+        state.seq + 1,
+        event.at_us,
+        state.jobs,
+        state.workers,
+        state.domains,
+        state.calls,
+        state.rules,
+        reduce_credit(state.ledger, event),
+    )
 
 
 def _fold_repair(state: State, event: LogRepaired) -> State:
@@ -91,6 +118,7 @@ def _fold_repair(state: State, event: LogRepaired) -> State:
         skip_domain_ids(state.domains, lost),
         state.calls,
         state.rules,
+        skip_credit_ids(state.ledger, lost),
     )
 
 
@@ -101,6 +129,7 @@ _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(JobEvent), _fold_jobs),
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
+    **dict.fromkeys(get_args(CreditEvent), _fold_credit),
     RulesChanged: _fold_rules,
     CallKept: _fold_calls,
     LogRepaired: _fold_repair,

@@ -44,6 +44,10 @@ def given_world() -> World:
     world.do(c.CreateDomain(0, "parent", 5, None, "", cpus(2)))
     world.do(c.OfferLoan(0, "parent", "d", "share", 1, SECOND, 2 * SECOND))
     world.do(c.DeliverRecords(0, 1, (c.DomainRecord("recorded", 1, expires_us=SECOND),), False))
+    world.do(c.GrantCredit(0, "d", 10_000))
+    world.do(c.GrantCredit(0, "unused", 1_000))
+    world.do(c.HoldCredit(0, "d", 1_000))
+    world.do(c.LendCredit(0, "d", "parent", 1_000, SECOND))
     worker = world.worker(cpus(8, 10**9, gpu=1))
     ended = world.submit("d")
     world.finish(world.lease(worker, ended))
@@ -91,6 +95,16 @@ GOOD: tuple[Command, ...] = (
     c.EndLoan(2 * SECOND, LOAN),
     c.DeliverRecords(2, 2, (c.DomainRecord("late", 2, "parent", 5, cpus(1), cpus(1), 2, cpus(1), 9),), False),
     c.ExpireDomain(SECOND, "recorded"),
+    c.OpenCredit(0, "d", True),
+    c.CloseCredit(0, "unused"),
+    c.GrantCredit(0, "parent", 5, "x"),
+    c.TransferCredit(0, "d", "parent", 5, "x"),
+    c.HoldCredit(0, "d", 5, SECOND),
+    c.PostHold(0, 1, "parent", 5),
+    c.VoidHold(0, 1),
+    c.LendCredit(0, "d", "parent", 5, SECOND),
+    c.RepayCredit(0, 1),
+    c.SetCreditRules(0, 5, 86_400 * SECOND, 5, 86_400 * SECOND, 5, "treasury"),
     c.SetRules(0, 500, SECOND, 2 * SECOND, "fifo", "pool"),
     c.KeepCall(0, bytes(16), b"x"),
     c.NoteRepair(0, 5, 6),
@@ -100,6 +114,7 @@ IS_GOOD: set[tuple[str, str, object]] = {
     ("SubmitJob", "priority", -1),
     ("ChangePriority", "priority", -1),
     ("FinishUnits", "exits", ((2, -1),)),
+    ("GrantCredit", "amount_mc", -1),
 }
 """Values that are bad for other fields of the type."""
 

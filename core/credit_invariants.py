@@ -1,0 +1,78 @@
+"""What is always true of credit; :mod:`.invariants` asks for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from .credit_state import ESCROW, TREASURY, Ledger
+from .ids import AccountId
+from .state import State
+
+
+def wrong_credit(state: State) -> Iterator[str]:
+    """Yield what is wrong with accounts, holds or loans of credit."""
+    ledger = state.ledger
+    yield from _wrong_balances(ledger)
+    yield from _wrong_holds(state)
+    yield from _wrong_owners(state)
+
+
+def _wrong_balances(ledger: Ledger) -> Iterator[str]:
+    total_mc = sum(account.balance_mc for account in ledger.accounts.values())
+    if total_mc:
+        yield f"All balances are {total_mc} together, not zero."
+    for account_id, account in sorted(ledger.accounts.items()):
+        if account.account_id != account_id or account_id >= ledger.next_account_id:
+            yield f"Credit account {account_id} is filed under another id, or under one that was never given."
+        if account_id != TREASURY and account.free_mc < 0:
+            yield f"Credit account {account_id} has {account.balance_mc} and {account.held_mc} of it held."
+
+
+def _wrong_holds(state: State) -> Iterator[str]:
+    ledger = state.ledger
+    held: Counter[AccountId] = Counter()
+    for hold_id, hold in sorted(ledger.holds.items()):
+        held[hold.account_id] += hold.unit_mc * hold.units
+        if hold.hold_id != hold_id or hold_id >= ledger.next_hold_id or hold.units < 1 or hold.unit_mc < 0:
+            yield f"Hold {hold_id} is filed under another id, or holds nothing."
+        if hold.lease_id:
+            lease = state.jobs.leases.get(hold.lease_id)
+            if lease is None or lease.left != hold.units:
+                yield f"Hold {hold_id} is for {hold.units} units of lease {hold.lease_id}, which has not as many left."
+            if ledger.of_lease.get(hold.lease_id) != hold_id:
+                yield f"Hold {hold_id} is not found by its lease {hold.lease_id}."
+    for account_id, account in sorted(ledger.accounts.items()):
+        if account.held_mc != held[account_id]:
+            yield f"Credit account {account_id} has {account.held_mc} held, and its holds are {held[account_id]}."
+    if len(ledger.of_lease) != sum(hold.lease_id != 0 for hold in ledger.holds.values()):
+        yield "There are leases with a hold that is not there."
+
+
+def _wrong_owners(state: State) -> Iterator[str]:
+    ledger = state.ledger
+    lent: Counter[AccountId] = Counter()
+    ties: Counter[AccountId] = Counter()
+    for loan_id, loan in sorted(ledger.loans.items()):
+        lent[loan.lender] += 1
+        ties[loan.lender] += 1
+        ties[loan.borrower] += 1
+        if loan.loan_id != loan_id or loan_id >= ledger.next_loan_id or loan.left_mc < 1:
+            yield f"Loan of credit {loan_id} is filed under another id, or is paid back."
+    for job_id, account_id in sorted(ledger.of_job.items()):
+        job = state.jobs.jobs.get(job_id)
+        owner = None if job is None else ledger.of_domain.get(job.terms.domain_id)
+        if owner is None:
+            yield f"Purse {account_id} is that of job {job_id}, whose domain has no account."
+        else:
+            ties[owner] += 1
+        if ledger.accounts[account_id].job_id != job_id:
+            yield f"Purse {account_id} is not that of job {job_id}."
+    for domain_id, account_id in sorted(ledger.of_domain.items()):
+        if domain_id not in state.domains.domains or ledger.accounts[account_id].domain_id != domain_id:
+            yield f"Credit account {account_id} is that of domain {domain_id}, which is not there or has another."
+    if len(ledger.accounts) != 2 + len(ledger.of_domain) + len(ledger.of_job) or ESCROW not in ledger.accounts:
+        yield "There is a credit account of nobody."
+    for account_id, account in sorted(ledger.accounts.items()):
+        if (account.lent, account.ties) != (lent[account_id], ties[account_id]):
+            yield f"Credit account {account_id} does not count its loans and purses right."
