@@ -159,7 +159,7 @@ def _served(
             tag += count * entitled_charge(size, share, alpha)
     if served and rules.usage != "all":
         used = 0
-    paid = min(debt, by)
+    paid = debt if debt < by else by
     usage = account.usage if account.epoch == load.epoch else expressed(account.usage, account.epoch, load.epoch)
     return served, tag, usage + used, clock + by - paid, debt - paid
 
@@ -207,17 +207,17 @@ def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[
     if user.backlog < 2 and account.active < 2:
         return 0, ()
     charged, job_tag, user_tag = 0, job.tag, user.tag
-    jobs_time = user.clock, user.debt
-    users_time = account.clock, account.debt
+    jobs_clock, jobs_debt = user.clock, user.debt
+    clock, debt = account.clock, account.debt
     if user.backlog > 1:
         charged = TO_JOB
         job_tag += count * -((-size << INNER_BITS) // job_weight(job.terms.priority))
-        jobs_time = _advanced(*jobs_time, count * ((size << INNER_BITS) // user.weight))
+        jobs_clock, jobs_debt = _advanced(jobs_clock, jobs_debt, count * ((size << INNER_BITS) // user.weight))
     if account.active > 1:
         charged |= TO_USER
         user_tag += count * size
-        users_time = _advanced(*users_time, count * (size // account.active))
-    return charged, (job_tag, *jobs_time, user_tag, *users_time)
+        clock, debt = _advanced(clock, debt, count * (size // account.active))
+    return charged, (job_tag, jobs_clock, jobs_debt, user_tag, clock, debt)
 
 
 def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool) -> ChargeTags:
@@ -239,11 +239,9 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
         epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
+        standing = [jobs.accounts[who] for who in account.above] if account.above else ()
+        above = tuple([(it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt) for it in standing])
         usage = expressed(account.usage, account.epoch, epoch)
-        above = tuple(
-            (it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt)
-            for it in (jobs.accounts[who] for who in account.above)
-        )
         return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
@@ -297,7 +295,7 @@ def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], 
 
 def _advanced(clock: int, debt: int, by: int) -> tuple[int, int]:
     """Return virtual time and its debt after an advance; a negative one adds to the debt, a later one pays it first."""
-    paid = min(debt, by)
+    paid = debt if debt < by else by
     return clock + by - paid, debt - paid
 
 

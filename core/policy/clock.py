@@ -96,10 +96,10 @@ class ClockIndex(PoolIndex):
         if leaf is None:
             return
         leaf.touched.add(after.terms.user)
-        if before.tag != after.tag and leaf.has(before):
-            queue = leaf.lines[after.terms.request].users[after.terms.user]
-            queue.discard(tag_key(before))
-            queue.add(tag_key(after))
+        if before.tag != after.tag:
+            queue = leaf.queue_of(after)
+            if queue is not None and queue.discard(tag_key(before)):
+                queue.add(tag_key(after))
 
     def domain_changed(self, domain_id: DomainId) -> None:
         """Refresh the keys of a domain, or of all those in it, when they are next needed."""
@@ -177,7 +177,8 @@ class ClockIndex(PoolIndex):
 
     def reach(self, parent_id: DomainId) -> int:
         """Return up to which tag the domains inside one are owed service."""
-        return reach(clock_within(self.state.jobs, parent_id), self.state.rules)
+        jobs = self.state.jobs
+        return reach(clock_within(jobs, parent_id) if parent_id else jobs.clock, self.state.rules)
 
     def _width_milli(self, request: Resources) -> int:
         return width_milli(request, self.state.workers.capacity)
@@ -194,7 +195,7 @@ class ClockIndex(PoolIndex):
                 above = leaf.above
             else:
                 above = self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
-            for height, who in enumerate(reversed(above)):
+            for height, who in enumerate(reversed(above)) if above else ():
                 inner[who] = height
         self._dirty.clear()
         for who in sorted(inner, key=inner.__getitem__, reverse=True) if inner else ():
@@ -207,9 +208,9 @@ class ClockIndex(PoolIndex):
         account = jobs.accounts[domain_id]
         share = state.domains.domains[domain_id].effective_share
         clock = self.reach(leaf.parent)
-        leaf.refresh(account)
         for request, line in leaf.lines.items():
-            job = jobs.jobs[queued_job(line.head[1])]
+            line.find_head(account, leaf.touched)
+            job = jobs.jobs[line.job_id]
             estimated_us = job.terms.time_request_us
             if estimated_us is None:
                 leaf.is_by_mean = True
@@ -221,9 +222,9 @@ class ClockIndex(PoolIndex):
                 count = self.run_count(job, estimated_us)
             size = line.shape.width_milli * estimated_us * count
             covered = bool(self._held) and self.is_covered(domain_id, request)
-            line.ranks.set(
-                domain_id, self._key(domain_id, account, share, Run(job, count, size, covered), line.ranks), clock
-            )
+            run = Run(job, count, size, covered)
+            line.ranks.set(domain_id, self._key(domain_id, account, share, run, line.ranks), clock)
+        leaf.touched.clear()
 
     def _key(self, domain_id: DomainId, account: Account, share: int, run: Run, ranks: Ranks) -> Key:
         """Return the key of a domain with its next run.

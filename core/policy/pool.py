@@ -263,8 +263,6 @@ class PoolIndex:
 
     def _hold(self, terms: Terms, *, more: bool) -> None:
         """Count a request as held, or as held no more, by its domain and those that it is in."""
-        if not self._held:
-            return
         for who in self._line_up(terms.domain_id):
             held = self._held.get(who)
             if held is not None:
@@ -275,7 +273,8 @@ class PoolIndex:
         job = self.state.jobs.jobs[event.job_id]
         terms = job.terms
         self.capacity.take(self.state.jobs.leases[event.lease_id], terms)
-        self._hold(terms, more=True)
+        if self._held:
+            self._hold(terms, more=True)
         if event.inner:
             self.job_moved(was.jobs.jobs[event.job_id], job)
         if job.requeued:
@@ -288,7 +287,8 @@ class PoolIndex:
         job_id, terms = self.capacity.holder(event.lease_id)
         if event.lease_id not in self.state.jobs.leases:
             self.capacity.give(event.lease_id)
-            self._hold(terms, more=False)
+            if self._held:
+                self._hold(terms, more=False)
         else:
             self.capacity.version += 1  # a run time more: by a shorter estimate something may end in time
         if event.inner:

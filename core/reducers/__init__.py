@@ -16,6 +16,7 @@ from ..events import (
     RulesChanged,
     WorkerEvent,
 )
+from ..record import replaced
 from ..state import Rules, State
 from .calls import reduce_calls
 from .credit import reduce_credit, skip_credit_ids
@@ -41,84 +42,45 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 
 def _fold_leases(state: State, event: LeaseEvent) -> State:
-    return State(
-        state.seq + 1,
-        event.at_us,
-        reduce_leases(state.jobs, event),
-        state.workers,
-        state.domains,
-        state.calls,
-        state.rules,
-        state.ledger,
-    )
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce_leases(state.jobs, event))
 
 
 def _fold_jobs(state: State, event: JobEvent) -> State:
-    jobs = reduce_jobs(state.jobs, event)
-    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, state.ledger)
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce_jobs(state.jobs, event))
 
 
 def _fold_workers(state: State, event: WorkerEvent) -> State:
-    return State(
-        state.seq + 1,
-        event.at_us,
-        state.jobs,
-        reduce_workers(state.workers, event),
-        state.domains,
-        state.calls,
-        state.rules,
-        state.ledger,
-    )
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, workers=reduce_workers(state.workers, event))
 
 
 def _fold_domains(state: State, event: DomainEvent) -> State:
-    return State(
-        state.seq + 1,
-        event.at_us,
-        state.jobs,
-        state.workers,
-        reduce_domains(state.domains, event),
-        state.calls,
-        state.rules,
-        state.ledger,
-    )
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, domains=reduce_domains(state.domains, event))
 
 
 def _fold_rules(state: State, event: RulesChanged) -> State:
     rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, state.calls, rules, state.ledger)
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, rules=rules)
 
 
 def _fold_calls(state: State, event: CallKept) -> State:
-    calls = reduce_calls(state.calls, event)
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, calls, state.rules, state.ledger)
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, calls=reduce_calls(state.calls, event))
 
 
 def _fold_credit(state: State, event: CreditEvent) -> State:
-    return State(
-        state.seq + 1,
-        event.at_us,
-        state.jobs,
-        state.workers,
-        state.domains,
-        state.calls,
-        state.rules,
-        reduce_credit(state.ledger, event),
-    )
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=reduce_credit(state.ledger, event))
 
 
 def _fold_repair(state: State, event: LogRepaired) -> State:
     # Every lost event gave at most one id of each kind; skipping as many keeps law 5 (no id twice).
     lost = event.lost_last_seq - event.lost_first_seq + 1
-    return State(
-        state.seq + 1,
-        event.at_us,
-        skip_job_ids(state.jobs, lost),
-        skip_worker_ids(state.workers, lost),
-        skip_domain_ids(state.domains, lost),
-        state.calls,
-        state.rules,
-        skip_credit_ids(state.ledger, lost),
+    return replaced(
+        state,
+        seq=state.seq + 1,
+        at_us=event.at_us,
+        jobs=skip_job_ids(state.jobs, lost),
+        workers=skip_worker_ids(state.workers, lost),
+        domains=skip_domain_ids(state.domains, lost),
+        ledger=skip_credit_ids(state.ledger, lost),
     )
 
 
