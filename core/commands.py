@@ -11,7 +11,9 @@ from .credit_commands import CreditCommand as CreditCommand
 from .credit_commands import GrantCredit as GrantCredit
 from .credit_commands import HoldCredit as HoldCredit
 from .credit_commands import LendCredit as LendCredit
+from .credit_commands import NiceJob as NiceJob
 from .credit_commands import OpenCredit as OpenCredit
+from .credit_commands import PayDonors as PayDonors
 from .credit_commands import PostHold as PostHold
 from .credit_commands import RepayCredit as RepayCredit
 from .credit_commands import SetCreditRules as SetCreditRules

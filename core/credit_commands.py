@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .ids import AccountId, JobId
 from .record import record
 
 
@@ -72,6 +73,28 @@ class VoidHold:
 
 
 @record
+class NiceJob:
+    """Buy points of priority for a job (above zero), give bought ones back, or sell points (below zero): rows P03-P07.
+
+    Attributes:
+        cost_us: What the rest of the job is reckoned to take, in cpu-microseconds; None: what the pool estimates.
+    """
+
+    at_us: int
+    job_id: JobId
+    points: int
+    cost_us: int | None = None
+
+
+@record
+class PayDonors:
+    """Pay those who made room for what others paid for: the accounts to look at, in this order."""
+
+    at_us: int
+    account_ids: tuple[AccountId, ...]
+
+
+@record
 class LendCredit:
     """Lend credit to another domain; it comes back at ``due_us``."""
 
@@ -111,6 +134,8 @@ CreditCommand = (
     | HoldCredit
     | PostHold
     | VoidHold
+    | NiceJob
+    | PayDonors
     | LendCredit
     | RepayCredit
     | SetCreditRules

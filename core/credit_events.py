@@ -10,7 +10,7 @@ from .record import record
 
 @record
 class CreditOpened:
-    """A domain has an account, or a job has a purse; the other id is 0."""
+    """A domain has an account (``job_id`` is 0), or a job of it has a purse."""
 
     tag: ClassVar[str] = "credit_opened"
     version: ClassVar[int] = 1
@@ -93,7 +93,10 @@ class CreditHeld:
 
 @record
 class HoldPosted:
-    """``units`` units of a hold are resolved: ``amount_mc`` went to the account ``credit``, the rest is free again."""
+    """``units`` units of a hold are resolved: ``amount_mc`` went from ``debit`` to ``credit``, the rest is free again.
+
+    ``size`` is the work for which others who made room are still to be paid from escrow.
+    """
 
     tag: ClassVar[str] = "hold_posted"
     version: ClassVar[int] = 1
@@ -101,8 +104,10 @@ class HoldPosted:
     transfer_id: TransferId
     hold_id: HoldId
     units: int
+    debit: AccountId
     credit: AccountId
     amount_mc: int
+    size: int
 
 
 @record
@@ -115,6 +120,41 @@ class HoldVoided:
     hold_id: HoldId
     units: int
     reason: str
+
+
+@record
+class DonorPaid:
+    """A domain that made room for ``size`` of the work of others was paid from escrow; nobody did: the treasury was."""
+
+    tag: ClassVar[str] = "donor_paid"
+    version: ClassVar[int] = 1
+    at_us: int
+    transfer_id: TransferId
+    account_id: AccountId
+    amount_mc: int
+    size: int
+
+
+@record
+class PointsSold:
+    """For points of a job that its domain has sold it was paid ``sold_mc`` in all; 0 once that is settled."""
+
+    tag: ClassVar[str] = "points_sold"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    sold_mc: int
+
+
+@record
+class PointsLapsed:
+    """The points that were bought for a job are gone, as its purse is empty; it goes on at its own priority."""
+
+    tag: ClassVar[str] = "points_lapsed"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    points: int
 
 
 @record
@@ -167,6 +207,9 @@ CreditEvent = (
     | CreditHeld
     | HoldPosted
     | HoldVoided
+    | DonorPaid
+    | PointsSold
+    | PointsLapsed
     | CreditLent
     | CreditRepaid
     | CreditRulesChanged

@@ -22,6 +22,12 @@ def _wrong_balances(ledger: Ledger) -> Iterator[str]:
     total_mc = sum(account.balance_mc for account in ledger.accounts.values())
     if total_mc:
         yield f"All balances are {total_mc} together, not zero."
+    paid_size = sum(ledger.payers.values())
+    # What was paid out for a part of it has made it less, but not what each payer paid for.
+    if ledger.unpaid_size > paid_size or bool(ledger.unpaid_size) != bool(ledger.payers):
+        yield f"Work of {ledger.unpaid_size} is to be paid from escrow, and {paid_size} was paid for."
+    if bool(ledger.unpaid_size) < bool(ledger.accounts[ESCROW].balance_mc):
+        yield f"There is {ledger.accounts[ESCROW].balance_mc} in escrow for no work."
     for account_id, account in sorted(ledger.accounts.items()):
         if account.account_id != account_id or account_id >= ledger.next_account_id:
             yield f"Credit account {account_id} is filed under another id, or under one that was never given."
@@ -60,13 +66,13 @@ def _wrong_owners(state: State) -> Iterator[str]:
         if loan.loan_id != loan_id or loan_id >= ledger.next_loan_id or loan.left_mc < 1:
             yield f"Loan of credit {loan_id} is filed under another id, or is paid back."
     for job_id, account_id in sorted(ledger.of_job.items()):
-        job = state.jobs.jobs.get(job_id)
-        owner = None if job is None else ledger.of_domain.get(job.terms.domain_id)
+        job, purse = state.jobs.jobs.get(job_id), ledger.accounts[account_id]
+        owner = None if job is None or job.outcome is not None else ledger.of_domain.get(job.terms.domain_id)
         if owner is None:
-            yield f"Purse {account_id} is that of job {job_id}, whose domain has no account."
+            yield f"Purse {account_id} is that of job {job_id}, which has ended or whose domain has no account."
         else:
             ties[owner] += 1
-        if ledger.accounts[account_id].job_id != job_id:
+        if purse.job_id != job_id or job is None or purse.domain_id != job.terms.domain_id:
             yield f"Purse {account_id} is not that of job {job_id}."
     for domain_id, account_id in sorted(ledger.of_domain.items()):
         if domain_id not in state.domains.domains or ledger.accounts[account_id].domain_id != domain_id:

@@ -32,7 +32,7 @@ class CreditAccount:
     """One account.
 
     Attributes:
-        domain_id: The domain that it belongs to, or 0.
+        domain_id: The domain that it or its job belongs to, or 0.
         job_id: The job whose purse it is, or 0.
         balance_mc: Thousandths of a credit; below zero for the treasury alone.
         held_mc: How much of it is set aside by holds.
@@ -124,6 +124,10 @@ class Ledger:
         of_domain: The account of each domain that has one.
         of_job: The purse of each job that has one.
         of_lease: The hold of each lease that has one.
+        sold: What was paid to the domain of each job for points of it that were sold.
+        unpaid_size: Work (thousandths of a cpu x us) that was paid for into escrow, and for which nobody who made room
+            has been paid yet.
+        payers: The domains that paid for it, and for how much each; none of them is paid from it.
     """
 
     accounts: Map[AccountId, CreditAccount] = Map(
@@ -134,6 +138,9 @@ class Ledger:
     holds: Map[HoldId, CreditHold] = Map()
     of_lease: Map[LeaseId, HoldId] = Map()
     loans: Map[int, CreditLoan] = Map()
+    sold: Map[JobId, int] = Map()
+    unpaid_size: int = 0
+    payers: Map[DomainId, int] = Map()
     rules: CreditRules = CreditRules()
     next_account_id: int = 3
     next_hold_id: int = 1

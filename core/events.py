@@ -19,8 +19,11 @@ from .credit_events import CreditOpened as CreditOpened
 from .credit_events import CreditRepaid as CreditRepaid
 from .credit_events import CreditRulesChanged as CreditRulesChanged
 from .credit_events import CreditSettled as CreditSettled
+from .credit_events import DonorPaid as DonorPaid
 from .credit_events import HoldPosted as HoldPosted
 from .credit_events import HoldVoided as HoldVoided
+from .credit_events import PointsLapsed as PointsLapsed
+from .credit_events import PointsSold as PointsSold
 from .domain_events import DomainChanged as DomainChanged
 from .domain_events import DomainClosed as DomainClosed
 from .domain_events import DomainCreated as DomainCreated
@@ -99,14 +102,19 @@ class JobStarted:
 
 @record
 class PriorityChanged:
-    """A job has another priority; ``job_tag`` leaves what it is owed among its user's jobs as it is."""
+    """A job has another priority; ``job_tag`` leaves what it is owed among its user's jobs as it is.
+
+    Attributes:
+        points: How much of the priority was bought, or (below zero) sold, for credit.
+    """
 
     tag: ClassVar[str] = "priority_changed"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     job_id: JobId
     priority: int
     job_tag: int
+    points: int
 
 
 @record

@@ -84,6 +84,15 @@ CREDIT_PERIOD_MIN_US = 60 * SECOND_US
 CREDIT_PERIODS_MAX = 10_000
 """Periods of grants that are paid when an account that nobody touched for long is looked at; earlier ones are not."""
 
+CREDIT_DONORS_MAX = 8
+"""Domains that are paid at once for room that they made."""
+
+CREDIT_DONORS_EXAMINED_MAX = 64
+"""Domains that are looked at, poorest first, for some that have made room."""
+
+CREDIT_PAY_US = SECOND_US
+"""How long what was paid for priority is collected before it goes to those who made room."""
+
 CREDIT_NOTE_BYTES_MAX = 256
 """Size of the note of a transfer."""
 

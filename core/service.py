@@ -121,26 +121,33 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: i
     account = jobs.accounts[domain_id]
     charged, inner = _charged_inside(account, job, size, count)
     step = step_of(at_us, state.rules.half_life_us)
-    load = Load(size, count, count * amount_at(size, terms.priority, step), epoch_of(step))
+    load = Load(size, count, count * amount_at(size, job.own_priority, step), epoch_of(step))
     if not account.above:
         over = (jobs.clock, jobs.debt, state.domains.total_share)
-        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1)
+        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1, job.points < 0)
         return ChargeTags(charged + bit, tag, usage, load.epoch, clock, debt, inner, ())
     levels = []
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
-        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1)
+        sold = not level and job.points < 0
+        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold)
         charged |= bit << level * LEVEL_BITS
         levels.append(tags)
     return _tags(charged, levels, load.epoch, inner)
 
 
 def _served(
-    state: State, domain_id: DomainId, account: Account, over: tuple[int, int, int], load: Load, is_covered: int
+    state: State,
+    domain_id: DomainId,
+    account: Account,
+    over: tuple[int, int, int],
+    load: Load,
+    is_covered: int,
+    is_sold: bool,
 ) -> tuple[int, int, int, int, int]:
     """Return, for one level, how it was served; its tag and usage after it; V over it and its debt.
 
-    ``over`` is V over it, the debt of that, and Phi.
+    ``over`` is V over it, the debt of that, and Phi. What was sold (points of its priority) comes from the pool.
     """
     clock, debt, phi = over
     tag, used, size, count = account.tag, load.used, load.size, load.count
@@ -149,7 +156,7 @@ def _served(
         served, by = GUARANTEED, 0
     else:
         by = count * clock_charge(size, phi)
-        if tag <= reach(clock, rules):
+        if not is_sold and tag <= reach(clock, rules):
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)
@@ -246,8 +253,9 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
     epoch = max(epoch, epoch_of(then))
-    estimated = amount_at(lease.size, lease.priority, then)
-    used = sum(amount_at(size, lease.priority, then) - estimated for size in sizes)
+    priority = lease.priority - lease.points
+    estimated = amount_at(lease.size, priority, then)
+    used = sum(amount_at(size, priority, then) - estimated for size in sizes)
     used = expressed(used, epoch_of(then), epoch)
     levels = []
     for level, who in enumerate((job.terms.domain_id, *account.above)):

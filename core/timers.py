@@ -17,6 +17,7 @@ from .commands import (
     VoidHold,
 )
 from .decide.tree import is_done
+from .donors import Donors
 from .events import (
     CreditHeld,
     CreditLent,
@@ -40,19 +41,22 @@ _ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED, _VOID, _REPAY =
 class Timers:
     """What falls due: a heap of (time, kind, id), of which what is obsolete is dropped when its time comes."""
 
-    FOLLOWS: ClassVar[frozenset[type[Event]]] = frozenset(
-        (
-            JobEnded,
-            WorkerAway,
-            LoanMade,
-            LoanRecalled,
-            DomainCreated,
-            DomainChanged,
-            DomainClosed,
-            CreditHeld,
-            CreditLent,
-            CreditRepaid,
+    FOLLOWS: ClassVar[frozenset[type[Event]]] = (
+        frozenset(
+            (
+                JobEnded,
+                WorkerAway,
+                LoanMade,
+                LoanRecalled,
+                DomainCreated,
+                DomainChanged,
+                DomainClosed,
+                CreditHeld,
+                CreditLent,
+                CreditRepaid,
+            )
         )
+        | Donors.FOLLOWS
     )
     """The events that :meth:`update` cares for."""
 
@@ -83,9 +87,13 @@ class Timers:
         for debt in state.ledger.loans.values():
             self._due.append((_next_check_us(state.at_us) if debt.overdue else debt.due_us, _REPAY, debt.loan_id))
         heapify(self._due)
+        self._donors = Donors(state)
 
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`FOLLOWS`."""
+        if type(event) in Donors.FOLLOWS:
+            self._donors.update(event)
+            return
         match event:
             case JobEnded():
                 self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
@@ -116,6 +124,9 @@ class Timers:
 
     def next_us(self) -> int | None:
         """Return when something falls due next, or None."""
+        donors_us = self._donors.due_us()
+        if donors_us is not None and (not self._due or donors_us < self._due[0][0]):
+            return donors_us
         return self._due[0][0] if self._due else None
 
     def pop(self, state: State, at_us: int) -> Command | None:
@@ -136,7 +147,8 @@ class Timers:
                 command = self._domain(state, DomainId(target), kind, due_us, at_us)
             if command is not None:
                 return command
-        return None
+        donors_us = self._donors.due_us()
+        return self._donors.command(at_us) if donors_us is not None and donors_us <= at_us else None
 
     def _push(self, due_us: int, kind: int, target: int) -> None:
         heappush(self._due, (due_us, kind, target))

@@ -27,6 +27,7 @@ from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import decide_jobs
 from .leases import decide_leases
+from .nice import with_purses
 from .rules import decide_rules
 from .workers import decide_workers
 
@@ -51,7 +52,10 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
         checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
         at_us = earliest_us
     events = _JUDGES[type(command)](state, command, at_us)
-    return with_dependants(state, events, at_us) if state.jobs.dependants else events
+    if state.jobs.dependants:
+        events = with_dependants(state, events, at_us)
+    ledger = state.ledger
+    return with_purses(state, events, at_us) if ledger.of_job or ledger.sold else events
 
 
 def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]:

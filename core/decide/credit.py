@@ -11,7 +11,9 @@ from ..commands import (
     GrantCredit,
     HoldCredit,
     LendCredit,
+    NiceJob,
     OpenCredit,
+    PayDonors,
     PostHold,
     RepayCredit,
     SetCreditRules,
@@ -33,9 +35,11 @@ from ..events import (
 from ..ids import HoldId, LeaseId, TransferId
 from ..state import State
 from . import checks
+from .donors import pay_donors
 from .draft import Draft
 from .entitlements import find_domain
 from .ledger import account_of, check_closable, close, move, name_of, need, open_account, settle
+from .nice import decide_nice
 
 INCOMES = ("funded", "treasury")
 
@@ -62,6 +66,10 @@ def decide_credit(state: State, command: CreditCommand, at_us: int) -> tuple[Eve
             hold = _find_hold(state, command.hold_id)
             timed_out = hold.until_us is not None and hold.until_us <= at_us
             draft.add(HoldVoided(at_us, hold.hold_id, hold.units, "timed_out" if timed_out else "voided"))
+        case NiceJob():
+            return decide_nice(state, command, at_us)
+        case PayDonors():
+            pay_donors(draft, command)
         case LendCredit():
             _lend(draft, command)
         case RepayCredit():
@@ -141,7 +149,7 @@ def _post(draft: Draft, command: PostHold) -> None:
     account_id = open_account(draft, payee.domain_id)
     settle(draft, account_id)
     transfer_id = TransferId(draft.state.ledger.next_transfer_id)
-    draft.add(HoldPosted(draft.at_us, transfer_id, hold.hold_id, 1, account_id, amount_mc))
+    draft.add(HoldPosted(draft.at_us, transfer_id, hold.hold_id, 1, hold.account_id, account_id, amount_mc, 0))
 
 
 def _find_hold(state: State, hold_id: object) -> CreditHold:

@@ -19,6 +19,9 @@ from .queues import queued_job, tag_key
 from .ranks import BY_GUARANTEE, Key, Order, Ranks
 from .standing import among_domains, at_home
 
+NEVER = 1 << 512
+"""The tag of what V never reaches: points of it were sold, so it waits for the pool."""
+
 CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
 
@@ -34,12 +37,18 @@ class Choice:
 
 @record
 class Run:
-    """What a domain would be served next: how many units of a job, of what size together, covered by a guarantee."""
+    """What a domain would be served next: how many units of a job, of what size together.
+
+    Attributes:
+        covered: A guarantee covers it.
+        sold: Points of it were sold, so it waits for the pool.
+    """
 
     job: Job
     units: int
     size: int
     covered: bool
+    sold: bool
 
 
 class ClockIndex(PoolIndex):
@@ -222,7 +231,7 @@ class ClockIndex(PoolIndex):
                 count = self.run_count(job, estimated_us)
             size = line.shape.width_milli * estimated_us * count
             covered = bool(self._held) and self.is_covered(domain_id, request)
-            run = Run(job, count, size, covered)
+            run = Run(job, count, size, covered, job.points < 0)
             line.ranks.set(domain_id, self._key(domain_id, account, share, run, line.ranks), clock)
         leaf.touched.clear()
 
@@ -237,7 +246,8 @@ class ClockIndex(PoolIndex):
             peak = ranks.peaks[domain_id] = run.size
         deadline = account.tag + entitled_charge(peak, share, rules.alpha_milli)
         pool_key = POOL_KEYS[rules.pool](rules, account, share, run.job)
-        return Key(account.tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
+        tag = NEVER if run.sold else account.tag
+        return Key(tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
 
     def domain_served(self, domain_id: DomainId) -> None:
         """Rank a domain anew; its deadline, and of those that it is in, are by their next run again."""
@@ -286,7 +296,7 @@ class ClockIndex(PoolIndex):
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
             covered = bool(self._held) and self.is_covered(domain_id, shape.request)
-            run = Run(job, below.units, below.size, covered)
+            run = Run(job, below.units, below.size, covered, False)
             mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:

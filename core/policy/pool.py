@@ -23,6 +23,7 @@ from ..events import (
     DomainCreated,
     DomainOpened,
     DomainRemoved,
+    DonorPaid,
     Event,
     HoldLifted,
     HoldPosted,
@@ -41,6 +42,8 @@ from ..events import (
     LoanStarted,
     LogRepaired,
     MinimumStampSet,
+    PointsLapsed,
+    PointsSold,
     PriorityChanged,
     RecordRefused,
     ReservationEnded,
@@ -167,6 +170,8 @@ class PoolIndex:
             case CreditOpened() | CreditLimited() | CreditClosed() | CreditSettled() | CreditRulesChanged():
                 pass
             case CreditMoved() | CreditHeld() | HoldPosted() | HoldVoided() | CreditLent() | CreditRepaid():
+                pass
+            case DonorPaid() | PointsSold() | PointsLapsed():
                 pass
             case LoanMade() | LoanRecalled() | LoanRefused() | LoanBackedOff():
                 pass

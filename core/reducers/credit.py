@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ..credit_state import CreditAccount, CreditHold, CreditLoan, CreditRules, Ledger
+from immutables import Map
+
+from ..credit_state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Ledger
 from ..events import (
     CreditClosed,
     CreditEvent,
@@ -16,10 +18,13 @@ from ..events import (
     CreditRepaid,
     CreditRulesChanged,
     CreditSettled,
+    DonorPaid,
     HoldPosted,
     HoldVoided,
+    PointsLapsed,
+    PointsSold,
 )
-from ..ids import AccountId, HoldId
+from ..ids import AccountId, DomainId, HoldId
 from ..record import replaced
 
 
@@ -31,9 +36,19 @@ def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
         case CreditHeld():
             return _held(ledger, event)
         case HoldPosted():
-            hold = ledger.holds[event.hold_id]
             ledger = _resolved(ledger, event.hold_id, event.units)
-            return _moved(ledger, hold.account_id, event.credit, event.amount_mc, event.transfer_id + 1)
+            if event.size:
+                ledger = _owing(ledger, ledger.accounts[event.debit].domain_id, event.size)
+            return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
+        case DonorPaid():
+            left = ledger.unpaid_size - event.size
+            ledger = replaced(ledger, unpaid_size=left, payers=ledger.payers if left else Map())
+            return _moved(ledger, ESCROW, event.account_id, event.amount_mc, event.transfer_id + 1)
+        case PointsSold():
+            sold = ledger.sold.set(event.job_id, event.sold_mc) if event.sold_mc else ledger.sold.delete(event.job_id)
+            return replaced(ledger, sold=sold)
+        case PointsLapsed():
+            return ledger
         case HoldVoided():
             return _resolved(ledger, event.hold_id, event.units)
         case CreditOpened():
@@ -72,10 +87,11 @@ def _opened(ledger: Ledger, event: CreditOpened) -> Ledger:
     account_id = event.account_id
     account = CreditAccount(account_id, event.domain_id, event.job_id, settled_us=event.at_us)
     of_domain, of_job = ledger.of_domain, ledger.of_job
-    if event.domain_id:
-        of_domain = of_domain.set(event.domain_id, account_id)
-    else:
+    if event.job_id:
         of_job = of_job.set(event.job_id, account_id)
+        ledger = _tied(ledger, of_domain[event.domain_id], 0, 1)
+    else:
+        of_domain = of_domain.set(event.domain_id, account_id)
     return replaced(
         ledger,
         accounts=ledger.accounts.set(account_id, account),
@@ -88,10 +104,11 @@ def _opened(ledger: Ledger, event: CreditOpened) -> Ledger:
 def _closed(ledger: Ledger, account_id: AccountId) -> Ledger:
     account = ledger.accounts[account_id]
     of_domain, of_job = ledger.of_domain, ledger.of_job
-    if account.domain_id:
-        of_domain = of_domain.delete(account.domain_id)
-    else:
+    if account.job_id:
         of_job = of_job.delete(account.job_id)
+        ledger = _tied(ledger, of_domain[account.domain_id], 0, -1)
+    else:
+        of_domain = of_domain.delete(account.domain_id)
     return replaced(ledger, accounts=ledger.accounts.delete(account_id), of_domain=of_domain, of_job=of_job)
 
 
@@ -127,6 +144,11 @@ def _resolved(ledger: Ledger, hold_id: HoldId, units: int) -> Ledger:
         return replaced(ledger, accounts=accounts, holds=ledger.holds.set(hold_id, hold))
     of_lease = ledger.of_lease.delete(hold.lease_id) if hold.lease_id else ledger.of_lease
     return replaced(ledger, accounts=accounts, holds=ledger.holds.delete(hold_id), of_lease=of_lease)
+
+
+def _owing(ledger: Ledger, domain_id: DomainId, size: int) -> Ledger:
+    payers = ledger.payers.set(domain_id, ledger.payers.get(domain_id, 0) + size)
+    return replaced(ledger, unpaid_size=ledger.unpaid_size + size, payers=payers)
 
 
 def _repaid(ledger: Ledger, event: CreditRepaid) -> Ledger:

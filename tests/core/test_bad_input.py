@@ -21,7 +21,7 @@ from meted.core import commands as c
 from meted.core.commands import Command
 from meted.core.errors import Reason, Refused
 from meted.core.events import RecordRefused
-from meted.core.ids import JobId, LeaseId, LoanId, WorkerId
+from meted.core.ids import AccountId, JobId, LeaseId, LoanId, WorkerId
 from meted.core.invariants import check
 from meted.core.limits import ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, SPEC_BYTES_MAX, TIME_MAX_US
 from meted.core.resources import Resources
@@ -102,6 +102,8 @@ GOOD: tuple[Command, ...] = (
     c.HoldCredit(0, "d", 5, SECOND),
     c.PostHold(0, 1, "parent", 5),
     c.VoidHold(0, 1),
+    c.NiceJob(0, RUNNING, 2, SECOND),
+    c.PayDonors(0, (AccountId(3),)),
     c.LendCredit(0, "d", "parent", 5, SECOND),
     c.RepayCredit(0, 1),
     c.SetCreditRules(0, 5, 86_400 * SECOND, 5, 86_400 * SECOND, 5, "treasury"),
@@ -115,6 +117,7 @@ IS_GOOD: set[tuple[str, str, object]] = {
     ("ChangePriority", "priority", -1),
     ("FinishUnits", "exits", ((2, -1),)),
     ("GrantCredit", "amount_mc", -1),
+    ("NiceJob", "points", -1),
 }
 """Values that are bad for other fields of the type."""
 

@@ -38,7 +38,7 @@ HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
 class CreditWorld(LendingWorld):
     """A world in which domains have credit."""
 
-    def account(self, name: str) -> CreditAccount:
+    def credit(self, name: str) -> CreditAccount:
         """Return the account of a domain."""
         ledger = self.state.ledger
         return ledger.accounts[ledger.of_domain[self.state.domains.by_name[name]]]
@@ -59,7 +59,7 @@ class CreditWorld(LendingWorld):
 
     def balances(self, *names: str) -> list[int]:
         """Return balances."""
-        return [self.account(name).balance_mc for name in names]
+        return [self.credit(name).balance_mc for name in names]
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_an_unlimited_domain_pays_for_nothing_and_stays_unlimited(world: CreditW
     world.do(OpenCredit(world.now_us, "a", True))
     for _ in range(3):
         world.refused(TransferCredit(0, "a", "b", 1), Reason.NOT_ENOUGH_CREDIT)
-    assert world.account("a").unlimited
+    assert world.credit("a").unlimited
     assert world.balances("a") == [10_000]
     world.do(OpenCredit(world.now_us, "a", False))
     world.pay("a", "b", 1)
@@ -139,7 +139,7 @@ def test_a_hold_is_posted_once(world: CreditWorld) -> None:
     world.refused(PostHold(0, hold_id, "a", 1), Reason.SELF_TRANSFER)
     world.do(PostHold(world.now_us, hold_id, "b", 5_000))
     assert world.balances("a", "b") == [5_000, 5_000]
-    assert world.account("a").held_mc == 0
+    assert world.credit("a").held_mc == 0
     world.refused(PostHold(0, hold_id, "b", 1), Reason.UNKNOWN_HOLD)
     world.refused(VoidHold(0, hold_id), Reason.UNKNOWN_HOLD)
 
@@ -147,11 +147,11 @@ def test_a_hold_is_posted_once(world: CreditWorld) -> None:
 def test_a_hold_is_voided_by_hand_or_by_time(world: CreditWorld) -> None:
     first, second = world.hold("a", 6_000), world.hold("a", 4_000, until_us=world.now_us + DAY)
     world.do(VoidHold(world.now_us, first))
-    assert world.account("a").free_mc == 6_000
+    assert world.credit("a").free_mc == 6_000
     world.tick(DAY)
     world.refused(PostHold(world.now_us, second, "b", 1), Reason.UNKNOWN_HOLD)
     assert world.run_timers() == 1
-    assert world.account("a").free_mc == 10_000
+    assert world.credit("a").free_mc == 10_000
     world.refused(VoidHold(world.now_us, second), Reason.UNKNOWN_HOLD)
 
 
