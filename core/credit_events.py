@@ -78,31 +78,67 @@ class CreditSettled:
 
 @record
 class CreditHeld:
-    """``unit_mc`` of an account was set aside for each of ``units`` units of a lease (0: of one hold by hand)."""
+    """``amount_mc`` of an account was set aside; ``until_us`` it is voided by itself."""
 
     tag: ClassVar[str] = "credit_held"
     version: ClassVar[int] = 1
     at_us: int
     hold_id: HoldId
     account_id: AccountId
-    lease_id: LeaseId
-    unit_mc: int
-    units: int
+    amount_mc: int
     until_us: int | None
 
 
 @record
 class HoldPosted:
-    """``units`` units of a hold are resolved: ``amount_mc`` went from ``debit`` to ``credit``, the rest is free again.
-
-    ``size`` is the work for which others who made room are still to be paid from escrow.
-    """
+    """A hold is resolved: ``amount_mc`` went from ``debit`` to ``credit``, the rest is free again."""
 
     tag: ClassVar[str] = "hold_posted"
     version: ClassVar[int] = 1
     at_us: int
     transfer_id: TransferId
     hold_id: HoldId
+    debit: AccountId
+    credit: AccountId
+    amount_mc: int
+
+
+@record
+class HoldVoided:
+    """What was set aside is free again; ``reason`` is ``voided`` or ``timed_out``."""
+
+    tag: ClassVar[str] = "hold_voided"
+    version: ClassVar[int] = 1
+    at_us: int
+    hold_id: HoldId
+    reason: str
+
+
+@record
+class FeeHeld:
+    """``unit_mc`` of a purse was set aside for each of ``units`` units of a lease."""
+
+    tag: ClassVar[str] = "fee_held"
+    version: ClassVar[int] = 1
+    at_us: int
+    lease_id: LeaseId
+    account_id: AccountId
+    unit_mc: int
+    units: int
+
+
+@record
+class FeePosted:
+    """``units`` units of a lease were paid for: ``amount_mc`` went from ``debit`` to ``credit``, and the rest is free.
+
+    ``size`` is the work for which others who made room are still to be paid from escrow.
+    """
+
+    tag: ClassVar[str] = "fee_posted"
+    version: ClassVar[int] = 1
+    at_us: int
+    transfer_id: TransferId
+    lease_id: LeaseId
     units: int
     debit: AccountId
     credit: AccountId
@@ -111,15 +147,14 @@ class HoldPosted:
 
 
 @record
-class HoldVoided:
-    """What was set aside for ``units`` units is free again; ``reason`` is ``returned``, ``voided`` or ``timed_out``."""
+class FeeVoided:
+    """``units`` units of a lease came back: what was set aside for them is free again."""
 
-    tag: ClassVar[str] = "hold_voided"
+    tag: ClassVar[str] = "fee_voided"
     version: ClassVar[int] = 1
     at_us: int
-    hold_id: HoldId
+    lease_id: LeaseId
     units: int
-    reason: str
 
 
 @record
@@ -207,6 +242,9 @@ CreditEvent = (
     | CreditHeld
     | HoldPosted
     | HoldVoided
+    | FeeHeld
+    | FeePosted
+    | FeeVoided
     | DonorPaid
     | PointsSold
     | PointsLapsed

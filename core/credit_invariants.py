@@ -39,20 +39,17 @@ def _wrong_holds(state: State) -> Iterator[str]:
     ledger = state.ledger
     held: Counter[AccountId] = Counter()
     for hold_id, hold in sorted(ledger.holds.items()):
-        held[hold.account_id] += hold.unit_mc * hold.units
-        if hold.hold_id != hold_id or hold_id >= ledger.next_hold_id or hold.units < 1 or hold.unit_mc < 0:
+        held[hold.account_id] += hold.amount_mc
+        if hold.hold_id != hold_id or hold_id >= ledger.next_hold_id or hold.amount_mc < 1:
             yield f"Hold {hold_id} is filed under another id, or holds nothing."
-        if hold.lease_id:
-            lease = state.jobs.leases.get(hold.lease_id)
-            if lease is None or lease.left != hold.units:
-                yield f"Hold {hold_id} is for {hold.units} units of lease {hold.lease_id}, which has not as many left."
-            if ledger.of_lease.get(hold.lease_id) != hold_id:
-                yield f"Hold {hold_id} is not found by its lease {hold.lease_id}."
+    for lease_id, fee in sorted(ledger.fees.items()):
+        held[fee.account_id] += fee.unit_mc * fee.units
+        lease = state.jobs.leases.get(lease_id)
+        if lease is None or lease.left != fee.units or ledger.of_job.get(lease.job_id) != fee.account_id:
+            yield f"A fee is set aside for {fee.units} units of lease {lease_id}, which has not as many left."
     for account_id, account in sorted(ledger.accounts.items()):
         if account.held_mc != held[account_id]:
-            yield f"Credit account {account_id} has {account.held_mc} held, and its holds are {held[account_id]}."
-    if len(ledger.of_lease) != sum(hold.lease_id != 0 for hold in ledger.holds.values()):
-        yield "There are leases with a hold that is not there."
+            yield f"Credit account {account_id} has {account.held_mc} held, and {held[account_id]} is set aside."
 
 
 def _wrong_owners(state: State) -> Iterator[str]:

@@ -5,9 +5,9 @@ Every transfer debits one account and credits another by the same amount, so the
 was paid for priority and has not gone to those who made room for it. A domain has an account from the first time that
 credit is granted or sent to it; a job for which priority was bought has one, its *purse*, until it ends.
 
-A *hold* sets aside credit of an account, for a lease unit by unit. Each unit's part is resolved exactly once: posted
-when the unit has ended (at most what was held, the rest is free again), or voided when it came back or its time is
-over. These are the two phases of TigerBeetle's transfers.
+A *hold* sets aside credit of an account, and a *fee* that of a purse for a lease, unit by unit. Each hold, and each
+unit's part of a fee, is resolved exactly once: posted (at most what was held, the rest is free again), or voided as the
+unit came back or its time is over. These are the two phases of TigerBeetle's transfers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class CreditAccount:
         domain_id: The domain that it or its job belongs to, or 0.
         job_id: The job whose purse it is, or 0.
         balance_mc: Thousandths of a credit; below zero for the treasury alone.
-        held_mc: How much of it is set aside by holds.
+        held_mc: How much of it is set aside by holds and fees.
         unlimited: Its domain pays nothing for anything; a flag, never a number (row P06).
         settled_us: Up to when grants and demurrage were posted; the time of the last grant (row P10).
         lent: How many loans of credit its domain has given that are not paid back.
@@ -60,21 +60,30 @@ class CreditAccount:
 
 @record
 class CreditHold:
-    """Credit that is set aside: for the units of a lease, or as one unit for whatever its domain likes.
+    """Credit that a domain has set aside, for whatever it likes.
 
     Attributes:
-        lease_id: The lease, or 0.
-        unit_mc: For each unit.
-        units: How many of them are not resolved.
         until_us: When it is voided by itself, or None.
     """
 
     hold_id: HoldId
     account_id: AccountId
-    lease_id: LeaseId
+    amount_mc: int
+    until_us: int | None
+
+
+@record
+class Fee:
+    """Credit that is set aside in the purse of a job for the units of a lease.
+
+    Attributes:
+        unit_mc: For each unit.
+        units: How many of them are not resolved.
+    """
+
+    account_id: AccountId
     unit_mc: int
     units: int
-    until_us: int | None
 
 
 @record
@@ -123,7 +132,7 @@ class Ledger:
     Attributes:
         of_domain: The account of each domain that has one.
         of_job: The purse of each job that has one.
-        of_lease: The hold of each lease that has one.
+        fees: What is set aside for each lease that is paid for.
         sold: What was paid to the domain of each job for points of it that were sold.
         unpaid_size: Work (thousandths of a cpu x us) that was paid for into escrow, and for which nobody who made room
             has been paid yet.
@@ -136,7 +145,7 @@ class Ledger:
     of_domain: Map[DomainId, AccountId] = Map()
     of_job: Map[JobId, AccountId] = Map()
     holds: Map[HoldId, CreditHold] = Map()
-    of_lease: Map[LeaseId, HoldId] = Map()
+    fees: Map[LeaseId, Fee] = Map()
     loans: Map[int, CreditLoan] = Map()
     sold: Map[JobId, int] = Map()
     unpaid_size: int = 0

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from heapq import heapify, heappop, heappush
 from typing import ClassVar
 
-from sortedcontainers import SortedSet
-
 from .commands import PayDonors
-from .events import CreditClosed, CreditMoved, CreditOpened, DonorPaid, Event, HoldPosted
+from .events import CreditClosed, CreditMoved, CreditOpened, DonorPaid, Event, FeePosted, HoldPosted
 from .ids import AccountId
 from .limits import CREDIT_DONORS_EXAMINED_MAX, CREDIT_PAY_US
 from .state import State
+
+STALE_ENTRIES_MIN = 64
+"""The heap is made anew when it has more entries than this and four times the accounts."""
 
 
 class Donors:
     """The accounts of domains by balance, and when what is in escrow is to be paid out."""
 
     FOLLOWS: ClassVar[frozenset[type[Event]]] = frozenset(
-        (CreditOpened, CreditClosed, CreditMoved, HoldPosted, DonorPaid)
+        (CreditOpened, CreditClosed, CreditMoved, HoldPosted, FeePosted, DonorPaid)
     )
     """The events that :meth:`update` cares for."""
 
     def __init__(self, state: State) -> None:
         ledger = state.ledger
-        self._balances = {
-            account_id: ledger.accounts[account_id].balance_mc for account_id in ledger.of_domain.values()
-        }
-        self._poorest: SortedSet[tuple[int, AccountId]] = SortedSet(
-            (balance_mc, account_id) for account_id, balance_mc in self._balances.items()
-        )
+        domains = ledger.of_domain.values()
+        self._balances = {account_id: ledger.accounts[account_id].balance_mc for account_id in domains}
+        self._poorest: list[tuple[int, AccountId]] = []  # a heap; what is no longer so is dropped when met
+        self._sort()
         self._unpaid_size = ledger.unpaid_size
         self._due_us = state.at_us + CREDIT_PAY_US
 
@@ -40,16 +39,12 @@ class Donors:
                 if not event.job_id:
                     self._set(event.account_id, 0)
             case CreditClosed():
-                balance_mc = self._balances.pop(event.account_id, None)
-                if balance_mc is not None:
-                    self._poorest.discard((balance_mc, event.account_id))
-            case CreditMoved():
-                self._add(event.debit, -event.amount_mc)
-                self._add(event.credit, event.amount_mc)
-            case HoldPosted():
-                self._add(event.debit, -event.amount_mc)
-                self._add(event.credit, event.amount_mc)
+                self._balances.pop(event.account_id, None)
+            case FeePosted():  # from a purse to the treasury or escrow: neither is among these
                 self._owe(event.size, event.at_us)
+            case CreditMoved() | HoldPosted():
+                self._add(event.debit, -event.amount_mc)
+                self._add(event.credit, event.amount_mc)
             case DonorPaid():
                 self._add(event.account_id, event.amount_mc)
                 self._owe(-event.size, event.at_us)
@@ -62,8 +57,14 @@ class Donors:
 
     def command(self, at_us: int) -> PayDonors:
         """Return the command that pays the poorest of those who made room."""
-        poorest = islice(self._poorest, CREDIT_DONORS_EXAMINED_MAX)
-        return PayDonors(at_us, tuple(account_id for _, account_id in poorest))
+        poorest: dict[AccountId, int] = {}
+        while self._poorest and len(poorest) < CREDIT_DONORS_EXAMINED_MAX:
+            balance_mc, account_id = heappop(self._poorest)
+            if self._balances.get(account_id) == balance_mc:
+                poorest[account_id] = balance_mc
+        for account_id, balance_mc in poorest.items():
+            heappush(self._poorest, (balance_mc, account_id))
+        return PayDonors(at_us, tuple(poorest))
 
     def _owe(self, size: int, at_us: int) -> None:
         # What was paid for is collected for a while, so that many small fees are one payment.
@@ -74,9 +75,14 @@ class Donors:
     def _add(self, account_id: AccountId, amount_mc: int) -> None:
         balance_mc = self._balances.get(account_id)
         if balance_mc is not None:
-            self._poorest.discard((balance_mc, account_id))
             self._set(account_id, balance_mc + amount_mc)
 
     def _set(self, account_id: AccountId, balance_mc: int) -> None:
         self._balances[account_id] = balance_mc
-        self._poorest.add((balance_mc, account_id))
+        heappush(self._poorest, (balance_mc, account_id))
+        if len(self._poorest) > STALE_ENTRIES_MIN + 4 * len(self._balances):
+            self._sort()
+
+    def _sort(self) -> None:
+        self._poorest = [(balance_mc, account_id) for account_id, balance_mc in self._balances.items()]
+        heapify(self._poorest)

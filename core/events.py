@@ -20,6 +20,9 @@ from .credit_events import CreditRepaid as CreditRepaid
 from .credit_events import CreditRulesChanged as CreditRulesChanged
 from .credit_events import CreditSettled as CreditSettled
 from .credit_events import DonorPaid as DonorPaid
+from .credit_events import FeeHeld as FeeHeld
+from .credit_events import FeePosted as FeePosted
+from .credit_events import FeeVoided as FeeVoided
 from .credit_events import HoldPosted as HoldPosted
 from .credit_events import HoldVoided as HoldVoided
 from .credit_events import PointsLapsed as PointsLapsed

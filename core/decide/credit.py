@@ -32,7 +32,7 @@ from ..events import (
     HoldPosted,
     HoldVoided,
 )
-from ..ids import HoldId, LeaseId, TransferId
+from ..ids import HoldId, TransferId
 from ..state import State
 from . import checks
 from .donors import pay_donors
@@ -65,7 +65,7 @@ def decide_credit(state: State, command: CreditCommand, at_us: int) -> tuple[Eve
         case VoidHold():
             hold = _find_hold(state, command.hold_id)
             timed_out = hold.until_us is not None and hold.until_us <= at_us
-            draft.add(HoldVoided(at_us, hold.hold_id, hold.units, "timed_out" if timed_out else "voided"))
+            draft.add(HoldVoided(at_us, hold.hold_id, "timed_out" if timed_out else "voided"))
         case NiceJob():
             return decide_nice(state, command, at_us)
         case PayDonors():
@@ -130,7 +130,7 @@ def _hold(draft: Draft, command: HoldCredit) -> None:
     settle(draft, account.account_id)
     need(draft.state, account.account_id, amount_mc)
     hold_id = HoldId(draft.state.ledger.next_hold_id)
-    draft.add(CreditHeld(draft.at_us, hold_id, account.account_id, LeaseId(0), amount_mc, 1, command.until_us))
+    draft.add(CreditHeld(draft.at_us, hold_id, account.account_id, amount_mc, command.until_us))
 
 
 def _post(draft: Draft, command: PostHold) -> None:
@@ -139,31 +139,27 @@ def _post(draft: Draft, command: PostHold) -> None:
     amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
     if hold.until_us is not None and hold.until_us <= draft.at_us:
         raise Refused(Reason.UNKNOWN_HOLD, f"The time of hold {hold.hold_id} is over; hold the credit again.")
-    if amount_mc > hold.unit_mc:
+    if amount_mc > hold.amount_mc:
         raise Refused(
             Reason.OVER_HOLD,
-            f"Hold {hold.hold_id} has set {hold.unit_mc} thousandths aside; post at most that much.",
+            f"Hold {hold.hold_id} has set {hold.amount_mc} thousandths aside; post at most that much.",
         )
     if draft.state.ledger.accounts[hold.account_id].domain_id == payee.domain_id:
         raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payee!r} cannot pay itself; void the hold instead.")
     account_id = open_account(draft, payee.domain_id)
     settle(draft, account_id)
     transfer_id = TransferId(draft.state.ledger.next_transfer_id)
-    draft.add(HoldPosted(draft.at_us, transfer_id, hold.hold_id, 1, hold.account_id, account_id, amount_mc, 0))
+    draft.add(HoldPosted(draft.at_us, transfer_id, hold.hold_id, hold.account_id, account_id, amount_mc))
 
 
 def _find_hold(state: State, hold_id: object) -> CreditHold:
-    """Return a hold that was made by hand and is not resolved, or refuse."""
+    """Return a hold that is not resolved, or refuse."""
     number = checks.whole(hold_id, "hold", 1, limits.TIME_MAX_US)
     hold = state.ledger.holds.get(HoldId(number))
     if hold is None:
         was = number < state.ledger.next_hold_id
         sentence = f"Hold {number} was posted, voided or timed out already" if was else f"There is no hold {number}"
         raise Refused(Reason.UNKNOWN_HOLD, f"{sentence}; nothing is left to resolve.")
-    if hold.lease_id:
-        raise Refused(
-            Reason.UNKNOWN_HOLD, f"Hold {number} is that of lease {hold.lease_id} and is resolved with its units."
-        )
     return hold
 
 

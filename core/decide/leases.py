@@ -22,7 +22,7 @@ from ..terms import Requeued
 from ..usage import weighted
 from . import checks
 from .jobs import find_job, outcome_of
-from .nice import affordable, held, lapsed, posted, voided
+from .nice import affordable, fee_held, fee_posted, fee_voided, lapsed
 
 RETURNED, LOST = "returned", "lost"
 
@@ -122,7 +122,7 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
         tags.above,
         command.behind,
     )
-    return (leased,) if paid is None else (leased, held(state, leased, paid[0], paid[1]))
+    return (leased,) if paid is None else (leased, fee_held(leased, paid[0], paid[1]))
 
 
 def _check_behind(state: State, worker: Worker, job: Job, behind: LeaseId) -> None:
@@ -186,7 +186,7 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
         peak_bytes,
         used_cpu_us,
     )
-    fees = posted(state, lease, run_us, at_us) if state.ledger.of_lease else ()
+    fees = fee_posted(state, lease, run_us, at_us) if state.ledger.fees else ()
     if not exits:
         return finished, *fees, *_consequences(job, len(run_us), 0, 0, 0, at_us)
     again, ended = sum(run.count for run in requeued), spans.total(cancelled)
@@ -295,7 +295,7 @@ def returned(
         tags.above,
     )
     again = sum(run.count for run in requeued)
-    fees = voided(state, lease, count, at_us) if state.ledger.of_lease else ()
+    fees = fee_voided(state, lease, count, at_us) if state.ledger.fees else ()
     return (event, *fees, *_consequences(job, count, again, spans.total(failed), spans.total(cancelled), at_us))
 
 

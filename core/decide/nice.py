@@ -16,18 +16,18 @@ from ..credit_state import ESCROW, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import (
     CreditClosed,
-    CreditHeld,
     CreditOpened,
     Event,
-    HoldPosted,
-    HoldVoided,
+    FeeHeld,
+    FeePosted,
+    FeeVoided,
     JobEnded,
     PointsLapsed,
     PointsSold,
     UnitsLeased,
 )
 from ..fees import charge_mc, fee_of, refund_mc, rest_us, unit_fee_mc
-from ..ids import AccountId, HoldId, JobId, TransferId
+from ..ids import AccountId, JobId, TransferId
 from ..state import Job, Lease, State
 from . import checks
 from .draft import Draft
@@ -144,34 +144,28 @@ def lapsed(state: State, job: Job, at_us: int) -> tuple[Event, ...]:
     return PointsLapsed(at_us, job.job_id, job.points), reprioritise(state, job, job.own_priority, 0, at_us)
 
 
-def held(state: State, leased: UnitsLeased, purse_id: AccountId, unit_mc: int) -> CreditHeld:
-    """Return the hold for a lease."""
-    hold_id = HoldId(state.ledger.next_hold_id)
-    return CreditHeld(leased.at_us, hold_id, purse_id, leased.lease_id, unit_mc, leased.count, None)
+def fee_held(leased: UnitsLeased, purse_id: AccountId, unit_mc: int) -> FeeHeld:
+    """Return what is set aside for a lease."""
+    return FeeHeld(leased.at_us, leased.lease_id, purse_id, unit_mc, leased.count)
 
 
-def posted(state: State, lease: Lease, run_us: Iterable[int], at_us: int) -> tuple[Event, ...]:
-    """Return what is paid for units of a lease that took so long; nothing if there is no hold for it."""
+def fee_posted(state: State, lease: Lease, run_us: Iterable[int], at_us: int) -> tuple[Event, ...]:
+    """Return what is paid for units of a lease that took so long; nothing if it is not paid for."""
     ledger = state.ledger
-    hold_id = ledger.of_lease.get(lease.lease_id)
-    if hold_id is None:
+    fee = ledger.fees.get(lease.lease_id)
+    if fee is None:
         return ()
-    hold = ledger.holds[hold_id]
-    unit_mc = hold.unit_mc
     took = [min(took_us, lease.estimate_us) for took_us in run_us]
-    amount_mc = sum(fee_of(unit_mc, took_us, lease.estimate_us) for took_us in took)
-    size = sum(took) * (lease.size // lease.estimate_us)
+    amount_mc = sum(fee_of(fee.unit_mc, took_us, lease.estimate_us) for took_us in took)
     funded = ledger.rules.income == FUNDED
-    transfer_id = TransferId(ledger.next_transfer_id)
-    payee = ESCROW if funded else TREASURY
-    unpaid_size = size if funded and amount_mc else 0
-    return (HoldPosted(at_us, transfer_id, hold_id, len(took), hold.account_id, payee, amount_mc, unpaid_size),)
+    unpaid_size = sum(took) * (lease.size // lease.estimate_us) if funded and amount_mc else 0
+    transfer_id, payee = TransferId(ledger.next_transfer_id), ESCROW if funded else TREASURY
+    return (FeePosted(at_us, transfer_id, lease.lease_id, len(took), fee.account_id, payee, amount_mc, unpaid_size),)
 
 
-def voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Event, ...]:
-    """Return what becomes of the hold for ``count`` units of a lease that came back."""
-    hold_id = state.ledger.of_lease.get(lease.lease_id)
-    return () if hold_id is None else (HoldVoided(at_us, hold_id, count, "returned"),)
+def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Event, ...]:
+    """Return what becomes of what was set aside for ``count`` units of a lease that came back."""
+    return (FeeVoided(at_us, lease.lease_id, count),) if lease.lease_id in state.ledger.fees else ()
 
 
 def with_purses(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:

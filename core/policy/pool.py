@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import assert_never
+from typing import assert_never, get_args
 
 from ..estimates import next_run
 from ..events import (
     AccountReweighted,
     CallKept,
     CreditClosed,
+    CreditEvent,
     CreditHeld,
     CreditLent,
     CreditLimited,
@@ -25,6 +26,9 @@ from ..events import (
     DomainRemoved,
     DonorPaid,
     Event,
+    FeeHeld,
+    FeePosted,
+    FeeVoided,
     HoldLifted,
     HoldPosted,
     HoldVoided,
@@ -69,7 +73,9 @@ from ..state import Job, State
 from ..terms import Terms
 from .capacity import Capacity, Free
 
-_OF_NO_CONCERN = frozenset({HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired})
+_OF_NO_CONCERN = frozenset(
+    {HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired, *get_args(CreditEvent)}
+)
 
 
 class PoolIndex:
@@ -171,7 +177,7 @@ class PoolIndex:
                 pass
             case CreditMoved() | CreditHeld() | HoldPosted() | HoldVoided() | CreditLent() | CreditRepaid():
                 pass
-            case DonorPaid() | PointsSold() | PointsLapsed():
+            case FeeHeld() | FeePosted() | FeeVoided() | DonorPaid() | PointsSold() | PointsLapsed():
                 pass
             case LoanMade() | LoanRecalled() | LoanRefused() | LoanBackedOff():
                 pass

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from immutables import Map
 
-from ..credit_state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Ledger
+from ..credit_state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Fee, Ledger
 from ..events import (
     CreditClosed,
     CreditEvent,
@@ -19,12 +19,15 @@ from ..events import (
     CreditRulesChanged,
     CreditSettled,
     DonorPaid,
+    FeeHeld,
+    FeePosted,
+    FeeVoided,
     HoldPosted,
     HoldVoided,
     PointsLapsed,
     PointsSold,
 )
-from ..ids import AccountId, DomainId, HoldId
+from ..ids import AccountId, HoldId, LeaseId
 from ..record import replaced
 
 
@@ -33,13 +36,25 @@ def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
     match event:
         case CreditMoved():
             return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
+        case FeeHeld():
+            return _fee_held(ledger, event)
+        case FeePosted():
+            return _fee_posted(ledger, event)
+        case FeeVoided():
+            return _fee_resolved(ledger, event.lease_id, event.units)
         case CreditHeld():
-            return _held(ledger, event)
+            hold = CreditHold(event.hold_id, event.account_id, event.amount_mc, event.until_us)
+            return replaced(
+                ledger,
+                accounts=_more_held(ledger.accounts, event.account_id, event.amount_mc),
+                holds=ledger.holds.set(event.hold_id, hold),
+                next_hold_id=max(ledger.next_hold_id, event.hold_id + 1),
+            )
         case HoldPosted():
-            ledger = _resolved(ledger, event.hold_id, event.units)
-            if event.size:
-                ledger = _owing(ledger, ledger.accounts[event.debit].domain_id, event.size)
+            ledger = _resolved(ledger, event.hold_id)
             return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
+        case HoldVoided():
+            return _resolved(ledger, event.hold_id)
         case DonorPaid():
             left = ledger.unpaid_size - event.size
             ledger = replaced(ledger, unpaid_size=left, payers=ledger.payers if left else Map())
@@ -49,8 +64,6 @@ def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
             return replaced(ledger, sold=sold)
         case PointsLapsed():
             return ledger
-        case HoldVoided():
-            return _resolved(ledger, event.hold_id, event.units)
         case CreditOpened():
             return _opened(ledger, event)
         case CreditLimited():
@@ -120,35 +133,56 @@ def _moved(ledger: Ledger, debit: AccountId, credit: AccountId, amount_mc: int, 
     return replaced(ledger, accounts=accounts, next_transfer_id=max(ledger.next_transfer_id, next_transfer_id))
 
 
-def _held(ledger: Ledger, event: CreditHeld) -> Ledger:
-    hold = CreditHold(event.hold_id, event.account_id, event.lease_id, event.unit_mc, event.units, event.until_us)
-    account = ledger.accounts[event.account_id]
-    account = replaced(account, held_mc=account.held_mc + event.unit_mc * event.units)
-    of_lease = ledger.of_lease.set(event.lease_id, event.hold_id) if event.lease_id else ledger.of_lease
+def _more_held(
+    accounts: Map[AccountId, CreditAccount], account_id: AccountId, amount_mc: int
+) -> Map[AccountId, CreditAccount]:
+    account = accounts[account_id]
+    return accounts.set(account_id, replaced(account, held_mc=account.held_mc + amount_mc))
+
+
+def _resolved(ledger: Ledger, hold_id: HoldId) -> Ledger:
+    hold = ledger.holds[hold_id]
+    accounts = _more_held(ledger.accounts, hold.account_id, -hold.amount_mc)
+    return replaced(ledger, accounts=accounts, holds=ledger.holds.delete(hold_id))
+
+
+def _fee_held(ledger: Ledger, event: FeeHeld) -> Ledger:
+    fee = Fee(event.account_id, event.unit_mc, event.units)
+    accounts = _more_held(ledger.accounts, event.account_id, event.unit_mc * event.units)
+    return replaced(ledger, accounts=accounts, fees=ledger.fees.set(event.lease_id, fee))
+
+
+def _fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
+    accounts = ledger.accounts
+    fee, purse, payee = ledger.fees[event.lease_id], accounts[event.debit], accounts[event.credit]
+    held_mc = purse.held_mc - fee.unit_mc * event.units
+    accounts = accounts.set(
+        event.debit, replaced(purse, balance_mc=purse.balance_mc - event.amount_mc, held_mc=held_mc)
+    )
+    accounts = accounts.set(event.credit, replaced(payee, balance_mc=payee.balance_mc + event.amount_mc))
+    payers = ledger.payers
+    if event.size:
+        payers = payers.set(purse.domain_id, payers.get(purse.domain_id, 0) + event.size)
     return replaced(
         ledger,
-        accounts=ledger.accounts.set(event.account_id, account),
-        holds=ledger.holds.set(event.hold_id, hold),
-        of_lease=of_lease,
-        next_hold_id=max(ledger.next_hold_id, event.hold_id + 1),
+        accounts=accounts,
+        fees=_fees_left(ledger, event.lease_id, fee, event.units),
+        unpaid_size=ledger.unpaid_size + event.size,
+        payers=payers,
+        next_transfer_id=max(ledger.next_transfer_id, event.transfer_id + 1),
     )
 
 
-def _resolved(ledger: Ledger, hold_id: HoldId, units: int) -> Ledger:
-    hold = ledger.holds[hold_id]
-    account = ledger.accounts[hold.account_id]
-    account = replaced(account, held_mc=account.held_mc - hold.unit_mc * units)
-    accounts = ledger.accounts.set(hold.account_id, account)
-    if units < hold.units:
-        hold = replaced(hold, units=hold.units - units)
-        return replaced(ledger, accounts=accounts, holds=ledger.holds.set(hold_id, hold))
-    of_lease = ledger.of_lease.delete(hold.lease_id) if hold.lease_id else ledger.of_lease
-    return replaced(ledger, accounts=accounts, holds=ledger.holds.delete(hold_id), of_lease=of_lease)
+def _fee_resolved(ledger: Ledger, lease_id: LeaseId, units: int) -> Ledger:
+    fee = ledger.fees[lease_id]
+    accounts = _more_held(ledger.accounts, fee.account_id, -fee.unit_mc * units)
+    return replaced(ledger, accounts=accounts, fees=_fees_left(ledger, lease_id, fee, units))
 
 
-def _owing(ledger: Ledger, domain_id: DomainId, size: int) -> Ledger:
-    payers = ledger.payers.set(domain_id, ledger.payers.get(domain_id, 0) + size)
-    return replaced(ledger, unpaid_size=ledger.unpaid_size + size, payers=payers)
+def _fees_left(ledger: Ledger, lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
+    if units == fee.units:
+        return ledger.fees.delete(lease_id)
+    return ledger.fees.set(lease_id, replaced(fee, units=fee.units - units))
 
 
 def _repaid(ledger: Ledger, event: CreditRepaid) -> Ledger:
