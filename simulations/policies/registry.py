@@ -13,10 +13,22 @@ from meted.core.policy.easy import Easy
 from ..errors import SimulationError
 from .condor import Condor
 from .god_docker import GodDocker
+from .least_used import LeastUsed
 from .multifactor import FairTree, Multifactor
 from .sfq import Sfq
 from .static import Static
 from .stride import Stride
+
+_RIVALS: Final[tuple[type[Policy], ...]] = (
+    Multifactor,
+    FairTree,
+    Condor,
+    GodDocker,
+    LeastUsed,
+    Stride,
+    Sfq,
+    Static,
+)
 
 
 def _whole_queue_easy() -> Policy:
@@ -33,7 +45,7 @@ SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
     **POLICIES,
     Easy.name: _whole_queue_easy,
     Drf.name: _whole_queue_drf,
-    **{policy.name: policy for policy in (Multifactor, FairTree, Condor, GodDocker, Stride, Sfq, Static)},
+    **{policy.name: policy for policy in _RIVALS},
 }
 """What makes each policy; live ones first."""
 

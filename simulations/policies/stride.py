@@ -1,13 +1,13 @@
 """Stride scheduling, on many processors.
 
 Waldspurger and Weihl, "Stride Scheduling: Deterministic Proportional-Share Resource Management", MIT/LCS/TM-528, 1995,
-sections 2 and 3. Who has the least pass is next, and then its pass moves by its stride: one quantum / share. A quantum
-that is used in part moves it by that part, so that a unit of any size moves it by size / share.
+sections 2 and 3. Who has the least pass is next, and then its pass moves by its stride: one quantum / share. The quantum
+is a processor-second; more or less of it moves a pass in proportion, so that a unit of any size moves it by
+size / share.
 
 - *Joining*: a domain keeps ``remain``, how far its pass was from the global pass when it had nothing waiting any more,
   and joins at global pass + remain. So a debt is paid later and a lead is kept, unlike SFQ, where idling clears it. At
-  its first time ``remain`` is a whole stride (the quantum being its first unit): the first pass is the stride, and a
-  domain with a large share goes before one with a small share at once.
+  its first time ``remain`` is one stride: of units of one quantum, who has a large share goes first.
 - *Global pass* moves by size / (the shares of those who have something waiting).
 - *Promise*: of two domains that wait all the time, service for each share differs by a quantum at most; from its ideal
   a domain can be as many quanta away as there are domains. The paper's hierarchical form, which bounds that by the
@@ -18,6 +18,7 @@ that is used in part moves it by that part, so that a unit of any size moves it 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Final
 
 from meted.core.ids import DomainId
 from meted.core.policy.base import Index, SimulationOnly
@@ -25,6 +26,10 @@ from meted.core.policy.ranked import Fill
 from meted.core.state import State
 
 from .tagged import ZERO, TaggedIndex
+
+
+QUANTUM: Final = 1000 * 1_000_000
+"""A processor-second, in thousandths of a cpu x us."""
 
 
 class StrideIndex(TaggedIndex):
@@ -36,13 +41,13 @@ class StrideIndex(TaggedIndex):
         self._left_at: dict[DomainId, Fraction] = {}  # the global pass when a domain had nothing waiting any more
         super().__init__(state, fill)
 
-    def arrives(self, domain_id: DomainId, parent_id: DomainId, size: int) -> None:
+    def arrives(self, domain_id: DomainId, parent_id: DomainId) -> None:
         """Join as far from the global pass as the domain was when it left, or by a stride if it was never there."""
         time = self.times.get(parent_id, ZERO)
         if domain_id in self._left_at:
             self.tags[domain_id] += time - self._left_at.pop(domain_id)
         else:
-            self.tags[domain_id] = time + Fraction(size, self.share(domain_id))
+            self.tags[domain_id] = time + Fraction(QUANTUM, self.share(domain_id))
 
     def leaves(self, domain_id: DomainId, parent_id: DomainId) -> None:
         """Remember where the global pass was."""

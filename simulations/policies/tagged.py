@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
-from meted.core.estimates import estimate_us, width_milli
 from meted.core.ids import DomainId
 from meted.core.policy.ranked import DomainRankedIndex, Fill
 from meted.core.state import Job, Lease, State
@@ -34,6 +33,7 @@ class TaggedIndex(DomainRankedIndex):
         times: Virtual time among the domains inside each; 0 is the top.
         waiting: For each domain, how many domains at or below it have jobs waiting.
         waiting_share: The shares of those inside each domain that have something waiting.
+        running: How many leases those inside each domain hold.
     """
 
     by = "service received for each share"
@@ -43,11 +43,12 @@ class TaggedIndex(DomainRankedIndex):
         self.times: dict[DomainId, Fraction] = {}
         self.waiting: Counter[DomainId] = Counter()
         self.waiting_share: Counter[DomainId] = Counter()
+        self.running: Counter[DomainId] = Counter()
         self._counted: dict[DomainId, int] = {}  # with which share a domain is in that sum
         super().__init__(state, fill, examined_max=None)
 
-    def arrives(self, domain_id: DomainId, parent_id: DomainId, size: int) -> None:
-        """A domain among those of ``parent_id`` has something waiting again, first of all a unit of ``size``."""
+    def arrives(self, domain_id: DomainId, parent_id: DomainId) -> None:
+        """A domain among those of ``parent_id`` has something waiting again."""
         raise NotImplementedError
 
     def leaves(self, domain_id: DomainId, parent_id: DomainId) -> None:
@@ -63,11 +64,10 @@ class TaggedIndex(DomainRankedIndex):
 
     def domain_waits(self, domain_id: DomainId, job: Job) -> None:
         """Give a tag to a domain that had nothing waiting, and to those above it that had nothing either."""
-        size = width_milli(job.terms.request, self.state.workers.capacity) * estimate_us(self.state.jobs, job)
         for who, parent_id in self._levels(domain_id):
             self.waiting[who] += 1
             if self.waiting[who] == 1:
-                self.arrives(who, parent_id, size)
+                self.arrives(who, parent_id)
                 self._counted[who] = self.share(who)
                 self.waiting_share[parent_id] += self._counted[who]
 
@@ -83,6 +83,7 @@ class TaggedIndex(DomainRankedIndex):
         """Charge what was leased, by its estimate, at every level."""
         size = lease.size * lease.count
         for who, parent_id in self._levels(terms.domain_id):
+            self.running[parent_id] += 1
             self.serves(who, parent_id, size)
             self.tags[who] = self.tags.get(who, ZERO) + Fraction(size, self.share(who))
 
@@ -90,8 +91,9 @@ class TaggedIndex(DomainRankedIndex):
         """Charge what units really took in place of their estimates."""
         width = lease.size // lease.estimate_us
         more = width * sum(run_us) - lease.size * len(run_us)
-        if more:
-            for who, _ in self._levels(terms.domain_id):
+        for who, parent_id in self._levels(terms.domain_id):
+            self.running[parent_id] -= is_over
+            if more:
                 self.tags[who] += Fraction(more, self.share(who))
 
     def share(self, domain_id: DomainId) -> int:
