@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from meted.core.ids import DomainId, JobId
 from meted.core.policy.base import Index
 from meted.core.policy.capacity import Free
-from meted.core.policy.queues import queued_job
+from meted.core.policy.queues import queue_key, queued_job
 from meted.core.policy.ranked import RankedIndex
 from meted.core.resources import NOTHING, Resources
 from meted.core.state import Job, Lease, State
@@ -62,6 +62,17 @@ class StaticIndex(RankedIndex):
             found = Resources(pool.cpu_milli * part // whole, pool.mem_bytes * part // whole, generic)
             self._slices[domain_id] = found
         return found
+
+    def ahead_of(self, job_id: JobId) -> str:
+        """Return one sentence on what a job waits for: others of its domain, its slice, or room."""
+        job = self.state.jobs.jobs[job_id]
+        keys = self.lines[job.terms.domain_id].keys
+        first = queued_job(keys[0])
+        if first != job_id:
+            return f"{keys.index(queue_key(job))} of the jobs of its own domain go before it, job {first} first."
+        if not self.may_start(job):
+            return "The slice of its domain is used up."
+        return super().ahead_of(job_id)
 
     def lease_given(self, lease: Lease, terms: Terms) -> None:
         """Count what a lease holds."""

@@ -1,8 +1,8 @@
 """Stride scheduling, on many processors.
 
 Waldspurger and Weihl, "Stride Scheduling: Deterministic Proportional-Share Resource Management", MIT/LCS/TM-528, 1995,
-sections 2 and 3. Who has the least pass is next, and then its pass moves by its stride: one quantum / share. The quantum
-is a processor-second; more or less of it moves a pass in proportion, so that a unit of any size moves it by
+sections 2 and 3. Who has the least pass is next, and then its pass moves by its stride: one quantum / share. The
+quantum is a processor-second; more or less of it moves a pass in proportion, so that a unit of any size moves it by
 size / share.
 
 - *Joining*: a domain keeps ``remain``, how far its pass was from the global pass when it had nothing waiting any more,
@@ -26,7 +26,6 @@ from meted.core.policy.ranked import Fill
 from meted.core.state import State
 
 from .tagged import ZERO, TaggedIndex
-
 
 QUANTUM: Final = 1000 * 1_000_000
 """A processor-second, in thousandths of a cpu x us."""
