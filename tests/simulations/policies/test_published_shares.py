@@ -56,7 +56,7 @@ def test_tres_billing(cpus: int, gb: int, billed: str) -> None:
 
 @pytest.mark.parametrize(("cpus", "gb", "billed"), [(1, 60, 15), (15, 1, 15), (16, 64, 16)])
 def test_tres_billing_by_the_largest(cpus: int, gb: int, billed: int) -> None:
-    weights = {"cpu": 1, "mem": Fraction("0.25"), "licence": 100}
+    weights: dict[str, int | Fraction] = {"cpu": 1, "mem": Fraction("0.25"), "licence": 100}
     assert billing({"cpu": cpus, "mem": gb}, weights, max_of_node=True) == billed
     with_licence = {"cpu": cpus, "mem": gb, "licence": 1}
     assert billing(with_licence, weights, max_of_node=True, cluster_wide=("licence",)) == billed + 100

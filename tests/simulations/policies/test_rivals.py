@@ -138,7 +138,7 @@ def test_arrays_priorities_and_caps(policy: str) -> None:
         pool.submit(0, name, units=40, unit_s=unit_s)
         pool.submit(2, name, units=3, unit_s=1, priority=7)
         pool.submit(3, name, units=2, unit_s=4, width=3)
-    pool.at(4 * S, ChangePriority(4 * S, 3, -2))
+    pool.at(4 * S, ChangePriority(4 * S, JobId(3), -2))
     samples = pool.run(2_000, 1)
     check_engine(pool.engine)
     assert not pool.engine.refusals
