@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-import attrs
+from meted.core.record import record, replaced
 
 from ..errors import SimulationError
 
@@ -33,7 +33,7 @@ _COLUMNS = 5
 _NO_USER = "%^+_nouser"
 
 
-@attrs.frozen
+@record
 class Node:
     """An account, or a user (of one account).
 
@@ -59,7 +59,7 @@ class Node:
             yield from child.users()
 
 
-@attrs.frozen
+@record
 class _Ranked:
     """A node with its level value, scaled."""
 
@@ -83,8 +83,14 @@ def fair_tree(root: Node, merge_ties: bool = True) -> dict[str, Fraction]:
         root: The account that all others are in; its own shares and level do not matter.
         merge_ties: Whether accounts of one level value are merged, as documented; False is what Slurm does.
     """
+    ranks = fair_tree_ranks(root, merge_ties)
+    return {name: Fraction(rank, len(ranks)) for name, rank in ranks.items()}
+
+
+def fair_tree_ranks(root: Node, merge_ties: bool = True) -> dict[str, int]:
+    """Return the rank of each user in the same order: as many as there are users for the first."""
     users = sum(1 for _ in root.users())
-    return {name: Fraction(rank, users) for name, rank in _Walk(users, merge_ties).run(root)}
+    return dict(_Walk(users, merge_ties).run(root))
 
 
 class _Walk:
@@ -154,7 +160,7 @@ def read_tree(lines: Iterable[str]) -> Node:
     def close(depth: int) -> None:
         while len(below) > max(depth, 1):
             account, inside = below.pop()
-            below[-1][1].append(attrs.evolve(account, children=tuple(inside)))
+            below[-1][1].append(replaced(account, children=tuple(inside)))
 
     for number, line in enumerate(lines, 1):
         cells = line.strip().split(",")
@@ -180,4 +186,4 @@ def read_tree(lines: Iterable[str]) -> Node:
         raise SimulationError("there is no account; the first line is the account that all others are in.")
     close(1)
     root, inside = below[0]
-    return attrs.evolve(root, children=tuple(inside))
+    return replaced(root, children=tuple(inside))

@@ -8,8 +8,8 @@ job. The priority of a job in meted is taken as negative nice, a point each.
 Slurm leaves all weights at 0; ours are those of the example in its manual: 10,000 for fair share, 1,000 for age and
 1,000 for size. Largest age and half-life are its defaults, a week each.
 
-- *Recalculated every five minutes* (``PriorityCalcPeriod``), here by the first pass after them that has something to
-  decide; in between priorities stand. So one user can take all that becomes free in that time.
+- *Recalculated every five minutes* (``PriorityCalcPeriod``), here by the first pass after them that has room and more
+  than one job; in between priorities stand. So one user can take all that becomes free in that time.
 - *Usage counts while it runs*, in processor-seconds that fade by half in a half-life, not in advance.
 - *All siblings count* for shares, whether they have work or not.
 - *What does not fit*: Slurm's main loop stops there, and its backfill scheduler starts what delays no reservation. Here
@@ -38,7 +38,7 @@ from meted.core.terms import Terms
 
 from .classic_fair_share import Level, fair_share_factor
 from .fading import DAY_US, UsageBook
-from .fair_tree import Node, fair_tree
+from .fair_tree import Node, fair_tree_ranks
 
 MINUTE_US: Final = 60_000_000
 
@@ -110,15 +110,19 @@ def fair_tree_factors(merge_ties: bool) -> Factors:
 
     def factors(state: State, usage: Callable[[DomainId], float], users: Iterable[DomainId]) -> Mapping[int, float]:
         inside: defaultdict[DomainId, list[DomainId]] = defaultdict(list)
-        for who, domain in sorted(state.domains.domains.items()):
+        domains = state.domains.domains
+        for who, domain in sorted(domains.items()):
             inside[domain.parent].append(who)
 
         def node(who: DomainId, share: int) -> Node:
-            children = tuple(node(child, state.domains.domains[child].effective_share) for child in inside[who])
-            return Node(str(who), share, round(usage(who) * _USAGE_STEPS), not children, children)
+            used = round(usage(who) * _USAGE_STEPS)
+            if who not in inside:
+                return Node(str(who), share, used, is_user=True)
+            children = tuple([node(child, domains[child].effective_share) for child in inside[who]])
+            return Node(str(who), share, used, children=children)
 
-        ranks = fair_tree(node(TOP, 1), merge_ties)
-        return {int(name): float(factor) for name, factor in ranks.items()}
+        ranks = fair_tree_ranks(node(TOP, 1), merge_ties)
+        return {int(name): rank / len(ranks) for name, rank in ranks.items()}
 
     return factors
 
@@ -144,7 +148,10 @@ class MultifactorIndex(RankedIndex):
         super().__init__(state, fill, examined_max=None)
 
     def order(self, at_us: int) -> Iterator[JobId]:
-        """Yield the jobs, the one with the highest priority first."""
+        """Yield the jobs, the one with the highest priority first; where there is only one, nothing is calculated."""
+        if len(self._priorities) + len(self._fresh) == 1:
+            yield from self._priorities or self._fresh
+            return
         self._calculate(at_us)
         for _, job_id in self._ranked:
             yield job_id
