@@ -214,7 +214,7 @@ class MultifactorIndex(RankedIndex):
         terms, pool = job.terms, self.state.workers.capacity
         size = width_milli(terms.request, pool) / max(1, pool.cpu_milli)
         wait_us = max(0, (self._calculated_us or 0) - job.submitted_us)
-        return job_priority(self._weights, self._factors[terms.domain_id], wait_us, size, -terms.priority)
+        return job_priority(self._weights, self._factors.get(terms.domain_id, 0.0), wait_us, size, -terms.priority)
 
 
 class Multifactor(SimulationOnly):
