@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, Protocol
 
 from ..commands import LeaseUnits
@@ -50,7 +50,7 @@ class Rank(Protocol):
 class Passing:
     """What one pass has learnt; in a pass room only becomes less, so what did not fit need not be tried again."""
 
-    __slots__ = ("at_us", "blocked", "examined", "is_over", "kept", "ranked")
+    __slots__ = ("at_us", "blocked", "examined", "is_over", "kept", "order", "served")
 
     def __init__(self, at_us: int) -> None:
         self.at_us = at_us
@@ -58,7 +58,8 @@ class Passing:
         self.examined = 0
         self.is_over = False
         self.kept: Shadow | None = None
-        self.ranked: Sequence[JobId] | None = None
+        self.order: Iterator[JobId] | None = None
+        self.served: JobId | None = None
 
 
 class RankedIndex(PoolIndex):
@@ -87,7 +88,10 @@ class RankedIndex(PoolIndex):
     # What a subclass says
 
     def order(self, at_us: int) -> Iterator[JobId]:
-        """Yield the jobs that wait, in the order in which they should be served; nothing changes meanwhile."""
+        """Yield the jobs that wait, in the order in which they should be served.
+
+        Nothing changes meanwhile, unless :attr:`reranks` is false: then what is yielded is as it was at first.
+        """
         raise NotImplementedError
 
     def may_start(self, job: Job) -> bool:
@@ -217,11 +221,14 @@ class RankedIndex(PoolIndex):
             return None
         if self.reranks:
             return self._first(self.order(passing.at_us), passing)
-        if passing.ranked is None:
-            passing.ranked = list(self.order(passing.at_us))
-        return self._first(passing.ranked, passing)
+        if passing.order is None:
+            passing.order = self.order(passing.at_us)
+        again = () if passing.served is None else (passing.served,)
+        found = self._first(chain(again, passing.order), passing)
+        passing.served = None if found is None else found[0].job_id
+        return found
 
-    def _first(self, order: Iterator[JobId] | Sequence[JobId], passing: Passing) -> tuple[Job, Room] | None:
+    def _first(self, order: Iterator[JobId], passing: Passing) -> tuple[Job, Room] | None:
         jobs, blocked = self.state.jobs.jobs, passing.blocked
         is_first_fit = self.fill == "first-fit"
         for job_id in order:

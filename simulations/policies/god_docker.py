@@ -5,7 +5,7 @@ Users are the domains that submit, and projects the domains that these are in; a
 
 - *A pass* ranks all that waits once, and then starts in that order what fits. What does not fit stays in the queue and
   is tried again (``first-fit``): nothing is reserved for it, and a wide task may wait for ever.
-- *Cost*: O(q log q) for a queue of q in each pass in which anything fits.
+- *Cost*: for each pass in which anything fits, O(users), and O(log users) for each task that is looked at.
 
 Floats, and a memory that is not in the state: for simulation only.
 """
@@ -13,17 +13,18 @@ Floats, and a memory that is not in the state: for simulation only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from heapq import merge
+from typing import Final, cast
 
 from meted.core.ids import DomainId, JobId
 from meted.core.policy.base import Index, SimulationOnly
-from meted.core.policy.queues import queued_job
+from meted.core.policy.queues import JOB_ID_BITS, JobQueue, queued_job
 from meted.core.policy.ranked import RankedIndex
 from meted.core.state import Lease, State
 from meted.core.terms import Terms
 
 from .fading import DAY_US
-from .god_docker_score import DEFAULT_PRIORITY, DEFAULT_PROJECT, ScoreWeights, Task, UsageWindow, Used, scores
+from .god_docker_score import DEFAULT_PRIORITY, DEFAULT_PROJECT, Scale, ScoreWeights, UsageWindow, Used
 
 _US: Final = 1_000_000
 _GB: Final = 10**9
@@ -46,25 +47,35 @@ class GodDockerIndex(RankedIndex):
         super().__init__(state, "first-fit", examined_max=None)
 
     def order(self, at_us: int) -> Iterator[JobId]:
-        """Yield the jobs, the one with the lowest score first."""
-        jobs = self.state.jobs.jobs
-        waiting = sorted(queued_job(key) for line in self.lines.values() for key in line.keys)
-        owners = {domain_id: self._owner(domain_id) for domain_id in self.lines}
-        tasks = [
-            Task(user, project, jobs[job_id].submitted_us / _US, self._priority(user), self._priority(project))
-            for job_id in waiting
-            for user, project in [owners[jobs[job_id].terms.domain_id]]
-        ]
+        """Yield the jobs as they wait now, the one with the lowest score first.
+
+        All tasks of a user differ by their age alone. So the users' queues, each from the oldest on, are merged.
+        """
+        if not self.lines:
+            return iter(())
+        lines = {domain_id: _by_age(line) for domain_id, line in self.lines.items()}
+        owners = {domain_id: self._owner(domain_id) for domain_id in lines}
         today = at_us // DAY_US
-        found = scores(
-            tasks,
-            at_us / _US,
-            lambda user: self._users.total(user, today),
-            lambda project: self._projects.total(project, today),
+        scale = Scale(
+            {user: self._users.total(user, today) for user, _ in owners.values()},
+            {project: self._projects.total(project, today) for _, project in owners.values()},
+            (
+                self._wait_s(max(line[-1] for line in lines.values()), at_us),
+                self._wait_s(min(line[0] for line in lines.values()), at_us),
+            ),
             self._weights,
         )
-        for _, job_id in sorted(zip(found, waiting, strict=True)):
-            yield job_id
+
+        def scored(domain_id: DomainId) -> Iterator[tuple[float, JobId]]:
+            user, project = owners[domain_id]
+            base = scale.owner(user, project, self._priority(user), self._priority(project))
+            for job_id in lines[domain_id]:
+                yield base + scale.wait(self._wait_s(job_id, at_us)), job_id
+
+        return (job_id for _, job_id in merge(*map(scored, lines)))
+
+    def _wait_s(self, job_id: JobId, at_us: int) -> float:
+        return (at_us - self.state.jobs.jobs[job_id].submitted_us) / _US
 
     def units_back(self, lease: Lease, terms: Terms, run_us: Sequence[int], is_over: bool) -> None:
         """Write down what ended: its seconds, and what it asked for, once a unit."""
@@ -85,6 +96,14 @@ class GodDockerIndex(RankedIndex):
 
     def _priority(self, name: str) -> float:
         return self._priorities.get(name, DEFAULT_PRIORITY)
+
+
+def _by_age(line: JobQueue) -> list[JobId]:
+    """Return the jobs of a queue, oldest first, whatever their priorities."""
+    keys = line.keys
+    if keys[0] >= 0 and keys[-1] < 1 << JOB_ID_BITS:  # of priority 0, all of them: their keys are their ids
+        return cast(list[JobId], list(keys))
+    return sorted(queued_job(key) for key in keys)
 
 
 class GodDocker(SimulationOnly):

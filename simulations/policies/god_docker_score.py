@@ -116,6 +116,42 @@ def bounds(values: Sequence[float]) -> tuple[float, float]:
     return min(values, default=-1.0), max(0.0, *values) if values else 0.0
 
 
+class Scale:
+    """The bounds of one queue, and what they make of each user and project."""
+
+    def __init__(
+        self, users: dict[str, Used], projects: dict[str, Used], waits_s: tuple[float, float], weights: ScoreWeights
+    ) -> None:
+        """Take the bounds.
+
+        Args:
+            users: What each user with something waiting has used in the window.
+            projects: The same of their projects; what :data:`DEFAULT_PROJECT` has used does not matter.
+            waits_s: The least and the longest wait, in seconds.
+            weights: Of the terms.
+        """
+        by_project = weights.group_time, weights.group_cpu, weights.group_ram
+        counted = {name: NOTHING_USED if name == DEFAULT_PROJECT else used for name, used in projects.items()}
+        self._weights = weights
+        self._waits = waits_s
+        self._users = _terms(users, (weights.user_time, weights.user_cpu, weights.user_ram))
+        self._projects = _terms(counted, by_project)
+        if DEFAULT_PROJECT in counted:
+            limits = [bounds(values) for values in _columns(counted)]
+            worst = zip(limits, by_project, strict=True)
+            self._projects[DEFAULT_PROJECT] = sum(weight * normalised(limit[1], limit) for limit, weight in worst)
+
+    def owner(self, user: str, project: str, user_priority: float, project_priority: float) -> float:
+        """Return all terms of a score but that of the wait: they are the same for all tasks of a user in a project."""
+        weights = self._weights
+        usage = self._users[user] + self._projects[project]
+        return usage + weights.user_priority * (1 - user_priority) + weights.group_priority * (1 - project_priority)
+
+    def wait(self, wait_s: float) -> float:
+        """Return the term of the wait; it is less for a longer one."""
+        return self._weights.wait * (1 - normalised(wait_s, self._waits))
+
+
 def scores(
     tasks: Sequence[Task],
     now_s: float,
@@ -132,26 +168,11 @@ def scores(
         weights: Of the terms.
     """
     users = {task.user: used_by_user(task.user) for task in tasks}
-    projects = {
-        task.project: NOTHING_USED if task.project == DEFAULT_PROJECT else used_by_project(task.project)
-        for task in tasks
-    }
-    wait = bounds([now_s - task.submitted_s for task in tasks])
-    user_terms = _terms(users, (weights.user_time, weights.user_cpu, weights.user_ram))
-    project_terms = _terms(projects, (weights.group_time, weights.group_cpu, weights.group_ram))
-    if DEFAULT_PROJECT in projects:
-        most = Used(*(bounds(values)[1] for values in _columns(projects)))
-        limits = [bounds(values) for values in _columns(projects)]
-        worst = zip(
-            attrs.astuple(most), limits, (weights.group_time, weights.group_cpu, weights.group_ram), strict=True
-        )
-        project_terms[DEFAULT_PROJECT] = sum(weight * normalised(value, limit) for value, limit, weight in worst)
+    projects = {task.project: used_by_project(task.project) for task in tasks}
+    scale = Scale(users, projects, bounds([now_s - task.submitted_s for task in tasks]), weights)
     return [
-        weights.wait * (1 - normalised(now_s - task.submitted_s, wait))
-        + user_terms[task.user]
-        + project_terms[task.project]
-        + weights.user_priority * (1 - task.user_priority)
-        + weights.group_priority * (1 - task.project_priority)
+        scale.owner(task.user, task.project, task.user_priority, task.project_priority)
+        + scale.wait(now_s - task.submitted_s)
         for task in tasks
     ]
 

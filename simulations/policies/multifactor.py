@@ -150,11 +150,9 @@ class MultifactorIndex(RankedIndex):
     def order(self, at_us: int) -> Iterator[JobId]:
         """Yield the jobs, the one with the highest priority first; where there is only one, nothing is calculated."""
         if len(self._priorities) + len(self._fresh) == 1:
-            yield from self._priorities or self._fresh
-            return
+            return iter(list(self._priorities or self._fresh))
         self._calculate(at_us)
-        for _, job_id in self._ranked:
-            yield job_id
+        return iter([job_id for _, job_id in self._ranked])
 
     def job_ready(self, job: Job) -> None:
         """Queue a job; it gets its priority when the order is asked for next."""
