@@ -57,7 +57,7 @@ class GodDockerIndex(RankedIndex):
         owners = {domain_id: self._owner(domain_id) for domain_id in lines}
         today = at_us // DAY_US
         scale = Scale(
-            {user: self._users.total(user, today) for user, _ in owners.values()},
+            {user: self.used_by(user, today) for user, _ in owners.values()},
             {project: self._projects.total(project, today) for _, project in owners.values()},
             (
                 self._wait_s(max(line[-1] for line in lines.values()), at_us),
@@ -73,6 +73,10 @@ class GodDockerIndex(RankedIndex):
                 yield base + scale.wait(self._wait_s(job_id, at_us)), job_id
 
         return (job_id for _, job_id in merge(*map(scored, lines)))
+
+    def used_by(self, user: str, today: int) -> Used:
+        """Return what a user has used in the window that ends on a day, counted from the start of time."""
+        return self._users.total(user, today)
 
     def _wait_s(self, job_id: JobId, at_us: int) -> float:
         return (at_us - self.state.jobs.jobs[job_id].submitted_us) / _US

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import attrs
 import pytest
 
-from meted.simulations.policies.god_docker import GodDocker
+from meted.simulations.policies.fading import DAY_US
+from meted.simulations.policies.god_docker import GodDocker, GodDockerIndex
 from meted.simulations.policies.god_docker_score import (
     NOTHING_USED,
     ScoreWeights,
@@ -18,7 +20,10 @@ from meted.simulations.policies.god_docker_score import (
     normalised,
     scores,
 )
+from meted.simulations.replay import Replay
 from meted.simulations.scenario import Scenario
+
+from .playing import S, busy_trace
 
 NO_WEIGHTS = ScoreWeights(*[0.0] * 9)
 DAY_S = 86_400
@@ -150,3 +155,29 @@ def test_a_task_counts_for_nothing_until_it_is_over() -> None:
     pool.run(20, 20)
     assert "".join(start.domain for start in pool.starts[1:]) in {"aaab", "abaa", "aaba", "abab"}
     assert "".join(start.domain for start in pool.starts) == "b" + "abab"
+
+
+def test_the_order_of_a_pool_is_that_of_the_scores_of_all_tasks(tmp_path: Path) -> None:
+    """The index merges the queues of users; here each task is scored for itself."""
+    replay = Replay(busy_trace(tmp_path, jobs=200, users=6, seed=5), GodDocker())
+    longest = 0
+    while not replay.run(3):
+        index, now_us, state = replay.engine.index, replay.engine.now_us, replay.engine.state
+        assert isinstance(index, GodDockerIndex)
+        order = list(index.order(now_us))
+        names = {domain_id: domain.name for domain_id, domain in state.domains.domains.items()}
+        waiting = sorted(order)
+        tasks = [
+            Task(names[job.terms.domain_id], "default", job.submitted_us / S)
+            for job in (state.jobs.jobs[job_id] for job_id in waiting)
+        ]
+        used = {task.user: index.used_by(task.user, now_us // DAY_US) for task in tasks}
+        found = scores(tasks, now_us / S, used.__getitem__, _nothing, ScoreWeights())
+        waits = {job_id: round(score, 9) for job_id, score in zip(waiting, found, strict=True)}
+        assert [waits[job_id] for job_id in order] == sorted(waits.values())
+        longest = max(longest, len(order))
+    assert longest > 20
+
+
+def _nothing(_: str) -> Used:
+    return NOTHING_USED
