@@ -17,7 +17,7 @@ from meted.core.invariants import check_engine
 from meted.core.reducers import fold
 from meted.core.state import Rules, State
 from meted.simulations.errors import SimulationError
-from meted.simulations.policies.registry import make_policy
+from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.replay import EVENT_ORDERS, EventOrder, Replay
 from meted.simulations.results.metrics import Metrics
 from meted.simulations.results.outcome import OutcomeWriter, read_waits
