@@ -394,7 +394,8 @@ def test_the_largest_machine_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_unknown_policy_is_refused_in_a_sentence() -> None:
-    with pytest.raises(SimulationError, match=r"^there is no policy lottery; choose one of easy, fcfs, meted"):
+    known = ", ".join(policy_names())
+    with pytest.raises(SimulationError, match=f"^there is no policy lottery; choose one of {known}"):
         make_policy("lottery")
 
 
