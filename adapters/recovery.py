@@ -12,7 +12,7 @@ from meted.core.engine import Engine
 from meted.core.errors import SchemaError
 from meted.core.limits import RETENTION_US
 from meted.core.policies import POLICIES
-from meted.core.policy.base import Policy
+from meted.core.policy.base import Policy, SimulationOnly
 from meted.core.policy.meted import Meted
 from meted.core.record import record
 from meted.core.reducers import fold
@@ -46,7 +46,8 @@ def live_policy(policy: str | Policy) -> Policy:
     """Return the policy of that name, or the one given.
 
     Raises:
-        UnknownPolicy: There is none of that name, or it computes with floats and so may only be simulated.
+        UnknownPolicy: There is none of that name, or it may only be simulated: it computes with floats, or remembers
+            more than the state.
     """
     if isinstance(policy, str):
         if policy not in POLICIES:
@@ -54,6 +55,11 @@ def live_policy(policy: str | Policy) -> Policy:
         policy = POLICIES[policy]()
     if not policy.is_exact:
         raise UnknownPolicy(f"The policy {policy.name!r} computes with floats, so it can only be simulated.")
+    if isinstance(policy, SimulationOnly):
+        raise UnknownPolicy(
+            f"The policy {policy.name!r} remembers what no log says and would forget it at a restart, so it can only "
+            "be simulated."
+        )
     return policy
 
 

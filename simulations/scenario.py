@@ -27,13 +27,14 @@ from meted.core.commands import Command, CreateDomain, FinishUnits, JoinWorker, 
 from meted.core.engine import Engine
 from meted.core.events import Event, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId
-from meted.core.policies import POLICIES
+from meted.core.policy.base import Policy
 from meted.core.resources import NOTHING, Resources
 from meted.core.service import lag
 from meted.core.spec import NO_SPEC
 from meted.core.state import NO_ACCOUNT, Rules
 from meted.core.usage import current, step_of
 
+from .policies.registry import make_policy
 from .ruled import set_rules
 
 SLOT_MILLI: Final = 1000
@@ -111,15 +112,15 @@ class Scenario:
         starts: All that was started so far, in order.
     """
 
-    def __init__(self, slots: int, rules: Rules | None = None, policy: str = "meted") -> None:
+    def __init__(self, slots: int, rules: Rules | None = None, policy: str | Policy = "meted") -> None:
         """Make an empty pool at time 0.
 
         Args:
             slots: Its cpus, on one worker.
             rules: The parameters of fairness; by default those that a new pool has.
-            policy: Who is next, by name.
+            policy: Who is next, by name or as an object.
         """
-        self.engine = Engine(POLICIES[policy](), retention_us=0)
+        self.engine = Engine(make_policy(policy) if isinstance(policy, str) else policy, retention_us=0)
         self.starts: list[Start] = []
         self._asked: list[tuple[int, int, Command]] = []
         self._numbers = count()

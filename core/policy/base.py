@@ -53,3 +53,10 @@ class Policy(Protocol):
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""
+
+
+class SimulationOnly:
+    """A base of policies whose index remembers more than the state says; so a live pool refuses them.
+
+    After a failed append or a restart an index is built anew. Such a policy would then have forgotten whom it served.
+    """

@@ -7,9 +7,28 @@ from typing import Final
 
 from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
+from meted.core.policy.drf import Drf
 from meted.core.policy.easy import Easy
 
 from ..errors import SimulationError
+from .condor import Condor
+from .god_docker import GodDocker
+from .least_used import LeastUsed
+from .multifactor import FairTree, Multifactor
+from .sfq import Sfq
+from .static import Static
+from .stride import Stride
+
+_RIVALS: Final[tuple[type[Policy], ...]] = (
+    Multifactor,
+    FairTree,
+    Condor,
+    GodDocker,
+    LeastUsed,
+    Stride,
+    Sfq,
+    Static,
+)
 
 
 def _whole_queue_easy() -> Policy:
@@ -17,7 +36,17 @@ def _whole_queue_easy() -> Policy:
     return Easy(depth=None)
 
 
-SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {**POLICIES, Easy.name: _whole_queue_easy}
+def _whole_queue_drf() -> Policy:
+    """Return DRF as simulations use it, likewise."""
+    return Drf(examined_max=None)
+
+
+SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
+    **POLICIES,
+    Easy.name: _whole_queue_easy,
+    Drf.name: _whole_queue_drf,
+    **{policy.name: policy for policy in _RIVALS},
+}
 """What makes each policy; live ones first."""
 
 

@@ -577,8 +577,15 @@ class FcfsMachine(Machine):
     policy = "fcfs"
 
 
+class DrfMachine(Machine):
+    """Dominant resource fairness."""
+
+    policy = "drf"
+
+
 SETTINGS = examples(100, stateful_step_count=50)
 TestMeted = MetedMachine.TestCase
 TestEasy = EasyMachine.TestCase
 TestFcfs = FcfsMachine.TestCase
-TestMeted.settings = TestEasy.settings = TestFcfs.settings = SETTINGS
+TestDrf = DrfMachine.TestCase
+TestMeted.settings = TestEasy.settings = TestFcfs.settings = TestDrf.settings = SETTINGS

@@ -17,7 +17,7 @@ from meted.core.invariants import check_engine
 from meted.core.reducers import fold
 from meted.core.state import Rules, State
 from meted.simulations.errors import SimulationError
-from meted.simulations.policies.registry import make_policy
+from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.replay import EVENT_ORDERS, EventOrder, Replay
 from meted.simulations.results.metrics import Metrics
 from meted.simulations.results.outcome import OutcomeWriter, read_waits
@@ -394,7 +394,8 @@ def test_the_largest_machine_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_unknown_policy_is_refused_in_a_sentence() -> None:
-    with pytest.raises(SimulationError, match=r"^there is no policy lottery; choose one of easy, fcfs, meted"):
+    known = ", ".join(policy_names())
+    with pytest.raises(SimulationError, match=f"^there is no policy lottery; choose one of {known}"):
         make_policy("lottery")
 
 

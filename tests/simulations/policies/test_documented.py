@@ -1,0 +1,48 @@
+"""The table of rivals in docs/simulation.md is what a replay gives."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final, cast
+
+import pytest
+
+from meted.simulations.policies.registry import make_policy
+from meted.simulations.replay import Replay
+from meted.simulations.results.metrics import Metrics
+from meted.simulations.traces.trace import read_trace
+from meted.simulations.traces.trace_rules import TraceOptions
+
+PAGE: Final = Path(__file__).resolve().parents[3] / "docs" / "simulation.md"
+RIVALS: Final = PAGE.read_text(encoding="utf-8").split("\n## Rivals\n")[1].split("\n## ")[0]
+ROWS: Final = dict(re.findall(r"^\| `([\w-]+)` \| ([\d,]+\.\d\d s \|.*) \|$", RIVALS, re.M))
+
+
+def test_every_rival_has_a_row() -> None:
+    described = re.findall(r"^\| `([\w-]+)` \|.*`(?:core|simulations)/", RIVALS, re.M)
+    assert len(described) == 9
+    assert {*described, "fcfs", "easy", "meted"} == set(ROWS)
+
+
+@pytest.mark.parametrize("policy", sorted(ROWS))
+def test_a_row_is_what_a_replay_gives(shared_traces: Path, policy: str) -> None:
+    options = TraceOptions(procs=100, first=2_000)
+    trace = read_trace(str(shared_traces / "swf" / "KTH-SP2-1996-sc15.swf.gz"), options)
+    metrics = Metrics(trace)
+    replay = Replay(trace, make_policy(policy), "instant", [metrics])
+    assert replay.run()
+    assert not replay.engine.refusals
+    found = cast(dict[str, float], metrics.results(policy, "instant", 1))
+    assert ROWS[policy] == " | ".join(
+        (
+            f"{found['mean_wait_s']:,.2f} s",
+            f"{found['max_wait_s']:,.0f} s",
+            f"{found['mean_bounded_slowdown']:.4f}",
+            f"{found['mean_user_wait_s']:,.1f} s",
+            f"{found['jain_service']:.4f}",
+            f"{found['min_service']:.4f}",
+            f"{found['max_lag_units']:.4f}",
+            f"{100 * found['utilisation']:.2f} %",
+        )
+    )
