@@ -1,8 +1,8 @@
 """How plots of a report are drawn: matplotlib's figures as SVG that stands in a page and takes its colours from it.
 
-Only this module loads matplotlib, and only when something is drawn: ``pip install 'meted[plot]'``. Text stays text. Ink,
-faint ink and lines are drawn in colours that nothing else has, and then replaced by the variables of the style sheet,
-so that plots follow a dark screen and print black.
+Only this module loads matplotlib, and only when something is drawn: ``pip install 'meted[plot]'``. Text stays text.
+Ink, faint ink and lines are drawn in colours that nothing else has, which are then replaced by the variables of the
+style sheet, so that plots follow a dark screen and print black.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ SLOWDOWN_BITS: Final = 40
 _MEAN_BITS: Final = 32
 _US: Final = 1_000_000
 
-JsonValue = bool | int | float | str | None | Mapping[str, int | str | None]
+JsonValue = bool | int | float | str | None | Mapping[str, int | float | str | None]
 
 
 class Measured(Protocol):

@@ -100,11 +100,10 @@ class Recorder:
         """
         figures = self.metrics.results(self._policy, event_order, cpu_us, self._rules)
         figures |= self._fairness.figures(self.metrics.service)
+        loans: dict[str, int | float | str | None] = {}
         for (user, resource), (lent, borrowed) in self._loans.flows(self._lasted_us()).items():
-            lend = figures.setdefault("loans_amount_s", {})
-            assert isinstance(lend, dict)
-            lend |= {f"{user} lent {resource}": float(lent), f"{user} borrowed {resource}": float(borrowed)}
-        return figures
+            loans |= {f"{user} lent {resource}": float(lent), f"{user} borrowed {resource}": float(borrowed)}
+        return figures | ({"loans_amount_s": loans} if loans else {})
 
     def record(self, label: str, figures: Mapping[str, JsonValue], rules: Sequence[tuple[str, str]]) -> RunRecord:
         """Return a record of the run, when it is over.

@@ -5,9 +5,10 @@ became the head (at its submit, or when the head before it started) until it sta
 before the head does not end the head's wait.
 
 The bound is P5 and P6 of docs/fairness.md: ``L + (2 n L_i / (alpha g) + L) / P`` on P slots, for jobs of one processor.
-For wider ones sizes are read as processor-time: ``longest run + (2 n A_i / (alpha g) + A) / P``, with A the largest job's processor-time, A_i that of the user's largest, g its share, n
-the sum of all shares, and alpha the part that goes by share. It is a promise of the policy ``meted`` for jobs of one
-processor; beside wider jobs and other policies it is a yardstick. **Starvation** is the longest head wait over it.
+For wider ones sizes are read as processor-time: ``longest run + (2 n A_i / (alpha g) + A) / P``, with A the largest
+job's processor-time, A_i that of the user's largest, g its share, n the sum of all shares, and alpha the part that goes
+by share. It is a promise of the policy ``meted`` for jobs of one processor; beside wider jobs and other policies it is
+a yardstick. **Starvation** is the longest head wait over it.
 """
 
 from __future__ import annotations
