@@ -5,10 +5,10 @@ Each function returns an element of a page, or nothing where there is nothing to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .charts import FAINT, INK, RUN_COLOURS, RUN_LINES, svg, time_unit
+from .charts import FAINT, INK, RUN_COLOURS, RUN_LINES, svg, time_unit, user_colours
 from .run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _WAIT_TICKS: Final = (
     (365 * 86_400, "1 year"),
 )
 _CURVE_POINTS: Final = 400
+_FAR_APART: Final = 8
 
 
 def load_plot(runs: Sequence[RunRecord]) -> str:
@@ -40,7 +41,9 @@ def load_plot(runs: Sequence[RunRecord]) -> str:
             at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
             for panel, values in ((waiting, run.series.waiting_jobs), (busy, [100 * part for part in run.series.busy])):
                 panel.stairs(values, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=run.label)
-        waiting.set(title="Jobs that wait", ylabel="jobs", ylim=(0, None))
+        waiting.set(title="Jobs that wait", ylabel="jobs")
+        _scale(waiting, [max(run.series.waiting_jobs, default=0.0) for run in runs], 1)
+        waiting.set_ylim(0, None)
         busy.set(title="Utilisation", ylabel="% of the machine", ylim=(0, 103), xlabel=f"{unit} from the first submit")
         _legend(waiting, runs)
 
@@ -50,10 +53,11 @@ def load_plot(runs: Sequence[RunRecord]) -> str:
 
 def service_plot(runs: Sequence[RunRecord]) -> str:
     """Return what users received against what they were owed: all of them at the end, and the largest over time."""
+    colours = user_colours(runs)
 
     def draw(panels: list[Axes]) -> None:
         for place, run in enumerate(runs):
-            _service_over_time(panels[2 * place], run)
+            _service_over_time(panels[2 * place], run, colours)
             _service_at_end(panels[2 * place + 1], run)
 
     about = "Processor time received against what was owed: of the largest users over time, and of all at the end."
@@ -61,38 +65,23 @@ def service_plot(runs: Sequence[RunRecord]) -> str:
 
 
 def lag_plot(runs: Sequence[RunRecord]) -> str:
-    """Return the largest lag of all users over time, and its bound."""
+    """Return the largest lag of all users over time, each over its own bound."""
 
     def draw(panels: list[Axes]) -> None:
         unit_s, unit = _unit(runs)
         (panel,) = panels
-        bounds = {run.series.lag_bound_units for run in runs}
         for run, colour, style in zip(runs, RUN_COLOURS, RUN_LINES, strict=False):
             at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
-            panel.stairs(
-                run.series.max_lag_units,
-                at,
-                baseline=None,
-                color=colour,
-                linestyle=style,
-                linewidth=1.4,
-                label=run.label,
-            )
-        worst = max((lag for run in runs for lag in run.series.max_lag_units), default=0.0)
-        near = [bound for bound in bounds if bound <= 8 * worst]
-        for bound in near:
-            panel.axhline(bound, color=FAINT, linestyle=":", linewidth=1.4)
-            panel.annotate("bound", (1, bound), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=INK)
-        far = "" if near or not bounds else f" (the bound, {min(bounds):.3g}, is far above)"
-        panel.set(
-            title=f"Largest lag of any user{far}",
-            ylabel="units of the largest job",
-            ylim=(0, None if worst else 1),
-            xlabel=f"{unit} from the first submit",
-        )
+            lags = run.series.lag_of_bound
+            panel.stairs(lags, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=run.label)
+        panel.axhline(1, color=INK, linestyle=":", linewidth=1.4)
+        panel.annotate("bound", (1, 1), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=INK)
+        panel.set(title="Largest lag of any user", ylabel="of its bound", xlabel=f"{unit} from the first submit")
+        _scale(panel, [max(run.series.lag_of_bound, default=0.0) for run in runs], 0.1)
+        panel.set_ylim(0, None)
         _legend(panel, runs)
 
-    return svg("lag", "The largest lag of any user over time, in units of the largest job.", 1, 1, 2.6, draw)
+    return svg("lag", "The largest lag of any user over time, as a part of its bound.", 1, 1, 2.6, draw)
 
 
 def waits_plot(runs: Sequence[RunRecord]) -> str:
@@ -144,11 +133,12 @@ def loans_plot(runs: Sequence[RunRecord]) -> str:
     return svg("loans", "What domains borrowed and lent over time.", len(lending), 1, 2.4, draw)
 
 
-def _service_over_time(panel: Axes, run: RunRecord) -> None:
+def _service_over_time(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> None:
     """Draw what the users with the most work received (solid) and were owed (dashed)."""
     unit_s, unit = _unit([run])
     at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
-    for user, colour in zip(run.series.users, RUN_COLOURS, strict=False):
+    for user in run.series.users:
+        colour = colours.get(user.user, FAINT)
         for amounts, style, label in ((user.received_cpu_s, "-", user.user), (user.owed_cpu_s, "--", None)):
             hours = [0.0, *(amount / 3_600 for amount in amounts)]
             panel.plot(at, hours, color=colour, linestyle=style, linewidth=1.4, label=label)
@@ -175,12 +165,18 @@ def _unit(runs: Sequence[RunRecord]) -> tuple[float, str]:
     return time_unit(max((run.series.at_s[-1] for run in runs if run.series.at_s), default=0.0))
 
 
+def _scale(panel: Axes, largest: Sequence[float], linear: float) -> None:
+    """Make an axis logarithmic above a value where runs are so far apart that else one would hide the others."""
+    if max(largest) > _FAR_APART * max(min(largest), linear):
+        panel.set_yscale("symlog", linthresh=linear)
+
+
 def _legend(panel: Axes, runs: Sequence[RunRecord]) -> None:
     if len(runs) > 1:
         panel.legend(ncols=min(4, len(runs)))
 
 
 def _thinned(steps: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """Return at most about ``_CURVE_POINTS`` of the steps of a rising curve, the last of them among these."""
+    """Return about ``_CURVE_POINTS`` of the steps of a rising curve, the first and the last of them among these."""
     every = -(-len(steps) // _CURVE_POINTS)
-    return steps if every <= 1 else [*steps[every - 1 :: every], steps[-1]]
+    return steps if every <= 1 else [steps[0], *steps[every - 1 :: every], steps[-1]]
