@@ -119,7 +119,8 @@ def svg(
     from matplotlib.figure import Figure
 
     text = StringIO()
-    with rc_context(dict(_STYLE, **{"svg.hashsalt": name})):
+    style: Any = {**_STYLE, "svg.hashsalt": name}
+    with rc_context(style):
         figure = Figure(figsize=(WIDTH_INCHES, row_inches * rows), layout="constrained")
         draw(list(figure.subplots(rows, columns, squeeze=False, sharex="col" if share_x else False).flat))
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
