@@ -29,6 +29,9 @@ RUN_LINES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1
 
 WIDTH_INCHES: Final = 9.6
 
+NAME_SHOWN: Final = 24
+"""Characters of a name in a plot; of longer ones the beginning."""
+
 INK: Final = "#010203"
 FAINT: Final = "#020304"
 LINE: Final = "#030405"
@@ -84,6 +87,12 @@ def time_unit(span_s: float) -> tuple[float, str]:
         if span_s >= least_s:
             return unit_s, name
     return 1.0, "seconds"
+
+
+def shown(name: str) -> str:
+    """Return a name as plots can show it: not too long, nothing in it read as a formula, and never hidden."""
+    short = name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
+    return ("\u200b" if short.startswith("_") else "") + short.replace("$", r"\$")
 
 
 def user_colours(runs: Sequence[RunRecord]) -> dict[str, str]:

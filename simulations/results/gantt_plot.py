@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from .charts import FAINT, LINE, RUN_COLOURS, svg, time_unit, user_colours
+from .charts import FAINT, LINE, RUN_COLOURS, shown, svg, time_unit, user_colours
 from .run_record import Bar, Gantt, RunRecord
 
 if TYPE_CHECKING:
@@ -115,10 +115,12 @@ def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> Non
     panel.set_ylim(0, top)
     panel.grid(visible=False)
     panel.set(
-        title=f"{run.label}: {len(gantt.bars):,} jobs around the longest queue",
+        title=f"{shown(run.label)}: {len(gantt.bars):,} jobs around the longest queue",
         xlabel=f"{unit}, from {gantt.from_s / 86_400:,.2f} days after the first submit",
         ylabel="processors",
     )
-    shown = [owner for owner in colours if owner in boxes]
-    patches = [Patch(color=colours[owner], alpha=0.85 if owner else 0.3, label=owner or "others") for owner in shown]
+    owners = [owner for owner in colours if owner in boxes]
+    patches = [
+        Patch(color=colours[owner], alpha=0.85 if owner else 0.3, label=shown(owner) or "others") for owner in owners
+    ]
     panel.legend(handles=patches, title="user", loc="upper left", bbox_to_anchor=(1, 1), alignment="left")

@@ -29,7 +29,7 @@ th, td { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
 thead th { border-bottom: 1px solid var(--line); vertical-align: bottom }
 tbody th { font-weight: normal }
 tbody tr:nth-child(even) { background: var(--row) }
-td.number, th.number { text-align: right; white-space: nowrap }
+td.number, th.number, table.numbers td { text-align: right; white-space: nowrap }
 thead th.number { white-space: normal }
 td.text { overflow-wrap: anywhere }
 details { margin: .8rem 0 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .charts import FAINT, INK, RUN_COLOURS, RUN_LINES, svg, time_unit, user_colours
+from .charts import FAINT, INK, RUN_COLOURS, RUN_LINES, shown, svg, time_unit, user_colours
 from .run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ _WAIT_TICKS: Final = (
     (30 * 86_400, "30 days"),
     (365 * 86_400, "1 year"),
 )
+USERS_DRAWN: Final = 1_000
+"""Users that are drawn as dots; where there are more, those with the most work."""
+
 _CURVE_POINTS: Final = 400
 _FAR_APART: Final = 8
 
@@ -40,7 +43,9 @@ def load_plot(runs: Sequence[RunRecord]) -> str:
         for run, colour, style in zip(runs, RUN_COLOURS, RUN_LINES, strict=False):
             at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
             for panel, values in ((waiting, run.series.waiting_jobs), (busy, [100 * part for part in run.series.busy])):
-                panel.stairs(values, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=run.label)
+                panel.stairs(
+                    values, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=shown(run.label)
+                )
         waiting.set(title="Jobs that wait", ylabel="jobs")
         _scale(waiting, [max(run.series.waiting_jobs, default=0.0) for run in runs], 1)
         waiting.set_ylim(0, None)
@@ -73,7 +78,7 @@ def lag_plot(runs: Sequence[RunRecord]) -> str:
         for run, colour, style in zip(runs, RUN_COLOURS, RUN_LINES, strict=False):
             at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
             lags = run.series.lag_of_bound
-            panel.stairs(lags, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=run.label)
+            panel.stairs(lags, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=shown(run.label))
         panel.axhline(1, color=INK, linestyle=":", linewidth=1.4)
         panel.annotate("bound", (1, 1), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=INK)
         panel.set(title="Largest lag of any user", ylabel="of its bound", xlabel=f"{unit} from the first submit")
@@ -94,7 +99,7 @@ def waits_plot(runs: Sequence[RunRecord]) -> str:
                 steps = _thinned(run.waits_s if name == "jobs" else run.user_waits_s)
                 waits = [0.0, *(wait_s for wait_s, _ in steps), max(longest, 1.0)]
                 parts = [0.0, *(100 * part for _, part in steps), 100.0]
-                panel.step(waits, parts, where="post", color=colour, linestyle=style, label=run.label)
+                panel.step(waits, parts, where="post", color=colour, linestyle=style, label=shown(run.label))
             panel.set_xscale("symlog", linthresh=1)
             ticks = [tick for tick in _WAIT_TICKS if tick[0] <= max(longest, 1)]
             panel.set_xticks([at for at, _ in ticks], [text for _, text in ticks], rotation=40, ha="right")
@@ -124,9 +129,11 @@ def loans_plot(runs: Sequence[RunRecord]) -> str:
             for loan, colour in zip(found, RUN_COLOURS * len(found), strict=False):
                 at = [at_s / unit_s for at_s in loan.at_s] + [end]
                 moved = [borrowed - lent for lent, borrowed in zip(loan.lent, loan.borrowed, strict=True)]
-                panel.step([0.0, *at], [0, *moved, moved[-1]], where="post", color=colour, label=loan.user)
+                panel.step([0.0, *at], [0, *moved, moved[-1]], where="post", color=colour, label=shown(loan.user))
             panel.axhline(0, color=FAINT, linewidth=0.8)
-            panel.set(title=f"{run.label}: {resource} borrowed (above) and lent (below)", ylabel=resource)
+            panel.set(
+                title=f"{shown(run.label)}: {shown(resource)} borrowed (above) and lent (below)", ylabel=shown(resource)
+            )
             panel.set_xlabel(f"{unit} from the first submit")
             panel.legend(ncols=4)
 
@@ -139,17 +146,20 @@ def _service_over_time(panel: Axes, run: RunRecord, colours: Mapping[str, str]) 
     at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
     for user in run.series.users:
         colour = colours.get(user.user, FAINT)
-        for amounts, style, label in ((user.received_cpu_s, "-", user.user), (user.owed_cpu_s, "--", None)):
+        for amounts, style, label in ((user.received_cpu_s, "-", shown(user.user)), (user.owed_cpu_s, "--", None)):
             hours = [0.0, *(amount / 3_600 for amount in amounts)]
             panel.plot(at, hours, color=colour, linestyle=style, linewidth=1.4, label=label)
-    panel.set(title=f"{run.label}: received, and owed (dashed)", ylabel="processor-hours", xlabel=unit, ylim=(0, None))
+    panel.set(
+        title=f"{shown(run.label)}: received, and owed (dashed)", ylabel="processor-hours", xlabel=unit, ylim=(0, None)
+    )
     if run.series.users:
         panel.legend(title="user", alignment="left")
 
 
 def _service_at_end(panel: Axes, run: RunRecord) -> None:
     """Draw a dot for each user: what it was owed against what it received."""
-    dots = [(row.owed_cpu_s / 3_600, row.cpu_s / 3_600) for row in run.users if row.owed_cpu_s]
+    most_first = sorted(run.users, key=lambda row: (-row.cpu_s, row.user))[:USERS_DRAWN]
+    dots = [(row.owed_cpu_s / 3_600, row.cpu_s / 3_600) for row in most_first if row.owed_cpu_s]
     if dots:
         owed, received = zip(*dots, strict=True)
         least, most = min(*owed, *received), max(*owed, *received)
