@@ -89,6 +89,12 @@ def _colours(runs: Sequence[RunRecord]) -> dict[str, str]:
     return colours | dict(zip(others, left, strict=False))
 
 
+def _when(at_s: float) -> str:
+    """Return a time for people."""
+    unit_s, unit = time_unit(at_s)
+    return f"{at_s / unit_s:,.2f} {unit} after the first submit" if at_s else "the first submit"
+
+
 def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> None:
     from matplotlib.collections import PolyCollection
     from matplotlib.patches import Patch
@@ -116,7 +122,7 @@ def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> Non
     panel.grid(visible=False)
     panel.set(
         title=f"{shown(run.label)}: {len(gantt.bars):,} jobs around the longest queue",
-        xlabel=f"{unit}, from {gantt.from_s / 86_400:,.2f} days after the first submit",
+        xlabel=f"{unit}, from {_when(gantt.from_s)}",
         ylabel="processors",
     )
     owners = [owner for owner in colours if owner in boxes]

@@ -156,7 +156,8 @@ def test_loans_of_a_log(log: Path, tmp_path: Path) -> None:
     )
     names = [tmp_path / name for name in ("a.json", "a.csv", "a.html")]
     shown = call(replay, log, "--policy", "fcfs", "--json", names[0], "--csv", names[1], "--html", names[2]).stdout
-    assert "giver lent share: 60 x s" in shown
+    assert "giver lent share           60 x s\n" in shown
+    assert "giver borrowed" not in shown
     assert json.loads(names[0].read_text())["loans_amount_s"] == {
         "giver lent share": 60,
         "giver borrowed share": 0,
