@@ -6,6 +6,19 @@ Time and everything measured enter here, as fields; so replaying needs neither c
 
 from __future__ import annotations
 
+from .credit_commands import CloseCredit as CloseCredit
+from .credit_commands import CreditCommand as CreditCommand
+from .credit_commands import GrantCredit as GrantCredit
+from .credit_commands import HoldCredit as HoldCredit
+from .credit_commands import LendCredit as LendCredit
+from .credit_commands import NiceJob as NiceJob
+from .credit_commands import OpenCredit as OpenCredit
+from .credit_commands import PayDonors as PayDonors
+from .credit_commands import PostHold as PostHold
+from .credit_commands import RepayCredit as RepayCredit
+from .credit_commands import SetCreditRules as SetCreditRules
+from .credit_commands import TransferCredit as TransferCredit
+from .credit_commands import VoidHold as VoidHold
 from .domain_commands import ChangeDomain as ChangeDomain
 from .domain_commands import CreateDomain as CreateDomain
 from .domain_commands import DeliverRecords as DeliverRecords
@@ -283,4 +296,4 @@ class NoteRepair:
 LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
 JobCommand = SubmitJob | StartJobs | CancelJobs | RerunUnits | ChangePriority | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
-Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | SetRules | KeepCall | NoteRepair
+Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | CreditCommand | SetRules | KeepCall | NoteRepair

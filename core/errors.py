@@ -38,6 +38,12 @@ class Reason(StrEnum):
     BELOW_FLOOR = "below_floor"
     NOT_DUE = "not_due"
     BACK_OFF = "back_off"
+    NO_ACCOUNT = "no_account"
+    NOT_ENOUGH_CREDIT = "not_enough_credit"
+    SELF_TRANSFER = "self_transfer"
+    UNKNOWN_HOLD = "unknown_hold"
+    OVER_HOLD = "over_hold"
+    ACCOUNT_IN_USE = "account_in_use"
 
 
 class Refused(Exception):

@@ -9,6 +9,24 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .credit_events import CreditClosed as CreditClosed
+from .credit_events import CreditEvent as CreditEvent
+from .credit_events import CreditHeld as CreditHeld
+from .credit_events import CreditLent as CreditLent
+from .credit_events import CreditLimited as CreditLimited
+from .credit_events import CreditMoved as CreditMoved
+from .credit_events import CreditOpened as CreditOpened
+from .credit_events import CreditRepaid as CreditRepaid
+from .credit_events import CreditRulesChanged as CreditRulesChanged
+from .credit_events import CreditSettled as CreditSettled
+from .credit_events import DonorPaid as DonorPaid
+from .credit_events import FeeHeld as FeeHeld
+from .credit_events import FeePosted as FeePosted
+from .credit_events import FeeVoided as FeeVoided
+from .credit_events import HoldPosted as HoldPosted
+from .credit_events import HoldVoided as HoldVoided
+from .credit_events import PointsLapsed as PointsLapsed
+from .credit_events import PointsSold as PointsSold
 from .domain_events import DomainChanged as DomainChanged
 from .domain_events import DomainClosed as DomainClosed
 from .domain_events import DomainCreated as DomainCreated
@@ -87,14 +105,19 @@ class JobStarted:
 
 @record
 class PriorityChanged:
-    """A job has another priority; ``job_tag`` leaves what it is owed among its user's jobs as it is."""
+    """A job has another priority; ``job_tag`` leaves what it is owed among its user's jobs as it is.
+
+    Attributes:
+        points: How much of the priority was bought, or (below zero) sold, for credit.
+    """
 
     tag: ClassVar[str] = "priority_changed"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     job_id: JobId
     priority: int
     job_tag: int
+    points: int
 
 
 @record
@@ -332,4 +355,4 @@ JobEvent = (
     | UsagesRescaled
 )
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
-Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | RulesChanged | CallKept | LogRepaired
+Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CreditEvent | RulesChanged | CallKept | LogRepaired

@@ -9,6 +9,9 @@ LeaseId = NewType("LeaseId", int)
 WorkerId = NewType("WorkerId", int)
 DomainId = NewType("DomainId", int)
 LoanId = NewType("LoanId", int)
+AccountId = NewType("AccountId", int)
+HoldId = NewType("HoldId", int)
+TransferId = NewType("TransferId", int)
 
 Span = tuple[int, int]
 """A run of consecutive unit indices: (first, count)."""

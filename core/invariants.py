@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from .account_invariants import wrong_accounts
+from .credit_invariants import wrong_credit
 from .domain_invariants import wrong_domains
 from .engine import Engine
 from .ids import JobId
@@ -48,6 +49,7 @@ def check(state: State) -> None:
         lambda: _wrong_workers(state),
         lambda: wrong_domains(state),
         lambda: _wrong_calls(state),
+        lambda: wrong_credit(state),
     ]
     for find in wrong:
         _raise_first(find())

@@ -72,6 +72,30 @@ PRIORITY_STEPS_MAX = 10
 HALF_LIFE_MIN_US = SECOND_US
 """Least half-life of usage, and least time of waiting that may count as much as half the usage."""
 
+CREDIT_MAX_MC = 10**15
+"""Most credit that one command may move, grant or set as a cap: 10**12 credits."""
+
+CREDIT_LOANS_MAX = 256
+"""Loans of credit that one domain may have given at once."""
+
+CREDIT_PERIOD_MIN_US = 60 * SECOND_US
+"""Least period of grants."""
+
+CREDIT_PERIODS_MAX = 10_000
+"""Periods of grants that are paid when an account that nobody touched for long is looked at; earlier ones are not."""
+
+CREDIT_DONORS_MAX = 8
+"""Domains that are paid at once for room that they made."""
+
+CREDIT_DONORS_EXAMINED_MAX = 64
+"""Domains that are looked at, poorest first, for some that have made room."""
+
+CREDIT_PAY_US = SECOND_US
+"""How long what was paid for priority is collected before it goes to those who made room."""
+
+CREDIT_NOTE_BYTES_MAX = 256
+"""Size of the note of a transfer."""
+
 RETRIES_MAX = 1_000
 LOSSES_MAX = 1_000
 LOSSES_DEFAULT = 5

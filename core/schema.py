@@ -22,7 +22,7 @@ from .indexset import IndexSet
 from .state import State
 from .tags import ENTITLED
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)
@@ -64,6 +64,8 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     # All domains were at the top level, made by hand, and had no guarantees and no floors before.
     ("domain_created", 1): lambda fields: {**fields, "parent": 0, **_NO_GUARANTEE},
     ("domain_changed", 1): lambda fields: {**fields, **_NO_GUARANTEE},
+    # No priority was bought or sold.
+    ("priority_changed", 1): lambda fields: {**fields, "points": 0},
     # Workers had no owners.
     ("worker_joined", 2): lambda fields: {**fields, "owner": 0, "restricted": False},
     # Domains had one tier, and no tree; users and jobs had no tags of their own, and usage was not counted.

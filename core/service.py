@@ -121,26 +121,33 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: i
     account = jobs.accounts[domain_id]
     charged, inner = _charged_inside(account, job, size, count)
     step = step_of(at_us, state.rules.half_life_us)
-    load = Load(size, count, count * amount_at(size, terms.priority, step), epoch_of(step))
+    load = Load(size, count, count * amount_at(size, job.own_priority, step), epoch_of(step))
     if not account.above:
         over = (jobs.clock, jobs.debt, state.domains.total_share)
-        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1)
+        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1, job.points < 0)
         return ChargeTags(charged + bit, tag, usage, load.epoch, clock, debt, inner, ())
     levels = []
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
-        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1)
+        sold = not level and job.points < 0
+        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold)
         charged |= bit << level * LEVEL_BITS
         levels.append(tags)
     return _tags(charged, levels, load.epoch, inner)
 
 
 def _served(
-    state: State, domain_id: DomainId, account: Account, over: tuple[int, int, int], load: Load, is_covered: int
+    state: State,
+    domain_id: DomainId,
+    account: Account,
+    over: tuple[int, int, int],
+    load: Load,
+    is_covered: int,
+    is_sold: bool,
 ) -> tuple[int, int, int, int, int]:
     """Return, for one level, how it was served; its tag and usage after it; V over it and its debt.
 
-    ``over`` is V over it, the debt of that, and Phi.
+    ``over`` is V over it, the debt of that, and Phi. What was sold (points of its priority) comes from the pool.
     """
     clock, debt, phi = over
     tag, used, size, count = account.tag, load.used, load.size, load.count
@@ -149,7 +156,7 @@ def _served(
         served, by = GUARANTEED, 0
     else:
         by = count * clock_charge(size, phi)
-        if tag <= reach(clock, rules):
+        if not is_sold and tag <= reach(clock, rules):
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)
@@ -159,7 +166,7 @@ def _served(
             tag += count * entitled_charge(size, share, alpha)
     if served and rules.usage != "all":
         used = 0
-    paid = min(debt, by)
+    paid = debt if debt < by else by
     usage = account.usage if account.epoch == load.epoch else expressed(account.usage, account.epoch, load.epoch)
     return served, tag, usage + used, clock + by - paid, debt - paid
 
@@ -207,17 +214,17 @@ def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[
     if user.backlog < 2 and account.active < 2:
         return 0, ()
     charged, job_tag, user_tag = 0, job.tag, user.tag
-    jobs_time = user.clock, user.debt
-    users_time = account.clock, account.debt
+    jobs_clock, jobs_debt = user.clock, user.debt
+    clock, debt = account.clock, account.debt
     if user.backlog > 1:
         charged = TO_JOB
         job_tag += count * -((-size << INNER_BITS) // job_weight(job.terms.priority))
-        jobs_time = _advanced(*jobs_time, count * ((size << INNER_BITS) // user.weight))
+        jobs_clock, jobs_debt = _advanced(jobs_clock, jobs_debt, count * ((size << INNER_BITS) // user.weight))
     if account.active > 1:
         charged |= TO_USER
         user_tag += count * size
-        users_time = _advanced(*users_time, count * (size // account.active))
-    return charged, (job_tag, *jobs_time, user_tag, *users_time)
+        clock, debt = _advanced(clock, debt, count * (size // account.active))
+    return charged, (job_tag, jobs_clock, jobs_debt, user_tag, clock, debt)
 
 
 def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool) -> ChargeTags:
@@ -239,17 +246,16 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
         epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
+        standing = [jobs.accounts[who] for who in account.above] if account.above else ()
+        above = tuple([(it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt) for it in standing])
         usage = expressed(account.usage, account.epoch, epoch)
-        above = tuple(
-            (it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt)
-            for it in (jobs.accounts[who] for who in account.above)
-        )
         return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
     epoch = max(epoch, epoch_of(then))
-    estimated = amount_at(lease.size, lease.priority, then)
-    used = sum(amount_at(size, lease.priority, then) - estimated for size in sizes)
+    priority = lease.priority - lease.points
+    estimated = amount_at(lease.size, priority, then)
+    used = sum(amount_at(size, priority, then) - estimated for size in sizes)
     used = expressed(used, epoch_of(then), epoch)
     levels = []
     for level, who in enumerate((job.terms.domain_id, *account.above)):
@@ -297,7 +303,7 @@ def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], 
 
 def _advanced(clock: int, debt: int, by: int) -> tuple[int, int]:
     """Return virtual time and its debt after an advance; a negative one adds to the debt, a later one pays it first."""
-    paid = min(debt, by)
+    paid = debt if debt < by else by
     return clock + by - paid, debt - paid
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from immutables import Map
 
+from .credit_state import Ledger as Ledger
 from .domain_state import Domain as Domain
 from .domain_state import Domains as Domains
 from .domain_state import Loan as Loan
@@ -36,6 +37,7 @@ class Job:
         stopped: Why no more units start (``cancelled``, ``max_failures`` or ``dependency``), or None.
         ended_us, outcome: When and how it ended, or None.
         attempts: The highest attempt of any of its units so far; what is run again goes on counting from there.
+        points: Of its priority, what was bought (above zero) or sold for credit.
     """
 
     job_id: JobId
@@ -55,6 +57,12 @@ class Job:
     ended_us: int | None = None
     outcome: str | None = None
     attempts: int = 0
+    points: int = 0
+
+    @property
+    def own_priority(self) -> int:
+        """Its priority without the points that were bought or sold: what it counts as usage."""
+        return self.terms.priority - self.points
 
     @property
     def is_backlogged(self) -> bool:
@@ -81,11 +89,12 @@ class Lease:
         attempt, failures, losses: As in the event that leased them.
         leased_us: When.
         estimate_us, size: Estimated time and charge of one unit.
-        priority: Of its job when it was leased: what it counts as usage.
+        priority: Of its job when it was leased.
         charged: To which accounts it was charged; see :class:`meted.core.events.UnitsLeased`.
         back: Bit i is set when unit ``first + i`` has finished or come back.
         left: Units still out.
         recalled: The worker was asked to give back what it has not started.
+        points: Those of its job then; ``priority`` has them in it.
         behind: The lease in whose place it runs once that has ended, or 0; see :meth:`Jobs.is_queued`.
     """
 
@@ -106,6 +115,7 @@ class Lease:
     left: int
     recalled: bool
     behind: LeaseId
+    points: int = 0
 
     @property
     def ends_us(self) -> int:
@@ -334,3 +344,4 @@ class State:
     domains: Domains = Domains()
     calls: Calls = Calls()
     rules: Rules = Rules()
+    ledger: Ledger = Ledger()

@@ -5,9 +5,23 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import ClassVar
 
-from .commands import ArchiveJob, Command, EndLoan, ExpireDomain, LoseWorker, RemoveDomain, StartLoan
+from .commands import (
+    ArchiveJob,
+    Command,
+    EndLoan,
+    ExpireDomain,
+    LoseWorker,
+    RemoveDomain,
+    RepayCredit,
+    StartLoan,
+    VoidHold,
+)
 from .decide.tree import is_done
+from .donors import Donors
 from .events import (
+    CreditHeld,
+    CreditLent,
+    CreditRepaid,
     DomainChanged,
     DomainClosed,
     DomainCreated,
@@ -17,18 +31,32 @@ from .events import (
     LoanRecalled,
     WorkerAway,
 )
-from .ids import DomainId, JobId, LoanId, WorkerId
+from .ids import DomainId, HoldId, JobId, LoanId, WorkerId
 from .limits import CLOSED_CHECK_US
 from .state import State
 
-_ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED = range(6)
+_ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED, _VOID, _REPAY = range(8)
 
 
 class Timers:
     """What falls due: a heap of (time, kind, id), of which what is obsolete is dropped when its time comes."""
 
-    FOLLOWS: ClassVar[frozenset[type[Event]]] = frozenset(
-        (JobEnded, WorkerAway, LoanMade, LoanRecalled, DomainCreated, DomainChanged, DomainClosed)
+    FOLLOWS: ClassVar[frozenset[type[Event]]] = (
+        frozenset(
+            (
+                JobEnded,
+                WorkerAway,
+                LoanMade,
+                LoanRecalled,
+                DomainCreated,
+                DomainChanged,
+                DomainClosed,
+                CreditHeld,
+                CreditLent,
+                CreditRepaid,
+            )
+        )
+        | Donors.FOLLOWS
     )
     """The events that :meth:`update` cares for."""
 
@@ -53,10 +81,19 @@ class Timers:
                 self._due.append((_next_check_us(state.at_us), _CHECK_CLOSED, domain.domain_id))
             elif domain.expires_us is not None:
                 self._due.append((domain.expires_us, _EXPIRE, domain.domain_id))
+        for hold in state.ledger.holds.values():
+            if hold.until_us is not None:
+                self._due.append((hold.until_us, _VOID, hold.hold_id))
+        for debt in state.ledger.loans.values():
+            self._due.append((_next_check_us(state.at_us) if debt.overdue else debt.due_us, _REPAY, debt.loan_id))
         heapify(self._due)
+        self._donors = Donors(state)
 
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`FOLLOWS`."""
+        if type(event) in Donors.FOLLOWS:
+            self._donors.update(event)
+            return
         match event:
             case JobEnded():
                 self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
@@ -74,11 +111,22 @@ class Timers:
                     self._push(event.expires_us, _EXPIRE, event.domain_id)
             case DomainClosed():
                 self._push(_next_check_us(event.at_us), _CHECK_CLOSED, event.domain_id)
+            case CreditHeld():
+                if event.until_us is not None:
+                    self._push(event.until_us, _VOID, event.hold_id)
+            case CreditLent():
+                self._push(event.due_us, _REPAY, event.loan_id)
+            case CreditRepaid():
+                if event.overdue:
+                    self._push(_next_check_us(event.at_us), _REPAY, event.loan_id)
             case _:
                 raise AssertionError(f"{type(event).__name__} is not among those that are followed")
 
     def next_us(self) -> int | None:
         """Return when something falls due next, or None."""
+        donors_us = self._donors.due_us()
+        if donors_us is not None and (not self._due or donors_us < self._due[0][0]):
+            return donors_us
         return self._due[0][0] if self._due else None
 
     def pop(self, state: State, at_us: int) -> Command | None:
@@ -91,11 +139,16 @@ class Timers:
                 command = _lose(state, WorkerId(target), due_us, at_us)
             elif kind in (_START_LOAN, _END_LOAN):
                 command = _loan(state, LoanId(target), kind, due_us, at_us)
+            elif kind == _VOID:
+                command = VoidHold(at_us, target) if HoldId(target) in state.ledger.holds else None
+            elif kind == _REPAY:
+                command = self._repay(state, target, due_us, at_us)
             else:
                 command = self._domain(state, DomainId(target), kind, due_us, at_us)
             if command is not None:
                 return command
-        return None
+        donors_us = self._donors.due_us()
+        return self._donors.command(at_us) if donors_us is not None and donors_us <= at_us else None
 
     def _push(self, due_us: int, kind: int, target: int) -> None:
         heappush(self._due, (due_us, kind, target))
@@ -106,6 +159,16 @@ class Timers:
         if job is None or job.ended_us is None or job.ended_us + self._retention_us > due_us:
             return None
         return ArchiveJob(at_us, job_id, self._retention_us)
+
+    def _repay(self, state: State, loan_id: int, due_us: int, at_us: int) -> Command | None:
+        loan = state.ledger.loans.get(loan_id)
+        if loan is None:
+            return None
+        borrower = state.ledger.accounts[loan.borrower]
+        if loan.overdue and borrower.free_mc <= 0:  # it may have been granted something by the next time
+            self._push(_next_check_us(at_us), _REPAY, loan_id)
+            return None
+        return RepayCredit(at_us, loan_id)
 
     def _domain(self, state: State, domain_id: DomainId, kind: int, due_us: int, at_us: int) -> Command | None:
         domain = state.domains.domains.get(domain_id)

@@ -19,6 +19,7 @@ STEP_BITS = 24
 """A half-life has 2**24 steps; within one step all counts alike."""
 
 _EPOCH_BITS = 4 + STEP_BITS
+_HALF_LIFE_MASK = EPOCH_HALF_LIVES - 1
 _FACTOR_BITS = 32
 LOG_BITS = 32
 """Logarithms to the base of two are in units of 2**-32."""
@@ -77,8 +78,11 @@ def amount_at(size: int, priority: int, step: int) -> int:
 
     Each step of ``priority`` doubles it, so that one may have little soon or much at slack times (row P09).
     """
-    factor_bits = ((step >> STEP_BITS) & (EPOCH_HALF_LIVES - 1)) + _steps(priority)
-    return (size * _factor(step) << (factor_bits + PRIORITY_STEPS_MAX)) >> (_FACTOR_BITS + PRIORITY_STEPS_MAX)
+    doublings = step >> STEP_BITS & _HALF_LIFE_MASK
+    if priority:
+        scaled = size * _factor(step) << doublings + PRIORITY_STEPS_MAX + _steps(priority)
+        return scaled >> _FACTOR_BITS + PRIORITY_STEPS_MAX
+    return size * _factor(step) << doublings >> _FACTOR_BITS
 
 
 def _factor(step: int) -> int:
@@ -95,7 +99,17 @@ def expressed(usage: int, epoch: int, in_epoch: int) -> int:
 def current(usage: int, epoch: int, step: int) -> int:
     """Return what a usage is worth at a step in units of size, as if it had been decaying all the time."""
     scaled = expressed(usage, epoch, epoch_of(step)) << _FACTOR_BITS
-    return (scaled // _factor(step)) >> ((step >> STEP_BITS) & (EPOCH_HALF_LIVES - 1))
+    return (scaled // _factor(step)) >> (step >> STEP_BITS & _HALF_LIFE_MASK)
+
+
+def kept(amount: int, elapsed_us: int, half_life_us: int) -> int:
+    """Return what is left of an amount of which half goes in each half-life, rounded down."""
+    step = step_of(elapsed_us, half_life_us)
+    halvings, part = step >> STEP_BITS, step & ((1 << STEP_BITS) - 1)
+    if not part:
+        return amount >> halvings
+    # 2**-part as half of 2**(1 - part), which is in the tables
+    return (amount * _factor((1 << STEP_BITS) - part)) >> (_FACTOR_BITS + halvings + 1)
 
 
 def log2(number: int) -> int:
@@ -119,14 +133,18 @@ def log2_of_share(share: int) -> int:
 
 def weighted(amount: int, priority: int) -> int:
     """Return an amount times 2**priority."""
-    return (amount << (_steps(priority) + PRIORITY_STEPS_MAX)) >> PRIORITY_STEPS_MAX
+    if not priority:
+        return amount
+    return amount << _steps(priority) + PRIORITY_STEPS_MAX >> PRIORITY_STEPS_MAX
 
 
 def job_weight(priority: int) -> int:
     """Return the weight of a job among the jobs of its user: 2**10 for priority 0, and twice as much each step."""
-    return 1 << (_steps(priority) + PRIORITY_STEPS_MAX)
+    return 1 << _steps(priority) + PRIORITY_STEPS_MAX
 
 
 def _steps(priority: int) -> int:
     """Return how many doublings a priority is worth; beyond ten it counts as ten."""
-    return max(-PRIORITY_STEPS_MAX, min(PRIORITY_STEPS_MAX, priority))
+    if -PRIORITY_STEPS_MAX <= priority <= PRIORITY_STEPS_MAX:
+        return priority
+    return PRIORITY_STEPS_MAX if priority > 0 else -PRIORITY_STEPS_MAX

@@ -29,6 +29,10 @@ COMMANDS = {
     "logs": ("meted.adapters.cli.logs:logs", "Show what units have written."),
     "ls": ("meted.adapters.cli.jobs:ls", "Show the jobs."),
     "priority": ("meted.adapters.cli.control:priority", "Change the priority of a job."),
+    "quanta": (
+        "meted.simulations.commands.quanta:quanta",
+        "Share slices by the quantum: Karma, max-min and others on a demand matrix.",
+    ),
     "replay": ("meted.simulations.commands.replay:replay", "Replay a log of your own under a policy."),
     "rerun": ("meted.adapters.cli.control:rerun", "Run units of a job again that failed or were cancelled."),
     "rules": ("meted.adapters.cli.rules:rules", "Show and set the rules by which the pool is shared."),

@@ -35,8 +35,8 @@ class ProgressBar:
         if self._bar is not None:
             self._bar[0].stop()
 
-    def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` is done."""
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show that ``done`` of ``total`` is done; None where nobody knows of how much."""
         if self._bar is None:
             if not self._wanted or monotonic() - self._begun_s < QUIET_S:
                 return

@@ -6,16 +6,28 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from .. import limits
-from ..commands import Command, DomainCommand, JobCommand, KeepCall, LeaseCommand, NoteRepair, SetRules, WorkerCommand
+from ..commands import (
+    Command,
+    CreditCommand,
+    DomainCommand,
+    JobCommand,
+    KeepCall,
+    LeaseCommand,
+    NoteRepair,
+    SetRules,
+    WorkerCommand,
+)
 from ..errors import Reason, Refused
 from ..events import Event, LogRepaired
 from ..state import State
 from . import checks
 from .calls import decide_calls
+from .credit import decide_credit
 from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import decide_jobs
 from .leases import decide_leases
+from .nice import with_purses
 from .rules import decide_rules
 from .workers import decide_workers
 
@@ -40,7 +52,10 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
         checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
         at_us = earliest_us
     events = _JUDGES[type(command)](state, command, at_us)
-    return with_dependants(state, events, at_us) if state.jobs.dependants else events
+    if state.jobs.dependants:
+        events = with_dependants(state, events, at_us)
+    ledger = state.ledger
+    return with_purses(state, events, at_us) if ledger.of_job or ledger.sold else events
 
 
 def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]:
@@ -57,6 +72,7 @@ _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **dict.fromkeys(get_args(JobCommand), decide_jobs),
     **dict.fromkeys(get_args(WorkerCommand), decide_workers),
     **dict.fromkeys(get_args(DomainCommand), decide_domains),
+    **dict.fromkeys(get_args(CreditCommand), decide_credit),
     SetRules: decide_rules,
     KeepCall: decide_calls,
     NoteRepair: _note_repair,

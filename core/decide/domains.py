@@ -19,16 +19,17 @@ from ..commands import (
     StartLoan,
 )
 from ..errors import Reason, Refused
-from ..events import DomainCreated, DomainRemoved, Event
+from ..events import DomainCreated, Event
 from ..ids import DomainId
 from ..state import Domain, State
 from . import checks
 from .draft import Draft
 from .entitlements import check_entitlement, find_domain, open_leaf
+from .ledger import check_closable
 from .loan_lists import set_loans
 from .loans import decide_loans
 from .records import deliver, expire
-from .tree import change, check_place, find_parent
+from .tree import change, check_place, find_parent, remove
 
 __all__ = ["decide_domains", "find_domain", "open_leaf"]
 
@@ -43,7 +44,9 @@ def decide_domains(state: State, command: DomainCommand, at_us: int) -> tuple[Ev
         case RemoveDomain():
             domain = find_domain(state, command.name)
             _check_unused(state, domain)
-            return (DomainRemoved(at_us, domain.domain_id),)
+            draft = Draft(state, at_us)
+            remove(draft, domain.domain_id)
+            return tuple(draft.events)
         case OfferLoan() | RecallLoan() | StartLoan() | EndLoan():
             return decide_loans(state, command, at_us)
         case SetLoans():
@@ -114,3 +117,6 @@ def _check_unused(state: State, domain: Domain) -> None:
             f"Domain {domain.name!r} still lends {len(domain.lends)} times and borrows {len(domain.borrows)} times; "
             "recall these loans first.",
         )
+    account_id = state.ledger.of_domain.get(domain.domain_id)
+    if account_id is not None:
+        check_closable(state, state.ledger.accounts[account_id])

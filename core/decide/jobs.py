@@ -189,10 +189,15 @@ def _change_priority(state: State, command: ChangePriority, at_us: int) -> tuple
     checks.whole(command.priority, "priority", -limits.PRIORITY_MAX, limits.PRIORITY_MAX)
     if job.outcome is not None or job.stopped is not None:
         raise Refused(Reason.JOB_ENDED, f"Job {job.job_id} has ended or was stopped; its priority counts no more.")
-    if job.terms.priority == command.priority:
+    if job.own_priority == command.priority:
         return ()
+    return (reprioritise(state, job, command.priority + job.points, job.points, at_us),)
+
+
+def reprioritise(state: State, job: Job, priority: int, points: int, at_us: int) -> PriorityChanged:
+    """Return the event by which a job has another priority, of which so many points are bought or sold."""
     user = state.jobs.accounts[job.terms.domain_id].users[job.terms.user]
-    return (PriorityChanged(at_us, job.job_id, command.priority, reprioritised(user, job, command.priority)),)
+    return PriorityChanged(at_us, job.job_id, priority, reprioritised(user, job, priority), points)
 
 
 def _cancel(state: State, command: CancelJobs, at_us: int) -> tuple[Event, ...]:

@@ -22,6 +22,7 @@ from ..terms import Requeued
 from ..usage import weighted
 from . import checks
 from .jobs import find_job, outcome_of
+from .nice import affordable, fee_held, fee_posted, fee_voided, lapsed
 
 RETURNED, LOST = "returned", "lost"
 
@@ -93,31 +94,35 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     terms = job.terms
     estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
+    paid = affordable(state, job, size, count)
+    if paid is not None:
+        count = paid[2]
+        if not count:
+            return lapsed(state, job, at_us)
     tags = charge(state, job, size, count, at_us, command.covered)
-    return (
-        UnitsLeased(
-            at_us,
-            LeaseId(state.jobs.next_lease_id),
-            worker.worker_id,
-            job.job_id,
-            run.first,
-            count,
-            run.attempt + 1,
-            run.failures,
-            run.losses,
-            estimated_us,
-            size,
-            tags.charged,
-            tags.domain_tag,
-            tags.usage,
-            tags.epoch,
-            tags.clock,
-            tags.debt,
-            tags.inner,
-            tags.above,
-            command.behind,
-        ),
+    leased = UnitsLeased(
+        at_us,
+        LeaseId(state.jobs.next_lease_id),
+        worker.worker_id,
+        job.job_id,
+        run.first,
+        count,
+        run.attempt + 1,
+        run.failures,
+        run.losses,
+        estimated_us,
+        size,
+        tags.charged,
+        tags.domain_tag,
+        tags.usage,
+        tags.epoch,
+        tags.clock,
+        tags.debt,
+        tags.inner,
+        tags.above,
+        command.behind,
     )
+    return (leased,) if paid is None else (leased, fee_held(leased, paid[0], paid[1]))
 
 
 def _check_behind(state: State, worker: Worker, job: Job, behind: LeaseId) -> None:
@@ -161,7 +166,7 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     job = state.jobs.jobs[lease.job_id]
     requeued, cancelled = _after_failures(job, lease, exits, at_us) if exits else ((), ())
     tags = settle(state, lease, run_us, bool(requeued))
-    used_cpu_us = weighted(sum(run_us) * job.terms.request.cpu_milli // 1000, lease.priority)
+    used_cpu_us = weighted(sum(run_us) * job.terms.request.cpu_milli // 1000, lease.priority - lease.points)
     finished = UnitsFinished(
         at_us,
         lease.lease_id,
@@ -181,10 +186,11 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
         peak_bytes,
         used_cpu_us,
     )
+    fees = fee_posted(state, lease, run_us, at_us) if state.ledger.fees else ()
     if not exits:
-        return finished, *_consequences(job, len(run_us), 0, 0, 0, at_us)
+        return finished, *fees, *_consequences(job, len(run_us), 0, 0, 0, at_us)
     again, ended = sum(run.count for run in requeued), spans.total(cancelled)
-    return finished, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
+    return finished, *fees, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
 
 
 def _check_measured(measured: object, name: str, count: int, high: int) -> None:
@@ -289,7 +295,8 @@ def returned(
         tags.above,
     )
     again = sum(run.count for run in requeued)
-    return (event, *_consequences(job, count, again, spans.total(failed), spans.total(cancelled), at_us))
+    fees = fee_voided(state, lease, count, at_us) if state.ledger.fees else ()
+    return (event, *fees, *_consequences(job, count, again, spans.total(failed), spans.total(cancelled), at_us))
 
 
 def _again(lease: Lease, units: Iterable[Span], losses: int) -> Iterable[Requeued]:

@@ -21,6 +21,7 @@ from ..state import Domain, Loan, State
 from . import checks
 from .draft import Draft
 from .entitlements import check_room, find_domain
+from .reweighting import add_reweighting
 
 _AMOUNT_MAX = {SHARE: limits.SHARE_MAX, CPU: limits.CPU_MILLI_MAX, MEM: limits.MEM_BYTES_MAX}
 
@@ -156,7 +157,7 @@ def recall_loan(draft: Draft, loan: Loan, reason: str) -> None:
 
 def end_loan(draft: Draft, loan: Loan, reason: str) -> None:
     """End a loan now."""
-    draft.add_reweighting(LoanEnded(draft.at_us, loan.loan_id, loan.lender, loan.borrower, reason), *_reweighted(loan))
+    add_reweighting(draft, LoanEnded(draft.at_us, loan.loan_id, loan.lender, loan.borrower, reason), *_reweighted(loan))
 
 
 def back_off(draft: Draft, lender_id: DomainId, borrower_id: DomainId, resource: str) -> None:
@@ -194,7 +195,7 @@ def revoke(
 
 
 def _start_loan(draft: Draft, loan: Loan) -> None:
-    draft.add_reweighting(LoanStarted(draft.at_us, loan.loan_id, loan.lender, loan.borrower), *_reweighted(loan))
+    add_reweighting(draft, LoanStarted(draft.at_us, loan.loan_id, loan.lender, loan.borrower), *_reweighted(loan))
 
 
 def _reweighted(loan: Loan) -> tuple[DomainId, ...]:

@@ -11,7 +11,10 @@ from ..ids import DomainId
 from ..state import Domain, State
 from .draft import Draft
 from .entitlements import check_open, find_domain
+from .ledger import close as close_credit
+from .ledger import is_closable
 from .loans import end_loan, revoke
+from .reweighting import add_reweighting
 
 
 def find_parent(state: State, name: object) -> DomainId:
@@ -71,7 +74,7 @@ def change(
         stamp_us,
         expires_us,
     )
-    draft.add_reweighting(changed, domain_id)
+    add_reweighting(draft, changed, domain_id)
 
 
 def close(draft: Draft, domain_id: DomainId, reason: str) -> None:
@@ -85,7 +88,15 @@ def close(draft: Draft, domain_id: DomainId, reason: str) -> None:
         end_loan(draft, draft.state.domains.loans[loan_id], "closed")
     draft.add(DomainClosed(draft.at_us, domain_id, reason))
     if is_done(draft.state, draft.domain(domain_id)):
-        draft.add(DomainRemoved(draft.at_us, domain_id))
+        remove(draft, domain_id)
+
+
+def remove(draft: Draft, domain_id: DomainId) -> None:
+    """Remove a domain that has nothing left in it; its credit goes back to the treasury."""
+    account_id = draft.state.ledger.of_domain.get(domain_id)
+    if account_id is not None:
+        close_credit(draft, account_id)
+    draft.add(DomainRemoved(draft.at_us, domain_id))
 
 
 def is_done(state: State, domain: Domain) -> bool:
@@ -93,4 +104,7 @@ def is_done(state: State, domain: Domain) -> bool:
     if domain.closed is None or domain.children or domain.lends or domain.borrows:
         return False
     account = state.jobs.accounts.get(domain.domain_id)
-    return account is None or not account.jobs
+    if account is not None and account.jobs:
+        return False
+    account_id = state.ledger.of_domain.get(domain.domain_id)
+    return account_id is None or is_closable(state.ledger.accounts[account_id])

@@ -19,6 +19,9 @@ from .queues import queued_job, tag_key
 from .ranks import BY_GUARANTEE, Key, Order, Ranks
 from .standing import among_domains, at_home
 
+NEVER = 1 << 512
+"""The tag of what V never reaches: points of it were sold, so it waits for the pool."""
+
 CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
 
@@ -34,12 +37,18 @@ class Choice:
 
 @record
 class Run:
-    """What a domain would be served next: how many units of a job, of what size together, covered by a guarantee."""
+    """What a domain would be served next: how many units of a job, of what size together.
+
+    Attributes:
+        covered: A guarantee covers it.
+        sold: Points of it were sold, so it waits for the pool.
+    """
 
     job: Job
     units: int
     size: int
     covered: bool
+    sold: bool
 
 
 class ClockIndex(PoolIndex):
@@ -96,10 +105,10 @@ class ClockIndex(PoolIndex):
         if leaf is None:
             return
         leaf.touched.add(after.terms.user)
-        if before.tag != after.tag and leaf.has(before):
-            queue = leaf.lines[after.terms.request].users[after.terms.user]
-            queue.discard(tag_key(before))
-            queue.add(tag_key(after))
+        if before.tag != after.tag:
+            queue = leaf.queue_of(after)
+            if queue is not None and queue.discard(tag_key(before)):
+                queue.add(tag_key(after))
 
     def domain_changed(self, domain_id: DomainId) -> None:
         """Refresh the keys of a domain, or of all those in it, when they are next needed."""
@@ -177,7 +186,8 @@ class ClockIndex(PoolIndex):
 
     def reach(self, parent_id: DomainId) -> int:
         """Return up to which tag the domains inside one are owed service."""
-        return reach(clock_within(self.state.jobs, parent_id), self.state.rules)
+        jobs = self.state.jobs
+        return reach(clock_within(jobs, parent_id) if parent_id else jobs.clock, self.state.rules)
 
     def _width_milli(self, request: Resources) -> int:
         return width_milli(request, self.state.workers.capacity)
@@ -194,7 +204,7 @@ class ClockIndex(PoolIndex):
                 above = leaf.above
             else:
                 above = self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
-            for height, who in enumerate(reversed(above)):
+            for height, who in enumerate(reversed(above)) if above else ():
                 inner[who] = height
         self._dirty.clear()
         for who in sorted(inner, key=inner.__getitem__, reverse=True) if inner else ():
@@ -207,9 +217,9 @@ class ClockIndex(PoolIndex):
         account = jobs.accounts[domain_id]
         share = state.domains.domains[domain_id].effective_share
         clock = self.reach(leaf.parent)
-        leaf.refresh(account)
         for request, line in leaf.lines.items():
-            job = jobs.jobs[queued_job(line.head[1])]
+            line.find_head(account, leaf.touched)
+            job = jobs.jobs[line.job_id]
             estimated_us = job.terms.time_request_us
             if estimated_us is None:
                 leaf.is_by_mean = True
@@ -221,9 +231,9 @@ class ClockIndex(PoolIndex):
                 count = self.run_count(job, estimated_us)
             size = line.shape.width_milli * estimated_us * count
             covered = bool(self._held) and self.is_covered(domain_id, request)
-            line.ranks.set(
-                domain_id, self._key(domain_id, account, share, Run(job, count, size, covered), line.ranks), clock
-            )
+            run = Run(job, count, size, covered, job.points < 0)
+            line.ranks.set(domain_id, self._key(domain_id, account, share, run, line.ranks), clock)
+        leaf.touched.clear()
 
     def _key(self, domain_id: DomainId, account: Account, share: int, run: Run, ranks: Ranks) -> Key:
         """Return the key of a domain with its next run.
@@ -236,7 +246,8 @@ class ClockIndex(PoolIndex):
             peak = ranks.peaks[domain_id] = run.size
         deadline = account.tag + entitled_charge(peak, share, rules.alpha_milli)
         pool_key = POOL_KEYS[rules.pool](rules, account, share, run.job)
-        return Key(account.tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
+        tag = NEVER if run.sold else account.tag
+        return Key(tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
 
     def domain_served(self, domain_id: DomainId) -> None:
         """Rank a domain anew; its deadline, and of those that it is in, are by their next run again."""
@@ -285,7 +296,7 @@ class ClockIndex(PoolIndex):
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
             covered = bool(self._held) and self.is_covered(domain_id, shape.request)
-            run = Run(job, below.units, below.size, covered)
+            run = Run(job, below.units, below.size, covered, False)
             mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 
 from ..domain_state import TOP
-from ..ids import DomainId
+from ..ids import DomainId, JobId
 from ..resources import Resources
 from ..state import Account, Job
 from .capacity import Shape
-from .queues import JobQueue, QueueKey, tag_key
+from .queues import JobQueue, QueueKey, queued_job, tag_key
 from .ranks import STALE_ENTRIES_MIN, Ranks
 
 Head = tuple[int, QueueKey]
@@ -41,38 +41,48 @@ class Line:
 
     Users are in a heap by tag and by the key of their first job. An entry that is no longer so is stale; whoever has
     changed is entered again.
+
+    Attributes:
+        head: Who is next.
+        job_id: The job that is.
     """
 
-    __slots__ = ("_heap", "head", "ranks", "shape", "users")
+    __slots__ = ("_heap", "head", "job_id", "ranks", "shape", "users")
 
     def __init__(self, shape: PendingShape, ranks: Ranks) -> None:
         self.shape = shape
         self.ranks = ranks
         self.users: dict[str, JobQueue] = {}
         self.head: Head = (0, 0)
+        self.job_id = JobId(0)
         self._heap: list[tuple[int, QueueKey, str]] = []
 
     def find_head(self, account: Account, touched: set[str]) -> None:
         """Find out who is first now, given who has changed."""
-        users, heap = self.users, self._heap
+        tag, key = self._find_head(account, touched)
+        self.head = tag, key
+        self.job_id = queued_job(key)
+
+    def _find_head(self, account: Account, touched: set[str]) -> Head:
+        users, heap, standing = self.users, self._heap, account.users
         if len(users) == 1:
-            for user, queue in users.items():
-                self.head = account.users[user].tag, queue.keys[0]
             heap.clear()
-            return
-        standing = account.users
+            ((user, queue),) = users.items()
+            return standing[user].tag, queue.keys[0]
         if len(heap) < len(users) or len(heap) > STALE_ENTRIES_MIN + 4 * len(users):
             heap[:] = [(standing[user].tag, queue.keys[0], user) for user, queue in users.items()]
             heapify(heap)
-        else:
-            for user in touched:
-                if user in users:
-                    heappush(heap, (standing[user].tag, users[user].keys[0], user))
+            return heap[0][:2]
+        for user in touched:
+            if user in users:
+                # Whoever was first has nearly always just been served; its new entry takes the old one's place.
+                enter = heapreplace if heap[0][2] == user else heappush
+                enter(heap, (standing[user].tag, users[user].keys[0], user))
         while True:
             tag, key, user = heap[0]
-            if user in users and users[user].keys[0] == key and standing[user].tag == tag:
-                self.head = tag, key
-                return
+            queue = users.get(user)
+            if queue is not None and queue.keys[0] == key and standing[user].tag == tag:
+                return tag, key
             heappop(heap)
 
 
@@ -112,9 +122,13 @@ class Leaf:
 
     def has(self, job: Job) -> bool:
         """Whether a job is queued."""
-        line = self.lines.get(job.terms.request)
-        queue = line.users.get(job.terms.user) if line is not None else None
+        queue = self.queue_of(job)
         return queue is not None and tag_key(job) in queue
+
+    def queue_of(self, job: Job) -> JobQueue | None:
+        """Return the queue that a job belongs to, or None if nothing is queued there."""
+        line = self.lines.get(job.terms.request)
+        return line.users.get(job.terms.user) if line is not None else None
 
     def discard(self, job: Job) -> Line | None:
         """Take a job out, if it is in; return its line if that is empty now and gone."""
@@ -130,12 +144,6 @@ class Leaf:
             if not line.users:
                 return self.lines.pop(terms.request)
         return None
-
-    def refresh(self, account: Account) -> None:
-        """Find the head of each line, given what users stand at now."""
-        for line in self.lines.values():
-            line.find_head(account, self.touched)
-        self.touched.clear()
 
 
 def by_head(line: Line) -> Head:

@@ -68,7 +68,6 @@ from .base import Index, Proposal
 from .capacity import Room
 from .clock import Choice
 from .leaves import Line, PendingShape, by_head
-from .queues import queued_job
 from .ranks import BY_GUARANTEE, Order
 from .shadow import Shadow
 from .wide import WideIndex
@@ -128,7 +127,7 @@ class MetedIndex(WideIndex):
             if line is None:
                 self._set_aside(choice.domain_id)
                 continue
-            job = self.state.jobs.jobs[queued_job(line.head[1])]
+            job = self.state.jobs.jobs[line.job_id]
             count = line.ranks.keys[choice.domain_id].units
             ahead = self._place_behind(job, count, places, at_us)
             if ahead is not None:
@@ -165,21 +164,25 @@ class MetedIndex(WideIndex):
         return self.capacity.queue.find(job.terms.request, at_us, admits)
 
     def _fits_somewhere(self, shape: PendingShape) -> bool:
-        """Whether a shape fits a worker now; where not, it is noted after how many leases of this pass that was so."""
+        """Whether a shape fits a worker now; where not, it is noted after how many leases of this pass that was so.
+
+        In a pass room only becomes less, so what did not fit is not looked at again.
+        """
+        if shape.full_since is not None:
+            return False
         if self.capacity.find(shape) is not None:
             return True
         reserved = self.capacity.reserved
         if reserved is not None and reserved.free.fits(shape.request):
             return True
-        if shape.full_since is None:
-            shape.full_since = len(self.served)
+        shape.full_since = len(self.served)
         return False
 
     def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
         lines = self._leaves[choice.domain_id].lines
         for line in lines.values() if len(lines) == 1 and not self._held else self._lines(choice):
-            job_id = queued_job(line.head[1])
+            job_id = line.job_id
             count = line.ranks.keys[choice.domain_id].units
             # _next has just searched for every shape; only a worker's end of life asks for another search.
             room = line.shape.room
@@ -204,7 +207,7 @@ class MetedIndex(WideIndex):
                     line = self._own_line(owner, room)
                     if line is None:
                         break
-                    job_id, domain_id = queued_job(line.head[1]), self._domain_of(line)
+                    job_id, domain_id = line.job_id, self._domain_of(line)
                     units, levels = line.ranks.keys[domain_id].units, 1 + len(self._leaves[domain_id].above)
                     yield LeaseUnits(at_us, room.worker_id, job_id, units, (1 << levels) - 1)
 
@@ -218,7 +221,7 @@ class MetedIndex(WideIndex):
                 continue
             for line in sorted(leaf.lines.values(), key=by_head):
                 request = line.shape.request
-                until_us = self.needs_until_us(jobs.jobs[queued_job(line.head[1])])
+                until_us = self.needs_until_us(jobs.jobs[line.job_id])
                 lasts = until_us is None or room.outlives(until_us)
                 if lasts and room.free.fits(request) and not self.is_capped(leaf.domain_id, request):
                     order = line.ranks.order_of(leaf.domain_id, self.reach(leaf.parent))
@@ -228,7 +231,7 @@ class MetedIndex(WideIndex):
         return None if best is None else best[1]
 
     def _domain_of(self, line: Line) -> DomainId:
-        return self.state.jobs.jobs[queued_job(line.head[1])].terms.domain_id
+        return self.state.jobs.jobs[line.job_id].terms.domain_id
 
 
 class Meted:

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import assert_never
+from typing import assert_never, get_args
 
 from ..estimates import next_run
 from ..events import (
     AccountReweighted,
     CallKept,
+    CreditClosed,
+    CreditEvent,
+    CreditHeld,
+    CreditLent,
+    CreditLimited,
+    CreditMoved,
+    CreditOpened,
+    CreditRepaid,
+    CreditRulesChanged,
+    CreditSettled,
     DomainChanged,
     DomainClosed,
     DomainCreated,
     DomainOpened,
     DomainRemoved,
+    DonorPaid,
     Event,
+    FeeHeld,
+    FeePosted,
+    FeeVoided,
     HoldLifted,
+    HoldPosted,
+    HoldVoided,
     JobArchived,
     JobEnded,
     JobStarted,
@@ -30,6 +46,8 @@ from ..events import (
     LoanStarted,
     LogRepaired,
     MinimumStampSet,
+    PointsLapsed,
+    PointsSold,
     PriorityChanged,
     RecordRefused,
     ReservationEnded,
@@ -55,7 +73,9 @@ from ..state import Job, State
 from ..terms import Terms
 from .capacity import Capacity, Free
 
-_OF_NO_CONCERN = frozenset({HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired})
+_OF_NO_CONCERN = frozenset(
+    {HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired, *get_args(CreditEvent)}
+)
 
 
 class PoolIndex:
@@ -153,6 +173,12 @@ class PoolIndex:
                 pass
             case LagRemainderKept() | RecordRefused() | MinimumStampSet():
                 pass
+            case CreditOpened() | CreditLimited() | CreditClosed() | CreditSettled() | CreditRulesChanged():
+                pass
+            case CreditMoved() | CreditHeld() | HoldPosted() | HoldVoided() | CreditLent() | CreditRepaid():
+                pass
+            case FeeHeld() | FeePosted() | FeeVoided() | DonorPaid() | PointsSold() | PointsLapsed():
+                pass
             case LoanMade() | LoanRecalled() | LoanRefused() | LoanBackedOff():
                 pass
             case _:
@@ -248,8 +274,6 @@ class PoolIndex:
 
     def _hold(self, terms: Terms, *, more: bool) -> None:
         """Count a request as held, or as held no more, by its domain and those that it is in."""
-        if not self._held:
-            return
         for who in self._line_up(terms.domain_id):
             held = self._held.get(who)
             if held is not None:
@@ -260,7 +284,8 @@ class PoolIndex:
         job = self.state.jobs.jobs[event.job_id]
         terms = job.terms
         self.capacity.take(self.state.jobs.leases[event.lease_id], terms)
-        self._hold(terms, more=True)
+        if self._held:
+            self._hold(terms, more=True)
         if event.inner:
             self.job_moved(was.jobs.jobs[event.job_id], job)
         if job.requeued:
@@ -273,7 +298,8 @@ class PoolIndex:
         job_id, terms = self.capacity.holder(event.lease_id)
         if event.lease_id not in self.state.jobs.leases:
             self.capacity.give(event.lease_id)
-            self._hold(terms, more=False)
+            if self._held:
+                self._hold(terms, more=False)
         else:
             self.capacity.version += 1  # a run time more: by a shorter estimate something may end in time
         if event.inner:

@@ -57,15 +57,14 @@ class JobQueue:
         else:
             self.keys = SortedList((*self.keys, key))
 
-    def discard(self, key: QueueKey) -> None:
-        """Take a key out, if it is in."""
+    def discard(self, key: QueueKey) -> bool:
+        """Take a key out, if it is in; return whether it was."""
         keys = self.keys
-        if isinstance(keys, SortedList):
-            keys.discard(key)
-            return
-        at = bisect_left(keys, key)
-        if at < len(keys) and keys[at] == key:
-            del keys[at]
+        at = keys.bisect_left(key) if isinstance(keys, SortedList) else bisect_left(keys, key)
+        if at == len(keys) or keys[at] != key:
+            return False
+        del keys[at]
+        return True
 
     def __contains__(self, key: QueueKey) -> bool:
         if isinstance(self.keys, SortedList):

@@ -16,7 +16,6 @@ from .base import Proposal
 from .capacity import Room
 from .clock import ClockIndex
 from .pool_key import POOL_KEYS
-from .queues import queued_job
 from .ranks import BY_ENTITLEMENT, BY_POOL, Order
 from .shadow import Shadow, earliest
 
@@ -133,7 +132,7 @@ class WideIndex(ClockIndex):
                 full_since = line.shape.full_since
                 if full_since is None or last < full_since or self.capacity.find(line.shape) is not None:
                     continue
-                job = jobs.jobs[queued_job(line.head[1])]
+                job = jobs.jobs[line.job_id]
                 user = account.users[job.terms.user]
                 size = self.size_of(job.job_id)
                 is_due = user.backlog < 2 or user.clock - user.debt > job.tag + size

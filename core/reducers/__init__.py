@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from ..events import CallKept, DomainEvent, Event, JobEvent, LeaseEvent, LogRepaired, RulesChanged, WorkerEvent
+from ..events import (
+    CallKept,
+    CreditEvent,
+    DomainEvent,
+    Event,
+    JobEvent,
+    LeaseEvent,
+    LogRepaired,
+    RulesChanged,
+    WorkerEvent,
+)
+from ..record import replaced
 from ..state import Rules, State
 from .calls import reduce_calls
+from .credit import reduce_credit, skip_credit_ids
 from .domains import reduce_domains, skip_domain_ids
 from .jobs import reduce_jobs, skip_job_ids
 from .leases import reduce_leases
@@ -30,67 +42,45 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 
 def _fold_leases(state: State, event: LeaseEvent) -> State:
-    return State(
-        state.seq + 1,
-        event.at_us,
-        reduce_leases(state.jobs, event),
-        state.workers,
-        state.domains,
-        state.calls,
-        state.rules,
-    )
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce_leases(state.jobs, event))
 
 
 def _fold_jobs(state: State, event: JobEvent) -> State:
-    jobs = reduce_jobs(state.jobs, event)
-    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules)
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce_jobs(state.jobs, event))
 
 
 def _fold_workers(state: State, event: WorkerEvent) -> State:
-    return State(
-        state.seq + 1,
-        event.at_us,
-        state.jobs,
-        reduce_workers(state.workers, event),
-        state.domains,
-        state.calls,
-        state.rules,
-    )
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, workers=reduce_workers(state.workers, event))
 
 
 def _fold_domains(state: State, event: DomainEvent) -> State:
-    return State(
-        state.seq + 1,
-        event.at_us,
-        state.jobs,
-        state.workers,
-        reduce_domains(state.domains, event),
-        state.calls,
-        state.rules,
-    )
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, domains=reduce_domains(state.domains, event))
 
 
 def _fold_rules(state: State, event: RulesChanged) -> State:
     rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, state.calls, rules)
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, rules=rules)
 
 
 def _fold_calls(state: State, event: CallKept) -> State:
-    calls = reduce_calls(state.calls, event)
-    return State(state.seq + 1, event.at_us, state.jobs, state.workers, state.domains, calls, state.rules)
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, calls=reduce_calls(state.calls, event))
+
+
+def _fold_credit(state: State, event: CreditEvent) -> State:
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=reduce_credit(state.ledger, event))
 
 
 def _fold_repair(state: State, event: LogRepaired) -> State:
     # Every lost event gave at most one id of each kind; skipping as many keeps law 5 (no id twice).
     lost = event.lost_last_seq - event.lost_first_seq + 1
-    return State(
-        state.seq + 1,
-        event.at_us,
-        skip_job_ids(state.jobs, lost),
-        skip_worker_ids(state.workers, lost),
-        skip_domain_ids(state.domains, lost),
-        state.calls,
-        state.rules,
+    return replaced(
+        state,
+        seq=state.seq + 1,
+        at_us=event.at_us,
+        jobs=skip_job_ids(state.jobs, lost),
+        workers=skip_worker_ids(state.workers, lost),
+        domains=skip_domain_ids(state.domains, lost),
+        ledger=skip_credit_ids(state.ledger, lost),
     )
 
 
@@ -101,6 +91,7 @@ _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(JobEvent), _fold_jobs),
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
+    **dict.fromkeys(get_args(CreditEvent), _fold_credit),
     RulesChanged: _fold_rules,
     CallKept: _fold_calls,
     LogRepaired: _fold_repair,

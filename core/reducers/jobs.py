@@ -186,7 +186,8 @@ def _arrived(jobs: Jobs, job: Job, event: JobSubmitted | JobStarted | UnitsReope
 
 def _reprioritised(jobs: Jobs, event: PriorityChanged) -> Jobs:
     old = jobs.jobs[event.job_id]
-    job = replaced(old, terms=replaced(old.terms, priority=event.priority), tag=event.job_tag)
+    terms = replaced(old.terms, priority=event.priority)
+    job = replaced(old, terms=terms, tag=event.job_tag, points=event.points)
     account = jobs.accounts[job.terms.domain_id]
     user = account.users[job.terms.user]
     if old.is_backlogged:

@@ -1,4 +1,4 @@
-"""Leases: units given to workers, finished, returned. The hottest reducer: explicit constructors on purpose."""
+"""Leases: units given to workers, finished, returned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, Unit
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
 from ..record import replaced
-from ..state import Account, Job, Jobs, Lease, UserAccount
+from ..state import Account, Job, Jobs, Lease
 from ..terms import Requeued, Terms
 from .backlog import with_backlog, without_backlog
 
@@ -41,24 +41,13 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         next_index += event.count
     else:
         requeued = _without(requeued, event.first, event.count)
-    job = Job(
-        old.job_id,
-        terms,
-        old.submitted_us,
-        event.inner[0] if event.inner else old.tag,
-        old.held,
-        next_index,
-        requeued,
-        old.out + event.count,
-        old.succeeded,
-        old.failed,
-        old.cancelled,
-        old.measured_us,
-        old.measured_count,
-        old.stopped,
-        old.ended_us,
-        old.outcome,
-        old.attempts if old.attempts > event.attempt else event.attempt,
+    job = replaced(
+        old,
+        tag=event.inner[0] if event.inner else old.tag,
+        next_index=next_index,
+        requeued=requeued,
+        out=old.out + event.count,
+        attempts=old.attempts if old.attempts > event.attempt else event.attempt,
     )
     served = event.size * event.count
     accounts = _charged(jobs.accounts, terms, event, served, 0, 0, 0)
@@ -82,19 +71,17 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         event.count,
         False,
         event.behind,
+        old.points,
     )
-    return Jobs(
-        jobs.jobs.set(event.job_id, job),
-        jobs.leases.set(event.lease_id, lease),
-        accounts,
-        jobs.specs,
-        jobs.waiting,
-        jobs.dependants,
-        event.clock,
-        event.debt,
-        max(jobs.largest_size, served),
-        jobs.next_job_id,
-        max(jobs.next_lease_id, event.lease_id + 1),
+    return replaced(
+        jobs,
+        jobs=jobs.jobs.set(event.job_id, job),
+        leases=jobs.leases.set(event.lease_id, lease),
+        accounts=accounts,
+        clock=event.clock,
+        debt=event.debt,
+        largest_size=served if served > jobs.largest_size else jobs.largest_size,
+        next_lease_id=max(jobs.next_lease_id, event.lease_id + 1),
     )
 
 
@@ -109,34 +96,27 @@ def _charged(
 ) -> Map[DomainId, Account]:
     """Return the accounts as a charge leaves them, that of the domain, its user, and the domains that it is in."""
     was = accounts[terms.domain_id]
-    inner, users = event.inner, was.users
-    if inner:
-        _, jobs_clock, jobs_debt, user_tag, clock, debt = inner
-        user = users[terms.user]
-        user = UserAccount(user_tag, jobs_clock, jobs_debt, user.weight, user.backlog, user.jobs)
+    users, clock, debt = was.users, was.clock, was.debt
+    if event.inner:
+        _, jobs_clock, jobs_debt, user_tag, clock, debt = event.inner
+        user = replaced(users[terms.user], tag=user_tag, clock=jobs_clock, debt=jobs_debt)
         users = users.set(terms.user, user)
-    else:
-        clock, debt = was.clock, was.debt
-    account = Account(
-        event.domain_tag,
-        event.usage,
-        event.epoch,
-        was.service + served,
-        clock,
-        debt,
-        was.backlog,
-        was.active,
-        users,
-        was.jobs,
-        was.measured_us + measured_us,
-        was.measured_count + measured_count,
-        was.requested_cpu_us,
-        was.used_cpu_us + used_cpu_us,
-        was.last_job_id,
-        was.above,
+    account = replaced(
+        was,
+        tag=event.domain_tag,
+        usage=event.usage,
+        epoch=event.epoch,
+        service=was.service + served,
+        clock=clock,
+        debt=debt,
+        users=users,
+        measured_us=was.measured_us + measured_us,
+        measured_count=was.measured_count + measured_count,
+        used_cpu_us=was.used_cpu_us + used_cpu_us,
     )
     accounts = accounts.set(terms.domain_id, account)
-    for domain_id, (tag, usage, clock, debt) in zip(was.above, event.above, strict=False):
+    for level, (tag, usage, clock, debt) in enumerate(event.above) if event.above else ():
+        domain_id = was.above[level]
         it = accounts[domain_id]
         it = replaced(
             it,
@@ -164,24 +144,16 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
     measured_us, measured_count = sum(event.run_us), len(event.run_us)
     requeued = merged(old.requeued, event.requeued)
     terms = old.terms
-    job = Job(
-        old.job_id,
-        terms,
-        old.submitted_us,
-        event.inner[0] if event.inner else old.tag,
-        old.held,
-        old.next_index,
-        requeued,
-        old.out - measured_count,
-        succeeded,
-        failed,
-        cancelled,
-        old.measured_us + measured_us,
-        old.measured_count + measured_count,
-        old.stopped,
-        old.ended_us,
-        old.outcome,
-        old.attempts,
+    job = replaced(
+        old,
+        tag=event.inner[0] if event.inner else old.tag,
+        requeued=requeued,
+        out=old.out - measured_count,
+        succeeded=succeeded,
+        failed=failed,
+        cancelled=cancelled,
+        measured_us=old.measured_us + measured_us,
+        measured_count=old.measured_count + measured_count,
     )
     served = lease.size // lease.estimate_us * measured_us - lease.size * measured_count
     accounts = _charged(jobs.accounts, terms, event, served, measured_us, measured_count, event.used_cpu_us)
@@ -223,19 +195,7 @@ def _after_back(
         leases = jobs.leases.set(lease.lease_id, replaced(lease, back=bits, left=left))
     else:
         leases = jobs.leases.delete(lease.lease_id)
-    return Jobs(
-        jobs.jobs.set(job.job_id, job),
-        leases,
-        accounts,
-        jobs.specs,
-        jobs.waiting,
-        jobs.dependants,
-        clock,
-        debt,
-        jobs.largest_size,
-        jobs.next_job_id,
-        jobs.next_lease_id,
-    )
+    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), leases=leases, accounts=accounts, clock=clock, debt=debt)
 
 
 def _outcomes(job: Job, event: UnitsFinished) -> tuple[IndexSet, IndexSet]:

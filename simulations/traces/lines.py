@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 MAX_LINE_BYTES = 65_536
-"""A longer line is not kept: it is given as ``TOO_LONG``, and reading goes on behind it."""
+"""A longer line (unless a reader allows more) is not kept: it is given as ``TOO_LONG``, and reading goes on behind."""
 
 TOO_LONG = b"\n"
-"""Stands for a line of more than ``MAX_LINE_BYTES``; compare by identity (no line holds its own end)."""
+"""Stands for a line that is too long; compare by identity (no line holds its own end)."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -54,11 +54,12 @@ class Lines:
             because gzip notices wrong bytes only when they make no sense or when their check sum is due.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, line_bytes: int = MAX_LINE_BYTES) -> None:
         """Open a file.
 
         Args:
             path: The file; ``-`` is the standard input.
+            line_bytes: Bytes of the longest line, at least ``MAX_LINE_BYTES``.
 
         Raises:
             TraceError: The file cannot be opened.
@@ -72,6 +73,7 @@ class Lines:
         except (OSError, ValueError) as error:
             raise TraceError(f"{path} cannot be opened ({_reason(error)}); check the path.") from None
         self._owned = path != "-"
+        self._line_bytes = line_bytes
         self._raw = _Hashed(self._file)
         self._buffer = io.BufferedReader(self._raw, MAX_LINE_BYTES)
 
@@ -91,10 +93,10 @@ class Lines:
             lines = chunk.split(b"\n")
             if not skipping:
                 lines[0] = rest + lines[0]
-            if len(lines) > 1 and (skipping or len(lines[0]) > MAX_LINE_BYTES):
+            if len(lines) > 1 and (skipping or len(lines[0]) > self._line_bytes):
                 lines[0], skipping = TOO_LONG, False
             rest = lines.pop()
-            if skipping or len(rest) > MAX_LINE_BYTES:
+            if skipping or len(rest) > self._line_bytes:
                 rest, skipping = b"", True
             yield from lines
         if skipping:

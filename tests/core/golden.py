@@ -10,7 +10,7 @@ from pathlib import Path
 
 from meted.core import events as e
 from meted.core.codec import encode_events, unpack_plain
-from meted.core.ids import DomainId, JobId, LeaseId, LoanId, WorkerId
+from meted.core.ids import AccountId, DomainId, HoldId, JobId, LeaseId, LoanId, TransferId, WorkerId
 from meted.core.resources import Resources
 from meted.core.terms import Requeued, Terms
 
@@ -42,7 +42,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.SpecInterned(AT_US, bytes(range(32)), b"\x94\x91\xa4true\x90\xc0\xc4\x00"),
     e.JobSubmitted(AT_US, JobId(7), TERMS, True, (JobId(5),), -TAG, 3, 4, ((DomainId(9), 5),), 7),
     e.JobStarted(AT_US, JobId(7), TAG, 3, 4, ((DomainId(9), 5),)),
-    e.PriorityChanged(AT_US, JobId(7), -3, 2**40),
+    e.PriorityChanged(AT_US, JobId(7), -3, 2**40, 2),
     e.HoldLifted(AT_US, JobId(7)),
     e.JobStopped(AT_US, JobId(7), "max_failures"),
     e.JobEnded(AT_US, JobId(7), "cancelled"),
@@ -134,6 +134,23 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.MinimumStampSet(AT_US, AT_US - 5),
     e.UsagesRescaled(AT_US, ((DomainId(1), 2**66, 3),)),
     e.RulesChanged(AT_US, 500, 3_600_000_000, None, "fifo", "pool"),
+    e.CreditOpened(AT_US, AccountId(7), DomainId(2), JobId(0)),
+    e.CreditLimited(AT_US, AccountId(7), True),
+    e.CreditClosed(AT_US, AccountId(7)),
+    e.CreditMoved(AT_US, TransferId(9), AccountId(7), AccountId(1), 2**60, "withdrawal", 0, "end of the course"),
+    e.CreditSettled(AT_US, AccountId(7), AT_US - 5),
+    e.CreditHeld(AT_US, HoldId(4), AccountId(7), 1250, AT_US + 5),
+    e.FeeHeld(AT_US, LeaseId(30), AccountId(9), 1250, 16),
+    e.FeePosted(AT_US, TransferId(10), LeaseId(30), 3, AccountId(9), AccountId(2), 3100, 2**50),
+    e.FeeVoided(AT_US, LeaseId(30), 13),
+    e.HoldPosted(AT_US, TransferId(10), HoldId(4), AccountId(7), AccountId(8), 3100),
+    e.DonorPaid(AT_US, TransferId(11), AccountId(8), 3100, 2**50),
+    e.PointsSold(AT_US, JobId(7), 6000),
+    e.PointsLapsed(AT_US, JobId(7), 2),
+    e.HoldVoided(AT_US, HoldId(4), "timed_out"),
+    e.CreditLent(AT_US, 3, AccountId(7), AccountId(8), 5000, AT_US + 86_400_000_000),
+    e.CreditRepaid(AT_US, 3, 4000, True),
+    e.CreditRulesChanged(AT_US, 100, 86_400_000_000, 5000, None, 1000, "treasury"),
     e.CallKept(AT_US, bytes(range(16)), b"\x81\xa3job\x07", 1),
     e.LogRepaired(AT_US, 100, 120),
 )

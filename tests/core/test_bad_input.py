@@ -21,7 +21,7 @@ from meted.core import commands as c
 from meted.core.commands import Command
 from meted.core.errors import Reason, Refused
 from meted.core.events import RecordRefused
-from meted.core.ids import JobId, LeaseId, LoanId, WorkerId
+from meted.core.ids import AccountId, JobId, LeaseId, LoanId, WorkerId
 from meted.core.invariants import check
 from meted.core.limits import ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, SPEC_BYTES_MAX, TIME_MAX_US
 from meted.core.resources import Resources
@@ -44,6 +44,10 @@ def given_world() -> World:
     world.do(c.CreateDomain(0, "parent", 5, None, "", cpus(2)))
     world.do(c.OfferLoan(0, "parent", "d", "share", 1, SECOND, 2 * SECOND))
     world.do(c.DeliverRecords(0, 1, (c.DomainRecord("recorded", 1, expires_us=SECOND),), False))
+    world.do(c.GrantCredit(0, "d", 10_000))
+    world.do(c.GrantCredit(0, "unused", 1_000))
+    world.do(c.HoldCredit(0, "d", 1_000))
+    world.do(c.LendCredit(0, "d", "parent", 1_000, SECOND))
     worker = world.worker(cpus(8, 10**9, gpu=1))
     ended = world.submit("d")
     world.finish(world.lease(worker, ended))
@@ -91,6 +95,18 @@ GOOD: tuple[Command, ...] = (
     c.EndLoan(2 * SECOND, LOAN),
     c.DeliverRecords(2, 2, (c.DomainRecord("late", 2, "parent", 5, cpus(1), cpus(1), 2, cpus(1), 9),), False),
     c.ExpireDomain(SECOND, "recorded"),
+    c.OpenCredit(0, "d", True),
+    c.CloseCredit(0, "unused"),
+    c.GrantCredit(0, "parent", 5, "x"),
+    c.TransferCredit(0, "d", "parent", 5, "x"),
+    c.HoldCredit(0, "d", 5, SECOND),
+    c.PostHold(0, 1, "parent", 5),
+    c.VoidHold(0, 1),
+    c.NiceJob(0, RUNNING, 2, SECOND),
+    c.PayDonors(0, (AccountId(3),)),
+    c.LendCredit(0, "d", "parent", 5, SECOND),
+    c.RepayCredit(0, 1),
+    c.SetCreditRules(0, 5, 86_400 * SECOND, 5, 86_400 * SECOND, 5, "treasury"),
     c.SetRules(0, 500, SECOND, 2 * SECOND, "fifo", "pool"),
     c.KeepCall(0, bytes(16), b"x"),
     c.NoteRepair(0, 5, 6),
@@ -100,6 +116,8 @@ IS_GOOD: set[tuple[str, str, object]] = {
     ("SubmitJob", "priority", -1),
     ("ChangePriority", "priority", -1),
     ("FinishUnits", "exits", ((2, -1),)),
+    ("GrantCredit", "amount_mc", -1),
+    ("NiceJob", "points", -1),
 }
 """Values that are bad for other fields of the type."""
 

@@ -1,0 +1,99 @@
+"""The ledger: postings a second by the number of accounts, and what paying for priority costs a dispatch.
+
+``postings``: transfers between domains through the engine, each decided, folded and followed by the timers, with so
+many accounts. ``dispatch``: units a second in runs of 1, leased and reported, of jobs without points, and of jobs whose
+points are held and paid for with each lease.
+"""
+
+from __future__ import annotations
+
+import time
+
+from harness import Row, arguments, show
+
+from meted.core.commands import (
+    CreateDomain,
+    FinishUnits,
+    GrantCredit,
+    JoinWorker,
+    NiceJob,
+    SetCreditRules,
+    SubmitJob,
+    TransferCredit,
+)
+from meted.core.engine import Engine
+from meted.core.events import UnitsLeased, WorkerJoined
+from meted.core.ids import JobId
+from meted.core.policies import POLICIES
+from meted.core.resources import Resources
+from meted.core.spec import NO_SPEC
+
+HOUR_US = 3_600_000_000
+SLOTS = 64
+
+
+def postings(accounts: int, transfers: int) -> float:
+    """Return transfers a second of process time with so many accounts."""
+    engine = Engine(POLICIES["meted"]())
+    for number in range(accounts):
+        engine.handle(CreateDomain(0, f"d{number}"))
+        engine.handle(GrantCredit(0, f"d{number}", 10**9))
+    engine.take()
+    commands = [
+        TransferCredit(0, f"d{number * 7919 % accounts}", f"d{(number * 104_729 + 1) % accounts}", 1 + number % 97)
+        for number in range(transfers)
+        if number * 7919 % accounts != (number * 104_729 + 1) % accounts
+    ]
+    started_s = time.process_time()
+    for command in commands:
+        engine.handle(command)
+    took_s = time.process_time() - started_s
+    engine.take()
+    return len(commands) / took_s
+
+
+def dispatch(units: int, paid: bool) -> float:
+    """Return units a second of process time in 100 domains, in runs of 1."""
+    engine = Engine(POLICIES["meted"]())
+    engine.handle(SetCreditRules(0))
+    (joined,) = engine.handle(JoinWorker(0, "machine", Resources(1000 * SLOTS)))
+    assert isinstance(joined, WorkerJoined)
+    for number in range(100):
+        engine.handle(CreateDomain(0, f"d{number}"))
+        engine.handle(GrantCredit(0, f"d{number}", 10**15))
+        engine.handle(SubmitJob(0, f"d{number}", NO_SPEC, units, time_request_us=HOUR_US))
+        if paid:
+            engine.handle(NiceJob(0, JobId(number + 1), 1, HOUR_US * 1000))
+    engine.take()
+    done, now_us = 0, 0
+    started_s = time.process_time()
+    while done < units:
+        now_us += HOUR_US
+        engine.run_timers(now_us)
+        while engine.run_pass(now_us):
+            pass
+        for event in engine.take():
+            if type(event) is UnitsLeased:
+                done += 1
+                engine.handle(FinishUnits(now_us, joined.worker_id, event.lease_id, ((event.first, 1),), (HOUR_US,)))
+    return units / (time.process_time() - started_s)
+
+
+def main() -> None:
+    """Run what is asked for and print it."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--transfers", type=int, default=100_000)
+    parser.add_argument("--units", type=int, default=20_000)
+    options = parser.parse_args()
+    rows: list[Row] = [
+        {"what": "posting", "accounts": accounts, "per_s": round(postings(accounts, options.transfers))}
+        for accounts in (10, 1_000, 100_000)
+    ]
+    free, paid = dispatch(options.units, False), dispatch(options.units, True)
+    rows.append({"what": "dispatch without points", "per_s": round(free)})
+    rows.append({"what": "dispatch of what is paid for", "per_s": round(paid), "times_as_long": round(free / paid, 2)})
+    show("credit", rows, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The slice of credit: a double-entry ledger.
+
+Every transfer debits one account and credits another by the same amount, so the sum of all balances is always zero. The
+*treasury* makes credit and takes it back, and alone stands below zero by what is in circulation. *Escrow* holds what
+was paid for priority and has not gone to those who made room for it. A domain has an account from the first time that
+credit is granted or sent to it; a job for which priority was bought has one, its *purse*, until it ends.
+
+A *hold* sets aside credit of an account, and a *fee* that of a purse for a lease, unit by unit. Each hold, and each
+unit's part of a fee, is resolved exactly once: posted (at most what was held, the rest is free again), or voided as the
+unit came back or its time is over. These are the two phases of TigerBeetle's transfers.
+"""
+
+from __future__ import annotations
+
+from immutables import Map
+
+from .ids import AccountId, DomainId, HoldId, JobId, LeaseId
+from .record import record
+
+TREASURY = AccountId(1)
+"""The account that credit comes from and goes back to."""
+
+ESCROW = AccountId(2)
+"""The account of what was paid for priority, until those who made room are paid."""
+
+NOBODY = DomainId(0)
+NO_JOB = JobId(0)
+
+
+@record
+class CreditAccount:
+    """One account.
+
+    Attributes:
+        domain_id: The domain that it or its job belongs to, or 0.
+        job_id: The job whose purse it is, or 0.
+        balance_mc: Thousandths of a credit; below zero for the treasury alone.
+        held_mc: How much of it is set aside by holds and fees.
+        unlimited: Its domain pays nothing for anything; a flag, never a number (row P06).
+        settled_us: Up to when grants and demurrage were posted; the time of the last grant (row P10).
+        lent: How many loans of credit its domain has given that are not paid back.
+        ties: What depends on it beside its holds: these loans, those that it has taken, purses of its domain's jobs.
+    """
+
+    account_id: AccountId
+    domain_id: DomainId
+    job_id: JobId
+    balance_mc: int = 0
+    held_mc: int = 0
+    unlimited: bool = False
+    settled_us: int = 0
+    lent: int = 0
+    ties: int = 0
+
+    @property
+    def free_mc(self) -> int:
+        """What may be spent."""
+        return self.balance_mc - self.held_mc
+
+
+@record
+class CreditHold:
+    """Credit that a domain has set aside, for whatever it likes.
+
+    Attributes:
+        until_us: When it is voided by itself, or None.
+    """
+
+    hold_id: HoldId
+    account_id: AccountId
+    amount_mc: int
+    until_us: int | None
+
+
+@record
+class Fee:
+    """Credit that is set aside in the purse of a job for the units of a lease.
+
+    Attributes:
+        unit_mc: For each unit.
+        units: How many of them are not resolved.
+    """
+
+    account_id: AccountId
+    unit_mc: int
+    units: int
+
+
+@record
+class CreditLoan:
+    """Credit that one domain has lent to another; it goes back at ``due_us``, as far as the borrower has it then.
+
+    Attributes:
+        left_mc: What is still to be paid back.
+        overdue: It is due, and whatever the borrower receives goes to the lender first.
+    """
+
+    loan_id: int
+    lender: AccountId
+    borrower: AccountId
+    left_mc: int
+    due_us: int
+    overdue: bool = False
+
+
+@record
+class CreditRules:
+    """How credit is made and what it buys; amounts in thousandths of a credit.
+
+    Attributes:
+        grant_mc: What each domain with an account is granted each period, for each unit of its effective share.
+        period_us: The period of grants; periods begin at its multiples.
+        cap_mc: What a domain may have at most, for each unit of its effective share; None is no cap.
+        half_life_us: Demurrage: half of what lies unused is gone after this long; None is none.
+        price_mc: The price of one point of priority for a cpu-hour of work.
+        income: Who is paid: ``funded``, those who made room, from what others pay; or ``treasury``, which also pays for
+            points that are sold.
+    """
+
+    grant_mc: int = 0
+    period_us: int = 86_400_000_000
+    cap_mc: int | None = None
+    half_life_us: int | None = None
+    price_mc: int = 1000
+    income: str = "funded"
+
+
+@record
+class Ledger:
+    """The slice of credit.
+
+    Attributes:
+        of_domain: The account of each domain that has one.
+        of_job: The purse of each job that has one.
+        fees: What is set aside for each lease that is paid for.
+        sold: What was paid to the domain of each job for points of it that were sold.
+        unpaid_size: Work (thousandths of a cpu x us) that was paid for into escrow, and for which nobody who made room
+            has been paid yet.
+        payers: The domains that paid for it, and for how much each; none of them is paid from it.
+    """
+
+    accounts: Map[AccountId, CreditAccount] = Map(
+        {TREASURY: CreditAccount(TREASURY, NOBODY, NO_JOB, 0, 0, True), ESCROW: CreditAccount(ESCROW, NOBODY, NO_JOB)}
+    )
+    of_domain: Map[DomainId, AccountId] = Map()
+    of_job: Map[JobId, AccountId] = Map()
+    holds: Map[HoldId, CreditHold] = Map()
+    fees: Map[LeaseId, Fee] = Map()
+    loans: Map[int, CreditLoan] = Map()
+    sold: Map[JobId, int] = Map()
+    unpaid_size: int = 0
+    payers: Map[DomainId, int] = Map()
+    rules: CreditRules = CreditRules()
+    next_account_id: int = 3
+    next_hold_id: int = 1
+    next_transfer_id: int = 1
+    next_loan_id: int = 1

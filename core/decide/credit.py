@@ -1,0 +1,245 @@
+"""Credit: accounts, grants, transfers, holds and loans of credit. No limited account ever goes below zero."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from .. import limits
+from ..commands import (
+    CloseCredit,
+    CreditCommand,
+    GrantCredit,
+    HoldCredit,
+    LendCredit,
+    NiceJob,
+    OpenCredit,
+    PayDonors,
+    PostHold,
+    RepayCredit,
+    SetCreditRules,
+    TransferCredit,
+    VoidHold,
+)
+from ..credit_state import TREASURY, CreditAccount, CreditHold, CreditRules
+from ..errors import Reason, Refused
+from ..events import (
+    CreditHeld,
+    CreditLent,
+    CreditLimited,
+    CreditRepaid,
+    CreditRulesChanged,
+    Event,
+    HoldPosted,
+    HoldVoided,
+)
+from ..ids import HoldId, TransferId
+from ..state import State
+from . import checks
+from .donors import pay_donors
+from .draft import Draft
+from .entitlements import find_domain
+from .ledger import account_of, check_closable, close, move, name_of, need, open_account, settle
+from .nice import decide_nice
+
+INCOMES = ("funded", "treasury")
+
+
+def decide_credit(state: State, command: CreditCommand, at_us: int) -> tuple[Event, ...]:
+    """Judge a command on credit."""
+    draft = Draft(state, at_us)
+    match command:
+        case OpenCredit():
+            _open(draft, command)
+        case CloseCredit():
+            account = account_of(state, command.domain)
+            check_closable(state, account)
+            close(draft, account.account_id)
+        case GrantCredit():
+            _grant(draft, command)
+        case TransferCredit():
+            _transfer(draft, command)
+        case HoldCredit():
+            _hold(draft, command)
+        case PostHold():
+            _post(draft, command)
+        case VoidHold():
+            hold = _find_hold(state, command.hold_id)
+            timed_out = hold.until_us is not None and hold.until_us <= at_us
+            draft.add(HoldVoided(at_us, hold.hold_id, "timed_out" if timed_out else "voided"))
+        case NiceJob():
+            return decide_nice(state, command, at_us)
+        case PayDonors():
+            pay_donors(draft, command)
+        case LendCredit():
+            _lend(draft, command)
+        case RepayCredit():
+            _repay(draft, command)
+        case SetCreditRules():
+            _set_rules(draft, command)
+        case _:
+            assert_never(command)
+    return tuple(draft.events)
+
+
+def _open(draft: Draft, command: OpenCredit) -> None:
+    checks.flag(command.unlimited, "unlimited")
+    domain = find_domain(draft.state, command.domain)
+    account_id = open_account(draft, domain.domain_id)
+    if draft.state.ledger.accounts[account_id].unlimited != command.unlimited:
+        settle(draft, account_id)
+        draft.add(CreditLimited(draft.at_us, account_id, command.unlimited))
+
+
+def _grant(draft: Draft, command: GrantCredit) -> None:
+    domain = find_domain(draft.state, command.domain)
+    amount_mc = checks.whole(command.amount_mc, "amount_mc", -limits.CREDIT_MAX_MC, limits.CREDIT_MAX_MC)
+    checks.text(command.note, "note", limits.CREDIT_NOTE_BYTES_MAX)
+    if not amount_mc:
+        return
+    account_id = open_account(draft, domain.domain_id)
+    settle(draft, account_id)
+    if amount_mc > 0:
+        move(draft, TREASURY, account_id, amount_mc, "grant", 0, command.note)
+    else:
+        need(draft.state, account_id, -amount_mc)
+        move(draft, account_id, TREASURY, -amount_mc, "withdrawal", 0, command.note)
+
+
+def _transfer(draft: Draft, command: TransferCredit) -> None:
+    payer = account_of(draft.state, command.payer)
+    payee = find_domain(draft.state, command.payee)
+    amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
+    checks.text(command.note, "note", limits.CREDIT_NOTE_BYTES_MAX)
+    if payer.domain_id == payee.domain_id:
+        raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payer!r} cannot pay itself; name another payee.")
+    _check_limited(draft.state, payer)
+    settle(draft, payer.account_id)
+    need(draft.state, payer.account_id, amount_mc)
+    account_id = open_account(draft, payee.domain_id)
+    settle(draft, account_id)
+    move(draft, payer.account_id, account_id, amount_mc, "transfer", 0, command.note)
+
+
+def _hold(draft: Draft, command: HoldCredit) -> None:
+    account = account_of(draft.state, command.domain)
+    amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
+    checks.optional(command.until_us, "until_us", 0, limits.TIME_MAX_US)
+    if command.until_us is not None and command.until_us <= draft.at_us:
+        raise Refused(Reason.OUT_OF_RANGE, "The hold would be over before it begins; give a later until_us or none.")
+    _check_limited(draft.state, account)
+    settle(draft, account.account_id)
+    need(draft.state, account.account_id, amount_mc)
+    hold_id = HoldId(draft.state.ledger.next_hold_id)
+    draft.add(CreditHeld(draft.at_us, hold_id, account.account_id, amount_mc, command.until_us))
+
+
+def _post(draft: Draft, command: PostHold) -> None:
+    hold = _find_hold(draft.state, command.hold_id)
+    payee = find_domain(draft.state, command.payee)
+    amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
+    if hold.until_us is not None and hold.until_us <= draft.at_us:
+        raise Refused(Reason.UNKNOWN_HOLD, f"The time of hold {hold.hold_id} is over; hold the credit again.")
+    if amount_mc > hold.amount_mc:
+        raise Refused(
+            Reason.OVER_HOLD,
+            f"Hold {hold.hold_id} has set {hold.amount_mc} thousandths aside; post at most that much.",
+        )
+    if draft.state.ledger.accounts[hold.account_id].domain_id == payee.domain_id:
+        raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payee!r} cannot pay itself; void the hold instead.")
+    account_id = open_account(draft, payee.domain_id)
+    settle(draft, account_id)
+    transfer_id = TransferId(draft.state.ledger.next_transfer_id)
+    draft.add(HoldPosted(draft.at_us, transfer_id, hold.hold_id, hold.account_id, account_id, amount_mc))
+
+
+def _find_hold(state: State, hold_id: object) -> CreditHold:
+    """Return a hold that is not resolved, or refuse."""
+    number = checks.whole(hold_id, "hold", 1, limits.TIME_MAX_US)
+    hold = state.ledger.holds.get(HoldId(number))
+    if hold is None:
+        was = number < state.ledger.next_hold_id
+        sentence = f"Hold {number} was posted, voided or timed out already" if was else f"There is no hold {number}"
+        raise Refused(Reason.UNKNOWN_HOLD, f"{sentence}; nothing is left to resolve.")
+    return hold
+
+
+def _lend(draft: Draft, command: LendCredit) -> None:
+    lender = account_of(draft.state, command.lender)
+    borrower = find_domain(draft.state, command.borrower)
+    amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
+    due_us = checks.whole(command.due_us, "due_us", 0, limits.TIME_MAX_US)
+    if lender.domain_id == borrower.domain_id:
+        raise Refused(Reason.SELF_LOAN, f"Domain {command.lender!r} cannot lend to itself; name another borrower.")
+    if due_us <= draft.at_us:
+        raise Refused(Reason.OUT_OF_RANGE, "The loan would be due before it begins; give a later due_us.")
+    if lender.lent >= limits.CREDIT_LOANS_MAX:
+        raise Refused(
+            Reason.TOO_MANY,
+            f"Domain {command.lender!r} has given {limits.CREDIT_LOANS_MAX} loans of credit already; wait for some.",
+        )
+    _check_limited(draft.state, lender)
+    settle(draft, lender.account_id)
+    need(draft.state, lender.account_id, amount_mc)
+    account_id = open_account(draft, borrower.domain_id)
+    settle(draft, account_id)
+    loan_id = draft.state.ledger.next_loan_id
+    draft.add(CreditLent(draft.at_us, loan_id, lender.account_id, account_id, amount_mc, due_us))
+    move(draft, lender.account_id, account_id, amount_mc, "loan", loan_id)
+
+
+def _repay(draft: Draft, command: RepayCredit) -> None:
+    number = checks.whole(command.loan_id, "loan", 1, limits.TIME_MAX_US)
+    loan = draft.state.ledger.loans.get(number)
+    if loan is None:
+        if number >= draft.state.ledger.next_loan_id:
+            raise Refused(
+                Reason.UNKNOWN_LOAN, f"There has never been a loan of credit {number}; see the list of loans."
+            )
+        return
+    settle(draft, loan.borrower)
+    account = draft.state.ledger.accounts[loan.borrower]
+    amount_mc = max(0, min(loan.left_mc, account.free_mc))
+    due = loan.due_us <= draft.at_us
+    if not amount_mc and (loan.overdue or not due):
+        return
+    if amount_mc:
+        settle(draft, loan.lender)
+        move(draft, loan.borrower, loan.lender, amount_mc, "repayment", number)
+    draft.add(CreditRepaid(draft.at_us, number, amount_mc, due and amount_mc < loan.left_mc))
+
+
+def _set_rules(draft: Draft, command: SetCreditRules) -> None:
+    checks.whole(command.grant_mc, "grant_mc", 0, limits.CREDIT_MAX_MC)
+    checks.whole(command.period_us, "period_us", limits.CREDIT_PERIOD_MIN_US, limits.TIME_MAX_US)
+    checks.optional(command.cap_mc, "cap_mc", 0, limits.CREDIT_MAX_MC)
+    checks.optional(command.half_life_us, "half_life_us", limits.CREDIT_PERIOD_MIN_US, limits.TIME_MAX_US)
+    checks.whole(command.price_mc, "price_mc", 0, limits.CREDIT_MAX_MC)
+    if command.income not in INCOMES:
+        raise Refused(Reason.OUT_OF_RANGE, f"income must be one of {', '.join(INCOMES)}.")
+    rules = CreditRules(
+        command.grant_mc, command.period_us, command.cap_mc, command.half_life_us, command.price_mc, command.income
+    )
+    if rules == draft.state.ledger.rules:
+        return
+    # What has accrued so far accrued by the old rules.
+    for account_id in sorted(draft.state.ledger.of_domain.values()):
+        settle(draft, account_id)
+    draft.add(
+        CreditRulesChanged(
+            draft.at_us,
+            rules.grant_mc,
+            rules.period_us,
+            rules.cap_mc,
+            rules.half_life_us,
+            rules.price_mc,
+            rules.income,
+        )
+    )
+
+
+def _check_limited(state: State, account: CreditAccount) -> None:
+    if account.unlimited:
+        raise Refused(
+            Reason.NOT_ENOUGH_CREDIT,
+            f"Domain {name_of(state, account)!r} is unlimited: it pays for nothing, so it has no credit to give away.",
+        )

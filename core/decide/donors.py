@@ -1,0 +1,69 @@
+"""Who made room for what others paid for is paid from escrow: the poorest first (Karma's rule)."""
+
+from __future__ import annotations
+
+from .. import limits
+from ..commands import PayDonors
+from ..credit_state import ESCROW, TREASURY, CreditAccount
+from ..errors import Reason, Refused
+from ..events import AccountReweighted, DonorPaid, Event
+from ..ids import AccountId, TransferId
+from ..service import entitled_charge, lag
+from ..state import State
+from . import checks
+from .draft import Draft
+
+
+def room_made(state: State, account: CreditAccount) -> int:
+    """Return how much of what a domain is owed it may sell, in units of size (thousandths of a cpu x us).
+
+    What it is owed and has not used is g (V - S). A domain that has nothing waiting needs none of that. One that waits
+    keeps a claim of the two largest leases, as whoever could not be served does: whoever wants its turn is never owed
+    more, so only work whose points were sold, or that a cap or a missing worker holds back, makes room. Nobody is paid
+    from what it paid itself.
+    """
+    fairness = state.jobs.accounts.get(account.domain_id)
+    if not account.domain_id or account.unlimited or fairness is None or account.domain_id in state.ledger.payers:
+        return 0
+    claim = 2 * state.jobs.largest_size if fairness.backlog else 0
+    return max(0, lag(state, account.domain_id) - claim)
+
+
+def pay_donors(draft: Draft, command: PayDonors) -> None:
+    """Pay those of the accounts that made room, in this order, and at last, where nobody did, the treasury.
+
+    Each sells as much as it may of what was paid for: its start tag moves by that, so nothing is sold twice, and
+    its price is the mean of what is in escrow.
+    """
+    _check(draft.state, command)
+    paid = 0
+    for account_id in command.account_ids:
+        ledger = draft.state.ledger
+        if not ledger.unpaid_size or paid >= limits.CREDIT_DONORS_MAX:
+            break
+        account = ledger.accounts.get(account_id)
+        size = 0 if account is None or account.job_id else min(ledger.unpaid_size, room_made(draft.state, account))
+        if not size or account is None:
+            continue
+        draft.add(_pay(draft.state, account_id, size, draft.at_us))
+        domain = draft.domain(account.domain_id)
+        fairness = draft.state.jobs.accounts[domain.domain_id]
+        sold = entitled_charge(size, domain.effective_share, draft.state.rules.alpha_milli)
+        draft.add(AccountReweighted(draft.at_us, domain.domain_id, fairness.tag + sold))
+        paid += 1
+    if draft.state.ledger.unpaid_size and not paid:
+        draft.add(_pay(draft.state, TREASURY, draft.state.ledger.unpaid_size, draft.at_us))
+
+
+def _pay(state: State, account_id: AccountId, size: int, at_us: int) -> Event:
+    ledger = state.ledger
+    amount_mc = ledger.accounts[ESCROW].balance_mc * size // ledger.unpaid_size
+    return DonorPaid(at_us, TransferId(ledger.next_transfer_id), account_id, amount_mc, size)
+
+
+def _check(state: State, command: PayDonors) -> None:
+    accounts = checks.items(command.account_ids, "account_ids", limits.CREDIT_DONORS_EXAMINED_MAX)
+    for account_id in accounts:
+        number = checks.whole(account_id, "an account", 1, limits.TIME_MAX_US)
+        if number >= state.ledger.next_account_id:
+            raise Refused(Reason.NO_ACCOUNT, f"There has never been an account {number}; name others.")

@@ -1,0 +1,111 @@
+"""What all judges of credit do: find and open accounts, bring them up to date, move credit between them."""
+
+from __future__ import annotations
+
+from ..credit_accrual import accrual
+from ..credit_state import NO_JOB, TREASURY, CreditAccount
+from ..errors import Reason, Refused
+from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled
+from ..ids import AccountId, DomainId, TransferId
+from ..state import State
+from . import checks
+from .draft import Draft
+from .entitlements import find_domain
+
+
+def account_of(state: State, name: object) -> CreditAccount:
+    """Return the account of the domain of that name, or refuse."""
+    domain = find_domain(state, name)
+    account_id = state.ledger.of_domain.get(domain.domain_id)
+    if account_id is None:
+        raise Refused(
+            Reason.NO_ACCOUNT, f"Domain {domain.name!r} has no account of credit; open one, or grant it some first."
+        )
+    return state.ledger.accounts[account_id]
+
+
+def name_of(state: State, account: CreditAccount) -> str:
+    """Return the name of the domain of an account."""
+    return state.domains.domains[account.domain_id].name
+
+
+def open_account(draft: Draft, domain_id: DomainId) -> AccountId:
+    """Return the account of a domain, which gets one if it has none."""
+    found = draft.state.ledger.of_domain.get(domain_id)
+    if found is not None:
+        return found
+    account_id = AccountId(draft.state.ledger.next_account_id)
+    draft.add(CreditOpened(draft.at_us, account_id, domain_id, NO_JOB))
+    return account_id
+
+
+def settle(draft: Draft, account_id: AccountId) -> None:
+    """Post what has accrued to the account of a domain: grants, demurrage, and what is above its cap."""
+    ledger = draft.state.ledger
+    account = ledger.accounts[account_id]
+    share = draft.domain(account.domain_id).effective_share
+    due = accrual(ledger.rules, account, share, draft.at_us)
+    if due is None:
+        return
+    if due.granted_mc:
+        move(draft, TREASURY, account_id, due.granted_mc, "grant")
+    if due.lost_mc:
+        move(draft, account_id, TREASURY, due.lost_mc, "demurrage")
+    draft.add(CreditSettled(draft.at_us, account_id, due.settled_us))
+
+
+def need(state: State, account_id: AccountId, amount_mc: int) -> None:
+    """Refuse what an account cannot pay."""
+    account = state.ledger.accounts[account_id]
+    if amount_mc > account.free_mc:
+        raise Refused(
+            Reason.NOT_ENOUGH_CREDIT,
+            f"Domain {name_of(state, account)!r} has {credits_text(account.free_mc)} free and would need "
+            f"{credits_text(amount_mc)}; take less, or wait for its next grant.",
+        )
+
+
+def move(
+    draft: Draft,
+    debit: AccountId,
+    credit: AccountId,
+    amount_mc: int,
+    kind: str,
+    reference: int = 0,
+    note: str = "",
+) -> None:
+    """Move credit that is there; see :class:`meted.core.credit_events.CreditMoved`."""
+    transfer_id = TransferId(draft.state.ledger.next_transfer_id)
+    draft.add(CreditMoved(draft.at_us, transfer_id, debit, credit, amount_mc, kind, reference, note))
+
+
+def is_closable(account: CreditAccount) -> bool:
+    """Whether nothing depends on an account any more."""
+    return not account.held_mc and not account.ties
+
+
+def check_closable(state: State, account: CreditAccount) -> None:
+    """Refuse to close an account that something still depends on."""
+    if not is_closable(account):
+        raise Refused(
+            Reason.ACCOUNT_IN_USE,
+            f"The account of domain {name_of(state, account)!r} has {credits_text(account.held_mc)} held and "
+            f"{account.ties} loans of credit or purses of jobs; repay, void or take these back first.",
+        )
+
+
+def close(draft: Draft, account_id: AccountId) -> None:
+    """Close an account of a domain that can be closed; what is in it goes back to the treasury."""
+    settle(draft, account_id)
+    balance_mc = draft.state.ledger.accounts[account_id].balance_mc
+    if balance_mc:
+        move(draft, account_id, TREASURY, balance_mc, "withdrawal")
+    draft.add(CreditClosed(draft.at_us, account_id))
+
+
+def credits_text(amount_mc: int) -> str:
+    """Return an amount in credits for people, as ``12.5 credits``."""
+    whole, rest = divmod(abs(amount_mc), 1000)
+    sign = "-" if amount_mc < 0 else ""
+    number = f"{sign}{checks.short(whole)}" + (f".{rest:03d}".rstrip("0") if rest else "")
+    return f"{number} credit" if number == "1" else f"{number} credits"

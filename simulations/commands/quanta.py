@@ -1,0 +1,292 @@
+"""``meted quanta``: a demand matrix, some allocators, and how users fare under each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+import click
+
+from meted.adapters.cli.progress import ProgressBar
+from meted.adapters.cli.tables import print_table
+from meted.adapters.cli.values import Reader, amount_milli
+from meted.core.record import record
+
+from ..errors import SimulationError
+from ..quanta.allocators import ALLOCATORS, Allocator, KarmaOptions, make_allocator
+from ..quanta.comparison import Comparison, Contender, compare
+from ..quanta.demands import DemandReader
+from ..quanta.karma import ALPHA_MILLI, BANKRUPT, Bankrupt, Karma
+from ..quanta.misreport import STRATEGIES, Found, Search
+from ..quanta.report import HEADINGS, TIE_RULE, figures_document, misreport_row, rule_rows, table_row
+from ..results.documents import check_target, document, user_cpu_us, write_document
+from ..results.report import rows as aligned
+from ..traces.swf import Malformed
+
+MAX_SLICES: Final = 1_000_000_000_000
+"""Slices of the largest pool that is shared by the quantum."""
+
+MAX_SCALE: Final = 1_000_000
+"""The largest factor that demands are multiplied by."""
+
+MAX_SEARCHED: Final = 10_000_000
+"""Demands of the largest matrix that is held in memory to search it for what misreporting gains."""
+
+MALFORMED_SHOWN: Final = 20
+"""So many malformed lines are told one by one; of more only the number."""
+
+
+def _part_milli(text: str) -> int:
+    milli = amount_milli(text)
+    if milli > 1_000:
+        raise ValueError(f"{text!r} is no part of a share; write one from 0 to 1, like 0.5.")
+    return milli
+
+
+@record
+class _Asked:
+    """What is asked for on the command line, but for what to read and what to write."""
+
+    contenders: tuple[Contender, ...]
+    slices: int | None
+    fair_share: int | None
+    first: int | None
+    strategist: int | None
+    tries: int
+    seed: int
+
+    def slices_of(self, users: int) -> int:
+        """Return the slices of the pool."""
+        slices = self.slices if self.slices is not None else (self.fair_share or 0) * users
+        if slices > MAX_SLICES:
+            raise SimulationError(f"that is a pool of {slices:,} slices; ask for at most {MAX_SLICES:,}.")
+        return slices
+
+
+@click.command("quanta", short_help="Share slices by the quantum: Karma, max-min and others on a demand matrix.")
+@click.argument("demands", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--policy",
+    "policies",
+    type=click.Choice(list(ALLOCATORS)),
+    multiple=True,
+    help="Who gets the slices; may be given again.  [default: all of them]",
+)
+@click.option("--slices", type=click.IntRange(1, MAX_SLICES), metavar="N", help="Slices of the pool.")
+@click.option("--fair-share", type=click.IntRange(1, MAX_SLICES), metavar="N", help="Slices of the pool for each user.")
+@click.option(
+    "--alpha",
+    "alphas",
+    type=Reader("part", _part_milli),
+    multiple=True,
+    metavar="PART",
+    help="The part of the fair share that Karma guarantees, 0 to 1; may be given again.  [default: 0.5]",
+)
+@click.option(
+    "--credits",
+    "start_credits",
+    type=click.IntRange(0, MAX_SLICES),
+    metavar="N",
+    help="Karma's credits of each user at the start.  [default: no limit]",
+)
+@click.option(
+    "--bankrupt",
+    type=click.Choice(BANKRUPT),
+    default="serve",
+    show_default=True,
+    help="Slices that only users without credit want: serve them, or let them idle as the paper does.",
+)
+@click.option("--redistribute", is_flag=True, help="Give back to all what is paid for Karma's shared slices.")
+@click.option("--first", type=click.IntRange(min=1), metavar="N", help="Take only the first N quanta.")
+@click.option("--users", type=click.IntRange(min=1), metavar="N", help="Take only the first N columns.")
+@click.option("--scale", type=click.IntRange(1, MAX_SCALE), default=1, metavar="K", help="Multiply demands by K.")
+@click.option(
+    "--strategist",
+    type=click.IntRange(min=1),
+    metavar="COLUMN",
+    help="Say what the user in this column, counted from 1, would gain by misreporting.",
+)
+@click.option(
+    "--tries", type=click.IntRange(min=0), default=0, metavar="N", help="And search for more gain, with N reports."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Seed of that search.")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
+)
+def quanta(
+    demands: str,
+    policies: tuple[str, ...],
+    slices: int | None,
+    fair_share: int | None,
+    alphas: tuple[int, ...],
+    start_credits: int | None,
+    bankrupt: Bankrupt,
+    redistribute: bool,
+    first: int | None,
+    users: int | None,
+    scale: int,
+    strategist: int | None,
+    tries: int,
+    seed: int,
+    json_path: str | None,
+) -> None:
+    """Share slices of a pool by the quantum, as the matrix DEMANDS asks for them, and tell how users fare.
+
+    DEMANDS has one line a quantum and one column a user: how many slices the user wants then. It may be compressed with
+    gzip; - is the standard input. What is not served in its quantum is lost. Say how large the pool is, with --slices
+    or --fair-share.
+    """
+    if (slices is None) == (fair_share is None):
+        raise click.UsageError("say how large the pool is: give either --slices N or --fair-share N.")
+    if tries and strategist is None:
+        raise click.UsageError("--tries is of a strategic user; name one with --strategist COLUMN.")
+    if policies and Karma.name not in policies:
+        _refuse_karma_options(alphas, start_credits, bankrupt, redistribute)
+    if bankrupt != "serve" and start_credits is None:
+        raise click.UsageError("without a limit nobody is ever without credit; set it with --credits N.")
+    if json_path not in (None, "-"):
+        check_target("--json", str(json_path), demands)
+    options = [
+        KarmaOptions(alpha, start_credits, bankrupt, redistribute) for alpha in dict.fromkeys(alphas or (ALPHA_MILLI,))
+    ]
+    contenders = tuple(_contenders(policies or tuple(ALLOCATORS), options))
+    index = None if strategist is None else strategist - 1
+    asked = _Asked(contenders, slices, fair_share, first, index, tries, seed)
+    try:
+        with _Told(demands) as told, DemandReader(demands, users, first, scale, told) as reader:
+            comparison, found = _run(reader, asked)
+            of = {"scale": scale, "first": first, "strategist": strategist, "trace_sha256": reader.sha256()}
+        if json_path == "-":
+            click.echo(document(_document(reader, comparison, found, of)))
+            return
+        _show(reader, comparison, found, of)
+        if json_path is not None:
+            write_document(json_path, _document(reader, comparison, found, of))
+    except SimulationError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _contenders(policies: Iterable[str], options: Sequence[KarmaOptions]) -> Iterator[Contender]:
+    """Yield each policy once, and Karma once for each alpha."""
+    for name in dict.fromkeys(policies):
+        for one in options if name == Karma.name else options[:1]:
+            yield Contender(name, one)
+
+
+def _refuse_karma_options(
+    alphas: Sequence[int], start_credits: int | None, bankrupt: Bankrupt, redistribute: bool
+) -> None:
+    """Refuse what only Karma goes by."""
+    given = {
+        "--alpha": bool(alphas),
+        "--credits": start_credits is not None,
+        "--bankrupt": bankrupt != "serve",
+        "--redistribute": redistribute,
+    }
+    for option in (name for name, is_given in given.items() if is_given):
+        raise click.UsageError(f"{option} is of karma; add --policy karma.")
+
+
+class _Told:
+    """Tells malformed lines on the standard error as they are met, the first ones one by one; a context manager."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._count = 0
+
+    def __enter__(self) -> _Told:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._count > MALFORMED_SHOWN:
+            click.echo(f"{self._path}: {self._count - MALFORMED_SHOWN:,} more malformed lines.", err=True)
+
+    def __call__(self, found: Malformed) -> None:
+        self._count += 1
+        if self._count <= MALFORMED_SHOWN:
+            click.echo(f"{self._path}: {found}.", err=True)
+
+
+def _run(reader: DemandReader, asked: _Asked) -> tuple[Comparison, list[Found | None]]:
+    """Read and compare; then search, one contender after the other."""
+    kept: list[tuple[int, ...]] = []
+    rows = _kept(reader, kept) if asked.tries else iter(reader)
+    with ProgressBar(f"{reader.name}, quanta") as bar:
+        comparison = compare(
+            rows, asked.contenders, asked.slices_of, asked.strategist, lambda done: bar(done, asked.first)
+        )
+    found: list[Found | None] = [None] * len(asked.contenders)
+    if asked.tries and asked.strategist is not None:
+        users, slices = comparison.users, comparison.slices
+        for place, contender in enumerate(asked.contenders):
+            search = Search(
+                _maker(contender, users, slices), kept, asked.strategist, slices // users, slices, asked.seed
+            )
+            with ProgressBar(f"{reader.name}, reports under {contender.name}") as bar:
+                for tried in range(asked.tries):
+                    search.step()
+                    bar(tried + 1, asked.tries)
+            found[place] = search.found
+    return comparison, found
+
+
+def _maker(contender: Contender, users: int, slices: int) -> Callable[[], Allocator]:
+    return lambda: make_allocator(contender.name, users, slices, contender.options)
+
+
+def _kept(rows: Iterable[tuple[int, ...]], kept: list[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
+    """Yield the rows and keep them."""
+    for row in rows:
+        kept.append(row)
+        if len(kept) * len(row) > MAX_SEARCHED:
+            raise SimulationError(
+                f"the matrix has more than {MAX_SEARCHED:,} demands, too many to be searched; "
+                "leave out --tries, or take a part with --first or --users."
+            )
+        yield row
+
+
+def _document(
+    reader: DemandReader, comparison: Comparison, found: Sequence[Found | None], of: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the whole comparison, as JSON has it."""
+    users, slices, cpu_us = comparison.users, comparison.slices, user_cpu_us()
+    return {
+        "trace": reader.name,
+        **of,
+        "columns": reader.columns,
+        "users": users,
+        "quanta": comparison.quanta,
+        "malformed": reader.malformed_count,
+        "slices": slices,
+        "fair_share": slices / users,
+        "tie_rule": TIE_RULE,
+        "user_demand_slices": comparison.demanded,
+        "cpu_s": cpu_us / 1_000_000,
+        "policies": [
+            figures_document(outcome, users, slices, best)
+            for outcome, best in zip(comparison.outcomes(), found, strict=True)
+        ],
+    }
+
+
+def _show(reader: DemandReader, comparison: Comparison, found: Sequence[Found | None], of: Mapping[str, Any]) -> None:
+    """Print the comparison for people."""
+    title = f"{reader.name}: {comparison.users:,} users, {comparison.quanta:,} quanta of {comparison.slices:,} slices"
+    click.echo(f"{title}\n{'=' * len(title)}\n")
+    outcomes = comparison.outcomes()
+    print_table(HEADINGS, map(table_row, outcomes), HEADINGS[1:])
+    if of["strategist"] is not None:
+        user = of["strategist"] - 1
+        click.echo(f"\nUseful slices of the user in column {user + 1:,}, who demands {comparison.demanded[user]:,}:\n")
+        headings = ["policy", "truth", *STRATEGIES, *(["search"] if any(found) else [])]
+        cells = [misreport_row(outcome, user, best) for outcome, best in zip(outcomes, found, strict=True)]
+        print_table(headings, cells, headings[1:])
+    click.echo("\n" + "\n".join(aligned(rule_rows(reader, comparison, outcomes, of))))

@@ -1,0 +1,298 @@
+"""The ledger: double entry, grants once a period, holds that resolve once, loans of credit (rows P01, P02, P10)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meted.core.commands import (
+    ChangeDomain,
+    CloseCredit,
+    GrantCredit,
+    HoldCredit,
+    LendCredit,
+    OpenCredit,
+    PostHold,
+    RemoveDomain,
+    RepayCredit,
+    SetCreditRules,
+    TransferCredit,
+    VoidHold,
+)
+from meted.core.credit_accrual import accrual
+from meted.core.credit_state import ESCROW, TREASURY, CreditAccount, CreditRules
+from meted.core.errors import Reason, Refused
+from meted.core.events import CreditHeld, CreditLent, CreditMoved
+from meted.core.ids import AccountId, DomainId, JobId
+
+from .helper import SECOND, examples
+from .lending import LendingWorld
+
+HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
+
+
+class CreditWorld(LendingWorld):
+    """A world in which domains have credit."""
+
+    def credit(self, name: str) -> CreditAccount:
+        """Return the account of a domain."""
+        ledger = self.state.ledger
+        return ledger.accounts[ledger.of_domain[self.state.domains.by_name[name]]]
+
+    def grant(self, name: str, amount_mc: int) -> None:
+        """Grant credit."""
+        self.do(GrantCredit(self.now_us, name, amount_mc))
+
+    def pay(self, payer: str, payee: str, amount_mc: int) -> None:
+        """Transfer credit."""
+        self.do(TransferCredit(self.now_us, payer, payee, amount_mc))
+
+    def hold(self, name: str, amount_mc: int, until_us: int | None = None) -> int:
+        """Hold credit."""
+        event = self.do(HoldCredit(self.now_us, name, amount_mc, until_us))[-1]
+        assert isinstance(event, CreditHeld)
+        return event.hold_id
+
+    def balances(self, *names: str) -> list[int]:
+        """Return balances."""
+        return [self.credit(name).balance_mc for name in names]
+
+
+@pytest.fixture
+def world() -> CreditWorld:
+    """Two domains, the first of which was granted ten credits."""
+    world = CreditWorld()
+    world.make("a")
+    world.make("b")
+    world.grant("a", 10_000)
+    return world
+
+
+def test_a_grant_comes_from_the_treasury(world: CreditWorld) -> None:
+    assert world.balances("a") == [10_000]
+    assert world.state.ledger.accounts[TREASURY].balance_mc == -10_000
+    assert world.state.ledger.accounts[ESCROW].balance_mc == 0
+    assert DomainId(2) not in world.state.ledger.of_domain  # nothing was ever sent to the other
+
+
+def test_a_transfer_debits_one_and_credits_the_other(world: CreditWorld) -> None:
+    world.pay("a", "b", 4_000)
+    assert world.balances("a", "b") == [6_000, 4_000]
+    kinds = [event.kind for event in world.log if isinstance(event, CreditMoved)]
+    assert kinds == ["grant", "transfer"]
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (TransferCredit(0, "a", "b", 10_001), Reason.NOT_ENOUGH_CREDIT),
+        (TransferCredit(0, "b", "a", 1), Reason.NO_ACCOUNT),
+        (TransferCredit(0, "a", "a", 1), Reason.SELF_TRANSFER),
+        (TransferCredit(0, "a", "x", 1), Reason.UNKNOWN_DOMAIN),
+        (TransferCredit(0, "a", "b", 0), Reason.OUT_OF_RANGE),
+        (TransferCredit(0, "a", "b", -5), Reason.OUT_OF_RANGE),
+        (TransferCredit(0, "a", "b", 10**40), Reason.OUT_OF_RANGE),
+        (GrantCredit(0, "a", -10_001), Reason.NOT_ENOUGH_CREDIT),
+        (HoldCredit(0, "a", 10_001), Reason.NOT_ENOUGH_CREDIT),
+        (HoldCredit(5, "a", 1, 5), Reason.OUT_OF_RANGE),
+        (PostHold(0, 1, "b", 1), Reason.UNKNOWN_HOLD),
+        (VoidHold(0, 1), Reason.UNKNOWN_HOLD),
+        (LendCredit(0, "a", "a", 1, DAY), Reason.SELF_LOAN),
+        (LendCredit(0, "a", "b", 10_001, DAY), Reason.NOT_ENOUGH_CREDIT),
+        (LendCredit(5, "a", "b", 1, 5), Reason.OUT_OF_RANGE),
+        (RepayCredit(0, 1), Reason.UNKNOWN_LOAN),
+        (CloseCredit(0, "b"), Reason.NO_ACCOUNT),
+        (SetCreditRules(0, period_us=1), Reason.OUT_OF_RANGE),
+        (SetCreditRules(0, income="lottery"), Reason.OUT_OF_RANGE),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(world: CreditWorld, command: Any, reason: Reason) -> None:
+    world.refused(command, reason)
+
+
+@pytest.mark.parametrize("amount", [True, 1.5, float("nan"), "5", None, b"5"])
+def test_an_amount_is_a_whole_number(world: CreditWorld, amount: Any) -> None:
+    world.refused(TransferCredit(0, "a", "b", amount), Reason.BAD_TYPE)
+    world.refused(GrantCredit(0, "a", amount), Reason.BAD_TYPE)
+    world.refused(HoldCredit(0, "a", amount), Reason.BAD_TYPE)
+
+
+def test_an_unlimited_domain_pays_for_nothing_and_stays_unlimited(world: CreditWorld) -> None:
+    """Row P06; it was -1 in PARK, which a charge of one credit too much made of a debt."""
+    world.do(OpenCredit(world.now_us, "a", True))
+    for _ in range(3):
+        world.refused(TransferCredit(0, "a", "b", 1), Reason.NOT_ENOUGH_CREDIT)
+    assert world.credit("a").unlimited
+    assert world.balances("a") == [10_000]
+    world.do(OpenCredit(world.now_us, "a", False))
+    world.pay("a", "b", 1)
+
+
+def test_a_hold_is_posted_once(world: CreditWorld) -> None:
+    hold_id = world.hold("a", 6_000)
+    world.refused(TransferCredit(0, "a", "b", 4_001), Reason.NOT_ENOUGH_CREDIT)
+    world.refused(PostHold(0, hold_id, "b", 6_001), Reason.OVER_HOLD)
+    world.refused(PostHold(0, hold_id, "a", 1), Reason.SELF_TRANSFER)
+    world.do(PostHold(world.now_us, hold_id, "b", 5_000))
+    assert world.balances("a", "b") == [5_000, 5_000]
+    assert world.credit("a").held_mc == 0
+    world.refused(PostHold(0, hold_id, "b", 1), Reason.UNKNOWN_HOLD)
+    world.refused(VoidHold(0, hold_id), Reason.UNKNOWN_HOLD)
+
+
+def test_a_hold_is_voided_by_hand_or_by_time(world: CreditWorld) -> None:
+    first, second = world.hold("a", 6_000), world.hold("a", 4_000, until_us=world.now_us + DAY)
+    world.do(VoidHold(world.now_us, first))
+    assert world.credit("a").free_mc == 6_000
+    world.tick(DAY)
+    world.refused(PostHold(world.now_us, second, "b", 1), Reason.UNKNOWN_HOLD)
+    assert world.run_timers() == 1
+    assert world.credit("a").free_mc == 10_000
+    world.refused(VoidHold(world.now_us, second), Reason.UNKNOWN_HOLD)
+
+
+def test_grants_are_paid_once_a_period(world: CreditWorld) -> None:
+    """Row P10."""
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
+    world.tick(DAY)
+    world.pay("a", "b", 1)
+    assert world.balances("a", "b") == [10_099, 1]
+    world.tick(DAY - 1)
+    world.pay("a", "b", 1)
+    assert world.balances("a", "b") == [10_098, 2]
+    world.tick(1)
+    world.pay("a", "b", 1)
+    assert world.balances("a", "b") == [10_197, 103]
+
+
+def test_a_grant_goes_by_the_share_of_its_time(world: CreditWorld) -> None:
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
+    world.tick(3 * DAY)
+    world.do(ChangeDomain(world.now_us, "a", 5))
+    world.tick(2 * DAY)
+    world.pay("a", "b", 1)
+    assert world.balances("a") == [10_000 + 3 * 100 + 2 * 500 - 1]
+
+
+def test_credit_fades_to_a_half_and_stops_at_the_cap(world: CreditWorld) -> None:
+    world.do(SetCreditRules(world.now_us, period_us=HOUR, half_life_us=DAY))
+    world.tick(DAY)
+    world.pay("a", "b", 1)
+    assert 4_970 < world.balances("a")[0] <= 4_999  # 24 roundings in favour of the treasury
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=HOUR, cap_mc=5_500))
+    world.tick(DAY)
+    world.pay("a", "b", 1)
+    assert world.balances("a") == [5_499]
+
+
+@given(
+    st.integers(0, 10**9),
+    st.integers(0, 10**6),
+    st.none() | st.integers(0, 10**9),
+    st.none() | st.integers(HOUR, 100 * DAY),
+    st.integers(0, 300),
+    st.integers(0, 300),
+)
+def test_it_does_not_matter_when_an_account_is_looked_at(
+    balance: int, grant: int, cap: int | None, half_life: int | None, first: int, second: int
+) -> None:
+    rules = CreditRules(grant, HOUR, cap, half_life)
+
+    def looked_at(account: CreditAccount, at_us: int) -> CreditAccount:
+        due = accrual(rules, account, 1, at_us)
+        if due is None:
+            return account
+        balance_mc = account.balance_mc + due.granted_mc - due.lost_mc
+        assert balance_mc >= 0
+        return CreditAccount(account.account_id, DomainId(1), JobId(0), balance_mc, settled_us=due.settled_us)
+
+    start = CreditAccount(AccountId(3), DomainId(1), JobId(0), balance)
+    once = looked_at(start, (first + second) * HOUR)
+    assert looked_at(looked_at(start, first * HOUR + 7), (first + second) * HOUR) == once
+
+
+def test_a_loan_of_credit_comes_back_when_it_is_due(world: CreditWorld) -> None:
+    event = world.do(LendCredit(world.now_us, "a", "b", 3_000, world.now_us + DAY))[1]
+    assert isinstance(event, CreditLent)
+    assert world.balances("a", "b") == [7_000, 3_000]
+    world.refused(CloseCredit(0, "a"), Reason.ACCOUNT_IN_USE)
+    world.refused(RemoveDomain(0, "b"), Reason.ACCOUNT_IN_USE)
+    world.tick(DAY)
+    assert world.run_timers() == 1
+    assert world.balances("a", "b") == [10_000, 0]
+    assert not world.state.ledger.loans
+
+
+def test_a_borrower_who_has_spent_it_pays_back_what_comes_in(world: CreditWorld) -> None:
+    world.make("c")
+    world.do(LendCredit(world.now_us, "a", "b", 3_000, world.now_us + DAY))
+    world.pay("b", "c", 2_000)
+    world.tick(DAY)
+    world.run_timers()
+    assert world.balances("a", "b") == [8_000, 0]
+    assert world.state.ledger.loans[1].overdue
+    world.pay("c", "b", 1_500)
+    world.tick(HOUR)
+    world.run_timers()
+    assert world.balances("a", "b") == [9_500, 0]
+    world.pay("c", "b", 500)
+    world.tick(HOUR)
+    world.run_timers()
+    assert world.balances("a", "b", "c") == [10_000, 0, 0]
+    assert not world.state.ledger.loans
+
+
+def test_a_domain_that_goes_leaves_its_credit_to_the_treasury(world: CreditWorld) -> None:
+    world.do(RemoveDomain(world.now_us, "a"))
+    assert world.state.ledger.accounts[TREASURY].balance_mc == 0
+    assert not world.state.ledger.of_domain
+
+
+COMMANDS = st.lists(
+    st.tuples(
+        st.sampled_from(["grant", "pay", "hold", "post", "void", "lend", "repay", "tick", "open", "close", "rules"]),
+        st.sampled_from("abc"),
+        st.sampled_from("abc"),
+        st.integers(1, 5_000),
+    ),
+    max_size=40,
+)
+
+
+@given(COMMANDS)
+@examples(100)
+def test_no_credit_is_made_or_lost_whatever_is_tried(steps: list[tuple[str, str, str, int]]) -> None:
+    """P13: checked by the invariants after each step; nothing but the treasury is ever below zero."""
+    with CreditWorld() as world:
+        for name in "abc":
+            world.make(name)
+        for verb, one, other, amount in steps:
+            _try(world, verb, one, other, amount)
+            world.check()
+        assert world.state.ledger.accounts[ESCROW].balance_mc == 0
+
+
+def _try(world: CreditWorld, verb: str, one: str, other: str, amount: int) -> None:
+    now_us, number = world.now_us, 1 + amount % 5
+    commands = {
+        "grant": GrantCredit(now_us, one, amount - 1_000 or 1),
+        "pay": TransferCredit(now_us, one, other, amount),
+        "hold": HoldCredit(now_us, one, amount, now_us + amount * SECOND if amount % 2 else None),
+        "post": PostHold(now_us, number, one, amount),
+        "void": VoidHold(now_us, number),
+        "lend": LendCredit(now_us, one, other, amount, now_us + amount * SECOND),
+        "repay": RepayCredit(now_us, number),
+        "open": OpenCredit(now_us, one, amount % 7 == 0),
+        "close": CloseCredit(now_us, one),
+        "rules": SetCreditRules(now_us, amount % 50, HOUR, 4_000 if amount % 2 else None, DAY if amount % 3 else None),
+    }
+    if verb == "tick":
+        world.tick(amount * 2 * SECOND)
+        world.run_timers()
+        return
+    with suppress(Refused):
+        world.do(commands[verb])
