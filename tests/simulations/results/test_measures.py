@@ -156,7 +156,9 @@ def test_sharing(tmp_path_factory: pytest.TempPathFactory, made: tuple[list[Trac
             meter.started(job.user, index, at_us - job.submit_us + job.run_us)
     for user, share in case.shares.items():
         speed = Fraction(case.procs * share, case.registered)
-        done, alone, shared = Fraction(0), [], []
+        done = Fraction(0)
+        alone: list[Fraction] = []
+        shared: list[int] = []
         for index in case.of(user):
             job = case.jobs[index]
             done = max(done, Fraction(job.submit_us)) + case.area(index) / speed
@@ -165,9 +167,9 @@ def test_sharing(tmp_path_factory: pytest.TempPathFactory, made: tuple[list[Trac
         rhos = [together / apart for together, apart in zip(shared, alone, strict=True)]
         mean, largest = meter.rhos()[user]
         # Each time alone is rounded up to a microsecond, of a second at least.
-        assert abs(mean - sum(rhos) / len(rhos)) <= sum(rhos) / len(rhos) / S
+        assert abs(mean - sum(rhos, Fraction(0)) / len(rhos)) <= sum(rhos, Fraction(0)) / len(rhos) / S
         assert abs(largest - max(rhos)) <= max(rhos) / S
-        deficit = max(Fraction(0), sum(shared) - sum(alone)) / len(alone) / S
+        deficit = max(Fraction(0), sum(shared) - sum(alone, Fraction(0))) / len(alone) / S
         assert abs(meter.deficits_s()[user] - deficit) <= Fraction(1, S)
 
 

@@ -198,7 +198,7 @@ def test_flows(moves: list[tuple[int, str, str, int]], until: int) -> None:
     for name in names:
         lent = sum(lent * (until - max(at, 0)) for at, lender, _, lent in moves if lender == name)
         borrowed = sum(lent * (until - max(at, 0)) for at, _, borrower, lent in moves if borrower == name)
-        assert found[name, "share"] == (lent, borrowed)
+        assert found[name, "share"] == (Fraction(lent), Fraction(borrowed))
     assert sum((lent - borrowed for lent, borrowed in found.values()), Fraction(0)) == 0
     for loan in flow.series(until * S):
         for at_s, lent, borrowed in zip(loan.at_s, loan.lent, loan.borrowed, strict=True):
@@ -212,4 +212,4 @@ def test_many_loans_take_bounded_memory() -> None:
     flow = LoanFlow([LoanMove(at * S, "a", "b", "share", 1 if at % 2 else -1) for at in range(1, 5_001)])
     steps = flow.series(5_000 * S)
     assert all(LOAN_STEPS_MAX // 2 <= len(loan.at_s) <= LOAN_STEPS_MAX for loan in steps)
-    assert flow.flows(5_001 * S)["a", "share"] == (2_500, 0)
+    assert flow.flows(5_001 * S)["a", "share"] == (Fraction(2_500), Fraction(0))
