@@ -20,6 +20,8 @@ from ..results.report import counted, result_rows, rows
 from ..ruled import check_rules, rules_rows
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
+from .replay_verify import echo_report, verify_dispatch
+from .replay_verify import figures as verify_figures
 from .rules_options import rules_of, rules_options
 
 _LEFT_OUT: Final = {
@@ -39,6 +41,12 @@ _NOTED: Final = {
 @click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
 @rules_options
 @click.option(
+    "--verify",
+    is_flag=True,
+    help="Simulate nothing: make every recorded pass again and compare its leases with the recorded ones. The exit "
+    "code is 1 where they differ.",
+)
+@click.option(
     "--json",
     "json_path",
     type=click.Path(dir_okay=False, allow_dash=True),
@@ -53,18 +61,25 @@ def replay(
     aging: int | None,
     pool: str | None,
     usage: str | None,
+    verify: bool,
     json_path: str | None,
 ) -> None:
     """Replay LOG under a policy, and tell how everybody would have fared.
 
     LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
     as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
-    users in the figures are units and domains; domains have the shares that they had last.
+    users in the figures are units and domains; domains have the shares that they had last. How far the simulated waits
+    are from the recorded ones is told as well: it says how far the figures can be trusted where the policy is the same.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     if json_path not in (None, "-"):
         check_target("--json", str(json_path), log)
+    if verify and rules is not None:
+        raise click.UsageError("--verify goes by the rules that are in the log; leave out options that change them.")
     try:
+        if verify:
+            _verify(Path(log), policy, json_path)
+            return
         with rare_collections():
             trace = read_own_log(Path(log))
             figures = run_policy(trace, policy, rules)
@@ -76,6 +91,20 @@ def replay(
             write_document(json_path, figures)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _verify(path: Path, policy: str, json_path: str | None) -> None:
+    with rare_collections():
+        report = verify_dispatch(path, policy)
+    name = path.absolute().name
+    if json_path == "-":
+        click.echo(document(verify_figures(report, name)))
+    else:
+        echo_report(report, name)
+        if json_path is not None:
+            write_document(json_path, verify_figures(report, name))
+    if not report.same:
+        raise SystemExit(1)
 
 
 def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict[str, JsonValue]:
