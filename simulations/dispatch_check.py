@@ -11,10 +11,14 @@ an embedded pool makes one only when it asks for work, and its batch begins with
 seen from the log: in that of a server decisions follow what caused them in the same batch.
 
 An index is a projection of the state, but for one thing: ``meted`` remembers the largest run that was a domain's next
-since it was served (``peaks`` in :mod:`meted.core.policy.clock`), so that deadlines never fall. A restart forgets that,
-and so does a failed append, and the log does not always say that there was one. So where a kept index decides otherwise
-than was recorded, one that was built anew at the last sign of a restart is asked, and then one built anew for this very
-pass; passes that came out equal only by one of these are counted by themselves.
+since it was served (``peaks`` in :mod:`meted.core.policy.clock`), so that deadlines never fall. What it remembers hangs
+on when it was asked, and the log does not tell all of that:
+
+* A restart forgets it, and so does a failed append. So an index is also built anew at each sign of a restart, and where
+  none of the others decides as recorded, for this very pass. Passes that are equal only by one of these are counted by
+  themselves.
+* A program with an embedded pool may ask for work, or why work waits, without anything being decided or logged. So for
+  such logs one index is asked after every batch and another only for the recorded passes; either may be right.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from meted.core.engine import Engine
 from meted.core.errors import Refused
 from meted.core.events import (
     Event,
+    LoanMade,
     LogRepaired,
     ReservationEnded,
     UnitsLeased,
@@ -83,7 +88,7 @@ class DispatchReport:
         prefetched: Leases of these that waited behind another.
         lost_workers, loans: How often there was such a thing in the log.
         equal: Passes with exactly the recorded decisions, in their order, by an index that was kept.
-        anew: Passes that are equal by an index built anew: at a restart, or after a batch that was not written.
+        anew: Passes that are equal only by an index built anew: at a restart, or after a batch that was not written.
         different: Passes that are not equal.
         differences: The first of these.
     """
@@ -130,14 +135,24 @@ def check_dispatch(log: Log, policy: Policy, progress: Callable[[int, int], None
 
 
 class _Reader:
-    """An index that is asked again, and the pass that it makes now."""
+    """An index that is asked again, and the pass that it makes now.
 
-    def __init__(self, index: Index) -> None:
+    Attributes:
+        index: The index.
+        right: Whether all that it has decided in this pass is as recorded.
+        curious: Whether it is also asked where the log has no pass.
+        is_new: Whether it was built at what may be a restart, and nothing has shown yet that it was one.
+    """
+
+    def __init__(self, index: Index, *, curious: bool = False, is_new: bool = False) -> None:
         self.index = index
-        self._proposals: Iterator[Proposal] = iter(())
         self.right = True
+        self.curious = curious
+        self.is_new = is_new
+        self._proposals: Iterator[Proposal] = iter(())
 
     def begin(self, at_us: int) -> None:
+        """Begin a pass."""
         self._proposals = self.index.proposals(at_us)
         self.right = True
 
@@ -153,26 +168,24 @@ class _Reader:
 
 
 class _Check:
-    """Follows a log.
-
-    The readers are at most two: an index that is kept from batch to batch, and one built at the last sign of a restart.
-    """
+    """Follows a log with indices that differ in what they remember."""
 
     def __init__(self, policy: Policy, served: bool) -> None:
         self.report = DispatchReport(policy.name, served=served)
         self._policy = policy
         self._state = State()
-        self._readers = [_Reader(policy.index(self._state))]
+        self._readers = self._new_readers(is_new=False)
 
     def take(self, events: Sequence[Event]) -> None:
         """Take the events of the next batch."""
         report = self.report
         report.batches += 1
         report.events += len(events)
-        report.lost_workers += sum(type(event) is WorkerLost for event in events)
-        report.loans += sum(event.tag == "loan_made" for event in events)
+        for event in events:
+            report.lost_workers += type(event) is WorkerLost
+            report.loans += type(event) is LoanMade
         if _may_be_a_restart(self._state, events):
-            self._readers[1:] = [_Reader(self._policy.index(self._state))]
+            self._readers = [reader for reader in self._readers if not reader.is_new] + self._new_readers(is_new=True)
         first, end = _pass_of(events)
         seq = self._state.seq + 1
         for event in events[:first]:
@@ -181,6 +194,14 @@ class _Check:
             self._make_again(events[first:end], events[first if end > first else -1].at_us, seq)
         for event in events[end:]:
             self._follow(event)
+        for reader in self._readers:
+            if reader.curious:
+                reader.begin(events[-1].at_us)
+                reader.ask(self._state, events[-1].at_us)
+
+    def _new_readers(self, *, is_new: bool) -> list[_Reader]:
+        kinds = (False,) if self.report.served else (False, True)
+        return [_Reader(self._policy.index(self._state), curious=curious, is_new=is_new) for curious in kinds]
 
     def _make_again(self, recorded: Sequence[Event], at_us: int, seq: int) -> None:
         report, before = self.report, self._state
@@ -196,14 +217,16 @@ class _Check:
             self._follow(event)
         if len(recorded) < PASS_DECISIONS_MAX:
             self._expect((), at_us)
-        if self._readers[0].right:
-            report.equal += 1
-        elif any(reader.right for reader in self._readers):
-            report.anew += 1
-        else:
+        right = [reader for reader in self._readers if reader.right]
+        if not right:
             self._decide_anew(recorded, before, at_us, seq)
-            return
-        self._readers = [reader for reader in self._readers if reader.right]
+        elif all(reader.is_new for reader in right):
+            report.anew += 1
+            self._readers = [reader for reader in self._readers if reader.is_new]
+            for reader in self._readers:
+                reader.is_new = False  # it was a restart
+        else:
+            report.equal += 1
 
     def _expect(self, events: tuple[Event, ...], at_us: int) -> None:
         for reader in self._readers:
@@ -217,23 +240,26 @@ class _Check:
         decided = engine.take()
         if decided == tuple(recorded):
             self.report.anew += 1
-            self._readers = [_Reader(engine.index)]
+            self._readers = self._new_readers(is_new=False)
             return
         self.report.different += 1
-        self._readers = [_Reader(self._policy.index(self._state))]
         if len(self.report.differences) < DIFFERENCES_SHOWN_MAX:
-            place = next((n for n, both in enumerate(zip(recorded, decided, strict=False)) if both[0] != both[1]), None)
-            if place is None:
-                place = min(len(recorded), len(decided))
-            told = (_told(recorded, place), _told(decided, place))
-            if told[0] == told[1]:
-                told = (told[0], f"the same with other figures: {_figures(recorded[place], decided[place])}")
-            self.report.differences.append(Difference(seq, at_us, place, *told))
+            self.report.differences.append(_difference(recorded, decided, seq, at_us))
 
     def _follow(self, event: Event) -> None:
         self._state = evolve(self._state, event)
         for reader in self._readers:
             reader.index.update(event, self._state)
+
+
+def _difference(recorded: Sequence[Event], decided: Sequence[Event], seq: int, at_us: int) -> Difference:
+    """Return the first difference of two passes that are not equal."""
+    both = min(len(recorded), len(decided))
+    place = next((place for place in range(both) if recorded[place] != decided[place]), both)
+    told = _told(decided, place)
+    if told == _told(recorded, place):
+        told = f"the same with other figures: {_figures(recorded[place], decided[place])}"
+    return Difference(seq, at_us, place, _told(recorded, place), told)
 
 
 def _is_of_a_server(log: Log) -> bool:
