@@ -26,6 +26,7 @@ from meted.core.state import Rules
 from .errors import SimulationError
 from .observer import Observer
 from .results.metrics import JsonValue, Metrics
+from .results.wait_errors import WaitErrors
 from .ruled import set_rules
 from .traces.log_trace import LoggedJob, LogTrace
 from .traces.trace import TraceJob
@@ -37,6 +38,7 @@ class _Run:
 
     lease_id: LeaseId
     worker_id: WorkerId
+    waits_us: Sequence[int]
     units: list[TraceJob]
     at: int
     end: int
@@ -48,6 +50,7 @@ class LogReplay:
     Attributes:
         engine: What decides; for reading.
         ended: How many units have ended.
+        wait_errors: How far the waits so far are from the recorded ones.
     """
 
     def __init__(
@@ -63,10 +66,11 @@ class LogReplay:
         """
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
+        self.wait_errors = WaitErrors()
         self._observers = tuple(observers)
         self._jobs = trace.jobs
         self._next = 0
-        self._units: dict[JobId, list[TraceJob]] = {}
+        self._units: dict[JobId, tuple[Sequence[int], list[TraceJob]]] = {}
         self._running: list[tuple[int, LeaseId, _Run]] = []
         if rules is not None:
             self.engine.handle(set_rules(rules))
@@ -119,9 +123,9 @@ class LogReplay:
             engine.run_pass(now_us)
         for event in engine.take():
             if type(event) is UnitsLeased:
-                units = self._units[event.job_id]
+                waits_us, units = self._units[event.job_id]
                 end = event.first + event.count
-                self._start(now_us, _Run(event.lease_id, event.worker_id, units, event.first, end))
+                self._start(now_us, _Run(event.lease_id, event.worker_id, waits_us, units, event.first, end))
                 if end == len(units):  # they are leased in order, and none comes back
                     del self._units[event.job_id]
 
@@ -142,7 +146,7 @@ class LogReplay:
         assert type(submitted) is JobSubmitted
         width = job.request.cpu_milli
         units = [TraceJob(job.job_id, job.domain, job.submit_us, run_us, run_us, width) for run_us in job.run_us]
-        self._units[submitted.job_id] = units
+        self._units[submitted.job_id] = job.wait_us, units
         for unit in units:
             for observer in self._observers:
                 observer.submitted(unit)
@@ -150,6 +154,7 @@ class LogReplay:
     def _start(self, now_us: int, run: _Run) -> None:
         unit = run.units[run.at]
         heappush(self._running, (now_us + unit.run_us, run.lease_id, run))
+        self.wait_errors.add(run.waits_us[run.at], now_us - unit.submit_us)
         for observer in self._observers:
             observer.started(unit, now_us)
 
@@ -165,21 +170,26 @@ class LogReplay:
 
 
 def results(
-    trace: LogTrace, metrics: Metrics, policy: str, cpu_us: int, rules: Rules | None = None
+    trace: LogTrace, metrics: Metrics, errors: WaitErrors, policy: str, cpu_us: int, rules: Rules | None = None
 ) -> dict[str, JsonValue]:
     """Return the figures of a run, with the names of those of a trace; the jobs are units, the users domains.
 
     Args:
         trace: What was replayed.
         metrics: Was told of all of it.
+        errors: Of the waits.
         policy: The name of the policy.
         cpu_us: User CPU time of the whole process so far, in microseconds.
         rules: The parameters of fairness that it was replayed with.
     """
     whole, rest = divmod(trace.procs, 1000)
-    return metrics.results(policy, "instant", cpu_us, rules) | {
-        "procs": trace.procs / 1000 if rest else whole,
-        "workers": len(trace.workers),
-        "procs_field": "requested",
-        "overrun": "as recorded",
-    }
+    return (
+        metrics.results(policy, "instant", cpu_us, rules)
+        | errors.results()
+        | {
+            "procs": trace.procs / 1000 if rest else whole,
+            "workers": len(trace.workers),
+            "procs_field": "requested",
+            "overrun": "as recorded",
+        }
+    )

@@ -17,6 +17,7 @@ from ..policies.registry import make_policy, policy_names
 from ..results.documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.report import counted, result_rows, rows
+from ..results.wait_errors import wait_error_rows
 from ..ruled import check_rules, rules_rows
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
@@ -120,14 +121,14 @@ def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
-    return results(trace, metrics, policy, user_cpu_us(), rules)
+    return results(trace, metrics, run.wait_errors, policy, user_cpu_us(), rules)
 
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
     title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {len(trace.workers)} workers"
-    parts = [title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(_rules(figures, trace)), ""]
-    return "\n".join(parts)
+    blocks = (result_rows(figures), wait_error_rows(figures), _rules(figures, trace))
+    return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *rows(block))), ""))
 
 
 def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[str, str]]:
