@@ -239,8 +239,8 @@ class _Run:
     def _next_us(self, now_us: int) -> int | None:
         """Return when something happens next."""
         wake_us = self._engine.next_wake_us()
-        if wake_us is not None:
-            wake_us = max(wake_us, now_us + 1)
+        if wake_us is not None:  # jobs that have ended stay, as their retention is beyond all time
+            wake_us = max(wake_us, now_us + 1) if wake_us < limits.TIME_MAX_US else None
         ends_us = self._ends[0][0] if self._ends else None
         return min((at_us for at_us in (wake_us, ends_us) if at_us is not None), default=None)
 
