@@ -84,7 +84,7 @@ def _row(found: Forecast, job: JobForecast) -> JobForecastView:
 
 def _why_none(found: Forecast) -> str:
     if found.stopped == COMPLETE:
-        return "Nothing that is foreseen lets it start; explain says what it waits for."
+        return "Nothing that is foreseen lets it start."
     if found.stopped == HORIZON:
         return f"As far as is foreseen, it does not start within {found.horizon_us // DAY_US} days."
     return f"So many others start before it that the forecast gave up after {FORECAST_LEASES_MAX:,} leases."

@@ -38,6 +38,14 @@ def about(time_us: int) -> str:
     return f"{round(seconds / 86_400)} days"
 
 
+def why_none(client: BlockingClient, found: ForecastView) -> list[str]:
+    """Return what keeps a single job of which no start is foreseen from starting, in sentences."""
+    rows = found["jobs"]
+    if len(rows) != 1 or rows[0]["first_us"] is not None:
+        return []
+    return cast("list[str]", client.call("explain", job=rows[0]["job"]))
+
+
 def fetch(client: BlockingClient, job: int | None) -> ForecastView:
     """Return the forecast of one job, or of all that have something waiting.
 
@@ -54,8 +62,8 @@ def fetch(client: BlockingClient, job: int | None) -> ForecastView:
     return {**found, "jobs": rows}
 
 
-def show(found: ForecastView, job: int | None, now_us: int, *, as_json: bool) -> None:
-    """Print a forecast, as of now."""
+def show(found: ForecastView, job: int | None, why: list[str], now_us: int, *, as_json: bool) -> None:
+    """Print a forecast, as of now, and why there is no start where that was asked."""
     if as_json:
         print_json(found)
         return
@@ -65,7 +73,7 @@ def show(found: ForecastView, job: int | None, now_us: int, *, as_json: bool) ->
     if job is None:
         print_table(HEADINGS, [_cells(row, now_us) for row in found["jobs"]], NUMBERS)
     else:
-        for sentence in _sentences(found["jobs"][0], now_us):
+        for sentence in (*_sentences(found["jobs"][0], now_us), *why):
             click.echo(sentence)
     click.echo(_basis(found))
 
@@ -75,7 +83,7 @@ def _cells(row: JobForecastView, now_us: int) -> tuple[str, ...]:
     return (
         str(row["job"]),
         str(row["waiting"]),
-        row["reason"] or moment(first_us),
+        moment(first_us) or "not foreseen",
         "" if first_us is None else about(first_us - now_us),
         moment(row["last_us"]),
         moment(row["ends_us"]),

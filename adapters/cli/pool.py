@@ -103,7 +103,8 @@ def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> No
 
         with connected(server) as client:
             found = etas.fetch(client, job)
-        etas.show(found, job, time.time_ns() // 1000, as_json=as_json)
+            why = [] if job is None or as_json else etas.why_none(client, found)
+        etas.show(found, job, why, time.time_ns() // 1000, as_json=as_json)
         return
     with connected(server) as client:
         sentences = cast("list[str]", client.call("explain", job=job))
