@@ -44,7 +44,7 @@ def test_others_are_not_and_the_figures_say_so(tmp_path: Path, policy: str, clai
     assert found["exact"] < 1
     assert found["mean_abs_error_s"] > 0
     # Too late where estimates are too long, too early where others may come first.
-    assert (found["bias_s"] > 0) == (policy == "fcfs")
+    assert (found["bias_s"] > 0) == (not clairvoyant)
 
 
 @pytest.mark.slow
