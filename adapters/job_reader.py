@@ -8,9 +8,11 @@ from meted.core.decide.jobs import find_job
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, explain
+from meted.core.forecast import forecast
 from meted.core.queries import find_jobs
 from meted.core.state import FAILED, Job, State
 
+from .forecasts import ForecastView, forecast_view
 from .log import Log
 from .units import UnitFailed
 from .views import JobDetails, JobView, job_details, job_view, reason_of
@@ -73,6 +75,22 @@ class JobReader:
             Refused: The job is not known.
         """
         return [part.sentence for part in self._waiting(find_job(self.state, job_id))]
+
+    def forecast(self, job_id: int | None = None) -> ForecastView:
+        """Return when what waits should start, by running the policy forward from here (:mod:`meted.core.forecast`).
+
+        It takes as long as so many leases take to decide, at most ``FORECAST_LEASES_MAX``.
+
+        Args:
+            job_id: The only job to tell of; None tells of all that have something waiting.
+
+        Raises:
+            Refused: The job is not known.
+        """
+        if job_id is not None:
+            find_job(self.state, job_id)
+        found = forecast(self.state, self._engine.policy, self._now_us())
+        return forecast_view(found, lambda other: job_id in (None, other))
 
     def result(self, job_id: int, index: int = 0) -> bytes | None:
         """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).

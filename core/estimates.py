@@ -22,7 +22,7 @@ def known_estimate_us(jobs: Jobs, job: Job) -> int | None:
         return job.terms.time_request_us
     if job.measured_count:
         return max(ESTIMATE_MIN_US, job.measured_us // job.measured_count)
-    return _of_domain_us(jobs, job.terms)
+    return domain_estimate_us(jobs, job.terms)
 
 
 def estimate_us(jobs: Jobs, job: Job) -> int:
@@ -36,7 +36,7 @@ def estimate_us(jobs: Jobs, job: Job) -> int:
 
 def first_estimate_us(jobs: Jobs, terms: Terms) -> int:
     """Return the same for a job of these terms none of whose units has run yet."""
-    known_us = terms.time_request_us or _of_domain_us(jobs, terms)
+    known_us = terms.time_request_us or domain_estimate_us(jobs, terms)
     return ESTIMATE_UNKNOWN_US if known_us is None else known_us
 
 
@@ -68,6 +68,7 @@ def next_run(job: Job, at_us: int) -> Requeued | None:
     return None
 
 
-def _of_domain_us(jobs: Jobs, terms: Terms) -> int | None:
+def domain_estimate_us(jobs: Jobs, terms: Terms) -> int | None:
+    """Return the mean run time of all units of the terms' domain so far, or None if none has ended."""
     account = jobs.accounts.get(terms.domain_id, NO_ACCOUNT)
     return max(ESTIMATE_MIN_US, account.measured_us // account.measured_count) if account.measured_count else None

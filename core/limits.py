@@ -152,3 +152,9 @@ STAY_UNKNOWN_US = 60 * SECOND_US
 
 ESTIMATE_MIN_US = 1_000
 """Measured means count as at least this, so that instant units are not free."""
+
+FORECAST_HORIZON_US = 30 * 24 * 3_600 * SECOND_US
+"""How far ahead a forecast of starts looks."""
+
+FORECAST_LEASES_MAX = 100_000
+"""Leases that a forecast gives out before it ends."""

@@ -27,6 +27,7 @@ from meted.core.state import Rules
 from .errors import SimulationError
 from .observer import Observer
 from .results.metrics import JsonValue
+from .results.wait_errors import WaitErrors
 from .ruled import set_rules
 from .traces.log_trace import LoggedJob, LogTrace
 from .traces.trace import TraceJob
@@ -41,6 +42,7 @@ class _Run:
 
     lease_id: LeaseId
     worker_id: WorkerId
+    waits_us: Sequence[int]
     units: list[TraceJob]
     at: int
     end: int
@@ -52,6 +54,7 @@ class LogReplay:
     Attributes:
         engine: What decides; for reading.
         ended: How many units have ended.
+        wait_errors: How far the waits so far are from the recorded ones.
     """
 
     def __init__(
@@ -67,10 +70,11 @@ class LogReplay:
         """
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
+        self.wait_errors = WaitErrors()
         self._observers = tuple(observers)
         self._jobs = trace.jobs
         self._next = 0
-        self._units: dict[JobId, list[TraceJob]] = {}
+        self._units: dict[JobId, tuple[Sequence[int], list[TraceJob]]] = {}
         self._running: list[tuple[int, LeaseId, _Run]] = []
         if rules is not None:
             self.engine.handle(set_rules(rules))
@@ -123,9 +127,9 @@ class LogReplay:
             engine.run_pass(now_us)
         for event in engine.take():
             if type(event) is UnitsLeased:
-                units = self._units[event.job_id]
+                waits_us, units = self._units[event.job_id]
                 end = event.first + event.count
-                self._start(now_us, _Run(event.lease_id, event.worker_id, units, event.first, end))
+                self._start(now_us, _Run(event.lease_id, event.worker_id, waits_us, units, event.first, end))
                 if end == len(units):  # they are leased in order, and none comes back
                     del self._units[event.job_id]
 
@@ -146,7 +150,7 @@ class LogReplay:
         assert type(submitted) is JobSubmitted
         width = job.request.cpu_milli
         units = [TraceJob(job.job_id, job.domain, job.submit_us, run_us, run_us, width) for run_us in job.run_us]
-        self._units[submitted.job_id] = units
+        self._units[submitted.job_id] = job.wait_us, units
         for unit in units:
             for observer in self._observers:
                 observer.submitted(unit)
@@ -154,6 +158,7 @@ class LogReplay:
     def _start(self, now_us: int, run: _Run) -> None:
         unit = run.units[run.at]
         heappush(self._running, (now_us + unit.run_us, run.lease_id, run))
+        self.wait_errors.add(run.waits_us[run.at], now_us - unit.submit_us)
         for observer in self._observers:
             observer.started(unit, now_us)
 
@@ -168,16 +173,18 @@ class LogReplay:
             self._start(now_us, run)
 
 
-def results(trace: LogTrace, figures: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def results(trace: LogTrace, figures: Mapping[str, JsonValue], errors: WaitErrors) -> dict[str, JsonValue]:
     """Return the figures of a run, with the names of those of a trace; the jobs are units, the users domains.
 
     Args:
         trace: What was replayed.
         figures: What :meth:`.results.metrics.Metrics.results` made of it, in thousandths of a cpu.
+        errors: Of the waits.
     """
     whole, rest = divmod(trace.procs, PER_CPU)
     return {
         **figures,
+        **errors.results(),
         "procs": trace.procs / PER_CPU if rest else whole,
         "workers": len(trace.workers),
         "procs_field": "requested",

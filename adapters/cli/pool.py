@@ -76,12 +76,36 @@ def drain(worker: int, undo: bool, server: str | None) -> None:
             raise click.ClickException(f"There is no worker {worker}; see: meted workers") from None
 
 
-@click.command("explain", short_help="Say why a job waits.")
-@click.argument("job", type=JOB_ID)
+@click.command(
+    "explain",
+    short_help="Say why a job waits, and when it should start.",
+    epilog="""\b
+Examples:
+  meted explain 7
+  meted explain 7 --eta
+  meted explain --eta           every job that waits
+""",
+)
+@click.argument("job", type=JOB_ID, required=False)
+@click.option("--eta", is_flag=True, help="Say when it should start, by running the scheduler forward.")
 @json_option
 @server_option
-def explain(job: int, as_json: bool, server: str | None) -> None:
-    """Say why each part of a job waits, and who is ahead."""
+def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> None:
+    """Say why each part of a job waits, and who is ahead.
+
+    With --eta, say when it should start: the server has another process run the scheduler forward from now, as if
+    nobody submitted any more and everything took as long as estimated. Without JOB, every job that waits is told of.
+    """
+    if job is None and not eta:
+        raise click.UsageError("Name a job, or ask with --eta when everything that waits should start.")
+    if eta:
+        from . import eta as etas
+
+        with connected(server) as client:
+            found = etas.fetch(client, job)
+            why = [] if job is None or as_json else etas.why_none(client, found)
+        etas.show(found, job, why, time.time_ns() // 1000, as_json=as_json)
+        return
     with connected(server) as client:
         sentences = cast("list[str]", client.call("explain", job=job))
     if as_json:

@@ -25,6 +25,7 @@ from .subscription import Subscription
 from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
 
 if TYPE_CHECKING:
+    from ..forecasts import ForecastView
     from ..views import JobView
 
 Callback = Callable[[int, str], None]
@@ -181,6 +182,11 @@ class Client(AsyncDomains):
         """Return why each pending part of a job waits; nothing where nothing waits."""
         with refusals():
             return list(await self.call("explain", job=job_id))
+
+    async def forecast(self, job_id: int | None = None) -> ForecastView:
+        """Return when what waits should start; of all jobs, the first thousand that have something waiting."""
+        with refusals():
+            return cast("ForecastView", await self.call("forecast", job=job_id or 0))
 
     async def result(self, job_id: int, index: int = 0) -> bytes | None:
         """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).

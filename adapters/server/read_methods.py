@@ -15,6 +15,7 @@ from meted.core.queries import find_jobs
 from meted.core.schema import state_digest
 from meted.core.state import FAILED, Job, State
 
+from ..forecasts import forecast_view
 from ..unit_records import unit_records
 from ..units import UnitFailed
 from ..views import JobView, job_details, reason_of
@@ -23,6 +24,7 @@ from ..wire.describe import describe
 from ..wire.errors import CallError, Code
 from ..wire.limits import PAGE_ROWS_MAX
 from .desk import Desk, Handler, Later, Now, Outcome
+from .forecasts import Forecasts
 from .rows import job_row, pages, worker_rows
 from .session import Session
 
@@ -35,6 +37,7 @@ class ReadMethods:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._forecasts = Forecasts(desk.engine, desk.clock, desk.runner)
         self._digesting = trio.Lock()
         self._digests_begun = 0
         self._digest_found: dict[str, object] | None = None
@@ -48,6 +51,7 @@ class ReadMethods:
             "jobs": self.jobs,
             "job": self.job,
             "explain": self.explain,
+            "forecast": self.forecast,
             "units": self.units,
             "result": self.result,
             "error": self.error,
@@ -96,6 +100,22 @@ class ReadMethods:
         if more > 0:
             sentences[REASONS_MAX:] = [f"So it goes on, for {more} more parts of the job."]
         return Now(sentences)
+
+    def forecast(self, _: Session, params: wire.Forecast) -> Outcome:
+        """Return when what waits should start."""
+        limit = page_limit(params.limit)
+        if params.job:
+            find_job(self._desk.state, params.job)
+
+        async def foresee() -> object:
+            found = await self._forecasts.latest(params.job)
+
+            def wanted(job_id: int) -> bool:
+                return job_id == params.job if params.job else job_id > params.after
+
+            return forecast_view(found, wanted, limit)
+
+        return Later(foresee)
 
     def units(self, _: Session, params: wire.Units) -> Outcome:
         """Return a page of a job's units."""

@@ -33,7 +33,22 @@ from .params_domains import (
     Rules,
     RulesSet,
 )
-from .params_jobs import Cancel, Delete, Error, Explain, Job, Jobs, Output, Rerun, Result, Start, Submit, Units, Wait
+from .params_jobs import (
+    Cancel,
+    Delete,
+    Error,
+    Explain,
+    Forecast,
+    Job,
+    Jobs,
+    Output,
+    Rerun,
+    Result,
+    Start,
+    Submit,
+    Units,
+    Wait,
+)
 from .params_pool import (
     Changes,
     Closing,
@@ -119,6 +134,12 @@ METHODS = _table(
         Method("jobs", Jobs, "[job row]"),
         Method("job", Job, "job row"),
         Method("explain", Explain, "[sentence]"),
+        Method(
+            "forecast",
+            Forecast,
+            "{seq, at_us, until_us, horizon_us, stopped, leases, overrun, units, jobs: [{job, waiting, started, "
+            "first_us, last_us, ends_us, estimate_us, basis, reason}]}",
+        ),
         Method("units", Units, "[unit row]"),
         Method("result", Result, "{ended, body}; body is nil where nothing was left"),
         Method("error", Error, "text, or nil for a unit that has not failed"),
@@ -214,6 +235,7 @@ __all__ = [
     "Drain",
     "Error",
     "Explain",
+    "Forecast",
     "Forget",
     "GivenLease",
     "GivenRecord",

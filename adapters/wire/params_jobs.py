@@ -176,6 +176,21 @@ class Explain:
 
 
 @record
+class Forecast:
+    """Return when what waits should start, by running the scheduler forward in another process.
+
+    Attributes:
+        job: Id of the only job to tell of; 0 tells of all that have something waiting.
+        after: Jobs with higher ids than this one.
+        limit: Most rows.
+    """
+
+    job: int = 0
+    after: int = 0
+    limit: int = PAGE_ROWS_MAX
+
+
+@record
 class Units:
     """Return a page of a job's units, ascending by index.
 

@@ -14,15 +14,18 @@ from meted.core.state import Rules
 from ..errors import SimulationError
 from ..log_replay import PER_CPU, LogReplay, results
 from ..policies.registry import make_policy, policy_names
-from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
+from ..results.documents import PROGRESS_JOBS, document, rare_collections, user_cpu_us, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder
 from ..results.report import counted, result_rows, rows
 from ..results.run_record import RunRecord
+from ..results.wait_errors import wait_error_rows
 from ..ruled import check_rules, rules_rows
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
 from .output_options import Outputs, output_options
+from .replay_verify import echo_report, verify_dispatch
+from .replay_verify import figures as verify_figures
 from .rules_options import rules_of, rules_options
 
 _LEFT_OUT: Final = {
@@ -41,6 +44,12 @@ _NOTED: Final = {
 @click.argument("log", type=click.Path(exists=True))
 @click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
 @rules_options
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Simulate nothing: make every recorded pass again and compare its leases with the recorded ones. The exit "
+    "code is 1 where they differ.",
+)
 @output_options
 def replay(
     log: str,
@@ -50,6 +59,7 @@ def replay(
     aging: int | None,
     pool: str | None,
     usage: str | None,
+    verify: bool,
     json_path: str | None,
     csv_path: str | None,
     html_path: str | None,
@@ -59,18 +69,38 @@ def replay(
 
     LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
     as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
-    users in the figures are units and domains; domains have the shares that they had last.
+    users in the figures are units and domains; domains have the shares that they had last. How far the simulated waits
+    are from the recorded ones is told as well: it says how far the figures can be trusted where the policy is the same.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
+    if verify and (rules is not None or csv_path or html_path or fairness):
+        raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
     outputs = Outputs(json_path, csv_path, html_path, fairness)
     try:
         outputs.check(log)
+        if verify:
+            _verify(Path(log), policy, json_path)
+            return
         with rare_collections():
             trace = read_own_log(Path(log))
             figures, record = _run(trace, policy, rules, outputs.wants_record)
         outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _verify(path: Path, policy: str, json_path: str | None) -> None:
+    with rare_collections():
+        report = verify_dispatch(path, policy)
+    name = path.absolute().name
+    if json_path == "-":
+        click.echo(document(verify_figures(report, name)))
+    else:
+        echo_report(report, name)
+        if json_path is not None:
+            write_document(json_path, verify_figures(report, name))
+    if not report.same:
+        raise SystemExit(1)
 
 
 def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict[str, JsonValue]:
@@ -98,16 +128,16 @@ def _run(
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
     if recorder is None:
-        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules)), None
-    figures = results(trace, recorder.results("instant", user_cpu_us()))
+        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules), run.wait_errors), None
+    figures = results(trace, recorder.results("instant", user_cpu_us()), run.wait_errors)
     return figures, recorder.record(policy, figures, [*_rules(figures, trace)])
 
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
     title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {len(trace.workers)} workers"
-    parts = [title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(_rules(figures, trace)), ""]
-    return "\n".join(parts)
+    blocks = (result_rows(figures), wait_error_rows(figures), _rules(figures, trace))
+    return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *rows(block))), ""))
 
 
 def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,6 @@ from typing import Final
 import click
 
 from ..errors import SimulationError
-from .metrics import JsonValue
 
 PROGRESS_JOBS: Final = 200
 """Jobs between two looks at the progress bar."""
@@ -21,12 +20,12 @@ PROGRESS_JOBS: Final = 200
 _GC_THRESHOLD: Final = 100_000
 
 
-def document(figures: Mapping[str, JsonValue]) -> str:
+def document(figures: Mapping[str, object]) -> str:
     """Return the figures as one JSON document."""
     return json.dumps(figures, indent=2, ensure_ascii=False)
 
 
-def write_document(path: str, figures: Mapping[str, JsonValue]) -> None:
+def write_document(path: str, figures: Mapping[str, object]) -> None:
     """Write the figures to a file.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -11,6 +12,9 @@ from meted.core.resources import Resources
 
 from .loan_moves import LoanMove
 from .trace_rules import TraceOptions
+
+NOT_RECORDED: Final = -1
+"""The recorded wait of a unit that has none to compare with."""
 
 
 @attrs.define
@@ -54,6 +58,7 @@ class LoggedJob:
         time_request_us: How long a unit is said to run, or None.
         priority: Its order among the jobs of its domain.
         run_us: How long each unit runs, in the order of the units.
+        wait_us: How long each unit waited for its start as recorded, or ``NOT_RECORDED``; in the same order.
     """
 
     job_id: int
@@ -63,6 +68,7 @@ class LoggedJob:
     time_request_us: int | None
     priority: int
     run_us: Sequence[int]
+    wait_us: Sequence[int]
 
 
 @record

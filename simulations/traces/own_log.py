@@ -15,9 +15,11 @@ What is taken from the log, and what is not:
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
+
+import attrs
 
 from meted.adapters.log import Log, LogError, SQLiteLog
 from meted.core.errors import SchemaError
@@ -41,7 +43,7 @@ from meted.core.terms import Terms
 
 from ..errors import TraceError
 from .loan_moves import LoanReader
-from .log_trace import LogCounts, LoggedDomain, LoggedJob, LogTrace
+from .log_trace import NOT_RECORDED, LogCounts, LoggedDomain, LoggedJob, LogTrace
 from .trace_rules import TraceOptions
 
 _NEVER: Final = -1
@@ -95,15 +97,28 @@ def trace_of(log: Log, name: str) -> LogTrace:
 
 
 class _Job:
-    """One job as it is read: when it was submitted, its terms, how long its units ran, and which of them failed."""
+    """One job as it is read: when it was submitted, its terms, when its units started (first tries alone) and how long
+    they ran, and which of them failed.
+    """
 
-    __slots__ = ("failed", "run_us", "submit_us", "terms")
+    __slots__ = ("failed", "run_us", "start_us", "submit_us", "terms")
 
     def __init__(self, terms: Terms, submit_us: int | None) -> None:
         self.terms = terms
         self.submit_us = submit_us
         self.run_us = array("q")
+        self.start_us = array("q")
         self.failed: set[int] = set()
+
+
+@attrs.define
+class _Out:
+    """A lease as it is read: its job, how many units are out, when it was leased, and whether it is their first try."""
+
+    job: _Job
+    count: int
+    leased_us: int
+    is_first: bool
 
 
 class _Reader:
@@ -113,7 +128,7 @@ class _Reader:
         self.counts = LogCounts()
         self._domains: dict[DomainId, LoggedDomain] = {}
         self._jobs: dict[JobId, _Job] = {}
-        self._leases: dict[LeaseId, tuple[_Job, int]] = {}  # the job, and how many units are out
+        self._leases: dict[LeaseId, _Out] = {}
         self._workers: dict[WorkerId, Resources] = {}
         self._largest: tuple[Resources, ...] = ()
         self._loans = LoanReader()
@@ -125,7 +140,8 @@ class _Reader:
                 self._finished(event)
             case UnitsLeased():
                 if event.job_id in self._jobs:
-                    self._leases[event.lease_id] = (self._jobs[event.job_id], event.count)
+                    is_first = not event.failures and not event.losses
+                    self._leases[event.lease_id] = _Out(self._jobs[event.job_id], event.count, event.at_us, is_first)
             case UnitsReturned():
                 if event.cause == "lost":
                     self.counts.lost += total(event.spans)
@@ -161,11 +177,12 @@ class _Reader:
             counts.submitted += 1
             counts.units += job.terms.count
             run_us = array("q", (time_us for time_us in job.run_us if time_us != _NEVER))
+            wait_us = array("q", _waits(job))
             counts.unfinished += job.terms.count - len(run_us)
             if run_us and job.submit_us is not None and self._is_possible(job.terms, len(run_us)):
                 counts.jobs += len(run_us)
                 counts.failed += len(job.failed)
-                jobs.append(_logged(job_id, job.terms, job.submit_us - first_us, run_us))
+                jobs.append(_logged(job_id, job.terms, job.submit_us - first_us, run_us, wait_us))
         if not jobs:
             raise TraceError(_why_empty(name, counts))
         jobs.sort(key=lambda job: (job.submit_us, job.job_id))
@@ -179,16 +196,22 @@ class _Reader:
         """Note the run times of units that have ended for good; those that are cancelled or run again have not."""
         if event.lease_id not in self._leases:
             return
-        job, _ = self._leases[event.lease_id]
+        lease = self._leases[event.lease_id]
+        job = lease.job
         again = set(indices((run.first, run.count) for run in event.requeued))
         not_counted = again | set(indices(event.cancelled))
         failed = {index for index, _ in event.exits}
         self.counts.retries += len(again)
+        start_us = event.at_us - sum(event.run_us)
         for index, run_us in zip(indices(event.done), event.run_us, strict=True):
+            began_us, start_us = max(start_us, lease.leased_us), start_us + run_us
             if index in not_counted:
                 continue
             if index >= len(job.run_us):
-                job.run_us.extend([_NEVER] * (index + 1 - len(job.run_us)))
+                more = index + 1 - len(job.run_us)
+                job.run_us.extend([_NEVER] * more)
+                job.start_us.extend([_NEVER] * more)
+            job.start_us[index] = began_us if lease.is_first and job.run_us[index] == _NEVER else _NEVER
             job.run_us[index] = max(run_us, 1)  # an instant is the least that can be simulated
             job.failed.discard(index)
             if index in failed:
@@ -197,9 +220,10 @@ class _Reader:
 
     def _came_back(self, lease_id: LeaseId, count: int) -> None:
         if lease_id in self._leases:
-            job, out = self._leases.pop(lease_id)
-            if out > count:
-                self._leases[lease_id] = (job, out - count)
+            lease = self._leases[lease_id]
+            lease.count -= count
+            if lease.count <= 0:
+                del self._leases[lease_id]
 
     def _is_possible(self, terms: Terms, units: int) -> bool:
         """Whether units on these terms can be simulated; if not, they are counted."""
@@ -213,8 +237,17 @@ class _Reader:
         return False
 
 
-def _logged(job_id: int, terms: Terms, submit_us: int, run_us: array[int]) -> LoggedJob:
-    return LoggedJob(job_id, terms.domain_id, submit_us, terms.request, terms.time_request_us, terms.priority, run_us)
+def _waits(job: _Job) -> Iterator[int]:
+    """Yield how long each unit that ran to its end waited for its start."""
+    for start_us, run_us in zip(job.start_us, job.run_us, strict=True):
+        if run_us != _NEVER:
+            known = start_us != _NEVER and job.submit_us is not None
+            yield max(0, start_us - (job.submit_us or 0)) if known else NOT_RECORDED
+
+
+def _logged(job_id: int, terms: Terms, submit_us: int, run_us: array[int], wait_us: array[int]) -> LoggedJob:
+    domain_id, request, time_us = terms.domain_id, terms.request, terms.time_request_us
+    return LoggedJob(job_id, domain_id, submit_us, request, time_us, terms.priority, run_us, wait_us)
 
 
 def _cpu_milli(offers: Iterable[Resources]) -> int:

@@ -69,6 +69,16 @@ def test_a_prepared_job_waits_for_its_start(way: Way) -> None:
     assert way.service.status(job_id) == "succeeded"
 
 
+def test_a_forecast_tells_of_what_waits(way: Way) -> None:
+    job_id = way.service.submit("lab", count=2, hold=True)
+    found = way.service.forecast(job_id)
+    (row,) = found["jobs"]
+    assert (row["job"], row["waiting"], row["first_us"], row["started"]) == (job_id, 2, None, 0)
+    assert row["reason"] == "Nothing that is foreseen lets it start."
+    assert job_id in {other["job"] for other in way.service.forecast()["jobs"]}
+    way.service.cancel(job_id)
+
+
 def test_a_cancelled_job_keeps_what_it_did(way: Way) -> None:
     job_id = way.service.submit("lab", count=2, hold=True)
     way.service.cancel(job_id)
@@ -121,7 +131,7 @@ def test_what_makes_no_sense_is_refused_alike(
     assert [row["job"] for row in way.service.jobs()] == before
 
 
-@pytest.mark.parametrize("verb", ["job", "start", "cancel", "explain", "result", "error", "delete"])
+@pytest.mark.parametrize("verb", ["job", "start", "cancel", "explain", "forecast", "result", "error", "delete"])
 def test_an_unknown_job_is_refused_alike(way: Way, verb: str) -> None:
     with pytest.raises(Refused) as refused:
         getattr(way.service, verb)(999_999)

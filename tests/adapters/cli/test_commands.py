@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -342,3 +343,27 @@ def test_what_a_domain_is_not_told_stays_as_it_is() -> None:
     run("domain", "set", "guests", "--cap", "none")
     assert found() == {"share": 5, "cap": None}
     run("domain", "rm", "guests")
+
+
+def test_explain_eta_says_when_what_waits_should_start(worker: HandWorker) -> None:
+    first, second = submit("--time", "20m", "--", "true"), submit("--count", "2", "--time", "20m", "--", "true")
+    huge = submit("--cpus", "64", "--", "true")
+    worker.hear(1)
+    said = run("explain", second, "--eta").stdout.splitlines()
+    assert re.fullmatch(r"The next of 2 units that wait should start at [-\d]+ [:\d]+, in about (19|20) min\.", said[0])
+    assert re.fullmatch(r"The last should start at .*, in about (39|40) min\.", said[1])
+    assert said[3] == "A unit of it is taken to run for 20 min 00 s, by what was asked for."
+    assert said[4].startswith("Foreseen from event ")
+    assert re.search(r"Of \d+ units that wait, something is known of the time of \d+ \(\d+ %\)\.$", said[4])
+    assert "no worker has more than" in run("explain", huge, "--eta").stdout
+    table = {line.split()[0]: line for line in run("explain", "--eta").stdout.splitlines()}
+    assert "not foreseen" in table[huge]
+    assert "what was asked for" in table[second]
+    assert first not in table
+    (found,) = json.loads(run("explain", second, "--eta", "--json").stdout)["jobs"]
+    assert (found["job"], found["waiting"], found["basis"]) == (int(second), 2, "requested")
+    assert run("explain", first, "--eta").stdout == f"No unit of job {first} waits.\n"
+    assert run("explain", code=2).stderr.startswith("Error: Name a job, or ask with --eta")
+    for job in (first, second, huge):
+        run("cancel", job)
+    worker.hear(1)

@@ -1,0 +1,128 @@
+"""``meted explain --eta``: when what waits should start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from .tables import moment, print_json, print_table, span
+
+if TYPE_CHECKING:
+    from ..client.blocking import BlockingClient
+    from ..forecasts import ForecastView, JobForecastView
+
+HEADINGS = ("job", "waiting", "next start", "in about", "last start", "ends", "time of a unit", "by")
+NUMBERS = ("job", "waiting")
+
+BASES = {
+    "measured": "units of the job so far",
+    "requested": "what was asked for",
+    "domain": "units of the domain so far",
+    "unknown": "nothing known",
+}
+"""By what the time of a unit was estimated, as people are told."""
+
+SECOND_US = 1_000_000
+
+
+def about(time_us: int) -> str:
+    """Return a time ahead in one rounded unit: ``a few seconds``, ``40 s``, ``20 min``, ``3 h``, ``5 days``."""
+    seconds = max(time_us, 0) / SECOND_US
+    if seconds < 10:
+        return "a few seconds"
+    for unit_s, below_s, unit in ((1, 100, "s"), (60, 100 * 60, "min"), (3_600, 48 * 3_600, "h")):
+        if seconds < below_s:
+            step = 10 if unit == "s" else 1
+            return f"{max(1, round(seconds / unit_s / step)) * step} {unit}"
+    return f"{round(seconds / 86_400)} days"
+
+
+def why_none(client: BlockingClient, found: ForecastView) -> list[str]:
+    """Return what keeps a single job of which no start is foreseen from starting, in sentences."""
+    rows = found["jobs"]
+    if len(rows) != 1 or rows[0]["first_us"] is not None:
+        return []
+    return cast("list[str]", client.call("explain", job=rows[0]["job"]))
+
+
+def fetch(client: BlockingClient, job: int | None) -> ForecastView:
+    """Return the forecast of one job, or of all that have something waiting.
+
+    Raises:
+        CallError: There is none.
+    """
+    if job is not None:
+        return cast("ForecastView", client.call("forecast", job=job))
+    found = page = cast("ForecastView", client.call("forecast"))
+    rows = list(page["jobs"])
+    while page["jobs"]:
+        page = cast("ForecastView", client.call("forecast", after=rows[-1]["job"]))
+        rows += page["jobs"]
+    return {**found, "jobs": rows}
+
+
+def show(found: ForecastView, job: int | None, why: list[str], now_us: int, *, as_json: bool) -> None:
+    """Print a forecast, as of now, and why there is no start where that was asked."""
+    if as_json:
+        print_json(found)
+        return
+    if not found["jobs"]:
+        click.echo("Nothing waits." if job is None else f"No unit of job {job} waits.")
+        return
+    if job is None:
+        print_table(HEADINGS, [_cells(row, now_us) for row in found["jobs"]], NUMBERS)
+    else:
+        for sentence in (*_sentences(found["jobs"][0], now_us), *why):
+            click.echo(sentence)
+    click.echo(_basis(found))
+
+
+def _cells(row: JobForecastView, now_us: int) -> tuple[str, ...]:
+    first_us = row["first_us"]
+    return (
+        str(row["job"]),
+        str(row["waiting"]),
+        moment(first_us) or "not foreseen",
+        "" if first_us is None else about(first_us - now_us),
+        moment(row["last_us"]),
+        moment(row["ends_us"]),
+        span(row["estimate_us"]),
+        BASES[row["basis"]],
+    )
+
+
+def _sentences(row: JobForecastView, now_us: int) -> list[str]:
+    first_us, last_us, waiting = row["first_us"], row["last_us"], row["waiting"]
+    if first_us is None:
+        return [row["reason"] or ""]
+    which = "The unit that waits" if waiting == 1 else f"The next of {waiting:,} units that wait"
+    said = [f"{which} should start at {moment(first_us)}, in about {about(first_us - now_us)}."]
+    if last_us is None:
+        said.append(f"How far that can be foreseen, {row['started']:,} of them start.")
+    elif waiting > 1:
+        said.append(f"The last should start at {moment(last_us)}, in about {about(last_us - now_us)}.")
+    ends_us = row["ends_us"]
+    if ends_us is not None:
+        said.append(f"All of the job should have ended by {moment(ends_us)}, in about {about(ends_us - now_us)}.")
+    said.append(f"A unit of it is taken to run for {span(row['estimate_us'])}, by {BASES[row['basis']]}.")
+    return said
+
+
+def _basis(found: ForecastView) -> str:
+    units = found["units"]
+    waiting = sum(units.values())
+    known = waiting - units["unknown"]
+    parts = [
+        f"Foreseen from event {found['seq']:,} at {moment(found['at_us'])}, as if nobody submitted any more and "
+        "everything took as long as estimated.",
+        f"Of {waiting:,} units that wait, something is known of the time of {known:,} ({_percent(known, waiting)}).",
+    ]
+    if found["overrun"]:
+        leases = "1 lease is" if found["overrun"] == 1 else f"{found['overrun']:,} leases are"
+        parts.append(f"{leases} over their estimate, and taken to go on for as long again as they are over.")
+    return " ".join(parts)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part // whole} %" if whole else "none"

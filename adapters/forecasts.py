@@ -1,0 +1,108 @@
+"""Forecasts of starts as rows for callers and as bytes between processes (:mod:`meted.core.forecast`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypedDict
+
+import msgpack
+
+from meted.core.forecast import COMPLETE, HORIZON, Forecast, JobForecast
+from meted.core.limits import FORECAST_LEASES_MAX, SECOND_US
+
+DAY_US = 86_400 * SECOND_US
+
+
+class JobForecastView(TypedDict):
+    """When units of a job that wait should start; the fields of ``meted.core.forecast.JobForecast``.
+
+    ``reason`` says why there is no ``first_us``, in one sentence, or is None.
+    """
+
+    job: int
+    waiting: int
+    started: int
+    first_us: int | None
+    last_us: int | None
+    ends_us: int | None
+    estimate_us: int
+    basis: str
+    reason: str | None
+
+
+class ForecastView(TypedDict):
+    """What was foreseen; the fields of ``meted.core.forecast.Forecast``.
+
+    ``units`` counts what waits by how its time was estimated: measured, requested, domain, unknown.
+    """
+
+    seq: int
+    at_us: int
+    until_us: int
+    horizon_us: int
+    stopped: str
+    leases: int
+    overrun: int
+    units: dict[str, int]
+    jobs: list[JobForecastView]
+
+
+def forecast_view(
+    found: Forecast, wanted: Callable[[int], bool] = lambda _: True, most: int | None = None
+) -> ForecastView:
+    """Return a forecast with the rows of those jobs that are wanted, at most so many of them, by id."""
+    units: dict[str, int] = {"measured": 0, "requested": 0, "domain": 0, "unknown": 0}
+    for job in found.jobs:
+        units[job.basis] += job.waiting
+    rows = [_row(found, job) for job in found.jobs if wanted(job.job_id)]
+    return {
+        "seq": found.seq,
+        "at_us": found.at_us,
+        "until_us": found.until_us,
+        "horizon_us": found.horizon_us,
+        "stopped": found.stopped,
+        "leases": found.leases,
+        "overrun": found.overrun,
+        "units": units,
+        "jobs": rows[:most],
+    }
+
+
+def _row(found: Forecast, job: JobForecast) -> JobForecastView:
+    return {
+        "job": job.job_id,
+        "waiting": job.waiting,
+        "started": job.started,
+        "first_us": job.first_us,
+        "last_us": job.last_us,
+        "ends_us": job.ends_us,
+        "estimate_us": job.estimate_us,
+        "basis": job.basis,
+        "reason": None if job.first_us is not None else _why_none(found),
+    }
+
+
+def _why_none(found: Forecast) -> str:
+    if found.stopped == COMPLETE:
+        return "Nothing that is foreseen lets it start."
+    if found.stopped == HORIZON:
+        return f"As far as is foreseen, it does not start within {found.horizon_us // DAY_US} days."
+    return f"So many others start before it that the forecast gave up after {FORECAST_LEASES_MAX:,} leases."
+
+
+def pack_forecast(found: Forecast) -> bytes:
+    """Return a forecast as bytes."""
+    jobs = [
+        (it.job_id, it.waiting, it.started, it.first_us, it.last_us, it.ends_us, it.estimate_us, it.basis)
+        for it in found.jobs
+    ]
+    head = (found.seq, found.at_us, found.horizon_us, found.until_us, found.stopped, found.leases, found.overrun)
+    packed: bytes = msgpack.packb((*head, jobs))
+    return packed
+
+
+def unpack_forecast(body: bytes) -> Forecast:
+    """Return the forecast that :func:`pack_forecast` packed."""
+    seq, at_us, horizon_us, until_us, stopped, leases, overrun, jobs = msgpack.unpackb(body, use_list=False)
+    rows = tuple(JobForecast(*job) for job in jobs)
+    return Forecast(seq, at_us, horizon_us, until_us, stopped, leases, overrun, rows)

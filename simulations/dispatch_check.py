@@ -1,0 +1,324 @@
+"""Whether a log's leases are what the policy decides: every recorded pass is made again, and its decisions compared.
+
+The log says what happened and what was decided. What happened (jobs, workers, reports, time) is taken from it, batch by
+batch. Where a batch holds a pass, the policy is asked for its proposals on the state just before, at the recorded time;
+each is judged by the core, and the event that follows must be the recorded one, to the last field: job, units, worker,
+place in the order, charge, and virtual times. So if no pass differs, an engine that is given the same inputs in the
+same batches decides the whole log as it stands, by induction over the batches.
+
+A server makes a pass at the end of each batch, also where it decides nothing; that is checked as well. A program with
+an embedded pool makes one only when it asks for work, and its batch begins with it. Which of the two wrote a log is
+seen from the log: in that of a server decisions follow what caused them in the same batch.
+
+An index is a projection of the state, but for one thing: ``meted`` remembers the largest run that was a domain's next
+since it was served (``peaks`` in :mod:`meted.core.policy.clock`), so that deadlines never fall. What it remembers hangs
+on when it was asked, and the log does not tell all of that:
+
+* A restart forgets it, and so does a failed append. So an index is also built anew at each sign of a restart, and where
+  none of the others decides as recorded, for this very pass. Passes that are equal only by one of these are counted by
+  themselves.
+* A program with an embedded pool may ask for work, or why work waits, without anything being decided or logged. So for
+  such logs one index is asked after every batch and another only for the recorded passes; either may be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import attrs
+
+from meted.adapters.log import Log
+from meted.core.decide import decide
+from meted.core.engine import Engine
+from meted.core.errors import Refused
+from meted.core.events import (
+    Event,
+    LoanMade,
+    LogRepaired,
+    ReservationEnded,
+    UnitsLeased,
+    WorkerAway,
+    WorkerDrained,
+    WorkerLost,
+    WorkerReserved,
+)
+from meted.core.limits import PASS_DECISIONS_MAX
+from meted.core.policy.base import Index, Policy, Proposal
+from meted.core.record import record
+from meted.core.reducers import evolve
+from meted.core.schema import decode_events
+from meted.core.state import State
+
+DIFFERENCES_SHOWN_MAX: Final = 20
+"""Passes that are told with what was recorded and what is decided; others that differ are counted."""
+
+_DECISIONS: Final = (UnitsLeased, WorkerReserved, ReservationEnded)
+
+
+@record
+class Difference:
+    """A pass that is decided otherwise than it was recorded.
+
+    Attributes:
+        seq: Position of the first event of its batch.
+        at_us: When it was.
+        place: How many of its decisions are equal before the first that is not.
+        recorded: What the log has there, in a few words; "nothing" where it ends.
+        decided: What the policy decides there instead.
+    """
+
+    seq: int
+    at_us: int
+    place: int
+    recorded: str
+    decided: str
+
+
+@attrs.define
+class DispatchReport:
+    """How the passes of a log compare.
+
+    Attributes:
+        policy: Who was asked.
+        events, batches: In the log.
+        served: Whether a server wrote it, which makes a pass in every batch.
+        passes: Made again.
+        leases, units: Recorded in them.
+        prefetched: Leases of these that waited behind another.
+        lost_workers, loans: How often there was such a thing in the log.
+        equal: Passes with exactly the recorded decisions, in their order, by an index that was kept.
+        anew: Passes that are equal only by an index built anew: at a restart, or after a batch that was not written.
+        different: Passes that are not equal.
+        differences: The first of these.
+    """
+
+    policy: str
+    events: int = 0
+    batches: int = 0
+    served: bool = True
+    passes: int = 0
+    leases: int = 0
+    units: int = 0
+    prefetched: int = 0
+    lost_workers: int = 0
+    loans: int = 0
+    equal: int = 0
+    anew: int = 0
+    different: int = 0
+    differences: list[Difference] = attrs.Factory(list)
+
+    @property
+    def same(self) -> bool:
+        """Whether the whole log is decided as it stands."""
+        return not self.different
+
+
+def check_dispatch(log: Log, policy: Policy, progress: Callable[[int, int], None] | None = None) -> DispatchReport:
+    """Make every recorded pass of a log again and compare.
+
+    Args:
+        log: Open for reading.
+        policy: Under which the log was recorded, as far as is known.
+        progress: Told after each batch how many events of how many were read.
+
+    Raises:
+        LogError, SchemaError: It cannot be read.
+    """
+    check = _Check(policy, _is_of_a_server(log))
+    last_seq = log.head.seq
+    for batch in log.read():
+        check.take(decode_events(batch.body))
+        if progress is not None:
+            progress(batch.last_seq, last_seq)
+    return check.report
+
+
+class _Reader:
+    """An index that is asked again, and the pass that it makes now.
+
+    Attributes:
+        index: The index.
+        right: Whether all that it has decided in this pass is as recorded.
+        curious: Whether it is also asked where the log has no pass.
+        is_new: Whether it was built at what may be a restart, and nothing has shown yet that it was one.
+    """
+
+    def __init__(self, index: Index, *, curious: bool = False, is_new: bool = False) -> None:
+        self.index = index
+        self.right = True
+        self.curious = curious
+        self.is_new = is_new
+        self._proposals: Iterator[Proposal] = iter(())
+
+    def begin(self, at_us: int) -> None:
+        """Begin a pass."""
+        self._proposals = self.index.proposals(at_us)
+        self.right = True
+
+    def ask(self, state: State, at_us: int) -> tuple[Event, ...]:
+        """Return what is decided next; nothing at the end, and where the core refuses it, as the pass is over then."""
+        proposal = next(self._proposals, None)
+        if proposal is None:
+            return ()
+        try:
+            return decide(state, proposal, at_us)
+        except Refused:
+            return ()
+
+
+class _Check:
+    """Follows a log with indices that differ in what they remember."""
+
+    def __init__(self, policy: Policy, served: bool) -> None:
+        self.report = DispatchReport(policy.name, served=served)
+        self._policy = policy
+        self._state = State()
+        self._readers = self._new_readers(is_new=False)
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Take the events of the next batch."""
+        report = self.report
+        report.batches += 1
+        report.events += len(events)
+        for event in events:
+            report.lost_workers += type(event) is WorkerLost
+            report.loans += type(event) is LoanMade
+        if _may_be_a_restart(self._state, events):
+            self._readers = [reader for reader in self._readers if not reader.is_new] + self._new_readers(is_new=True)
+        first, end = _pass_of(events)
+        seq = self._state.seq + 1
+        for event in events[:first]:
+            self._follow(event)
+        if report.served or end > first:
+            self._make_again(events[first:end], events[first if end > first else -1].at_us, seq)
+        for event in events[end:]:
+            self._follow(event)
+        for reader in self._readers:
+            if reader.curious:
+                reader.begin(events[-1].at_us)
+                reader.ask(self._state, events[-1].at_us)
+
+    def _new_readers(self, *, is_new: bool) -> list[_Reader]:
+        kinds = (False,) if self.report.served else (False, True)
+        return [_Reader(self._policy.index(self._state), curious=curious, is_new=is_new) for curious in kinds]
+
+    def _make_again(self, recorded: Sequence[Event], at_us: int, seq: int) -> None:
+        report, before = self.report, self._state
+        report.passes += 1
+        for reader in self._readers:
+            reader.begin(at_us)
+        for event in recorded:
+            if type(event) is UnitsLeased:
+                report.leases += 1
+                report.units += event.count
+                report.prefetched += event.behind != 0
+            self._expect((event,), at_us)
+            self._follow(event)
+        if len(recorded) < PASS_DECISIONS_MAX:
+            self._expect((), at_us)
+        right = [reader for reader in self._readers if reader.right]
+        if not right:
+            self._decide_anew(recorded, before, at_us, seq)
+        elif all(reader.is_new for reader in right):
+            report.anew += 1
+            self._readers = [reader for reader in self._readers if reader.is_new]
+            for reader in self._readers:
+                reader.is_new = False  # it was a restart
+        else:
+            report.equal += 1
+
+    def _expect(self, events: tuple[Event, ...], at_us: int) -> None:
+        for reader in self._readers:
+            if reader.right:
+                reader.right = reader.ask(self._state, at_us) == events
+
+    def _decide_anew(self, recorded: Sequence[Event], before: State, at_us: int, seq: int) -> None:
+        """Make a pass by an index built for it, and tell the difference if it is none of the recorded either."""
+        engine = Engine(self._policy, before)
+        engine.run_pass(at_us)
+        decided = engine.take()
+        if decided == tuple(recorded):
+            self.report.anew += 1
+            self._readers = self._new_readers(is_new=False)
+            return
+        self.report.different += 1
+        if len(self.report.differences) < DIFFERENCES_SHOWN_MAX:
+            self.report.differences.append(_difference(recorded, decided, seq, at_us))
+
+    def _follow(self, event: Event) -> None:
+        self._state = evolve(self._state, event)
+        for reader in self._readers:
+            reader.index.update(event, self._state)
+
+
+def _difference(recorded: Sequence[Event], decided: Sequence[Event], seq: int, at_us: int) -> Difference:
+    """Return the first difference of two passes that are not equal."""
+    both = min(len(recorded), len(decided))
+    place = next((place for place in range(both) if recorded[place] != decided[place]), both)
+    told = _told(decided, place)
+    if told == _told(recorded, place):
+        told = f"the same with other figures: {_figures(recorded[place], decided[place])}"
+    return Difference(seq, at_us, place, _told(recorded, place), told)
+
+
+def _is_of_a_server(log: Log) -> bool:
+    """Whether a server wrote a log: somewhere a decision stands behind what caused it, in one batch."""
+    return any(0 < first < end for first, end in map(_pass_of, (decode_events(batch.body) for batch in log.read())))
+
+
+def _pass_of(events: Sequence[Event]) -> tuple[int, int]:
+    """Return where in a batch its pass begins and ends; both are the end of the batch where it decides nothing."""
+    for first, event in enumerate(events):
+        if isinstance(event, _DECISIONS) and not (first and _belongs_to(events[first - 1], event)):
+            end = first
+            while end < len(events) and isinstance(events[end], _DECISIONS):
+                end += 1
+            return first, end
+    return len(events), len(events)
+
+
+def _belongs_to(cause: Event, event: Event) -> bool:
+    """Whether a reservation ended because its worker went out of touch or is drained, and not by a pass."""
+    if not isinstance(event, ReservationEnded):
+        return False
+    match cause:
+        case WorkerAway():
+            return cause.worker_id == event.worker_id
+        case WorkerDrained():
+            return cause.draining and cause.worker_id == event.worker_id
+        case _:
+            return False
+
+
+def _may_be_a_restart(state: State, events: Sequence[Event]) -> bool:
+    """Whether a batch looks like the first of a life: everybody who was there goes at once, or a repair was noted."""
+    if any(isinstance(event, LogRepaired) for event in events):
+        return True
+    here = {worker.worker_id for worker in state.workers.workers.values() if worker.lost_at_us is None}
+    gone = {event.worker_id for event in events if isinstance(event, WorkerAway | WorkerLost)}
+    return bool(here) and here <= gone
+
+
+def _told(events: Sequence[Event], place: int) -> str:
+    if place >= len(events):
+        return "nothing"
+    match events[place]:
+        case UnitsLeased() as lease:
+            units = (
+                f"unit {lease.first}" if lease.count == 1 else f"units {lease.first}-{lease.first + lease.count - 1}"
+            )
+            behind = f" behind lease {lease.behind}" if lease.behind else ""
+            return f"{units} of job {lease.job_id} to worker {lease.worker_id}{behind}"
+        case WorkerReserved() as kept:
+            return f"worker {kept.worker_id} kept free for job {kept.job_id}"
+        case ReservationEnded() as ended:
+            return f"worker {ended.worker_id} no longer kept free"
+        case other:
+            return other.tag
+
+
+def _figures(recorded: Event, decided: Event) -> str:
+    names = (field.name for field in attrs.fields(type(recorded)))
+    pairs = ((name, getattr(recorded, name), getattr(decided, name)) for name in names)
+    return ", ".join(f"{name} {was} recorded, {now} decided" for name, was, now in pairs if was != now)
