@@ -34,6 +34,12 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
     match command:
         case SubmitJob():
             return _submit(state, command, at_us)
+        case ArchiveJob():
+            job = _ended_job(state, command.job_id)
+            checks.whole(command.retention_us, "retention_us", 0, limits.TIME_MAX_US)
+            if at_us < (job.ended_us or 0) + command.retention_us:
+                raise Refused(Reason.JOB_NOT_ENDED, f"Job {job.job_id} is still kept; archive it later or delete it.")
+            return (JobArchived(at_us, job.job_id, False),)
         case StartJobs():
             return _start(state, command, at_us)
         case CancelJobs():
@@ -45,12 +51,6 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
         case DeleteJob():
             job = _ended_job(state, command.job_id)
             return (JobArchived(at_us, job.job_id, True),)
-        case ArchiveJob():
-            job = _ended_job(state, command.job_id)
-            checks.whole(command.retention_us, "retention_us", 0, limits.TIME_MAX_US)
-            if at_us < (job.ended_us or 0) + command.retention_us:
-                raise Refused(Reason.JOB_NOT_ENDED, f"Job {job.job_id} is still kept; archive it later or delete it.")
-            return (JobArchived(at_us, job.job_id, False),)
         case _:
             assert_never(command)
 
