@@ -194,9 +194,7 @@ def _after_back(
         leases = jobs.leases.set(lease.lease_id, replaced(lease, back=bits, left=left))
     else:
         leases = jobs.leases.delete(lease.lease_id)
-    return replaced(
-        jobs, jobs=jobs.jobs.set(job.job_id, job), leases=leases, accounts=accounts, clock=clock, debt=debt
-    )
+    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), leases=leases, accounts=accounts, clock=clock, debt=debt)
 
 
 def _outcomes(job: Job, event: UnitsFinished) -> tuple[IndexSet, IndexSet]:
