@@ -237,9 +237,10 @@ class Engine:
         return self.now_us
 
     def _apply(self, events: tuple[Event, ...]) -> None:
+        state, index = self.state, self._index
         for event in events:
-            self.state = state = evolve(self.state, event)
-            self._index.update(event, state)
+            self.state = state = evolve(state, event)
+            index.update(event, state)
             if type(event) in Timers.FOLLOWS:
                 self._timers.update(event)
         self._events += events

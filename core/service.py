@@ -241,6 +241,7 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     account = jobs.accounts[job.terms.domain_id]
     width = lease.size // lease.estimate_us
     sizes = [width * took_us for took_us in run_us if took_us != lease.estimate_us]
+    many = len(sizes)
     arrives = waits_again and not job.is_backlogged
     epoch = account.epoch
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
@@ -255,7 +256,7 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     epoch = max(epoch, epoch_of(then))
     priority = lease.priority - lease.points
     estimated = amount_at(lease.size, priority, then)
-    used = sum(amount_at(size, priority, then) - estimated for size in sizes)
+    used = sum([amount_at(size, priority, then) for size in sizes]) - many * estimated
     used = expressed(used, epoch_of(then), epoch)
     levels = []
     for level, who in enumerate((job.terms.domain_id, *account.above)):
@@ -268,37 +269,39 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
             if served == ENTITLED:
                 share = state.domains.domains[who].effective_share
                 unit = entitled_charge(lease.size, share, rules.alpha_milli)
-                tag += sum(entitled_charge(size, share, rules.alpha_milli) - unit for size in sizes)
+                tag += sum([entitled_charge(size, share, rules.alpha_milli) for size in sizes]) - many * unit
             unit = clock_charge(lease.size, phi)
-            clock, debt = _advanced(clock, debt, sum(clock_charge(size, phi) - unit for size in sizes))
-        levels.append((tag, max(0, expressed(it.usage, it.epoch, epoch) + counted), clock, debt))
+            clock, debt = _advanced(clock, debt, sum([clock_charge(size, phi) for size in sizes]) - many * unit)
+        usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
+        levels.append((tag, max(0, usage + counted), clock, debt))
     return _tags(lease.charged, levels, epoch, inner)
 
 
 def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:
-    user = account.users[job.terms.user]
-    job_tag, user_tag = job.tag, user.tag
-    jobs_time = user.clock, user.debt
-    users_time = account.clock, account.debt
-    if arrives:
-        job_tag = max(job_tag, user.clock - user.debt)
-        if not user.backlog:
-            user_tag = max(user_tag, account.clock - account.debt)
-    elif not (sizes and lease.charged & (TO_JOB | TO_USER)):
+    if not arrives and not (sizes and lease.charged & (TO_JOB | TO_USER)):
         return ()
+    user, many = account.users[job.terms.user], len(sizes)
+    job_tag, jobs_clock, jobs_debt = job.tag, user.clock, user.debt
+    user_tag, clock, debt = user.tag, account.clock, account.debt
+    if arrives:
+        job_tag = max(job_tag, jobs_clock - jobs_debt)
+        if not user.backlog:
+            user_tag = max(user_tag, clock - debt)
     if sizes and lease.charged & TO_JOB:
         weight = job_weight(lease.priority)
-        unit = -((-lease.size << INNER_BITS) // weight)
-        job_tag += sum(-((-size << INNER_BITS) // weight) - unit for size in sizes)
+        unit = (-lease.size << INNER_BITS) // weight
+        job_tag -= sum([(-size << INNER_BITS) // weight for size in sizes]) - many * unit
         if user.weight:
             unit = (lease.size << INNER_BITS) // user.weight
-            jobs_time = _advanced(*jobs_time, sum((size << INNER_BITS) // user.weight - unit for size in sizes))
+            by = sum([(size << INNER_BITS) // user.weight for size in sizes]) - many * unit
+            jobs_clock, jobs_debt = _advanced(jobs_clock, jobs_debt, by)
     if sizes and lease.charged & TO_USER:
-        user_tag += sum(size - lease.size for size in sizes)
+        user_tag += sum(sizes) - many * lease.size
         if account.active:
             unit = lease.size // account.active
-            users_time = _advanced(*users_time, sum(size // account.active - unit for size in sizes))
-    return job_tag, *jobs_time, user_tag, *users_time
+            by = sum([size // account.active for size in sizes]) - many * unit
+            clock, debt = _advanced(clock, debt, by)
+    return job_tag, jobs_clock, jobs_debt, user_tag, clock, debt
 
 
 def _advanced(clock: int, debt: int, by: int) -> tuple[int, int]:

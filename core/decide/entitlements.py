@@ -31,7 +31,8 @@ def open_leaf(state: State, domain: Domain) -> None:
 
 def check_open(state: State, domain: Domain) -> None:
     """Refuse a domain that is closed, or is below one that is."""
-    for one in (domain, *(state.domains.domains[above] for above in state.domains.path(domain.domain_id))):
+    for domain_id in (domain.domain_id, *state.domains.path(domain.domain_id)):
+        one = state.domains.domains[domain_id]
         if one.closed is not None:
             raise Refused(
                 Reason.DOMAIN_CLOSED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import assert_never
 
 from .. import limits
@@ -34,6 +35,12 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
     match command:
         case SubmitJob():
             return _submit(state, command, at_us)
+        case ArchiveJob():
+            job = _ended_job(state, command.job_id)
+            checks.whole(command.retention_us, "retention_us", 0, limits.TIME_MAX_US)
+            if at_us < (job.ended_us or 0) + command.retention_us:
+                raise Refused(Reason.JOB_NOT_ENDED, f"Job {job.job_id} is still kept; archive it later or delete it.")
+            return (JobArchived(at_us, job.job_id, False),)
         case StartJobs():
             return _start(state, command, at_us)
         case CancelJobs():
@@ -45,12 +52,6 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
         case DeleteJob():
             job = _ended_job(state, command.job_id)
             return (JobArchived(at_us, job.job_id, True),)
-        case ArchiveJob():
-            job = _ended_job(state, command.job_id)
-            checks.whole(command.retention_us, "retention_us", 0, limits.TIME_MAX_US)
-            if at_us < (job.ended_us or 0) + command.retention_us:
-                raise Refused(Reason.JOB_NOT_ENDED, f"Job {job.job_id} is still kept; archive it later or delete it.")
-            return (JobArchived(at_us, job.job_id, False),)
         case _:
             assert_never(command)
 
@@ -86,7 +87,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     tags = tuple(sorted(command.tags))
     terms = Terms(
         domain.domain_id,
-        command.user if last is None or last.user != command.user else last.user,
+        _one_text(command.user),
         command.name,
         digest,
         command.count,
@@ -118,6 +119,12 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     if digest in state.jobs.specs:
         return (submitted,)
     return SpecInterned(at_us, digest, body), submitted
+
+
+@lru_cache(maxsize=4096)
+def _one_text(name: str) -> str:
+    """Return the first of equal names: all jobs of a user then hold one object between them."""
+    return name
 
 
 def _last_terms(state: State, domain_id: DomainId) -> Terms | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush, heapreplace
 
 from ..ids import DomainId, JobId
 from ..record import record
@@ -42,9 +42,11 @@ class Key:
 class Ranks:
     """The children that wait with one shape: the eligible ones (S <= V) by deadline, the others by tag and in the pool.
 
-    Entries are not removed when a key changes: each has a stamp, and one with an older stamp than its child's is stale.
-    As V never runs back, what is eligible stays so until its key changes; so each enters and leaves a heap once a key,
-    in O(log n).
+    Entries are not removed when a key changes: one that says what its child's key no longer says is stale, and goes
+    when it comes to the top. As V never runs back, what is eligible stays so until its key changes. A child that is not
+    eligible has one entry that counts by tag and one in the pool. Tags and pool keys nearly always rise, so an entry
+    need only be no later than where its child stands: at the top it is exchanged for one that says just that. So a key
+    costs O(log n), and one that never comes to the top costs nothing.
 
     Attributes:
         keys: Where each child stands.
@@ -52,17 +54,17 @@ class Ranks:
             :meth:`meted.core.policy.clock.ClockIndex.domain_served`.
     """
 
-    __slots__ = ("_covered", "_eligible", "_ineligible", "_pool", "_stamp", "_stamps", "keys", "peaks")
+    __slots__ = ("_covered", "_eligible", "_ineligible", "_pool", "_pool_keys", "_tags", "keys", "peaks")
 
     def __init__(self) -> None:
         self.keys: dict[DomainId, Key] = {}
         self.peaks: dict[DomainId, int] = {}
-        self._stamps: dict[DomainId, int] = {}
-        self._stamp = 0
-        self._covered: list[tuple[int, int, DomainId, int]] = []
-        self._eligible: list[tuple[int, int, DomainId, int]] = []
-        self._ineligible: list[tuple[int, DomainId, int]] = []
-        self._pool: list[tuple[int, DomainId, int]] = []
+        self._covered: list[tuple[int, int, DomainId]] = []
+        self._eligible: list[tuple[int, int, DomainId]] = []
+        self._ineligible: list[tuple[int, DomainId]] = []
+        self._pool: list[tuple[int, DomainId]] = []
+        self._tags: dict[DomainId, int] = {}  # of the entry in _ineligible that counts
+        self._pool_keys: dict[DomainId, int] = {}  # of the entry in _pool that counts
 
     def set(self, child: DomainId, key: Key, clock: int) -> None:
         """Put a child where it belongs now; ``clock`` is V."""
@@ -76,47 +78,73 @@ class Ranks:
             and old.covered == key.covered
         ):
             return
-        self._stamp = stamp = self._stamps[child] = self._stamp + 1
-        if key.covered:
-            heappush(self._covered, (key.deadline, key.tag, child, stamp))
-        elif key.tag <= clock:
-            heappush(self._eligible, (key.deadline, key.tag, child, stamp))
-        else:
-            heappush(self._ineligible, (key.tag, child, stamp))
-            heappush(self._pool, (key.pool_key, child, stamp))
-        if len(self._pool) + len(self._eligible) + len(self._covered) > STALE_ENTRIES_MIN + 4 * len(self.keys):
+        self._enter(child, key, clock)
+        entries = len(self._pool) + len(self._eligible) + len(self._ineligible) + len(self._covered)
+        if entries > STALE_ENTRIES_MIN + 4 * len(self.keys):
             self._clean(clock)
+
+    def _enter(self, child: DomainId, key: Key, clock: int) -> None:
+        if key.covered or key.tag <= clock:
+            self._tags.pop(child, None)
+            heappush(self._covered if key.covered else self._eligible, (key.deadline, key.tag, child))
+            return
+        tag, pool_key = self._tags.get(child), self._pool_keys.get(child)
+        if tag is None or key.tag < tag:
+            self._tags[child] = key.tag
+            heappush(self._ineligible, (key.tag, child))
+        if pool_key is None or key.pool_key < pool_key:
+            self._pool_keys[child] = key.pool_key
+            heappush(self._pool, (key.pool_key, child))
 
     def drop(self, child: DomainId) -> None:
         """Take a child out, if it is in."""
         if self.keys.pop(child, None) is not None:
-            del self._stamps[child]
+            self._tags.pop(child, None)
+            self._pool_keys.pop(child, None)
 
     def first(self, clock: int) -> Order | None:
         """Return who is next at V = ``clock``, or None if nobody waits."""
-        stamps = self._stamps
-        covered = self._covered
+        keys, covered, eligible, waiting = self.keys, self._covered, self._eligible, self._ineligible
         while covered:
-            deadline, tag, child, stamp = covered[0]
-            if stamps.get(child) == stamp:
+            deadline, tag, child = covered[0]
+            key = keys.get(child)
+            if key is not None and key.covered and key.deadline == deadline and key.tag == tag:
                 return BY_GUARANTEE, deadline, tag, child
             heappop(covered)
-        waiting, eligible = self._ineligible, self._eligible
         while waiting and waiting[0][0] <= clock:
-            tag, child, stamp = heappop(waiting)
-            if stamps.get(child) == stamp:
-                heappush(eligible, (self.keys[child].deadline, tag, child, stamp))
+            tag, child = waiting[0]
+            if self._tags.get(child) != tag:
+                heappop(waiting)
+                continue
+            key = keys[child]
+            if key.tag > clock:
+                self._tags[child] = key.tag
+                heapreplace(waiting, (key.tag, child))
+            else:
+                heappop(waiting)
+                del self._tags[child]
+                heappush(eligible, (key.deadline, key.tag, child))
         while eligible:
-            deadline, tag, child, stamp = eligible[0]
-            if stamps.get(child) == stamp:
+            deadline, tag, child = eligible[0]
+            key = keys.get(child)
+            if key is not None and key.deadline == deadline and key.tag == tag:
                 return BY_ENTITLEMENT, deadline, tag, child
             heappop(eligible)
-        pool = self._pool
+        return self._first_of_pool()
+
+    def _first_of_pool(self) -> Order | None:
+        """Return who is next where nobody is eligible, so that all who wait have an entry in the pool."""
+        pool, pool_keys = self._pool, self._pool_keys
         while pool:
-            key, child, stamp = pool[0]
-            if stamps.get(child) == stamp:
-                return BY_POOL, key, 0, child
-            heappop(pool)
+            pool_key, child = pool[0]
+            if pool_keys.get(child) != pool_key:
+                heappop(pool)
+                continue
+            now = self.keys[child].pool_key
+            if now == pool_key:
+                return BY_POOL, pool_key, 0, child
+            pool_keys[child] = now
+            heapreplace(pool, (now, child))
         return None
 
     def order_of(self, child: DomainId, clock: int) -> Order:
@@ -137,18 +165,7 @@ class Ranks:
         return ((self.order_of(child, clock), key.job_id, key.units) for child, key in self.keys.items())
 
     def _clean(self, clock: int) -> None:
-        for heap in (self._covered, self._eligible, self._ineligible, self._pool):
-            heap.clear()
+        for entries in (self._covered, self._eligible, self._ineligible, self._pool, self._tags, self._pool_keys):
+            entries.clear()
         for child, key in self.keys.items():
-            stamp = self._stamps[child]
-            if key.covered:
-                self._covered.append((key.deadline, key.tag, child, stamp))
-            elif key.tag <= clock:
-                self._eligible.append((key.deadline, key.tag, child, stamp))
-            else:
-                self._ineligible.append((key.tag, child, stamp))
-                self._pool.append((key.pool_key, child, stamp))
-        heapify(self._covered)
-        heapify(self._eligible)
-        heapify(self._ineligible)
-        heapify(self._pool)
+            self._enter(child, key, clock)
