@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .policy.base import Policy
 from .policy.easy import Easy
+from .policy.easy_sjbf import EasySjbf, EasySjf
 from .policy.fcfs import Fcfs
 from .policy.meted import Meted
+from .policy.sjf import Sjf
 
-POLICIES: dict[str, type[Policy]] = {policy.name: policy for policy in (Fcfs, Easy, Meted)}
+POLICIES: dict[str, type[Policy]] = {policy.name: policy for policy in (Fcfs, Sjf, Easy, EasySjbf, EasySjf, Meted)}

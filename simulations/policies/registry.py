@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
 from meted.core.policy.easy import Easy
+from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 
 from ..errors import SimulationError
 
 
-def _whole_queue_easy() -> Policy:
-    """Return EASY as simulations use it: no bound on how far a pass looks behind the head."""
-    return Easy(depth=None)
+WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
+    policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
+}
+"""Backfilling as simulations use it: no bound on how far a pass looks behind the head."""
 
-
-SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {**POLICIES, Easy.name: _whole_queue_easy}
+SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {**POLICIES, **WHOLE_QUEUE}
 """What makes each policy; live ones first."""
 
 

@@ -571,14 +571,37 @@ class EasyMachine(Machine):
     policy = "easy"
 
 
+class EasySjbfMachine(Machine):
+    """EASY backfilling, the shortest first."""
+
+    policy = "easy-sjbf"
+
+
+class EasySjfMachine(Machine):
+    """EASY backfilling over a queue by time."""
+
+    policy = "easy-sjf"
+
+
 class FcfsMachine(Machine):
     """First come, first served."""
 
     policy = "fcfs"
 
 
+class SjfMachine(Machine):
+    """Shortest job first."""
+
+    policy = "sjf"
+
+
 SETTINGS = examples(100, stateful_step_count=50)
+FEWER = examples(30, stateful_step_count=50)
 TestMeted = MetedMachine.TestCase
 TestEasy = EasyMachine.TestCase
+TestEasySjbf = EasySjbfMachine.TestCase
+TestEasySjf = EasySjfMachine.TestCase
 TestFcfs = FcfsMachine.TestCase
+TestSjf = SjfMachine.TestCase
 TestMeted.settings = TestEasy.settings = TestFcfs.settings = SETTINGS
+TestEasySjbf.settings = TestEasySjf.settings = TestSjf.settings = FEWER
