@@ -12,14 +12,18 @@ from meted.core.policy.easy import Easy
 from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 
 from ..errors import SimulationError
-
+from .conservative import Conservative
 
 WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
     policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
 }
 """Backfilling as simulations use it: no bound on how far a pass looks behind the head."""
 
-SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {**POLICIES, **WHOLE_QUEUE}
+SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
+    **POLICIES,
+    **WHOLE_QUEUE,
+    Conservative.name: Conservative,
+}
 """What makes each policy; live ones first."""
 
 
