@@ -238,27 +238,17 @@ class ConservativeIndex(QueueIndex):
             self._has_freed = True
 
     def _compress(self, now_us: int) -> None:
-        """Move every place forward as far as it goes, in the order of the queue.
-
-        Where a search has failed, one for as much and as long or longer, from no later place, would fail as well, until
-        somebody moves.
-        """
+        """Move every place forward as far as it goes, in the order of the queue."""
         jobs, places = self.state.jobs.jobs, self.places
-        failed: dict[int, tuple[int, int]] = {}
         for key in self.queue:
             job_id = queued_job(key)
             place = places.get(job_id)
             if place is None or place.start_us <= now_us:
                 continue
             length_us = place.end_us - place.start_us
-            shortest_us, latest_us = failed.get(place.need, (length_us + 1, 0))
-            if length_us >= shortest_us and place.start_us <= latest_us:
-                continue
             found = self._earlier(place, length_us, now_us)
             if found is None:
-                failed[place.need] = length_us, place.start_us
                 continue
-            failed.clear()
             job = jobs[job_id]
             self._give_up(job)
             self._settle(job, found)
