@@ -46,14 +46,16 @@ def live_policy(policy: str | Policy) -> Policy:
     """Return the policy of that name, or the one given.
 
     Raises:
-        UnknownPolicy: There is none of that name, or it computes with floats and so may only be simulated.
+        UnknownPolicy: There is none of that name, or it may only be simulated.
     """
     if isinstance(policy, str):
         if policy not in POLICIES:
             raise UnknownPolicy(f"There is no policy {policy!r}; choose one of {', '.join(sorted(POLICIES))}.")
         policy = POLICIES[policy]()
     if not policy.is_exact:
-        raise UnknownPolicy(f"The policy {policy.name!r} computes with floats, so it can only be simulated.")
+        raise UnknownPolicy(
+            f"The policy {policy.name!r} can only be simulated; choose one of {', '.join(sorted(POLICIES))}."
+        )
     return policy
 
 

@@ -140,7 +140,7 @@ class Replay:
         return True
 
     def _next_us(self) -> int | None:
-        """Return when something happens next: an end, a submit, or what the policy wants a pass for; None at the end."""
+        """Return when something ends, is submitted or wants a pass for itself next; None at the end."""
         now_us = self.engine.index.next_wake_us()
         if self._running and (now_us is None or self._running[0][0] < now_us):
             now_us = self._running[0][0]

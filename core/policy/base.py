@@ -45,7 +45,7 @@ class Policy(Protocol):
 
     Attributes:
         name: By which people choose it.
-        is_exact: Whether it computes with integers and Fractions alone, as it must to run live.
+        is_exact: Whether it decides by the state alone and with integers and Fractions alone, as it must to run live.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Shortest job first: who asks for the least time goes first; the first that does not fit stops the pass.
 
-The oldest rule for a short mean wait (Conway, Maxwell and Miller, "Theory of Scheduling", 1967, ch. 8: with one server and
-all jobs there it is optimal), here by requested times, as run times are known only afterwards, and without preemption.
-It guarantees nothing to the long: where short jobs keep coming, a long one waits for ever.
+The oldest rule for a short mean wait (W. E. Smith, "Various optimizers for single-stage production", Naval Research
+Logistics Quarterly 3, 1956: with one machine and all jobs there it is optimal), here by requested times, as run times
+are known only afterwards. It guarantees nothing to the long: where short jobs keep coming, a long one waits for ever.
 
 Quirks that matter when schedules are compared: who is shortest is asked anew at every event, so a head that does not
 fit loses its place to a shorter one that comes; nothing is started past the head (there is no backfilling); ties go to

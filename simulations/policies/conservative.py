@@ -9,18 +9,19 @@ the earliest place that is now free beside all others' places, if that is earlie
 Promise: where nothing runs longer than its estimate, a job starts no later than at the place that it was given at
 submission, and no compression makes a place later.
 
-Quirks that matter when schedules are compared. What ends at an instant is free for what begins then. One compression is
-one round over the queue, not repeated until nothing moves, and only an end before its estimate starts one. (Planning
-anew without the old places would break promises: a wide job that moves forward may take the place of one behind it.) So
-a place may lie where nothing else happens: a pass has to be made for it alone.
+Quirks that matter when schedules are compared. What ends at an instant is free for what begins then. One compression
+is one round over the queue, not repeated until nothing moves, and only an end before its estimate starts one. (Planning
+anew without the old places would break promises: a wide job that moves forward may take the place of one behind it.)
+So a place may lie where nothing else happens: a pass has to be made for it alone.
 
 It is for simulations alone. A place is what became of all that happened since the job came, and no event says it; an
 index built anew plans everything anew, in the order of the queue, and may give later places than were promised. A live
 pool, which builds an index after a restart or a failed append, could therefore not keep the promise.
 
 Beyond the literature: where a job has several units, the next run of them has a place, and the one after it is given one
-when that has started. With several workers the earliest place on any counts, ties going to the lower id. What cannot
-start at its place, since something overran its estimate or its domain is at its cap, is given the next.
+when that has started. With several workers the earliest place on any counts, ties going to the lower id. Where somebody
+cannot start at their place since something overran its estimate, it is taken to need as long again as it has had, and
+everybody is given a place anew. A job whose domain is at its cap has no place until something ends.
 """
 
 from __future__ import annotations
@@ -109,9 +110,8 @@ class ConservativeIndex(QueueIndex):
             self._holds[event.lease_id], self._starting = self._starting, None
             if event.job_id in self.shape_of:
                 self._unplanned.add(event.job_id)
-        elif type(event) is UnitsFinished or type(event) is UnitsReturned:
-            if event.lease_id not in state.jobs.leases:
-                self._ended(event.lease_id, state.at_us)
+        elif isinstance(event, UnitsFinished | UnitsReturned) and event.lease_id not in state.jobs.leases:
+            self._ended(event.lease_id, state.at_us)
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of what has come to its place, after places were given and moved."""
@@ -128,11 +128,10 @@ class ConservativeIndex(QueueIndex):
             self._unplanned |= self._hopeless
             self._hopeless.clear()
         self._hopeless_at = self.capacity.version
-        while self._starts and self._starts[0][0] <= now_us:
-            yield from self._serve(queued_job(self._starts[0][1]), now_us)
-        jobs = self.state.jobs.jobs
-        for job_id in sorted(self._unplanned, key=lambda job_id: self.key_of(jobs[job_id])):
-            yield from self._serve(job_id, now_us)
+        yield from self._follow(now_us)
+        if self._is_void:
+            self._plan_anew(now_us)
+            yield from self._follow(now_us)
 
     def next_wake_us(self) -> int | None:
         """Return when the first place begins, or the first unit that backs off may be tried again."""
@@ -158,32 +157,42 @@ class ConservativeIndex(QueueIndex):
             f"runs longer than estimated. {sentence}"
         )
 
+    def _follow(self, now_us: int) -> Iterator[Proposal]:
+        """Start whoever has come to their place, and give places to those without; stop where the plan is void."""
+        while self._starts and self._starts[0][0] <= now_us and not self._is_void:
+            yield from self._serve(queued_job(self._starts[0][1]), now_us)
+        jobs = self.state.jobs.jobs
+        for job_id in sorted(self._unplanned, key=lambda job_id: self.key_of(jobs[job_id])):
+            if self._is_void:
+                return
+            yield from self._serve(job_id, now_us)
+
     def _serve(self, job_id: JobId, now_us: int) -> Iterator[Proposal]:
         """Start what a job may start now, and give the rest of it a place."""
-        from_us = now_us
         while job_id in self.shape_of:
             job = self.state.jobs.jobs[job_id]
-            place = self.places.get(job_id)
             estimated_us = estimate_us(self.state.jobs, job)
             count = self.run_count(job, estimated_us)
-            if place is not None and place.start_us <= now_us:
-                is_as_planned = (place.start_us, place.end_us) == (now_us, now_us + estimated_us * count)
-                if is_as_planned and place.count == count:
-                    if self.is_capped(job.terms.domain_id, job.terms.request):
-                        self._despair(job)
-                        return
-                    if place.room.free.fits(job.terms.request):
-                        yield self._start(job, place, now_us)
-                        continue
-                    from_us = now_us + 1  # something overran its estimate; it may end at any moment
-                self._give_up(job)
-            elif place is not None:
-                return
-            place = self._find(job, count, estimated_us * count, from_us)
+            place = self.places.get(job_id)
             if place is None:
+                place = self._find(job, count, estimated_us * count, now_us)
+                if place is None:
+                    self._despair(job)
+                    return
+                self._settle(job, place)
+            if place.start_us > now_us:
+                return
+            end_us = now_us + estimated_us * count
+            if (place.start_us, place.end_us, place.count) != (now_us, end_us, count):
+                self._give_up(job)  # by another estimate it is no longer as large as its place
+            elif self.is_capped(job.terms.domain_id, job.terms.request):
                 self._despair(job)
                 return
-            self._settle(job, place)
+            elif not place.room.free.fits(job.terms.request):
+                self._is_void = True
+                return
+            else:
+                yield self._start(job, place, now_us)
 
     def _start(self, job: Job, place: Place, now_us: int) -> LeaseUnits:
         """Return the lease of a run whose time has come; it takes over the place."""
@@ -192,15 +201,15 @@ class ConservativeIndex(QueueIndex):
         self._starting = place
         return LeaseUnits(now_us, place.room.worker_id, job.job_id, place.count)
 
-    def _find(self, job: Job, count: int, length_us: int, from_us: int) -> Place | None:
-        """Return the earliest place from ``from_us`` on, or None if no worker could ever hold it."""
+    def _find(self, job: Job, count: int, length_us: int, now_us: int) -> Place | None:
+        """Return the earliest place from now on, or None if no worker could ever hold it."""
         need = self._layout.pack(job.terms.request)
         best: Place | None = None
         for worker_id, profile in self._profiles.items() if need is not None else ():
             assert need is not None
             if not profile.could_hold(need):
                 continue
-            start_us = profile.earliest(need, length_us, from_us)
+            start_us = profile.earliest(need, length_us, now_us)
             room = self.capacity.rooms[worker_id]
             if (best is None or start_us < best.start_us) and room.outlives(start_us + length_us):
                 best = Place(start_us, start_us + length_us, need, count, room)
@@ -272,7 +281,7 @@ class ConservativeIndex(QueueIndex):
         return best
 
     def _plan_anew(self, now_us: int) -> None:
-        """Forget the plan, and note what runs; everybody is given a place anew."""
+        """Forget the plan, and note what runs; everybody is to be given a place anew."""
         rooms = self.capacity.candidates()
         self._layout = layout = Layout(room.capacity for room in rooms)
         self.places.clear()
@@ -288,6 +297,8 @@ class ConservativeIndex(QueueIndex):
             for ends_us, lease_id, held in room.ends:
                 need = layout.pack(held)
                 assert need is not None
+                if ends_us <= now_us:
+                    ends_us = 2 * now_us - self.state.jobs.leases[lease_id].leased_us
                 profile.take(need, now_us, ends_us)
                 self._holds[lease_id] = Place(now_us, ends_us, need, 1, room)
         self._is_void = self._has_freed = False

@@ -104,7 +104,7 @@ class Profile:
                 start_us = None
                 continue
             if start_us is None:
-                start_us = max(times[at], from_us)
+                start_us = times[at] if times[at] > from_us else from_us
             if at + 1 < len(times) and times[at + 1] - start_us >= length_us:
                 return start_us
         return start_us
