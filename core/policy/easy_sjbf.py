@@ -2,8 +2,8 @@
 
 ``easy-sjbf`` is the shortest-job-backfilled-first of Tsafrir, Etsion and Feitelson, "Backfilling using
 system-generated predictions rather than user runtime estimates", IEEE TPDS 18(6), 2007, with requested times: the head
-is the first in the queue and has its reservation as under EASY, so whoever waits becomes the head in the end and starts
-by its promise. Only those that are tried behind it go by the time that they ask for.
+is the first in the queue and has its reservation as under EASY, so whoever waits becomes the head in the end and
+starts by its promise. Only those that are tried behind it go by the time that they ask for.
 
 ``easy-sjf`` orders the whole queue by that time. Its head is the shortest, and may lose its place and its reservation to
 a shorter one that comes; so nothing is promised to the long, as under ``sjf``.

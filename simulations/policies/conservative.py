@@ -18,8 +18,8 @@ It is for simulations alone. A place is what became of all that happened since t
 index built anew plans everything anew, in the order of the queue, and may give later places than were promised. A live
 pool, which builds an index after a restart or a failed append, could therefore not keep the promise.
 
-Beyond the literature: where a job has several units, the next run of them has a place, and the one after it is given one
-when that has started. With several workers the earliest place on any counts, ties going to the lower id. Where somebody
+Beyond the literature: where a job has several units, the next run of them has a place, and the one after it is given
+one when that has started. With several workers the earliest place on any counts, ties going to the lower id. Where somebody
 cannot start at their place since something overran its estimate, it is taken to need as long again as it has had, and
 everybody is given a place anew. A job whose domain is at its cap has no place until something ends.
 """

@@ -224,7 +224,7 @@ def workloads(draw: st.DrawFn, widest: int = 8, clairvoyant: bool = False) -> li
 
 
 @pytest.mark.parametrize("event_order", ORDERS)
-@pytest.mark.parametrize("policy", ["fcfs", "easy"])
+@pytest.mark.parametrize("policy", ["fcfs", "sjf", "easy", "easy-sjbf", "easy-sjf", "conservative"])
 @given(jobs=workloads())
 @example(jobs=[TraceJob(n, 1, 0, S, S, 1) for n in range(1, 300)])
 def test_the_engine_equals_the_oracle_at_every_start(
