@@ -2,17 +2,17 @@
 
 Lifka, "The ANL/IBM SP scheduling system", JSSPP 1995; Mu'alem and Feitelson, IEEE TPDS 12(6), 2001; Feitelson and Weil,
 IPPS 1998. A job's place is the earliest at which enough is free, beside what runs and all places given before, for as
-long as it is estimated to take; so what comes later may start sooner where it delays nobody who came before. When
-something ends before its estimate, the plan is *compressed*: each job that waits, in the order of the queue, moves to
-the earliest place that is now free beside all others' places, if that is earlier than its own.
+long as it is estimated to take. So what comes later may start sooner, where it delays nobody who came before. When
+something has ended, the plan is *compressed*: each job that waits, in the order of the queue, moves to the earliest
+place that is then free beside all others' places, if that is earlier than its own.
 
 Promise: where nothing runs longer than its estimate, a job starts no later than at the place that it was given at
 submission, and no compression makes a place later.
 
 Quirks that matter when schedules are compared. What ends at an instant is free for what begins then. One compression
-is one round over the queue, not repeated until nothing moves, and only an end before its estimate starts one. (Planning
+is one round over the queue, not repeated until nothing moves; the first pass after an end begins with one. (Planning
 anew without the old places would break promises: a wide job that moves forward may take the place of one behind it.)
-So a place may lie where nothing else happens: a pass has to be made for it alone.
+Where somebody has lost their place to a cap (below), a place may come when nothing else happens, and has to have a pass.
 
 It is for simulations alone. A place is what became of all that happened since the job came, and no event says it; an
 index built anew plans everything anew, in the order of the queue, and may give later places than were promised. A live
@@ -80,7 +80,8 @@ class ConservativeIndex(QueueIndex):
         self._profiles: dict[WorkerId, Profile] = {}
         self._holds: dict[LeaseId, Place] = {}
         self._starting: Place | None = None
-        self._has_freed = False
+        self._is_due = False  # a compression, as something has ended since the last pass
+        self._is_settled = True  # nobody could move in the last compression, and no more is free than was then
         self._is_void = True
         self._layout = Layout(())
         super().__init__(state)
@@ -121,9 +122,9 @@ class ConservativeIndex(QueueIndex):
             self._plan_anew(now_us)
         for profile in self._profiles.values():
             profile.forget(now_us)
-        if self._has_freed:
-            self._has_freed = False
+        if self._is_due and not self._is_settled:
             self._compress(now_us)
+        self._is_due = False
         if self._hopeless and self._hopeless_at != self.capacity.version:
             self._unplanned |= self._hopeless
             self._hopeless.clear()
@@ -226,11 +227,12 @@ class ConservativeIndex(QueueIndex):
         place = self.places.pop(job.job_id, None)
         if place is None:
             return
+        self._is_due = True
         self._starts.remove((place.start_us, self.key_of(job)))
         profile = self._profiles.get(place.room.worker_id)
         if profile is not None:
             profile.give(place.need, place.start_us, place.end_us)
-        self._has_freed = True
+        self._is_settled = False
 
     def _despair(self, job: Job) -> None:
         """A job can have no place as things are."""
@@ -244,11 +246,13 @@ class ConservativeIndex(QueueIndex):
         profile = None if place is None else self._profiles.get(place.room.worker_id)
         if place is not None and profile is not None and place.end_us > now_us:
             profile.give(place.need, now_us, place.end_us)
-            self._has_freed = True
+            self._is_settled = False
+        self._is_due = True
 
     def _compress(self, now_us: int) -> None:
         """Move every place forward as far as it goes, in the order of the queue."""
         jobs, places = self.state.jobs.jobs, self.places
+        self._is_settled = True
         for key in self.queue:
             job_id = queued_job(key)
             place = places.get(job_id)
@@ -260,8 +264,7 @@ class ConservativeIndex(QueueIndex):
                 continue
             job = jobs[job_id]
             self._give_up(job)
-            self._settle(job, found)
-        self._has_freed = False
+            self._settle(job, found)  # after which another may move: the plan is not settled
 
     def _earlier(self, place: Place, length_us: int, now_us: int) -> Place | None:
         """Return the earliest place before one that is held, or None."""
@@ -301,7 +304,8 @@ class ConservativeIndex(QueueIndex):
                     ends_us = 2 * now_us - self.state.jobs.leases[lease_id].leased_us
                 profile.take(need, now_us, ends_us)
                 self._holds[lease_id] = Place(now_us, ends_us, need, 1, room)
-        self._is_void = self._has_freed = False
+        self._is_void = self._is_due = False
+        self._is_settled = True
 
 
 class Conservative:

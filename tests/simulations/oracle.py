@@ -19,8 +19,7 @@ SJF and EASY-SJF are FCFS and EASY with the queue sorted by estimate, stably, be
 
 *Conservative.* A job that joins the queue is at once given a place: the earliest start at which its processors are free
 for its whole estimate, beside the running jobs up to their estimated ends and the places of all others. A pass starts
-whoever has come to their place and fits. If a job has ended before its estimate since the last pass, a pass begins with
-a round: each job that waits, in queue order, gives up its place and takes the earliest one. There is also a pass when
+whoever has come to their place and fits. If a job has ended since the last pass, a pass begins with a round: each job that waits, in queue order, gives up its place and takes the earliest one. There is also a pass when
 somebody comes to their place and nothing else happens.
 
 *Instant order.* At each time: all jobs that end now give back their processors, then all submits join the queue, then
@@ -74,7 +73,7 @@ class Oracle:
         self.estimated: list[tuple[int, int]] = []  # running jobs, sorted by (estimated end, job)
         self.starts: dict[int, int] = {}
         self.places: dict[int, int] = {}  # conservative: the start that every waiting job was given
-        self.ended_early = False
+        self.has_ended = False
 
     def begin(self, index: int, now: int) -> None:
         """Start a job."""
@@ -89,7 +88,7 @@ class Oracle:
         """Give back what a running job holds."""
         self.free += self.jobs[index].procs
         self.estimated.remove((self.starts[index] + self.jobs[index].estimate, index))
-        self.ended_early |= self.jobs[index].run < self.jobs[index].estimate
+        self.has_ended = True
 
     def schedule(self, now: int) -> None:
         """One pass."""
@@ -129,12 +128,12 @@ class Oracle:
 
     def follow_plan(self, now: int) -> None:
         """One pass of conservative backfilling."""
-        if self.ended_early:
+        if self.has_ended:
             for index in self.queue:
                 if index in self.places:
                     del self.places[index]
                     self.places[index] = self.earliest(index, now)
-        self.ended_early = False
+        self.has_ended = False
         for index in self.queue:
             if index not in self.places:
                 self.places[index] = self.earliest(index, now)
