@@ -5,8 +5,8 @@ system-generated predictions rather than user runtime estimates", IEEE TPDS 18(6
 is the first in the queue and has its reservation as under EASY, so whoever waits becomes the head in the end and
 starts by its promise. Only those that are tried behind it go by the time that they ask for.
 
-``easy-sjf`` orders the whole queue by that time. Its head is the shortest, and may lose its place and its reservation to
-a shorter one that comes; so nothing is promised to the long, as under ``sjf``.
+``easy-sjf`` orders the whole queue by that time. Its head is the shortest, and may lose its place and its reservation
+to a shorter one that comes; so nothing is promised to the long, as under ``sjf``.
 
 Quirks that matter when schedules are compared: ties of the time go by the place in the queue; what starts behind the
 head may end at its shadow time, that instant included; the reservation is made anew in each pass.

@@ -12,16 +12,17 @@ submission, and no compression makes a place later.
 Quirks that matter when schedules are compared. What ends at an instant is free for what begins then. One compression
 is one round over the queue, not repeated until nothing moves; the first pass after an end begins with one. (Planning
 anew without the old places would break promises: a wide job that moves forward may take the place of one behind it.)
-Where somebody has lost their place to a cap (below), a place may come when nothing else happens, and has to have a pass.
+Where somebody has lost their place to a cap (below), a place may come when nothing else happens; it then has a pass of
+its own.
 
 It is for simulations alone. A place is what became of all that happened since the job came, and no event says it; an
 index built anew plans everything anew, in the order of the queue, and may give later places than were promised. A live
 pool, which builds an index after a restart or a failed append, could therefore not keep the promise.
 
 Beyond the literature: where a job has several units, the next run of them has a place, and the one after it is given
-one when that has started. With several workers the earliest place on any counts, ties going to the lower id. Where somebody
-cannot start at their place since something overran its estimate, it is taken to need as long again as it has had, and
-everybody is given a place anew. A job whose domain is at its cap has no place until something ends.
+one when that has started. With several workers the earliest place on any counts, ties going to the lower id. Where
+somebody cannot start at their place since something overran its estimate, that is taken to need as long again as it has
+had, and everybody is given a place anew. A job whose domain is at its cap has no place until something ends.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ SJF and EASY-SJF are FCFS and EASY with the queue sorted by estimate, stably, be
 
 *Conservative.* A job that joins the queue is at once given a place: the earliest start at which its processors are free
 for its whole estimate, beside the running jobs up to their estimated ends and the places of all others. A pass starts
-whoever has come to their place and fits. If a job has ended since the last pass, a pass begins with a round: each job that waits, in queue order, gives up its place and takes the earliest one. There is also a pass when
-somebody comes to their place and nothing else happens.
+whoever has come to their place and fits. If a job has ended since the last pass, a pass begins with a round: each job
+that waits, in queue order, gives up its place and takes the earliest one. There is also a pass when somebody comes to
+their place and nothing else happens.
 
 *Instant order.* At each time: all jobs that end now give back their processors, then all submits join the queue, then
 one pass.
