@@ -119,8 +119,8 @@ class ConservativeIndex(QueueIndex):
         """Yield leases of what has come to its place, after places were given and moved."""
         self.wake(at_us)
         now_us = self.now_us
-        if self._is_void:
-            self._plan_anew(now_us)
+        if self._is_void or (self._starts and self._starts[0][0] < now_us):
+            self._plan_anew(now_us)  # it was not followed where somebody's time has passed
         for profile in self._profiles.values():
             profile.forget(now_us)
         if self._is_due and not self._is_settled:
@@ -184,8 +184,7 @@ class ConservativeIndex(QueueIndex):
                 self._settle(job, place)
             if place.start_us > now_us:
                 return
-            end_us = now_us + estimated_us * count
-            if (place.start_us, place.end_us, place.count) != (now_us, end_us, count):
+            if (place.end_us, place.count) != (now_us + estimated_us * count, count):
                 self._give_up(job)  # by another estimate it is no longer as large as its place
             elif self.is_capped(job.terms.domain_id, job.terms.request):
                 self._despair(job)

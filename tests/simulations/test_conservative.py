@@ -20,6 +20,8 @@ from meted.simulations.policies.profile import Layout, Profile
 from meted.simulations.replay import EVENT_ORDERS, EventOrder, Replay
 from meted.simulations.traces.trace import TraceJob
 
+from ..core.helper import cpus
+from ..core.playing import Play
 from .driving import make_trace
 
 S = 1_000_000
@@ -151,3 +153,91 @@ def first(is_so: Callable[[int], bool], from_us: int) -> int:
     while not is_so(at_us):
         at_us += 1
     return at_us
+
+
+def test_on_several_workers_the_earliest_place_counts() -> None:
+    play = Play(Conservative(), 4, 4)
+    play.submit(4, 10 * S)
+    play.submit(3, 6 * S)
+    wide, narrow = play.submit(4, 5 * S), play.submit(1, 6 * S)
+    late = play.submit(1, 7 * S)
+    play.run_out()
+    assert [play.starts[job_id] for job_id in (wide, narrow, late)] == [(6 * S, 2), (0, 2), (10 * S, 1)]
+
+
+def test_the_next_unit_of_an_array_has_a_place() -> None:
+    """Two of five units start, and the place of the third comes before whoever is submitted later."""
+    play = Play(Conservative(), 2)
+    array = play.submit(1, 10 * S, count=5)
+    assert len(play.run_pass()) == 2
+    wide = play.submit(2, 5 * S)
+    play.run_out()
+    assert play.starts[wide][0] == 20 * S
+    assert play.finishes[array] == 35 * S
+
+
+def test_what_overruns_is_taken_to_need_as_long_again() -> None:
+    """The second would start at 10 s; a third, of 9 s, passes it by as the first is then expected to run to 20 s."""
+    play = Play(Conservative(), 4)
+    play.submit(3, 15 * S, estimate_us=10 * S)
+    play.run_pass()
+    second = play.submit(4, S)
+    play.run_pass()
+    play.run_to(10 * S)
+    third = play.submit(1, 9 * S)
+    play.run_pass()
+    assert second not in play.starts
+    assert play.starts[third][0] == 10 * S
+    play.run_out()
+    assert play.starts[second][0] == 19 * S
+
+
+def test_who_is_at_a_cap_has_no_place_and_stops_nobody() -> None:
+    play = Play(Conservative(), 4)
+    play.world.domain("capped", cap=cpus(1))
+    running = play.submit(1, 10 * S, domain="capped")
+    waiting = play.submit(1, 10 * S, domain="capped")
+    wide = play.submit(3, 30 * S)
+    play.run_pass()
+    assert set(play.starts) == {running, wide}
+    assert "It has no place in the plan yet." in play.world.engine.index.ahead_of(waiting)
+    play.run_out()
+    assert play.starts[waiting][0] == 10 * S
+
+
+def test_who_waits_is_told_of_its_place() -> None:
+    play = Play(Conservative(), 4)
+    play.submit(3, 10 * S)
+    first, second = play.submit(4, 5 * S), play.submit(4, 5 * S)
+    play.run_pass()
+    said = play.world.engine.index.ahead_of
+    assert said(first) == (
+        "It has a place on worker 1 in 10 s, and starts then at the latest if nothing runs longer than estimated. "
+        "It is first in the queue."
+    )
+    assert "in 15 s" in said(second)
+    assert f"1 job is ahead of it in the queue (by priority, then submission), job {first} first." in said(second)
+    assert play.world.engine.index.next_wake_us() == 10 * S
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.booleans()
+        ),
+        max_size=15,
+    )
+)
+def test_everything_runs_whatever_the_estimates(drawn: list[tuple[int, int, int, int, int, bool]]) -> None:
+    """Arrays, two workers, estimates too long and too short, and a domain with a cap: nobody waits for ever."""
+    play = Play(Conservative(), 4, 3)
+    play.world.domain("capped", cap=cpus(4))
+    for gap, width, length, estimate, count, is_capped in drawn:
+        play.run_to(play.world.now_us + gap * S)
+        domain = "capped" if is_capped else "d"
+        play.submit(width, length * S, estimate * S, domain, count)
+        play.run_pass()
+    play.run_out()
+    assert len(play.finishes) == len(drawn)
+    assert not play.world.leases()
+    play.world.check()
