@@ -93,10 +93,10 @@ class LogReplay:
         """
         stop = None if ends_max is None else self.ended + ends_max
         try:
-            while self._next < len(self._jobs) or self._running:
+            while times := self._times():
                 if stop is not None and self.ended >= stop:
                     return False
-                self._step(min(self._times()))
+                self._step(min(times))
         except Refused as refusal:
             if refusal.reason is not Reason.OUT_OF_RANGE:
                 raise
@@ -109,7 +109,11 @@ class LogReplay:
         return True
 
     def _times(self) -> list[int]:
+        """Return when the next unit ends, the next job is submitted, and the policy wants a pass."""
         times = [self._running[0][0]] if self._running else []
+        wake_us = self.engine.index.next_wake_us()
+        if wake_us is not None:
+            times.append(wake_us)
         return times + [job.submit_us for job in self._jobs[self._next : self._next + 1]]
 
     def _step(self, now_us: int) -> None:

@@ -15,7 +15,8 @@ There are two event orders. In both, a pass is repeated while the engine has mor
 ``pyss``
     One pass an event, submits before ends. First, without a pass, what ends now and was estimated to end now gives back
     its processors; then each submit, in the order of the trace, with a pass; then each end, in the order of the starts,
-    with a pass (also where the processors were given back already). So a job that ends earlier than estimated still
+    with a pass (also where the processors were given back already). Where neither happens, but the policy has asked for
+    a pass at that time, there is one. So a job that ends earlier than estimated still
     holds its processors while the jobs submitted in that instant are looked at. The first simulator of the backfilling
     literature works in this order, and schedules published with it come out equal at every start.
 """
@@ -119,16 +120,13 @@ class Replay:
         Raises:
             SimulationError: A time lies beyond ``TIME_MAX_US`` of the core.
         """
-        running, step = self._running, self._step
+        step = self._step
         stop = None if ends_max is None else self.ended + ends_max
         try:
-            while self._next is not None or running:
+            while (now_us := self._next_us()) is not None:
                 if stop is not None and self.ended >= stop:
                     return False
-                if self._next is None or (running and running[0][0] < self._next.submit_us):
-                    step(running[0][0])
-                else:
-                    step(self._next.submit_us)
+                step(now_us)
         except Refused as refusal:
             if refusal.reason is not Reason.OUT_OF_RANGE:
                 raise
@@ -140,6 +138,15 @@ class Replay:
             raise AssertionError(f"{len(self._waiting)} jobs wait for ever on an empty machine")
         self.engine.take()
         return True
+
+    def _next_us(self) -> int | None:
+        """Return when something ends, is submitted or wants a pass for itself next; None at the end."""
+        now_us = self.engine.index.next_wake_us()
+        if self._running and (now_us is None or self._running[0][0] < now_us):
+            now_us = self._running[0][0]
+        if self._next is not None and (now_us is None or self._next.submit_us < now_us):
+            now_us = self._next.submit_us
+        return now_us
 
     def _instant(self, now_us: int) -> None:
         """All ends, all submits, one pass."""
@@ -153,6 +160,7 @@ class Replay:
     def _pyss(self, now_us: int) -> None:
         """One pass an event, submits before ends; but what ends as estimated gives back its processors first."""
         running = self._running
+        is_wake = True
         ending: list[_Running] = []
         while running and running[0][0] == now_us:
             entry = heappop(running)
@@ -162,9 +170,13 @@ class Replay:
         while self._next is not None and self._next.submit_us == now_us:
             self._submit(self._next)
             self._pass(now_us)
+            is_wake = False
         for entry in ending:
             if entry[2].run_us != entry[2].estimate_us:
                 self._finish(entry)
+            self._pass(now_us)
+            is_wake = False
+        if is_wake:
             self._pass(now_us)
 
     def _submit(self, job: TraceJob) -> None:

@@ -8,7 +8,7 @@ Quirk that matters when schedules are compared: *by then* includes the instant i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..commands import LeaseUnits
 from ..estimates import estimate_us, stay_us
@@ -18,7 +18,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
 from .fcfs import QueueIndex
-from .queues import QueueKey, queue_key, queued_job
+from .queues import queued_job
 from .shadow import Shadow, earliest
 
 
@@ -44,8 +44,8 @@ class EasyIndex(QueueIndex):
             yield LeaseUnits(at_us, room.worker_id, job.job_id, count)
         shadow: Shadow | None = None
         full: set[Shape] = set()  # most do not fit, and need no closer look: in a pass room only becomes less
-        for key in self.candidates(job, at_us, was_stuck=was_stuck):
-            shape = self.shape_of[key]
+        for job_id in self.candidates(job, at_us, was_stuck=was_stuck):
+            shape = self.shape_of[job_id]
             if shape in full:
                 continue
             if self.capacity.find(shape) is None:
@@ -55,10 +55,10 @@ class EasyIndex(QueueIndex):
                 shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, stay_us(self.state.jobs, job))
                 if shadow is None:
                     return
-            yield from self._backfill(key, shadow, at_us)
+            yield from self._backfill(job_id, shadow, at_us)
         self.pass_is_over(job)
 
-    def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> list[QueueKey]:
+    def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> Iterable[JobId]:
         """Return the jobs that may be backfilled, in the order in which to try them.
 
         Where the head is stuck, what was tried in the last pass need not be tried again: the shadow time has come no
@@ -67,25 +67,32 @@ class EasyIndex(QueueIndex):
         if was_stuck and (self._depth is None or len(self.queue) <= self._depth):
             overrun = any(room.ends and room.ends[0][0] <= at_us for room in self.capacity.candidates())
             if not overrun:
-                return sorted(self.fresh)
-        behind = self.queue.bisect_right(queue_key(head))
-        stop = None if self._depth is None else behind + self._depth
-        return list(self.queue.islice(behind, stop))
+                return self.in_turn(self.fresh)
+        return self.behind(head, self._depth)
+
+    def in_turn(self, job_ids: Iterable[JobId]) -> list[JobId]:
+        """Return some jobs of the queue in the order in which to try them."""
+        jobs = self.state.jobs.jobs
+        return sorted(job_ids, key=lambda job_id: self.key_of(jobs[job_id]))
+
+    def behind(self, head: Job, depth: int | None) -> list[JobId]:
+        """Return the first ``depth`` jobs to try once ``head`` is stuck (None: all), in that order."""
+        start = self.queue.bisect_right(self.key_of(head))
+        return [queued_job(key) for key in self.queue.islice(start, None if depth is None else start + depth)]
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""
         head, sentence = self.head(), super().ahead_of(job_id)
-        shape = self.shape_of.get(queue_key(self.state.jobs.jobs[job_id]))
+        shape = self.shape_of.get(job_id)
         if head is None or head[0].job_id == job_id or shape is None or self.capacity.find(shape) is None:
             return sentence
         return f"{sentence} It would fit now, but could delay job {head[0].job_id}, for which room is kept."
 
-    def _backfill(self, key: QueueKey, shadow: Shadow, at_us: int) -> Iterator[Proposal]:
-        job_id = queued_job(key)
+    def _backfill(self, job_id: JobId, shadow: Shadow, at_us: int) -> Iterator[Proposal]:
         while True:
             job = self.state.jobs.jobs[job_id]
             # Not in the queue: nothing is left, or all that is left backs off.
-            if key not in self.shape_of or self.is_capped(job.terms.domain_id, job.terms.request):
+            if job_id not in self.shape_of or self.is_capped(job.terms.domain_id, job.terms.request):
                 return
             count = self.run_count(job, estimate_us(self.state.jobs, job))
             ends_us = at_us + stay_us(self.state.jobs, job) * count
@@ -98,7 +105,7 @@ class EasyIndex(QueueIndex):
 
     def _room(self, job: Job, ends_us: int, shadow: Shadow) -> Room | None:
         until_us = self.needs_until_us(job)
-        room = self.capacity.find(self.shape_of[queue_key(job)], until_us)
+        room = self.capacity.find(self.shape_of[job.job_id], until_us)
         if room is None or room is not shadow.room or shadow.admits(job.terms.request, ends_us):
             return room
         for other in self.capacity.candidates()[room.at + 1 :]:

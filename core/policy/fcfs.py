@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sortedcontainers import SortedList
 
@@ -18,46 +18,58 @@ from .queues import QueueKey, queue_key, queued_job
 
 
 class QueueIndex(PoolIndex):
-    """One queue over all domains, ordered by priority, then submission."""
+    """One queue over all domains, ordered by priority, then submission; a subclass may order it otherwise.
+
+    Attributes:
+        key_of: The place of a job in the queue.
+        order: The same in words.
+        queue: The places of all jobs that have units to lease.
+        shape_of: What each of these jobs asks for.
+        fresh: Jobs that were not in the queue when the last pass was over.
+    """
+
+    key_of: Callable[[Job], QueueKey] = staticmethod(queue_key)
+    order = "by priority, then submission"
 
     def __init__(self, state: State) -> None:
         self.queue: SortedList[QueueKey] = SortedList()
-        self.shape_of: dict[QueueKey, Shape] = {}  # of every job in the queue
-        self.fresh: set[QueueKey] = set()  # jobs that were not in the queue when the last pass was over
+        self.shape_of: dict[JobId, Shape] = {}
+        self.fresh: set[JobId] = set()
         self._stuck: tuple[QueueKey, int] | None = None
         self._shapes: dict[Resources, Shape] = {}
         super().__init__(state)
 
     def job_ready(self, job: Job) -> None:
         """Queue a job."""
-        key = queue_key(job)
-        if key in self.shape_of:
+        job_id = job.job_id
+        if job_id in self.shape_of:
             return
+        key = self.key_of(job)
         request = job.terms.request
         shape = self._shapes.get(request)
         if shape is None:
             shape = self._shapes[request] = Shape(request)
         shape.jobs += 1
-        self.fresh.add(key)
-        self.shape_of[key] = shape
+        self.fresh.add(job_id)
+        self.shape_of[job_id] = shape
         self.queue.add(key)
         if self._stuck is not None and key < self._stuck[0]:
             self._stuck = None
 
     def job_moved(self, before: Job, after: Job) -> None:
         """Put a queued job where its priority belongs now."""
-        if before.terms.priority != after.terms.priority and queue_key(before) in self.shape_of:
+        if before.terms.priority != after.terms.priority and before.job_id in self.shape_of:
             self.job_done(before)
             self.job_ready(after)
 
     def job_done(self, job: Job) -> None:
         """Take a job out of the queue."""
-        key = queue_key(job)
-        shape = self.shape_of.pop(key, None)
+        shape = self.shape_of.pop(job.job_id, None)
         if shape is None:
             return
+        key = self.key_of(job)
         self.queue.remove(key)
-        self.fresh.discard(key)
+        self.fresh.discard(job.job_id)
         if self._stuck is not None and key == self._stuck[0]:
             self._stuck = None
         shape.jobs -= 1
@@ -71,7 +83,7 @@ class QueueIndex(PoolIndex):
 
     def pass_is_over(self, head: Job) -> None:
         """Remember that ``head`` does not fit and that everything behind it has been looked at."""
-        self._stuck = None if self.capacity.is_mortal else (queue_key(head), self.capacity.version)
+        self._stuck = None if self.capacity.is_mortal else (self.key_of(head), self.capacity.version)
         self.fresh.clear()
 
     def head(self) -> tuple[Job, Room | None] | None:
@@ -82,8 +94,8 @@ class QueueIndex(PoolIndex):
         jobs = self.state.jobs.jobs
         unservable: set[tuple[DomainId, Shape, int | None]] = set()
         for key in self.queue:
-            job, shape = jobs[queued_job(key)], self.shape_of[key]
-            terms = job.terms
+            job = jobs[queued_job(key)]
+            shape, terms = self.shape_of[job.job_id], job.terms
             if unservable and (terms.domain_id, shape, terms.time_request_us) in unservable:
                 continue
             if not self.is_capped(terms.domain_id, terms.request):
@@ -100,15 +112,16 @@ class QueueIndex(PoolIndex):
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job in the queue; jobs that are passed over do not count."""
-        end = self.queue.bisect_left(queue_key(self.state.jobs.jobs[job_id]))
+        end = self.queue.bisect_left(self.key_of(self.state.jobs.jobs[job_id]))
         ahead = [queued_job(key) for key in self.queue.islice(0, end)]
-        ahead = [other for other in ahead if self._is_servable(other)]
+        ahead = [other for other in ahead if self.is_servable(other)]
         if not ahead:
             return "It is first in the queue."
         jobs = "1 job is" if len(ahead) == 1 else f"{len(ahead)} jobs are"
-        return f"{jobs} ahead of it in the queue (by priority, then submission), job {ahead[0]} first."
+        return f"{jobs} ahead of it in the queue ({self.order}), job {ahead[0]} first."
 
-    def _is_servable(self, job_id: JobId) -> bool:
+    def is_servable(self, job_id: JobId) -> bool:
+        """Whether a job could be served at all: within its domain's cap, and not too big for every worker."""
         job = self.state.jobs.jobs[job_id]
         if self.is_capped(job.terms.domain_id, job.terms.request):
             return False

@@ -12,6 +12,9 @@ from ..state import Job
 JOB_ID_BITS = 53
 """Job ids are below 2**53, as are all ids that clients may name."""
 
+REQUESTED_TIME_BITS = 54
+"""Requested times are at most 2**53 us; all ones stands for a job that names none, and so is behind all that do."""
+
 PLAIN_QUEUE_MAX = 64
 """Longer queues are kept in chunks, where taking out the first does not move all others."""
 
@@ -26,6 +29,18 @@ def queue_key(job: Job) -> QueueKey:
     """
     priority = job.terms.priority
     return job.job_id if priority == 0 else (-priority << JOB_ID_BITS) + job.job_id
+
+
+def shortest_key(job: Job) -> QueueKey:
+    """Return the place of a job by priority, higher first, then by requested time, shorter first, then by submission.
+
+    The time is that of one unit. It is what the job asks for and no estimate made from run times, so that a place never
+    moves by itself. Who names no time is taken to need longest.
+    """
+    terms = job.terms
+    wanted_us = terms.time_request_us
+    time_us = (1 << REQUESTED_TIME_BITS) - 1 if wanted_us is None else wanted_us
+    return ((-terms.priority << REQUESTED_TIME_BITS | time_us) << JOB_ID_BITS) + job.job_id
 
 
 def tag_key(job: Job) -> QueueKey:

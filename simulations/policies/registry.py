@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
 from meted.core.policy.drf import Drf
 from meted.core.policy.easy import Easy
+from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 
 from ..errors import SimulationError
 from .condor import Condor
+from .conservative import Conservative
 from .god_docker import GodDocker
 from .least_used import LeastUsed
 from .multifactor import FairTree, Multifactor
@@ -20,6 +23,7 @@ from .static import Static
 from .stride import Stride
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
+    Conservative,
     Multifactor,
     FairTree,
     Condor,
@@ -30,21 +34,15 @@ _RIVALS: Final[tuple[type[Policy], ...]] = (
     Static,
 )
 
-
-def _whole_queue_easy() -> Policy:
-    """Return EASY as simulations use it: no bound on how far a pass looks behind the head."""
-    return Easy(depth=None)
-
-
-def _whole_queue_drf() -> Policy:
-    """Return DRF as simulations use it, likewise."""
-    return Drf(examined_max=None)
-
+WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
+    policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
+}
+"""Backfilling as simulations use it: no bound on how far a pass looks behind the head."""
 
 SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
     **POLICIES,
-    Easy.name: _whole_queue_easy,
-    Drf.name: _whole_queue_drf,
+    **WHOLE_QUEUE,
+    Drf.name: partial(Drf, examined_max=None),
     **{policy.name: policy for policy in _RIVALS},
 }
 """What makes each policy; live ones first."""

@@ -571,6 +571,18 @@ class EasyMachine(Machine):
     policy = "easy"
 
 
+class EasySjbfMachine(Machine):
+    """EASY backfilling, the shortest first."""
+
+    policy = "easy-sjbf"
+
+
+class EasySjfMachine(Machine):
+    """EASY backfilling over a queue by time."""
+
+    policy = "easy-sjf"
+
+
 class FcfsMachine(Machine):
     """First come, first served."""
 
@@ -583,9 +595,20 @@ class DrfMachine(Machine):
     policy = "drf"
 
 
+class SjfMachine(Machine):
+    """Shortest job first."""
+
+    policy = "sjf"
+
+
 SETTINGS = examples(100, stateful_step_count=50)
+FEWER = examples(30, stateful_step_count=50)
 TestMeted = MetedMachine.TestCase
 TestEasy = EasyMachine.TestCase
+TestEasySjbf = EasySjbfMachine.TestCase
+TestEasySjf = EasySjfMachine.TestCase
 TestFcfs = FcfsMachine.TestCase
 TestDrf = DrfMachine.TestCase
-TestMeted.settings = TestEasy.settings = TestFcfs.settings = TestDrf.settings = SETTINGS
+TestSjf = SjfMachine.TestCase
+TestMeted.settings = TestEasy.settings = TestFcfs.settings = SETTINGS
+TestEasySjbf.settings = TestEasySjf.settings = TestSjf.settings = TestDrf.settings = FEWER

@@ -1,4 +1,4 @@
-"""An obvious simulator of one counted resource, to hold the real one against: FCFS, EASY and EASY-SJBF.
+"""An obvious simulator of one counted resource, to hold the real one against: FCFS, SJF, EASY and conservative.
 
 It shares no code with the project and reads nothing: jobs in, start times out. Its rules, which make it come out equal
 to published schedules at every start (see ``test_oracle.py``), are:
@@ -14,6 +14,14 @@ estimate, equal ones in queue order (EASY-SJBF). A candidate starts now when it 
 its estimated end is at or before the shadow (``<=``), which leaves the extra as it was, or it fits into the extra,
 which it then uses up. The reservation lives for this pass only: the next pass computes it anew, and the jobs that were
 started count as running there.
+
+SJF and EASY-SJF are FCFS and EASY with the queue sorted by estimate, stably, before each pass.
+
+*Conservative.* A job that joins the queue is at once given a place: the earliest start at which its processors are free
+for its whole estimate, beside the running jobs up to their estimated ends and the places of all others. A pass starts
+whoever has come to their place and fits. If a job has ended since the last pass, a pass begins with a round: each job
+that waits, in queue order, gives up its place and takes the earliest one. There is also a pass when somebody comes to
+their place and nothing else happens.
 
 *Instant order.* At each time: all jobs that end now give back their processors, then all submits join the queue, then
 one pass.
@@ -65,6 +73,8 @@ class Oracle:
         self.ends: list[tuple[int, int, int]] = []  # a heap of (end, how many started before it, job)
         self.estimated: list[tuple[int, int]] = []  # running jobs, sorted by (estimated end, job)
         self.starts: dict[int, int] = {}
+        self.places: dict[int, int] = {}  # conservative: the start that every waiting job was given
+        self.has_ended = False
 
     def begin(self, index: int, now: int) -> None:
         """Start a job."""
@@ -79,12 +89,18 @@ class Oracle:
         """Give back what a running job holds."""
         self.free += self.jobs[index].procs
         self.estimated.remove((self.starts[index] + self.jobs[index].estimate, index))
+        self.has_ended = True
 
     def schedule(self, now: int) -> None:
         """One pass."""
+        if self.policy == "conservative":
+            self.follow_plan(now)
+            return
+        if self.policy in ("sjf", "easy-sjf"):
+            self.queue = deque(sorted(self.queue, key=lambda index: (self.jobs[index].estimate, index)))
         while self.queue and self.jobs[self.queue[0]].procs <= self.free:
             self.begin(self.queue.popleft(), now)
-        if self.policy == "fcfs" or self.free == 0 or len(self.queue) < 2:
+        if self.policy in ("fcfs", "sjf") or self.free == 0 or len(self.queue) < 2:
             return
         head, *candidates = self.queue
         shadow, extra = self.reserve(self.jobs[head].procs)
@@ -110,6 +126,40 @@ class Oracle:
                 break
             free, shadow = free + self.jobs[index].procs, end
         return shadow, free - procs
+
+    def follow_plan(self, now: int) -> None:
+        """One pass of conservative backfilling."""
+        if self.has_ended:
+            for index in self.queue:
+                if index in self.places:
+                    del self.places[index]
+                    self.places[index] = self.earliest(index, now)
+        self.has_ended = False
+        for index in self.queue:
+            if index not in self.places:
+                self.places[index] = self.earliest(index, now)
+        for index in sorted(self.queue, key=lambda index: (self.places[index], index)):
+            if self.places[index] <= now and self.jobs[index].procs <= self.free:
+                self.begin(index, now)
+                self.queue.remove(index)
+                del self.places[index]
+
+    def earliest(self, index: int, now: int) -> int:
+        """Return the earliest start of a job beside what runs and everybody's place."""
+        taken = [(now, end, self.jobs[other].procs) for end, other in self.estimated]
+        for other, start in self.places.items():
+            taken.append((start, start + self.jobs[other].estimate, self.jobs[other].procs))
+        capacity = self.free + sum(self.jobs[other].procs for _, other in self.estimated)
+        job = self.jobs[index]
+
+        def fits(start: int) -> bool:
+            looked_at = [start] + [begin for begin, _, _ in taken if start < begin < start + job.estimate]
+            return all(
+                sum(procs for begin, end, procs in taken if begin <= at < end) + job.procs <= capacity
+                for at in looked_at
+            )
+
+        return next(start for start in sorted({now} | {end for _, end, _ in taken if end > now}) if fits(start))
 
     def ending(self, now: int) -> list[int]:
         """Take the jobs that end now off the heap, in the order in which they were started."""
@@ -147,6 +197,8 @@ class Oracle:
             if index not in on_time:
                 self.release(index)
             self.schedule(now)
+        if not ending:
+            self.schedule(now)
 
 
 def simulate(jobs: Sequence[Job], capacity: int, policy: str, event_order: str) -> list[int]:
@@ -155,14 +207,15 @@ def simulate(jobs: Sequence[Job], capacity: int, policy: str, event_order: str) 
     Args:
         jobs: Sorted by (submit, id); each ``0 < run <= estimate`` and ``0 < procs <= capacity``.
         capacity: How many processors there are.
-        policy: ``fcfs``, ``easy`` or ``easy-sjbf``.
+        policy: ``fcfs``, ``sjf``, ``easy``, ``easy-sjbf``, ``easy-sjf`` or ``conservative``.
         event_order: ``instant``, ``pyss`` or ``held``.
     """
     machine = Oracle(jobs, capacity, policy)
     step = {"instant": machine.instant_step, "pyss": machine.pyss_step, "held": machine.held_step}[event_order]
     following = 0
-    while following < len(jobs) or machine.ends:
-        now = min([job.submit for job in jobs[following : following + 1]] + [entry[0] for entry in machine.ends[:1]])
+    while following < len(jobs) or machine.ends or machine.places:
+        due = [job.submit for job in jobs[following : following + 1]] + [entry[0] for entry in machine.ends[:1]]
+        now = min(due + list(machine.places.values()))
         first = following
         while following < len(jobs) and jobs[following].submit == now:
             following += 1

@@ -170,6 +170,7 @@ HAND_MADE = [("fcfs", kind, n) for kind, count in (("basic_input", 29), ("fcfs_i
     for kind, count in (("basic_input", 29), ("bf_input", 9), ("easy_bf_input", 4))
     for n in range(count)
 ]
+HAND_MADE += [("conservative", kind, n) for kind, count in (("basic_input", 29), ("bf_input", 9)) for n in range(count)]
 
 
 @pytest.mark.parametrize("event_order", ["instant", "pyss", "held"])

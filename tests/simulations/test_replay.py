@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from meted.core.events import Event, UnitsLeased
 from meted.core.invariants import check_engine
+from meted.core.policy.base import Proposal
+from meted.core.policy.fcfs import FcfsIndex
+from meted.core.policy.queues import queued_job
 from meted.core.reducers import fold
 from meted.core.state import Rules, State
 from meted.simulations.errors import SimulationError
@@ -224,7 +227,7 @@ def workloads(draw: st.DrawFn, widest: int = 8, clairvoyant: bool = False) -> li
 
 
 @pytest.mark.parametrize("event_order", ORDERS)
-@pytest.mark.parametrize("policy", ["fcfs", "easy"])
+@pytest.mark.parametrize("policy", ["fcfs", "sjf", "easy", "easy-sjbf", "easy-sjf", "conservative"])
 @given(jobs=workloads())
 @example(jobs=[TraceJob(n, 1, 0, S, S, 1) for n in range(1, 300)])
 def test_the_engine_equals_the_oracle_at_every_start(
@@ -235,6 +238,40 @@ def test_the_engine_equals_the_oracle_at_every_start(
     listed, expected = schedule(trace, policy, event_order)
     found = start_times(trace, policy, event_order)
     assert [found[job.job_id] for job in listed] == expected
+
+
+class LateIndex(FcfsIndex):
+    """First come, first served, but the first in the queue waits for a minute at least."""
+
+    def proposals(self, at_us: int) -> Iterator[Proposal]:
+        """Yield leases once the first in the queue has waited for a minute."""
+        due_us = self.next_wake_us()
+        if due_us is not None and due_us <= at_us:
+            yield from super().proposals(at_us)
+
+    def next_wake_us(self) -> int | None:
+        """Return when the first in the queue has waited for a minute."""
+        return self.state.jobs.jobs[queued_job(self.queue[0])].submitted_us + 60 * S if self.queue else None
+
+
+class Late:
+    """Makes such indices."""
+
+    name = "late"
+    is_exact = True
+
+    def index(self, state: State) -> LateIndex:
+        """Return a new index of ``state``."""
+        return LateIndex(state)
+
+
+@pytest.mark.parametrize("event_order", ORDERS)
+def test_a_pass_is_made_when_the_policy_wants_one(tmp_path: Path, event_order: EventOrder) -> None:
+    """Though nothing ends or is submitted then."""
+    trace = make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1), TraceJob(2, 1, 99 * S, S, S, 1)], 4)
+    found: dict[int, int] = {}
+    assert Replay(trace, Late(), event_order, outcome=lambda job, at: found.update({job.job_id: at})).run()
+    assert found == {1: 60 * S, 2: 159 * S}
 
 
 @pytest.mark.parametrize("policy", ["fcfs", "easy", "meted"])
