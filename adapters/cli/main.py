@@ -15,6 +15,10 @@ from .funnel import Funnel
 # simulations -> adapters -> core, forbid to import them. It is what entry points of a plug-in would be.
 COMMANDS = {
     "cancel": ("meted.adapters.cli.control:cancel", "Stop jobs; what they have done so far is kept."),
+    "compare": (
+        "meted.simulations.commands.compare:compare",
+        "Replay a trace under several policies, side by side.",
+    ),
     "completion": ("meted.adapters.cli.completion:completion", "Print what makes a shell complete."),
     "delete": ("meted.adapters.cli.control:delete", "Remove jobs that have ended, with all they have left."),
     "demo": ("meted.simulations.demo.command:demo", "Share this machine among three domains, and prove it."),

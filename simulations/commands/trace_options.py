@@ -6,7 +6,7 @@ the same name to ``_TRACE`` here; every command then has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 
@@ -47,10 +47,25 @@ def trace_options(command: Command) -> Command:
 
     @wraps(command)
     def called(**given: Any) -> None:
-        options = TraceOptions(**{name: given.pop(name) for name in _NAMES})
-        command(options=options, **given)
+        command(options=options_of(given), **{name: value for name, value in given.items() if name not in TRACE_NAMES})
 
-    return _with(_TRACE, called)
+    return trace_parameters(called)
+
+
+def trace_parameters(command: Command) -> Command:
+    """Give a command the same options; it is called with each by its name, for :func:`options_of`."""
+    for option in reversed(_TRACE):
+        command = option(command)
+    return command
+
+
+def options_of(given: Mapping[str, Any]) -> TraceOptions:
+    """Return how to read a trace.
+
+    Args:
+        given: The values of all options of reading, by the names of their parameters; others do not matter.
+    """
+    return TraceOptions(**{name: given[name] for name in TRACE_NAMES})
 
 
 event_order_option: Final = click.option(
@@ -62,20 +77,14 @@ event_order_option: Final = click.option(
 )
 
 
-def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 def _names() -> tuple[str, ...]:
     """Return the parameters that the options of ``_TRACE`` give."""
 
     def nothing() -> None:
         pass
 
-    return tuple(str(param.name) for param in click.command()(_with(_TRACE, nothing)).params)
+    return tuple(str(parameter.name) for parameter in click.command()(trace_parameters(nothing)).params)
 
 
-_NAMES: Final = _names()
-"""The fields of ``TraceOptions`` that have an option."""
+TRACE_NAMES: Final = _names()
+"""The parameters of reading a trace, which are fields of ``TraceOptions``."""

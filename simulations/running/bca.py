@@ -1,8 +1,8 @@
 """The bias-corrected and accelerated bootstrap interval (BCa).
 
 Source: Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, section 14.3. It is too narrow where clusters
-are few and skewed: of intervals at 95 % of a mean of log-normal clusters (sigma 1), 85 % hold the truth with 20 clusters,
-92 % with 40 and 93 % with 100.
+are few and skewed: of intervals at 95 % of a mean of log-normal clusters (sigma 1), 85 % hold the truth with 20
+clusters, 92 % with 40 and 93 % with 100.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ class Cells:
         jobs: How many jobs.
         wait_us: The sum of their waits.
         slowdown: The sum of their bounded slowdowns.
-        turnaround_us: The sum of their turnarounds.
     """
 
     hour: array[int]
@@ -36,7 +35,6 @@ class Cells:
     jobs: array[int]
     wait_us: array[int]
     slowdown: array[float]
-    turnaround_us: array[int]
 
     def __len__(self) -> int:
         return len(self.hour)
@@ -61,13 +59,11 @@ class CellCounter:
         key = (job.submit_us - self._first_us) // CELL_US, job.user
         sums = self._sums.get(key)
         if sums is None:
-            sums = self._sums[key] = [0, 0, 0.0, 0]
+            sums = self._sums[key] = [0, 0, 0.0]
         wait_us = at_us - job.submit_us
-        turnaround_us = wait_us + job.run_us
         sums[0] += 1
         sums[1] += wait_us
-        sums[2] += max(1.0, turnaround_us / max(job.run_us, BOUND_US))
-        sums[3] += turnaround_us
+        sums[2] += max(1.0, (wait_us + job.run_us) / max(job.run_us, BOUND_US))
 
     def ended(self, job: TraceJob, at_us: int) -> None:
         """A job ended, which says nothing new."""
@@ -75,12 +71,11 @@ class CellCounter:
     def cells(self) -> Cells:
         """Return the sums so far."""
         found = sorted(self._sums.items())
-        columns = [[sums[place] for _, sums in found] for place in range(4)]
+        columns = [[sums[place] for _, sums in found] for place in range(3)]
         return Cells(
             array("q", [hour for (hour, _), _ in found]),
             array("q", [user for (_, user), _ in found]),
             array("q", map(int, columns[0])),
             array("q", map(int, columns[1])),
             array("d", columns[2]),
-            array("q", map(int, columns[3])),
         )

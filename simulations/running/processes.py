@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -43,7 +43,7 @@ def run_all(
     requests: Sequence[RunRequest],
     at_once: int | None = None,
     progress: Callable[[int, int, int], None] | None = None,
-) -> Iterator[tuple[int, RunResult | RunFailure]]:
+) -> Generator[tuple[int, RunResult | RunFailure]]:
     """Do all runs, and yield the place of each with what it came to, in the order in which they end.
 
     Closing the iterator, or whatever else ends it, Ctrl-C included, kills at once all that still run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -10,11 +10,11 @@ import attrs
 from .cells import CELL_US, Cells
 
 if TYPE_CHECKING:
-    from numpy import float64
+    from numpy import float64, int64
     from numpy.typing import NDArray
 
-OF_JOBS: Final = ("mean_wait_s", "mean_bounded_slowdown", "mean_turnaround_s")
-"""Means over jobs."""
+OF_JOBS: Final = ("mean_wait_s", "mean_bounded_slowdown")
+"""Means over jobs. The mean turnaround differs between two runs as the mean wait does: the run times are the same."""
 
 OF_USERS: Final = ("mean_user_wait_s", "mean_user_bounded_slowdown", "gini_user_wait")
 """Figures that are made of users' means. Jain's index is none of them: its squares hang on the largest few, and of its
@@ -39,13 +39,12 @@ class Columns:
     """Sums over the jobs of each cluster, and the means over jobs for any weights of these.
 
     Attributes:
-        jobs, wait_s, slowdown, turnaround_s: One number for each cluster.
+        jobs, wait_s, slowdown: One number for each cluster.
     """
 
     jobs: NDArray[float64]
     wait_s: NDArray[float64]
     slowdown: NDArray[float64]
-    turnaround_s: NDArray[float64]
 
     @property
     def clusters(self) -> int:
@@ -55,7 +54,7 @@ class Columns:
     def figures(self, weights: NDArray[float64]) -> dict[str, NDArray[float64]]:
         """Return ``OF_JOBS`` for each row of weights."""
         jobs = _above_zero(weights @ self.jobs)
-        sums = (self.wait_s, self.slowdown, self.turnaround_s)
+        sums = (self.wait_s, self.slowdown)
         return {name: weights @ column / jobs for name, column in zip(OF_JOBS, sums, strict=True)}
 
 
@@ -89,14 +88,19 @@ def user_columns(cells: Cells) -> UserColumns:
     return UserColumns(*_sums(cells, places))
 
 
-def _sums(cells: Cells, places: NDArray[float64]) -> list[NDArray[float64]]:
+def _sums(cells: Cells, places: NDArray[int64]) -> tuple[NDArray[float64], NDArray[float64], NDArray[float64]]:
+    return (
+        _sum(places, cells.jobs),
+        _sum(places, cells.wait_us) / _SECOND_US,
+        _sum(places, cells.slowdown),
+    )
+
+
+def _sum(places: NDArray[int64], column: Sequence[float]) -> NDArray[float64]:
+    """Return the sum of what has each place."""
     import numpy as np
 
-    jobs, wait_us, slowdown, turnaround_us = (
-        np.bincount(places, weights=np.asarray(column, dtype=float))
-        for column in (cells.jobs, cells.wait_us, cells.slowdown, cells.turnaround_us)
-    )
-    return [jobs, wait_us / _SECOND_US, slowdown, turnaround_us / _SECOND_US]
+    return np.bincount(places, weights=np.asarray(column, dtype=float)).astype(float)
 
 
 def weighted_gini(amounts: NDArray[float64], weights: NDArray[float64]) -> NDArray[float64]:
