@@ -13,15 +13,16 @@ from meted.core.state import Rules
 
 from ..errors import SimulationError
 from ..policies.registry import make_policy, policy_names
-from ..replay import EVENT_ORDERS, PROCS_MAX, EventOrder, Replay
+from ..replay import EventOrder, Replay
 from ..results.documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.outcome import OutcomeWriter
 from ..results.report import TIE_RULE, table
 from ..traces.swf import Malformed
 from ..traces.trace import Trace, read_trace
-from ..traces.trace_rules import Overrun, ProcsField, TraceOptions
+from ..traces.trace_rules import TraceOptions
 from .rules_options import rules_of, rules_options
+from .trace_options import event_order_option, trace_options
 
 MALFORMED_SHOWN: Final = 20
 """So many malformed lines are told one by one; of more only the number."""
@@ -30,34 +31,8 @@ MALFORMED_SHOWN: Final = 20
 @click.command("simulate", short_help="Replay a trace under a policy.")
 @click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
-@click.option(
-    "--procs",
-    type=click.IntRange(1, PROCS_MAX),
-    help="Processors of the machine.  [default: MaxProcs of the trace, else MaxNodes]",
-)
-@click.option("--first", type=click.IntRange(min=1), metavar="N", help="Take only the first N records.")
-@click.option(
-    "--event-order",
-    type=click.Choice(EVENT_ORDERS),
-    default="instant",
-    show_default=True,
-    help="instant: all ends, all submits, one pass; pyss: one pass an event, submits before ends.",
-)
-@click.option(
-    "--procs-field",
-    type=click.Choice(["allocated", "requested"]),
-    default="allocated",
-    show_default=True,
-    help="Which field is a job's processors: 5, else 8; or 8, else 5.",
-)
-@click.option(
-    "--overrun",
-    type=click.Choice(["extend", "cut"]),
-    default="extend",
-    show_default=True,
-    help="A run beyond its estimate: extend the estimate, or cut the run.",
-)
-@click.option("--clairvoyant", is_flag=True, help="Take the run time as the estimate.")
+@trace_options
+@event_order_option
 @rules_options
 @click.option(
     "--json",
@@ -75,12 +50,8 @@ MALFORMED_SHOWN: Final = 20
 def simulate(
     trace: str,
     policy: str,
-    procs: int | None,
-    first: int | None,
+    options: TraceOptions,
     event_order: EventOrder,
-    procs_field: ProcsField,
-    overrun: Overrun,
-    clairvoyant: bool,
     alpha: int | None,
     half_life: int | None,
     aging: int | None,
@@ -96,7 +67,6 @@ def simulate(
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     _check_targets(trace, json_path, out)
-    options = TraceOptions(procs, procs_field, overrun, clairvoyant, first)
     try:
         with rare_collections():
             figures, shown = _run(trace, options, policy, event_order, rules, out)

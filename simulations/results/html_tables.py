@@ -1,0 +1,90 @@
+"""The tables of a report: figures of several runs side by side, the rules behind them, and a row for each user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import zip_longest
+from typing import Final
+
+from .report import result_rows
+from .run_record import RunRecord, UserRow
+
+USERS_SHOWN: Final = 250
+"""Users that a table of a report has; where there are more, those with the most work. A CSV file has them all."""
+
+_USER_COLUMNS: Final = (
+    ("share", "share", ",.0f"),
+    ("jobs", "jobs", ",.0f"),
+    ("cpu_s", "processor time, s", ",.0f"),
+    ("service", "of what it was owed", ".3f"),
+    ("mean_wait_s", "wait: mean, s", ",.0f"),
+    ("median_wait_s", "median", ",.0f"),
+    ("p95_wait_s", "95 %", ",.0f"),
+    ("p99_wait_s", "99 %", ",.0f"),
+    ("max_wait_s", "largest", ",.0f"),
+    ("mean_bounded_slowdown", "slowdown: mean", ",.2f"),
+    ("median_bounded_slowdown", "median", ",.2f"),
+    ("p95_bounded_slowdown", "95 %", ",.2f"),
+    ("p99_bounded_slowdown", "99 %", ",.2f"),
+    ("max_lag_units", "lag, units", ".4f"),
+    ("envy_units", "envy, units", ".4f"),
+    ("deficit_units", "behind its own part, units", ".4f"),
+    ("mean_rho", "shared / alone: mean", ".3f"),
+    ("max_rho", "largest", ",.2f"),
+    ("starvation", "longest wait as head, of its bound", ".3f"),
+)
+
+
+def figures_table(runs: Sequence[RunRecord]) -> str:
+    """Return the figures of the runs as columns of one table."""
+    found = [dict(result_rows(run.figures)) for run in runs]
+    names = list(dict.fromkeys(name for figures in found for name in figures))
+    head = "".join(f'<th scope="col" class="number">{escape(run.label)}</th>' for run in runs)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f'<td class="number">{escape(figures.get(name, ""))}</td>' for figures in found)
+        + "</tr>\n"
+        for name in names
+    )
+    return (
+        f'<div class="wide"><table>\n<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
+    )
+
+
+def rules_table(runs: Sequence[RunRecord]) -> str:
+    """Return the rules behind the figures: those that all runs have in common once, and the others for each."""
+    common = [row for row in runs[0].rules if all(row in run.rules for run in runs)]
+    parts = [_rows(common)]
+    for run in runs:
+        if own := [row for row in run.rules if row not in common]:
+            parts.append(f"<h3>{escape(run.label)}</h3>\n{_rows(own)}")
+    return "".join(parts)
+
+
+def users_table(run: RunRecord) -> str:
+    """Return how each user of a run fared, those with the most work first."""
+    shown = sorted(run.users, key=lambda row: (-row.cpu_s, row.user))[:USERS_SHOWN]
+    left = len(run.users) - len(shown)
+    about = "The most work first." + (f" {left:,} more users are in the file of --csv." if left else "")
+    head = "".join(f'<th scope="col" class="number">{escape(title)}</th>' for _, title, _ in _USER_COLUMNS)
+    body = "".join(f'<tr><th scope="row">{escape(row.user)}</th>{"".join(_cells(row))}</tr>\n' for row in shown)
+    return (
+        f"<details><summary>{escape(run.label)}: {len(run.users):,} users</summary>\n"
+        f'<div class="wide"><table><caption>{about}</caption>\n<thead><tr><th scope="col">user</th>{head}</tr></thead>\n'
+        f"<tbody>\n{body}</tbody></table></div></details>\n"
+    )
+
+
+def _cells(row: UserRow) -> Iterator[str]:
+    for name, _, shape in _USER_COLUMNS:
+        yield f'<td class="number">{format(getattr(row, name), shape)}</td>'
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> str:
+    names = [name for name, _ in rows]
+    cells = (
+        f'<tr><th scope="row">{escape("" if name == before else name)}</th><td class="text">{escape(text)}</td></tr>\n'
+        for (name, text), before in zip_longest(rows, [None, *names[:-1]])
+    )
+    return f"<table>\n<tbody>\n{''.join(cells)}</tbody></table>\n"
