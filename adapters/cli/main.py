@@ -28,6 +28,7 @@ COMMANDS = {
     ),
     "drain": ("meted.adapters.cli.pool:drain", "Give a worker no more work, and let it finish what it has."),
     "explain": ("meted.adapters.cli.pool:explain", "Say why a job waits."),
+    "generate": ("meted.simulations.commands.generate:generate", "Make up a workload to simulate."),
     "loan": ("meted.adapters.cli.loan:loan", "Lend what a domain is entitled to, and take it back."),
     "log": ("meted.adapters.cli.log:log", "Look after the event log."),
     "logs": ("meted.adapters.cli.logs:logs", "Show what units have written."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from typing import Final
 
@@ -14,13 +13,16 @@ from meted.core.state import Rules
 from ..errors import SimulationError
 from ..policies.registry import make_policy, policy_names
 from ..replay import EventOrder, Replay
-from ..results.documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
+from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..results.metrics import JsonValue, Metrics
 from ..results.outcome import OutcomeWriter
-from ..results.report import TIE_RULE, table
+from ..results.recorder import Recorder
+from ..results.report import TIE_RULE, rule_rows, table
+from ..results.run_record import RunRecord
 from ..traces.swf import Malformed
 from ..traces.trace import Trace, read_trace
 from ..traces.trace_rules import TraceOptions
+from .output_options import Outputs, output_options
 from .rules_options import rules_of, rules_options
 from .trace_options import event_order_option, trace_options
 
@@ -34,13 +36,7 @@ MALFORMED_SHOWN: Final = 20
 @trace_options
 @event_order_option
 @rules_options
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
-)
+@output_options
 @click.option(
     "--out",
     type=click.Path(dir_okay=False),
@@ -58,6 +54,9 @@ def simulate(
     pool: str | None,
     usage: str | None,
     json_path: str | None,
+    csv_path: str | None,
+    html_path: str | None,
+    fairness: bool,
     out: str | None,
 ) -> None:
     """Replay TRACE through the core that serves live, and tell how everybody fared.
@@ -66,35 +65,43 @@ def simulate(
     of the trace is a domain with the same share.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
-    _check_targets(trace, json_path, out)
+    outputs = Outputs(json_path, csv_path, html_path, fairness)
     try:
+        outputs.check(trace, out)
         with rare_collections():
-            figures, shown = _run(trace, options, policy, event_order, rules, out)
-        if json_path == "-":
-            click.echo(document(figures))
-            return
-        click.echo(shown, nl=False)
-        if json_path is not None:
-            write_document(json_path, figures)
+            figures, shown, record = _run(trace, options, policy, event_order, rules, out, outputs.wants_record)
+        outputs.write(figures, shown, record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
 
 
 def _run(
-    path: str, options: TraceOptions, policy: str, event_order: EventOrder, rules: Rules | None, out: str | None
-) -> tuple[dict[str, JsonValue], str]:
-    """Read, replay and write; return the figures, and the same as a table."""
+    path: str,
+    options: TraceOptions,
+    policy: str,
+    event_order: EventOrder,
+    rules: Rules | None,
+    out: str | None,
+    wants_record: bool,
+) -> tuple[dict[str, JsonValue], str, RunRecord | None]:
+    """Read, replay and write the schedule; return the figures, the same as a table, and the record if it is wanted."""
     trace = _read(path, options)
-    metrics = Metrics(trace)
+    recorder = Recorder(trace, policy, rules) if wants_record else None
+    metrics = Metrics(trace) if recorder is None else recorder.metrics
     with ExitStack() as stack:
         bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}"))
         writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
         outcome = None if writer is None else writer.add
-        replay = Replay(trace, make_policy(policy), event_order, [metrics], outcome, rules)
+        replay = Replay(trace, make_policy(policy), event_order, [recorder or metrics], outcome, rules)
         while not replay.run(PROGRESS_JOBS):
             bar(replay.ended, len(trace))
-    figures = metrics.results(policy, event_order, user_cpu_us(), rules)
-    return figures | {"tie_rule": TIE_RULE}, table(figures, trace.counts)
+    if recorder is None:
+        figures = metrics.results(policy, event_order, user_cpu_us(), rules)
+    else:
+        figures = recorder.results(event_order, user_cpu_us())
+    figures["tie_rule"] = TIE_RULE
+    record = recorder and recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
+    return figures, table(figures, trace.counts), record
 
 
 def _read(path: str, options: TraceOptions) -> Trace:
@@ -112,14 +119,3 @@ def _read(path: str, options: TraceOptions) -> Trace:
     finally:
         if told > MALFORMED_SHOWN:
             click.echo(f"{path}: {told - MALFORMED_SHOWN:,} more malformed lines.", err=True)
-
-
-def _check_targets(trace: str, json_path: str | None, out: str | None) -> None:
-    """Refuse what would be found out only after the run, or would write over the trace."""
-    for option, path in (("--json", json_path), ("--out", out)):
-        if path is not None and (path != "-" or option != "--json"):
-            check_target(option, path, trace)
-    if out == "-":
-        raise click.UsageError("--out needs the name of a file; /dev/stdout is the standard output.")
-    if out is not None and json_path not in (None, "-") and os.path.abspath(out) == os.path.abspath(str(json_path)):
-        raise click.UsageError(f"--json and --out both name {out}; give two files.")

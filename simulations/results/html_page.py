@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
 from ..errors import SimulationError
+from .gantt_plot import gantt_plot
 from .html_style import STYLE
 from .html_tables import figures_table, rules_table, users_table
+from .plots import lag_plot, load_plot, loans_plot, service_plot, waits_plot
 from .run_record import RunRecord
+
+_LOAD: Final = "Means over bins of equal width; a job that starts as it is submitted does not wait."
+_SERVICE: Final = (
+    "While a user has work it is owed its share of the machine among those who have work, and no more than it asks "
+    "for. Left: the users with the most work; service counts when a job starts. Right: every user; below the dotted "
+    "line are those who got their work done later than they were owed."
+)
+_LAG: Final = (
+    "While a user waits, it is owed its share of all that is started. Its lag is what it did not get of that, in units "
+    "of the largest job. The bound is proven for the policy meted and jobs of one processor, and is a yardstick else."
+)
+_WAITS: Final = "Left every job counts once, right every user. Higher is sooner."
+_LOANS: Final = "What is borrowed is lent by somebody: at each moment the lines of a resource sum up to zero."
+_GANTT: Final = (
+    "What ran around the moment at which the most jobs waited. Which processors a job had is not part of a schedule: "
+    "each is drawn on the lowest that are free."
+)
 
 RUNS_MAX: Final = 8
 """Runs in one report: more lines than these nobody tells apart."""
@@ -40,11 +59,7 @@ def report_page(runs: Sequence[RunRecord]) -> str:
         raise SimulationError(f"a report holds 1 to {RUNS_MAX} runs, and these are {len(runs):,}; leave some out.")
     traces = ", ".join(dict.fromkeys(str(run.figures["trace"]) for run in runs))
     labels = ", ".join(run.label for run in runs)
-    sections = [
-        ("figures", "Figures", figures_table(runs)),
-        ("users", "Users", "".join(map(users_table, runs))),
-        ("rules", "How these came about", rules_table(runs)),
-    ]
+    sections = [section for section in _sections(runs) if section[2]]
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in sections)
     body = "".join(f'<section id="{name}"><h2>{title}</h2>\n{content}</section>\n' for name, title, content in sections)
     return (
@@ -55,3 +70,21 @@ def report_page(runs: Sequence[RunRecord]) -> str:
         f"{links}</ul></nav></header>\n<main>\n{body}</main>\n"
         "<footer>Simulated by meted, through the engine that serves live.</footer>\n</body></html>\n"
     )
+
+
+def _sections(runs: Sequence[RunRecord]) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the title and the content of each section; what is not there is empty."""
+    yield "figures", "Figures", figures_table(runs)
+    yield "load", "Queue and utilisation", _figure(load_plot(runs), _LOAD)
+    yield "service", "Service against entitlement", _figure(service_plot(runs), _SERVICE)
+    yield "lag", "Lag", _figure(lag_plot(runs), _LAG)
+    yield "waits", "Waits", _figure(waits_plot(runs), _WAITS)
+    yield "loans", "Loans", _figure(loans_plot(runs), _LOANS)
+    yield "gantt", "A window of the schedule", _figure(gantt_plot(runs), _GANTT)
+    yield "users", "Users", "".join(map(users_table, runs))
+    yield "rules", "How these came about", rules_table(runs)
+
+
+def _figure(plot: str, caption: str) -> str:
+    """Return a plot with what one has to know to read it; nothing of none."""
+    return f"<figure>\n{plot}<figcaption>{escape(caption)}</figcaption></figure>\n" if plot else ""

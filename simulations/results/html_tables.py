@@ -29,7 +29,7 @@ _USER_COLUMNS: Final = (
     ("p99_bounded_slowdown", "99 %", ",.2f"),
     ("max_lag_units", "lag, units", ".4f"),
     ("envy_units", "envy, units", ".4f"),
-    ("deficit_units", "behind its own part, units", ".4f"),
+    ("sharing_deficit_s", "slower than alone, s", ",.0f"),
     ("mean_rho", "shared / alone: mean", ".3f"),
     ("max_rho", "largest", ",.2f"),
     ("starvation", "longest wait as head, of its bound", ".3f"),
@@ -71,7 +71,8 @@ def users_table(run: RunRecord) -> str:
     body = "".join(f'<tr><th scope="row">{escape(row.user)}</th>{"".join(_cells(row))}</tr>\n' for row in shown)
     return (
         f"<details><summary>{escape(run.label)}: {len(run.users):,} users</summary>\n"
-        f'<div class="wide"><table><caption>{about}</caption>\n<thead><tr><th scope="col">user</th>{head}</tr></thead>\n'
+        f'<div class="wide"><table><caption>{about}</caption>\n'
+        f'<thead><tr><th scope="col">user</th>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div></details>\n"
     )
 

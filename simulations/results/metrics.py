@@ -25,11 +25,13 @@ from .service import ServiceMeter
 BOUND_US: Final = 10_000_000
 """Runs shorter than this count as this long in a bounded slowdown: 10 s."""
 
-_SLOWDOWN_BITS: Final = 40
+SLOWDOWN_BITS: Final = 40
+"""Slowdowns are summed in units of 2 to the minus this, each rounded down."""
+
 _MEAN_BITS: Final = 32
 _US: Final = 1_000_000
 
-JsonValue = bool | int | float | str | None | Mapping[str, int | str | None]
+JsonValue = bool | int | float | str | None | Mapping[str, int | float | str | None]
 
 
 class Measured(Protocol):
@@ -70,12 +72,16 @@ class _Sums:
 
 
 class Metrics:
-    """The figures of one run; give it each submit, start and end in the order of time."""
+    """The figures of one run; give it each submit, start and end in the order of time.
+
+    Attributes:
+        service: What each user was owed and got; for reading.
+    """
 
     def __init__(self, trace: Measured, shares: Mapping[int, int] | None = None) -> None:
         """Start with nothing done of a trace, whose users have these shares (None: all the same)."""
         self._trace = trace
-        self._service = ServiceMeter(trace.procs, len(trace.users), shares)
+        self.service = ServiceMeter(trace.procs, len(trace.users), shares)
         self._sums: dict[int, _Sums] = {user: _Sums() for user in trace.users}
         self._max_wait_us = 0
         self._run_us = 0
@@ -87,7 +93,7 @@ class Metrics:
         """A job was submitted, at its submit time."""
         if self._first_submit_us is None:
             self._first_submit_us = job.submit_us
-        self._service.submitted(job.user, job.submit_us, job.procs)
+        self.service.submitted(job.user, job.submit_us, job.procs)
 
     def started(self, job: TraceJob, at_us: int) -> None:
         """A job started."""
@@ -100,19 +106,19 @@ class Metrics:
         bound_us = run_us if run_us > BOUND_US else BOUND_US
         turnaround_us = wait_us + run_us
         if turnaround_us > bound_us:
-            sums.slowdown += (turnaround_us << _SLOWDOWN_BITS) // bound_us
+            sums.slowdown += (turnaround_us << SLOWDOWN_BITS) // bound_us
         else:
-            sums.slowdown += 1 << _SLOWDOWN_BITS
+            sums.slowdown += 1 << SLOWDOWN_BITS
         if wait_us > self._max_wait_us:
             self._max_wait_us = wait_us
         self._run_us += run_us
         self._area += area
-        self._service.started(job.user, area)
+        self.service.started(job.user, area)
 
     def ended(self, job: TraceJob, at_us: int) -> None:
         """A job ended."""
         self._last_end_us = at_us
-        self._service.ended(job.user, at_us, job.procs)
+        self.service.ended(job.user, at_us, job.procs)
 
     def results(self, policy: str, event_order: str, cpu_us: int, rules: Rules | None = None) -> dict[str, JsonValue]:
         """Return the figures as one JSON object.
@@ -131,7 +137,7 @@ class Metrics:
         makespan_us = self._last_end_us - (self._first_submit_us or 0)
         waits = [(sums.wait_us << _MEAN_BITS) // sums.jobs for sums in done]
         slowdowns = [sums.slowdown // sums.jobs for sums in done]
-        ratios = self._service.ratios().values()
+        ratios = self.service.ratios().values()
         return {
             "trace": trace.name,
             "policy": policy,
@@ -142,18 +148,16 @@ class Metrics:
             "utilisation": _quotient(self._area, trace.procs * makespan_us),
             "mean_wait_s": _quotient(wait_us, jobs * _US),
             "max_wait_s": _quotient(self._max_wait_us, _US),
-            "mean_bounded_slowdown": _quotient(slowdown, jobs << _SLOWDOWN_BITS),
+            "mean_bounded_slowdown": _quotient(slowdown, jobs << SLOWDOWN_BITS),
             "mean_turnaround_s": _quotient(wait_us + self._run_us, jobs * _US),
-            "jain_service": float(self._service.jain_service()),
+            "jain_service": float(self.service.jain_service()),
             "min_service": float(min(ratios, default=Fraction(0))),
-            "max_lag_units": float(self._service.max_lag_units()),
+            "max_lag_units": float(self.service.max_lag_units()),
             "jain_user_wait": float(jain(waits)),
             "gini_user_wait": float(gini(waits)),
             "jain_user_bounded_slowdown": float(jain(slowdowns)),
             "mean_user_wait_s": _mean([Fraction(sums.wait_us, sums.jobs * _US) for sums in done]),
-            "mean_user_bounded_slowdown": _mean(
-                [Fraction(sums.slowdown, sums.jobs << _SLOWDOWN_BITS) for sums in done]
-            ),
+            "mean_user_bounded_slowdown": _mean([Fraction(sums.slowdown, sums.jobs << SLOWDOWN_BITS) for sums in done]),
             "cpu_s": _quotient(cpu_us, _US),
             "jobs_per_s": _quotient(jobs * _US, cpu_us),
             "event_order": event_order,

@@ -47,7 +47,7 @@ _NOTED: Final = {
 def table(figures: Mapping[str, JsonValue], counts: FilterCounts) -> str:
     """Return what ``Metrics.results`` gave, as lines of text that end with a newline."""
     title = f"{figures['trace']}: {figures['policy']} on {figures['procs']:,} processors"
-    parts = ["", title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(_rules(figures, counts)), ""]
+    parts = ["", title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(rule_rows(figures, counts)), ""]
     return "\n".join(parts[1:])
 
 
@@ -71,10 +71,35 @@ def result_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     yield "slowdown, Jain over users", f"{figures['jain_user_bounded_slowdown']:.4f}"
     yield "wait, mean over users", f"{figures['mean_user_wait_s']:,.2f} s"
     yield "slowdown, mean over users", f"{figures['mean_user_bounded_slowdown']:,.4f}"
+    if "max_envy_units" in figures:
+        yield from _fairness_rows(figures)
     yield "user CPU", f"{figures['cpu_s']:.2f} s, {figures['jobs_per_s']:,.0f} jobs/s"
 
 
-def _rules(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:
+def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    """Yield what ``--fairness`` adds."""
+    waits = (f"{figures[f'{name}_wait_s']:,.0f} s" for name in ("median", "p95", "p99"))
+    slowdowns = (f"{figures[f'{name}_bounded_slowdown']:,.2f}" for name in ("median", "p95", "p99"))
+    users = figures["users"]
+    yield "wait, 50 / 95 / 99 %", " / ".join(waits)
+    yield "slowdown, 50 / 95 / 99 %", " / ".join(slowdowns)
+    yield "service, Gini over users", f"{figures['gini_service']:.4f}"
+    yield "lag, of its bound", f"{figures['max_lag_of_bound']:.4f}"
+    yield "envy, mean over users", f"{figures['mean_envy_units']:.4f} of the largest job"
+    yield "envy, largest", f"{figures['max_envy_units']:.4f} of the largest job"
+    yield "slower than alone", f"{figures['users_worse_than_alone']:,} of {users:,} users"
+    yield "slower than alone, most", f"{figures['max_sharing_deficit_s']:,.0f} s"
+    yield "shared / alone, mean", f"{figures['mean_user_rho']:,.4f} over users"
+    yield "shared / alone, worst user", f"{figures['max_user_rho']:,.4f}"
+    yield "shared / alone above 1", f"{figures['users_rho_above_1']:,} of {users:,} users"
+    yield "longest wait as head", f"{figures['max_head_wait_s']:,.0f} s"
+    yield "starvation, of its bound", f"{figures['max_starvation']:.4f}"
+    loans = figures.get("loans_amount_s")
+    if isinstance(loans, Mapping):
+        yield from (("loans", f"{name}: {amount:,.0f} x s") for name, amount in loans.items())
+
+
+def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:
     """Yield how the figures came about."""
     yield "event order", _EVENT_ORDERS[str(figures["event_order"])]
     yield "ties", TIE_RULE

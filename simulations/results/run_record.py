@@ -1,4 +1,4 @@
-"""A run as what is left of it: figures, a row for each user, and series for plots, of a size that does not depend on jobs.
+"""What is left of a run: figures, a row for each user, and series for plots, of a size that does not grow with jobs.
 
 All of these are plain values. They can be pickled and sent from the process that ran to the one that reports, and
 several of them stand side by side in one report (:func:`~meted.simulations.results.html_page.write_report`).
@@ -28,7 +28,7 @@ class UserRow:
         mean_bounded_slowdown, median_bounded_slowdown, p95_bounded_slowdown, p99_bounded_slowdown: Of its jobs.
         max_lag_units: Its largest lag, in units of the largest job (:mod:`.lag`).
         envy_units: How much more others were served while it waited, in units of the largest job (:mod:`.envy`).
-        deficit_units: How far its own part of the machine would have been ahead, in units of the largest job
+        sharing_deficit_s: How much longer its mean turnaround was than alone on its own part of the machine
             (:mod:`.partition`).
         mean_rho, max_rho: Turnaround of its jobs over that on its own part of the machine (:mod:`.partition`).
         max_head_wait_s: The longest time for which the oldest of its waiting jobs was that (:mod:`.starvation`).
@@ -53,7 +53,7 @@ class UserRow:
     p99_bounded_slowdown: float
     max_lag_units: float
     envy_units: float
-    deficit_units: float
+    sharing_deficit_s: float
     mean_rho: float
     max_rho: float
     max_head_wait_s: float
@@ -69,7 +69,7 @@ class UserSeries:
         user: Its name.
         received_cpu_s: Processor-seconds of the jobs that it has started until then.
         owed_cpu_s: Processor-seconds that it has been owed until then.
-        lag_units: Its largest lag since the time before, in units of the largest job.
+        lag_units: The most that it was behind what it was promised since the time before, in units of the largest job.
     """
 
     user: str
@@ -80,18 +80,20 @@ class UserSeries:
 
 @record
 class LoanSeries:
-    """What one domain lent and borrowed over time, as steps.
+    """What one domain lent and borrowed of a resource over time, as steps.
 
     Attributes:
         user: Its name.
+        resource: ``share``, or what the lender is guaranteed.
         at_s: When it changed.
-        lent, borrowed: From then on, in shares.
+        lent, borrowed: From then on, in units of the resource.
     """
 
     user: str
+    resource: str
     at_s: tuple[float, ...]
-    lent: tuple[float, ...]
-    borrowed: tuple[float, ...]
+    lent: tuple[int, ...]
+    borrowed: tuple[int, ...]
 
 
 @record
@@ -105,7 +107,8 @@ class RunSeries:
         waiting_jobs_max: The most at once in each bin.
         waiting_procs: Processors that these ask for, the mean of each bin.
         busy: The part of the machine that is used, the mean of each bin.
-        max_lag_units: The largest lag of all users in each bin, in units of the largest job.
+        max_lag_units: The most that any user was behind what it was promised in each bin, in units of the largest job.
+        lag_bound_units: The bound of that, of the user whose bound is largest (:mod:`.lag`).
         users: The users with the most work.
         loans: Those who lent or borrowed; empty where nobody did.
     """
@@ -117,6 +120,7 @@ class RunSeries:
     waiting_procs: tuple[float, ...]
     busy: tuple[float, ...]
     max_lag_units: tuple[float, ...]
+    lag_bound_units: float
     users: tuple[UserSeries, ...]
     loans: tuple[LoanSeries, ...]
 

@@ -148,6 +148,21 @@ class ServiceMeter:
         """Return the largest lag in units of the largest job started so far."""
         return Fraction(self._largest_lag, max(1, self._registered * self._largest_area))
 
+    def received(self, number: int) -> int:
+        """Return the processor-microseconds of the jobs that a user has started."""
+        return self._users[number].received
+
+    def owed(self, number: int, at_us: int) -> Fraction:
+        """Return the processor-microseconds that a user is owed until a time, at or after the last that happened."""
+        user = self._users[number]
+        owed = user.owed
+        if user.shares:
+            integral = self._integral + ((at_us - self._now) * self._procs << _SCALE_BITS) // self._total
+            owed += user.share * (integral - user.mark)
+        else:
+            owed += user.demand * (at_us - user.mark) << _SCALE_BITS
+        return Fraction(owed, 1 << _SCALE_BITS)
+
     def _advance(self, at_us: int) -> None:
         """Move the common integral on to a later time."""
         if self._backlogged:

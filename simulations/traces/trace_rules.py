@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 import attrs
@@ -9,9 +10,14 @@ import attrs
 from meted.core.record import record
 
 from ..errors import TraceError
+from .estimates import parse_estimates
 
 ProcsField = Literal["allocated", "requested"]
 Overrun = Literal["extend", "cut"]
+
+LOAD_MIN = Fraction(1, 1_000)
+LOAD_MAX = Fraction(1_000)
+"""By how much the load of a trace may be changed."""
 
 
 @record
@@ -25,6 +31,16 @@ class TraceOptions:
             the run at the estimate, as a system would that kills it there.
         clairvoyant: The estimate is the run time.
         first: Take only the first so many records of the file, counted before any is left out.
+        window: Take only jobs submitted from the first of these times on and before the second (None: to the end), in
+            microseconds from the start of the log. Jobs keep their submit times.
+        load: Divide all submit times by this, so that as much work comes in that much less time; None is 1.
+        procs_max: A wider job takes so many processors, for as long as before; None leaves all as they are.
+        domain_of: Whose domain a job is: that of its ``user``, ``group`` or ``queue``, or else the path of a file that
+            says so (:mod:`.mapping`).
+        shares: The path of a file that says what domains are entitled to (:mod:`.entitlements`), or None.
+        loans: The path of a file that says who lends what when (:mod:`.loans`), or None.
+        estimates: ``recorded``, ``exact``, ``xF`` or ``random:F`` (:mod:`.estimates`).
+        seed: Of what is drawn.
     """
 
     procs: int | None = None
@@ -32,6 +48,14 @@ class TraceOptions:
     overrun: Overrun = "extend"
     clairvoyant: bool = False
     first: int | None = None
+    window: tuple[int, int | None] | None = None
+    load: Fraction | None = None
+    procs_max: int | None = None
+    domain_of: str = "user"
+    shares: str | None = None
+    loans: str | None = None
+    estimates: str = "recorded"
+    seed: int = 0
 
 
 @attrs.define
@@ -44,8 +68,11 @@ class FilterCounts:
         no_submit: Left out: the submit time is unknown.
         no_procs: Left out: neither processor field is above zero.
         no_run: Left out: the run time is unknown or zero.
+        outside_window: Left out: submitted outside the window that was asked for.
+        no_domain: Left out: nothing says to which domain the user belongs.
         too_wide: Left out: more processors than the machine has.
         jobs: What is simulated.
+        narrowed: Jobs that were wider than ``procs_max``.
         no_estimate: Jobs without an estimate, which were given their run time.
         overruns: Jobs that ran longer than their estimate, to which ``overrun`` was applied.
         no_user: Jobs of ``UNKNOWN_USER``.
@@ -61,8 +88,11 @@ class FilterCounts:
     no_submit: int = 0
     no_procs: int = 0
     no_run: int = 0
+    outside_window: int = 0
+    no_domain: int = 0
     too_wide: int = 0
     jobs: int = 0
+    narrowed: int = 0
     no_estimate: int = 0
     overruns: int = 0
     no_user: int = 0
@@ -83,6 +113,36 @@ def check_options(options: TraceOptions) -> None:
         raise TraceError(f"--procs-field is {options.procs_field}; give allocated or requested.")
     if options.overrun not in ("extend", "cut"):
         raise TraceError(f"--overrun is {options.overrun}; give extend or cut.")
+    if options.window is not None and options.window[1] is not None and options.window[1] <= options.window[0]:
+        raise TraceError("--window ends before it has begun; give START..END with the earlier time first.")
+    if options.load is not None and not LOAD_MIN <= options.load <= LOAD_MAX:
+        raise TraceError(f"--load is {float(options.load):g}; give a factor from 0.001 to 1000.")
+    if options.procs_max is not None and options.procs_max < 1:
+        raise TraceError(f"--procs-max is {options.procs_max}; give a number of processors, at least 1.")
+    parse_estimates(options.estimates)
+
+
+def transform_figures(options: TraceOptions) -> dict[str, int | str | None]:
+    """Return what was done to the jobs of a trace, by the names of the options; None where nothing was."""
+    window, load = options.window, options.load
+    drawn = options.estimates.startswith("random")
+    return {
+        "window_s": None if window is None else f"{_seconds(window[0])}..{_seconds(window[1])}",
+        "load": None if load is None else str(load),
+        "procs_max": options.procs_max,
+        "domain_of": options.domain_of,
+        "shares": options.shares,
+        "loans": options.loans,
+        "estimates": "exact" if options.clairvoyant else options.estimates,
+        "seed": options.seed if drawn else None,
+    }
+
+
+def _seconds(time_us: int | None) -> str:
+    if time_us is None:
+        return ""
+    whole, rest = divmod(time_us, 1_000_000)
+    return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 
 def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
@@ -93,8 +153,10 @@ def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
             + (f" (malformed lines: {counts.malformed:,})" if counts.malformed else "")
             + "; check that it is such a trace."
         )
+    outside = f"{counts.outside_window:,} lie outside --window, " if counts.outside_window else ""
+    outside += f"{counts.no_domain:,} are of users whom --domain-of does not name, " if counts.no_domain else ""
     return (
         f"{name} holds no job to simulate: of {counts.records:,} records, {counts.no_submit:,} have no submit time, "
-        f"{counts.no_procs:,} no processors, {counts.no_run:,} no run time, and {counts.too_wide:,} take more than "
-        f"{procs:,} processors; check the file and --procs."
+        f"{counts.no_procs:,} no processors, {counts.no_run:,} no run time, {outside}and {counts.too_wide:,} take more "
+        f"than {procs:,} processors; check the file and --procs."
     )

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from meted.core.commands import CreateDomain, OfferLoan, SetRules
 from meted.core.events import UnitsLeased
-from meted.core.ids import JobId, LeaseId
+from meted.core.ids import DomainId, JobId, LeaseId
 from meted.core.resources import NOTHING
 
 from .helper import World, cpus, examples
@@ -198,7 +198,7 @@ class Both:
         jobs, root = self.world.state.jobs, self.clock.domains[0]
         assert (jobs.clock, jobs.debt) == (root.inside.time, root.inside.debt)
         for domain in self.clock.domains.values():
-            account = jobs.accounts.get(domain.domain_id)
+            account = jobs.accounts.get(DomainId(domain.domain_id))
             if not domain.domain_id or account is None:
                 continue
             assert account.tag == domain.tag, f"start tag of {self.name(domain.domain_id)}"

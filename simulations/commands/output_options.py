@@ -1,0 +1,111 @@
+"""Where the results of a replay go, as options that its commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+from ..results.charts import check_library
+from ..results.documents import check_target, document, write_document
+from ..results.html_page import write_report
+from ..results.metrics import JsonValue
+from ..results.run_record import RunRecord
+from ..results.users_csv import write_users_csv
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+@attrs.frozen
+class Outputs:
+    """What was asked for.
+
+    Attributes:
+        json: Where the figures go as one JSON document; ``-`` is the standard output, which then has nothing else.
+        csv: Where a row for each user goes.
+        html: Where the report goes.
+        fairness: Whether all measures of fairness were asked for.
+    """
+
+    json: str | None
+    csv: str | None
+    html: str | None
+    fairness: bool
+
+    @property
+    def wants_record(self) -> bool:
+        """Whether a record of the run is needed."""
+        return self.fairness or self.csv is not None or self.html is not None
+
+    def check(self, source: str, out: str | None = None) -> None:
+        """Refuse what would be found out only after the run, or would write over what is read or written.
+
+        Args:
+            source: What is read.
+            out: Another file that is written, by ``--out``.
+
+        Raises:
+            click.UsageError: A folder is not there, or a file would be written over.
+            SimulationError: A library is missing.
+        """
+        taken: dict[str, str] = {}
+        for option, path in (("--json", self.json), ("--csv", self.csv), ("--html", self.html), ("--out", out)):
+            if path is None or (path == "-" and option == "--json"):
+                continue
+            if path == "-":
+                raise click.UsageError(f"{option} needs the name of a file; /dev/stdout is the standard output.")
+            check_target(option, path, source)
+            other = taken.setdefault(os.path.abspath(path), option)
+            if other != option:
+                raise click.UsageError(f"{other} and {option} both name {path}; give two files.")
+        if self.html is not None:
+            check_library()
+
+    def write(self, figures: Mapping[str, JsonValue], table: str, record: RunRecord | None) -> None:
+        """Write what was asked for; the table goes to the standard output, unless the document does.
+
+        Raises:
+            SimulationError: A file cannot be written.
+        """
+        click.echo(document(figures) if self.json == "-" else table, nl=self.json == "-")
+        if self.json not in (None, "-"):
+            write_document(str(self.json), figures)
+        if record is not None and self.csv is not None:
+            write_users_csv(self.csv, [record])
+        if record is not None and self.html is not None:
+            write_report(self.html, [record])
+
+
+def output_options(command: C) -> C:
+    """Give a command the options ``--json``, ``--csv``, ``--html`` and ``--fairness``; see :func:`outputs_of`."""
+    for option in reversed(tuple(_options())):
+        command = option(command)
+    return command
+
+
+def _options() -> Iterator[Callable[[C], C]]:
+    yield click.option(
+        "--json",
+        "json_path",
+        type=click.Path(dir_okay=False, allow_dash=True),
+        metavar="FILE",
+        help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
+    )
+    yield click.option(
+        "--csv", "csv_path", type=click.Path(dir_okay=False), metavar="FILE", help="Write a row for each user."
+    )
+    yield click.option(
+        "--html",
+        "html_path",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Write a report with plots as one page that needs no other file.",
+    )
+    yield click.option(
+        "--fairness",
+        is_flag=True,
+        help="Measure all of fairness: envy, starvation, sharing, quantiles (as --csv and --html do).",
+    )

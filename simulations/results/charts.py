@@ -1,0 +1,136 @@
+"""How plots of a report are drawn: matplotlib's figures as SVG that stands in a page and takes its colours from it.
+
+Only this module loads matplotlib, and only when something is drawn: ``pip install 'meted[plot]'``. Text stays text.
+Ink, faint ink and lines are drawn in colours that nothing else has, which are then replaced by the variables of the
+style sheet, so that plots follow a dark screen and print black.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape
+from importlib.util import find_spec
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import SimulationError
+from ..plot import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RUN_COLOURS: Final = (*COLOURS, "#882255", "#8a8a8a")
+"""A colour for each run of a report; those of all plots first."""
+
+RUN_LINES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 3)))
+"""A line style for each, so that they differ without their colours as well."""
+
+WIDTH_INCHES: Final = 9.6
+
+INK: Final = "#010203"
+FAINT: Final = "#020304"
+LINE: Final = "#030405"
+"""What is replaced by the colours of the page."""
+
+_VARIABLES: Final = {INK: "var(--ink)", FAINT: "var(--faint)", LINE: "var(--line)"}
+
+_STYLE: Final[dict[str, Any]] = {
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.xmargin": 0.01,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "path.simplify_threshold": 0.5,
+}
+
+_TIME_UNITS: Final = ((86_400.0 * 3, 86_400.0, "days"), (3_600.0 * 3, 3_600.0, "hours"), (180.0, 60.0, "minutes"))
+
+
+def check_library() -> None:
+    """Refuse to begin what will be drawn in the end, where that is not possible.
+
+    Raises:
+        SimulationError: matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise SimulationError("plots are drawn with matplotlib; install it with: pip install 'meted[plot]'.")
+
+
+def time_unit(span_s: float) -> tuple[float, str]:
+    """Return the unit of time for an axis so long: its seconds and its name."""
+    for least_s, unit_s, name in _TIME_UNITS:
+        if span_s >= least_s:
+            return unit_s, name
+    return 1.0, "seconds"
+
+
+def svg(
+    name: str,
+    about: str,
+    rows: int,
+    columns: int,
+    row_inches: float,
+    draw: Callable[[list[Axes]], None],
+    share_x: bool = False,
+) -> str:
+    """Return a plot as an element of a page.
+
+    Args:
+        name: What tells it from the other plots of the page.
+        about: What it shows, for those who do not see it.
+        rows, columns: How many panels it has below one another and side by side.
+        row_inches: The height of a panel, where the plot is ``WIDTH_INCHES`` wide.
+        draw: Draws on the panels, row by row.
+        share_x: Whether panels below one another have the same axis.
+
+    Raises:
+        SimulationError: matplotlib is not installed.
+    """
+    check_library()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    text = StringIO()
+    with rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(WIDTH_INCHES, row_inches * rows), layout="constrained")
+        draw(list(figure.subplots(rows, columns, squeeze=False, sharex="col" if share_x else False).flat))
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return _inlined(text.getvalue(), name, about)
+
+
+def _inlined(document: str, name: str, about: str) -> str:
+    """Return the SVG element of a document, with the colours of the page and a description."""
+    element = document[document.index("<svg") :]
+    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
+    element = re.sub(r'<g id="[^"]*"', "<g", element)
+    box = re.search(r'viewBox="[^"]*"', element)
+    assert box is not None
+    for colour, variable in _VARIABLES.items():
+        element = element.replace(colour, variable)
+    inner = element[element.index(">") + 1 :]
+    lines = "\n".join(line.rstrip() for line in inner.splitlines())
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {box.group()} role="img"'
+    )
+    return f'{head} aria-labelledby="{name}-about"><title id="{name}-about">{escape(about)}</title>\n{lines}'

@@ -1,0 +1,119 @@
+"""The Gantt chart of a report: what ran where in a window of time, one panel a run.
+
+A schedule says how many processors a job had and not which. They are given out here: each job gets the lowest that are
+free when it starts, in one piece where there is one, else in several.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+from .charts import FAINT, LINE, RUN_COLOURS, svg, time_unit
+from .run_record import Bar, Gantt, RunRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+USERS_NAMED: Final = 6
+"""Users with a colour of their own: those with the most work in the window."""
+
+_Span = tuple[float, float]
+"""The lowest processor and how many."""
+
+
+def gantt_plot(runs: Sequence[RunRecord]) -> str:
+    """Return the windows of the runs."""
+    with_bars = [run for run in runs if run.gantt.bars]
+    if not with_bars:
+        return ""
+
+    def draw(panels: list[Axes]) -> None:
+        work = Counter[str]()
+        for run in with_bars:
+            for bar in run.gantt.bars:
+                work[bar.user] += round((bar.end_s - bar.start_s) * bar.procs)
+        named = [user for user, _ in sorted(work.items(), key=lambda item: (-item[1], item[0]))[:USERS_NAMED]]
+        for panel, run in zip(panels, with_bars, strict=True):
+            _draw_window(panel, run, named)
+
+    about = "What ran in a window of time around the moment at which the most jobs waited."
+    return svg("gantt", about, len(with_bars), 1, 3.2, draw)
+
+
+def placed(bars: Sequence[Bar]) -> Iterator[tuple[Bar, list[_Span]]]:
+    """Yield each job, in the order of the starts, with the processors that it is drawn on."""
+    free: list[_Span] = [(0, float("inf"))]
+    ends: list[tuple[float, int, list[_Span]]] = []
+    for number, bar in enumerate(bars):
+        while ends and ends[0][0] <= bar.start_s:
+            for span in heappop(ends)[2]:
+                _give_back(free, span)
+        spans = _take(free, bar.procs)
+        heappush(ends, (bar.end_s, number, spans))
+        yield bar, spans
+
+
+def _take(free: list[_Span], procs: float) -> list[_Span]:
+    """Take so many processors out of those that are free: the lowest piece with room, but none above a lower fit."""
+    for place, (low, count) in enumerate(free):
+        if count >= procs and count != float("inf"):
+            free[place : place + 1] = [(low + procs, count - procs)] if count > procs else []
+            return [(low, procs)]
+    spans: list[_Span] = []
+    while procs:
+        low, count = free.pop(0)
+        taken = min(count, procs)
+        spans.append((low, taken))
+        if count > taken:
+            free.insert(0, (low + taken, count - taken))
+        procs -= taken
+    return spans
+
+
+def _give_back(free: list[_Span], span: _Span) -> None:
+    """Put processors back, joined with their neighbours."""
+    insort(free, span)
+    place = free.index(span)
+    if place + 1 < len(free) and span[0] + span[1] == free[place + 1][0]:
+        free[place : place + 2] = [(span[0], span[1] + free[place + 1][1])]
+    if place and free[place - 1][0] + free[place - 1][1] == free[place][0]:
+        free[place - 1 : place + 1] = [(free[place - 1][0], free[place - 1][1] + free[place][1])]
+
+
+def _draw_window(panel: Axes, run: RunRecord, named: Sequence[str]) -> None:
+    from matplotlib.collections import PolyCollection
+    from matplotlib.patches import Patch
+
+    gantt: Gantt = run.gantt
+    unit_s, unit = time_unit(gantt.to_s - gantt.from_s)
+    boxes: dict[str, list[list[_Span]]] = {}
+    top = 1.0
+    for bar, spans in placed(gantt.bars):
+        left, right = (max(gantt.from_s, bar.start_s), min(gantt.to_s, bar.end_s))
+        for low, count in spans:
+            top = max(top, low + count)
+            if right > left:
+                x, end = (left - gantt.from_s) / unit_s, (right - gantt.from_s) / unit_s
+                owner = bar.user if bar.user in named else ""
+                boxes.setdefault(owner, []).append([(x, low), (end, low), (end, low + count), (x, low + count)])
+    colours = dict(zip(named, RUN_COLOURS, strict=False)) | {"": FAINT}
+    for owner, corners in boxes.items():
+        alpha = 0.85 if owner else 0.3
+        panel.add_collection(
+            PolyCollection(corners, facecolors=colours[owner], edgecolors=LINE, linewidths=0.4, alpha=alpha)
+        )
+    panel.set_xlim(0, max(gantt.to_s - gantt.from_s, 1e-6) / unit_s)
+    panel.set_ylim(0, top)
+    panel.grid(visible=False)
+    panel.set(
+        title=f"{run.label}: {len(gantt.bars):,} jobs around the longest queue",
+        xlabel=f"{unit}, from {gantt.from_s / 86_400:,.2f} days after the first submit",
+        ylabel="processors",
+    )
+    shown = [owner for owner in (*named, "") if owner in boxes]
+    patches = [Patch(color=colours[owner], alpha=0.85 if owner else 0.3, label=owner or "others") for owner in shown]
+    panel.legend(handles=patches, title="user", loc="upper left", bbox_to_anchor=(1, 1), alignment="left")

@@ -1,0 +1,131 @@
+"""Whoever watches a run and makes a record of it: its figures, and if asked for, all measures of fairness and series.
+
+::
+
+    recorder = Recorder(trace, policy="easy")
+    Replay(trace, make_policy("easy"), observers=[recorder]).run()
+    figures = recorder.results("instant", cpu_us)
+    write_report("easy.html", [recorder.record("easy", figures, rule_rows(figures, trace.counts))])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from meted.core.state import Rules
+
+from ..ruled import RULED_POLICY
+from ..traces.trace import TraceJob
+from .fairness import FairnessMeter
+from .loan_flow import LoanFlow, LoanMove
+from .metrics import JsonValue, Measured, Metrics
+from .run_record import RunRecord
+from .series import SeriesMeter
+from .window import WindowMeter
+
+_WHOLE_MILLI = 1_000
+
+
+class Recorder:
+    """An observer (:class:`~meted.simulations.observer.Observer`) that can make a record of the run.
+
+    It holds on to a job from its submit to its end, and knows it by its identity: submit, start and end are to be told
+    with the same object.
+
+    Attributes:
+        metrics: The figures that every run has.
+    """
+
+    def __init__(
+        self,
+        trace: Measured,
+        policy: str,
+        rules: Rules | None = None,
+        shares: Mapping[int, int] | None = None,
+        names: Mapping[int, str] | None = None,
+        loans: Sequence[LoanMove] = (),
+    ) -> None:
+        """Start with nothing done.
+
+        Args:
+            trace: What is replayed.
+            policy: The name of the policy.
+            rules: The parameters of fairness; by default those that a new pool has.
+            shares: The shares of the users; None is 1 for all.
+            names: What to call the users; None is by their numbers.
+            loans: What was lent meanwhile, in the order of time.
+        """
+        alpha_milli = (rules or Rules()).alpha_milli if policy == RULED_POLICY else _WHOLE_MILLI
+        self.metrics = Metrics(trace, shares)
+        self._trace = trace
+        self._policy = policy
+        self._rules = rules
+        self._names = names or {number: str(number) for number in trace.users}
+        self._loans = LoanFlow(loans)
+        self._fairness = FairnessMeter(trace, shares, alpha_milli)
+        self._series = SeriesMeter(self.metrics.service)
+        self._window = WindowMeter()
+        self._first_us: int | None = None
+        self._last_us = 0
+
+    def submitted(self, job: TraceJob) -> None:
+        """A job was submitted, at its submit time."""
+        if self._first_us is None:
+            self._first_us = self._last_us = job.submit_us
+        self._series.submitted(job)
+        self.metrics.submitted(job)
+        self._series.follow(job.user)
+        self._fairness.submitted(job)
+        self._window.submitted(job)
+
+    def started(self, job: TraceJob, at_us: int) -> None:
+        """A job started."""
+        self._series.started(job, at_us, self._fairness.started(job, at_us))
+        self.metrics.started(job, at_us)
+        self._window.started(job, at_us)
+
+    def ended(self, job: TraceJob, at_us: int) -> None:
+        """A job ended."""
+        self._last_us = at_us
+        self._series.ended(job, at_us)
+        self.metrics.ended(job, at_us)
+        self._window.ended(job)
+
+    def results(self, event_order: str, cpu_us: int) -> dict[str, JsonValue]:
+        """Return the figures as one JSON object: those of :meth:`.metrics.Metrics.results`, and of fairness.
+
+        Args:
+            event_order: ``instant`` or ``pyss``.
+            cpu_us: User CPU time of the whole process so far, in microseconds.
+        """
+        figures = self.metrics.results(self._policy, event_order, cpu_us, self._rules)
+        figures |= self._fairness.figures(self.metrics.service)
+        loans: dict[str, int | float | str | None] = {}
+        for (user, resource), (lent, borrowed) in self._loans.flows(self._lasted_us()).items():
+            loans |= {f"{user} lent {resource}": float(lent), f"{user} borrowed {resource}": float(borrowed)}
+        return figures | ({"loans_amount_s": loans} if loans else {})
+
+    def record(self, label: str, figures: Mapping[str, JsonValue], rules: Sequence[tuple[str, str]]) -> RunRecord:
+        """Return a record of the run, when it is over.
+
+        Args:
+            label: What tells it from others in a report.
+            figures: What :meth:`results` returned, with whatever the caller adds.
+            rules: How they came about, as rows of a name and a text.
+        """
+        rows = tuple(self._fairness.rows(self.metrics.service, self._names))
+        waits = sorted(row.mean_wait_s for row in rows)
+        loans = self._loans.series(self._lasted_us())
+        return RunRecord(
+            label=label,
+            figures=dict(figures),
+            rules=tuple(rules),
+            users=rows,
+            series=self._series.series(self._trace.procs, self._fairness.lag, self._names, loans),
+            gantt=self._window.gantt(self._names),
+            waits_s=self._fairness.waits_s(),
+            user_waits_s=tuple((wait_s, place / len(waits)) for place, wait_s in enumerate(waits, 1)),
+        )
+
+    def _lasted_us(self) -> int:
+        return self._last_us - (self._first_us or 0)

@@ -1,0 +1,31 @@
+"""How each user fared, as a file of comma-separated values: a row for each user of each run."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+
+from meted.core.record import fields_of
+
+from ..errors import SimulationError
+from .run_record import RunRecord, UserRow
+
+COLUMNS = ("run", *UserRow.__annotations__)
+"""The first row: the label of the run, then what :class:`~meted.simulations.results.run_record.UserRow` defines."""
+
+
+def write_users_csv(path: str, runs: Sequence[RunRecord]) -> None:
+    """Write the rows of all users of some runs.
+
+    Raises:
+        SimulationError: The file cannot be written.
+    """
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for run in runs:
+                writer.writerows((run.label, *fields_of(row).values()) for row in run.users)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SimulationError(f"{path} cannot be written ({reason}); give another file with --csv.") from None
