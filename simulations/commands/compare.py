@@ -9,12 +9,13 @@ import click
 
 from meted.adapters.cli.tables import print_table, shown
 from meted.adapters.cli.values import Reader, duration_us
-from meted.core.state import Rules
+from meted.core.record import replaced
 
 from ..errors import SimulationError
 from ..policies.registry import policy_names
 from ..replay import EventOrder
-from ..results.documents import check_target
+from ..results.html_page import RUNS_MAX, write_report
+from ..results.run_record import RunRecord
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
 from ..running.comparison import BEST, Comparison, intervals_sentences
@@ -23,12 +24,10 @@ from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, trace_digest
 from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
 from ..traces.trace_rules import TraceOptions
+from .output_options import Outputs
 from .rules_options import rules_of, rules_options
 from .run_options import cores_option, interruptible, run_in_processes
 from .trace_options import event_order_option, trace_options
-
-POLICIES_MAX = 16
-"""Policies side by side; more columns than these nobody reads."""
 
 SEED_MAX = 2**63 - 1
 
@@ -84,6 +83,14 @@ def block_us(text: str) -> int:
     help="Write all of it as one JSON document; - is the standard output, which then has nothing else.",
 )
 @click.option("--csv", "csv_path", type=click.Path(dir_okay=False), metavar="FILE", help="Write it as a table.")
+@click.option(
+    "--html",
+    "html_path",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write a report with plots of all policies as one page that needs no other file.",
+)
+@click.option("--fairness", is_flag=True, help="Compare all measures of fairness as well, as --html does.")
 def compare(
     trace: str,
     policies: tuple[str, ...],
@@ -100,6 +107,8 @@ def compare(
     cores: int | None,
     json_path: str | None,
     csv_path: str | None,
+    html_path: str | None,
+    fairness: bool,
 ) -> None:
     """Replay TRACE under each policy, and show the figures side by side, the best of each marked.
 
@@ -109,13 +118,17 @@ def compare(
     _check_policies(policies)
     ruled = RULED_POLICY if RULED_POLICY in policies else policies[0]
     rules = rules_of(ruled, alpha, half_life, aging, pool, usage)
-    for option, path in (("--json", json_path), ("--csv", csv_path)):
-        if path is not None and (path != "-" or option != "--json"):
-            check_target(option, path, trace)
-    requests = [_request(trace, options, policy, event_order, rules) for policy in policies]
+    request = RunRequest(trace, options, "", event_order, None, "", fairness or html_path is not None)
+    requests = [
+        replaced(request, policy=policy, rules=rules if policy == RULED_POLICY else None, label=policy)
+        for policy in policies
+    ]
     try:
-        with interruptible(lambda: "no run has ended in time to tell anything."):
-            found = _compare(requests, cores, Resampling(block, resamples, seed))
+        Outputs(json_path, csv_path, html_path, fairness).check(trace)
+        with interruptible(lambda: "nothing was written."):
+            found, records = _compare(requests, cores, Resampling(block, resamples, seed))
+            if html_path is not None:
+                write_report(html_path, records)
         if csv_path is not None:
             write_text("--csv", csv_path, found.csv())
         if json_path is not None and json_path != "-":
@@ -131,20 +144,14 @@ def compare(
 def _check_policies(policies: tuple[str, ...]) -> None:
     if len(policies) < 2:
         raise click.UsageError("One policy alone cannot be compared; give --policy at least twice.")
-    if len(policies) > POLICIES_MAX:
-        raise click.UsageError(f"At most {POLICIES_MAX} policies can stand side by side; leave some out.")
+    if len(policies) > RUNS_MAX:
+        raise click.UsageError(f"At most {RUNS_MAX} policies can stand side by side; leave some out.")
     if len(set(policies)) < len(policies):
         raise click.UsageError("A policy is named twice; name each once.")
 
 
-def _request(
-    trace: str, options: TraceOptions, policy: str, event_order: EventOrder, rules: Rules | None
-) -> RunRequest:
-    return RunRequest(trace, options, policy, event_order, rules if policy == RULED_POLICY else None, policy)
-
-
-def _compare(requests: list[RunRequest], cores: int | None, how: Resampling) -> Comparison:
-    """Do all runs, and work the intervals out."""
+def _compare(requests: list[RunRequest], cores: int | None, how: Resampling) -> tuple[Comparison, list[RunRecord]]:
+    """Do all runs, and work the intervals out; return them with the records for a report, if that was asked for."""
     sha256 = trace_digest(requests[0].path)
     results: dict[int, RunResult] = {}
 
@@ -157,7 +164,9 @@ def _compare(requests: list[RunRequest], cores: int | None, how: Resampling) -> 
     run_in_processes(requests, "comparing", cores, found)
     ordered = [results[place] for place in range(len(requests))]
     labels = tuple(request.label for request in requests)
-    return Comparison(labels, tuple(result.figures for result in ordered), _intervals(labels, ordered, how))
+    figures = tuple(result.figures for result in ordered)
+    records = [result.record for result in ordered if result.record is not None]
+    return Comparison(labels, figures, _intervals(labels, ordered, how)), records
 
 
 def _intervals(labels: tuple[str, ...], results: list[RunResult], how: Resampling) -> Intervals | None:

@@ -78,7 +78,9 @@ def _run_s(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 @click.option("--load", type=FACTOR, metavar="FACTOR", help="Work that comes, of what the machine can do.")
 @click.option("--run", "run_s", callback=_run_s, metavar="DUR", help="Mean run time.")
 @click.option("--shares", type=ShareList(), default=(), metavar="N,N,...", help="Shares of the first users.")
-@click.option("--set", "values", type=Assignment(), multiple=True, metavar="NAME=N", help="What else the model goes by.")
+@click.option(
+    "--set", "values", type=Assignment(), multiple=True, metavar="NAME=N", help="What else the model goes by."
+)
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.swf", help="The file (FILE.swf.gz: compressed).")
 def generate(
     model: str,

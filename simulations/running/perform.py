@@ -10,7 +10,9 @@ from ..policies.registry import make_policy
 from ..replay import Replay
 from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..results.metrics import JsonValue, Metrics
-from ..results.report import TIE_RULE
+from ..results.recorder import Recorder
+from ..results.report import TIE_RULE, rule_rows
+from ..results.run_record import RunRecord
 from ..ruled import check_rules
 from ..traces.trace import read_trace
 from .cells import CellCounter, Cells
@@ -24,10 +26,12 @@ class RunResult:
     Attributes:
         figures: What ``meted simulate --json`` writes of the same run.
         cells: What it takes to resample it.
+        record: What it takes to report it, if all of fairness was asked for.
     """
 
     figures: dict[str, JsonValue]
     cells: Cells
+    record: RunRecord | None = None
 
 
 def perform(request: RunRequest, progress: Callable[[int, int], None] | None = None) -> RunResult:
@@ -43,11 +47,19 @@ def perform(request: RunRequest, progress: Callable[[int, int], None] | None = N
     check_rules(request.policy, request.rules)
     with rare_collections():
         trace = read_trace(request.path, request.options)
-        metrics, counter = Metrics(trace), CellCounter()
-        policy = make_policy(request.policy)
-        replay = Replay(trace, policy, request.event_order, [metrics, counter], None, request.rules)
+        recorder = Recorder(trace, request.policy, request.rules, trace.shares) if request.fairness else None
+        metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
+        counter = CellCounter()
+        observers = [recorder or metrics, counter]
+        replay = Replay(trace, make_policy(request.policy), request.event_order, observers, None, request.rules)
         while not replay.run(PROGRESS_JOBS):
             if progress is not None:
                 progress(replay.ended, len(trace))
-        figures = metrics.results(request.policy, request.event_order, user_cpu_us(), request.rules)
-    return RunResult(figures | {"tie_rule": TIE_RULE}, counter.cells())
+        if recorder is None:
+            figures = metrics.results(request.policy, request.event_order, user_cpu_us(), request.rules)
+        else:
+            figures = recorder.results(request.event_order, user_cpu_us())
+    figures["tie_rule"] = TIE_RULE
+    rules = [*rule_rows(figures, trace.counts)]
+    record = None if recorder is None else recorder.record(request.label or request.policy, figures, rules)
+    return RunResult(figures, counter.cells(), record)

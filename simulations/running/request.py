@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -34,6 +35,7 @@ class RunRequest:
         event_order: The order of what happens in one instant.
         rules: The parameters of fairness; None is as in a new pool.
         label: What to call it where it stands beside others.
+        fairness: Whether to measure all of fairness, and to make a record for a report.
     """
 
     path: str
@@ -42,6 +44,7 @@ class RunRequest:
     event_order: EventOrder = "instant"
     rules: Rules | None = None
     label: str = ""
+    fairness: bool = False
 
 
 @attrs.frozen
@@ -54,23 +57,32 @@ class RunFailure:
 def request_key(request: RunRequest, sha256: str) -> str:
     """Return the digest of all that the figures of a run depend on.
 
-    That is the content of the trace, not its name; how it is read, the policy, the order of events and the parameters
+    That is the content of the trace, not its name, and that of files named by an option; how it is read, the policy, the order of events and the parameters
     of fairness; and the version of this program.
 
     Args:
         request: The run; how it is labelled does not count.
         sha256: The digest of the trace's file.
     """
+    options = msgspec.to_builtins(request.options, enc_hook=str)
+    files = {name: trace_digest(value) for name, value in options.items() if _is_file(value)}
     asked = {
         "format": REQUEST_FORMAT,
         "meted": VERSION,
         "trace": sha256,
-        "options": msgspec.to_builtins(request.options),
+        "options": options,
+        "files": files,
         "policy": request.policy,
         "event_order": request.event_order,
         "rules": None if request.rules is None else msgspec.to_builtins(request.rules),
+        "fairness": request.fairness,
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _is_file(value: object) -> bool:
+    """Return whether an option names a file, whose content counts then."""
+    return isinstance(value, str) and os.path.isfile(value)
 
 
 def trace_digest(path: str) -> str:
