@@ -47,6 +47,10 @@ COMMANDS = {
     "start": ("meted.adapters.cli.control:start", "Let jobs run that were submitted with --hold."),
     "state": ("meted.adapters.cli.pool:state", "Show the log's position and the digest of the state there."),
     "submit": ("meted.adapters.cli.submit:submit", "Hand in a job."),
+    "sweep": (
+        "meted.simulations.commands.sweep:sweep",
+        "Replay a trace with every combination of some parameters.",
+    ),
     "up": ("meted.adapters.cli.up:up", "Run a server and workers on this machine."),
     "wait": ("meted.adapters.cli.waiting:wait", "Wait until jobs have ended."),
     "watch": ("meted.adapters.cli.watch:watch", "Watch the jobs as they go."),

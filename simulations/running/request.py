@@ -57,8 +57,8 @@ class RunFailure:
 def request_key(request: RunRequest, sha256: str) -> str:
     """Return the digest of all that the figures of a run depend on.
 
-    That is the content of the trace, not its name, and that of files named by an option; how it is read, the policy, the order of events and the parameters
-    of fairness; and the version of this program.
+    That is the content of the trace, not its name, and that of files that options name; how it is read, the policy, the
+    order of events and the parameters of fairness; and the version of this program.
 
     Args:
         request: The run; how it is labelled does not count.
