@@ -57,9 +57,7 @@ def work(request: RunRequest, answers: Connection[Message, Message]) -> None:
     except SimulationError as error:
         answer = RunFailure(str(error))
     except MemoryError:
-        answer = RunFailure(
-            f"{request.label or request.policy} ran out of memory; give fewer --cores, or --first N jobs."
-        )
+        answer = RunFailure(f"{request.label or request.policy} ran out of memory; give fewer --cores, or --first N.")
     except Exception:
         answer = RunFault(traceback.format_exc())
     try:
