@@ -8,8 +8,9 @@ submitted, then one pass is made, which is repeated while the engine has more to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
+from typing import Final
 
 import attrs
 
@@ -25,10 +26,13 @@ from meted.core.state import Rules
 
 from .errors import SimulationError
 from .observer import Observer
-from .results.metrics import JsonValue, Metrics
+from .results.metrics import JsonValue
 from .ruled import set_rules
 from .traces.log_trace import LoggedJob, LogTrace
 from .traces.trace import TraceJob
+
+PER_CPU: Final = 1_000
+"""The processors of a log's trace are thousandths of a cpu."""
 
 
 @attrs.define
@@ -164,21 +168,17 @@ class LogReplay:
             self._start(now_us, run)
 
 
-def results(
-    trace: LogTrace, metrics: Metrics, policy: str, cpu_us: int, rules: Rules | None = None
-) -> dict[str, JsonValue]:
+def results(trace: LogTrace, figures: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Return the figures of a run, with the names of those of a trace; the jobs are units, the users domains.
 
     Args:
         trace: What was replayed.
-        metrics: Was told of all of it.
-        policy: The name of the policy.
-        cpu_us: User CPU time of the whole process so far, in microseconds.
-        rules: The parameters of fairness that it was replayed with.
+        figures: What :meth:`.results.metrics.Metrics.results` made of it, in thousandths of a cpu.
     """
-    whole, rest = divmod(trace.procs, 1000)
-    return metrics.results(policy, "instant", cpu_us, rules) | {
-        "procs": trace.procs / 1000 if rest else whole,
+    whole, rest = divmod(trace.procs, PER_CPU)
+    return {
+        **figures,
+        "procs": trace.procs / PER_CPU if rest else whole,
         "workers": len(trace.workers),
         "procs_field": "requested",
         "overrun": "as recorded",

@@ -12,14 +12,17 @@ from meted.adapters.cli.progress import ProgressBar
 from meted.core.state import Rules
 
 from ..errors import SimulationError
-from ..log_replay import LogReplay, results
+from ..log_replay import PER_CPU, LogReplay, results
 from ..policies.registry import make_policy, policy_names
-from ..results.documents import PROGRESS_JOBS, check_target, document, rare_collections, user_cpu_us, write_document
+from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..results.metrics import JsonValue, Metrics
+from ..results.recorder import Recorder
 from ..results.report import counted, result_rows, rows
+from ..results.run_record import RunRecord
 from ..ruled import check_rules, rules_rows
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
+from .output_options import Outputs, output_options
 from .rules_options import rules_of, rules_options
 
 _LEFT_OUT: Final = {
@@ -38,13 +41,7 @@ _NOTED: Final = {
 @click.argument("log", type=click.Path(exists=True))
 @click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
 @rules_options
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
-)
+@output_options
 def replay(
     log: str,
     policy: str,
@@ -54,6 +51,9 @@ def replay(
     pool: str | None,
     usage: str | None,
     json_path: str | None,
+    csv_path: str | None,
+    html_path: str | None,
+    fairness: bool,
 ) -> None:
     """Replay LOG under a policy, and tell how everybody would have fared.
 
@@ -62,18 +62,13 @@ def replay(
     users in the figures are units and domains; domains have the shares that they had last.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
-    if json_path not in (None, "-"):
-        check_target("--json", str(json_path), log)
+    outputs = Outputs(json_path, csv_path, html_path, fairness)
     try:
+        outputs.check(log)
         with rare_collections():
             trace = read_own_log(Path(log))
-            figures = run_policy(trace, policy, rules)
-        if json_path == "-":
-            click.echo(document(figures))
-            return
-        click.echo(log_table(figures, trace), nl=False)
-        if json_path is not None:
-            write_document(json_path, figures)
+            figures, record = _run(trace, policy, rules, outputs.wants_record)
+        outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
 
@@ -85,13 +80,27 @@ def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict
         SimulationError: There is no such policy or it has no such parameters, or the log lasts longer than can be
             simulated.
     """
+    return _run(trace, policy, rules, wants_record=False)[0]
+
+
+def _run(
+    trace: LogTrace, policy: str, rules: Rules | None, wants_record: bool
+) -> tuple[dict[str, JsonValue], RunRecord | None]:
+    """Replay a log; return the figures, and the record if it is wanted."""
     check_rules(policy, rules)
-    metrics = Metrics(trace, trace.shares)
-    run = LogReplay(trace, make_policy(policy), [metrics], rules)
+    recorder = None
+    if wants_record:
+        names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
+        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, per_proc=PER_CPU)
+    metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
+    run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
-    return results(trace, metrics, policy, user_cpu_us(), rules)
+    if recorder is None:
+        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules)), None
+    figures = results(trace, recorder.results("instant", user_cpu_us()))
+    return figures, recorder.record(policy, figures, [*_rules(figures, trace)])
 
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
@@ -109,6 +118,9 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield "machine", "the pool when it was largest, from beginning to end"
     yield "shares", shares
     yield from rules_rows(figures)
+    if trace.loans:
+        yield "loans", "as the log has them; the replay goes by the shares that there were last"
+    yield "seed", "none: nothing is drawn by chance"
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
     yield "log", f"{counts.events:,} events; jobs: {counts.submitted:,}, units: {counts.units:,}"
     yield from (("left out", line) for line in counted(counts, _LEFT_OUT))

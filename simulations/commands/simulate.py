@@ -100,7 +100,7 @@ def _run(
     else:
         figures = recorder.results(event_order, user_cpu_us())
     figures["tie_rule"] = TIE_RULE
-    record = recorder and recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
+    record = None if recorder is None else recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
     return figures, table(figures, trace.counts), record
 
 

@@ -8,7 +8,7 @@ style sheet, so that plots follow a dark screen and print black.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.util import find_spec
 from io import StringIO
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import SimulationError
 from ..plot import COLOURS
+from .run_record import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,12 +29,15 @@ RUN_LINES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1
 
 WIDTH_INCHES: Final = 9.6
 
+NAME_SHOWN: Final = 24
+"""Characters of a name in a plot; of longer ones the beginning."""
+
 INK: Final = "#010203"
 FAINT: Final = "#020304"
 LINE: Final = "#030405"
 """What is replaced by the colours of the page."""
 
-_VARIABLES: Final = {INK: "var(--ink)", FAINT: "var(--faint)", LINE: "var(--line)"}
+_VARIABLES: Final = {INK: "var(--ink)", FAINT: "var(--faint)", LINE: "var(--line)", COLOURS[0].lower(): "var(--first)"}
 
 _STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
@@ -85,6 +89,18 @@ def time_unit(span_s: float) -> tuple[float, str]:
     return 1.0, "seconds"
 
 
+def shown(name: str) -> str:
+    """Return a name as plots can show it: not too long, nothing in it read as a formula, and never hidden."""
+    short = name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
+    return ("\u200b" if short.startswith("_") else "") + short.replace("$", r"\$")
+
+
+def user_colours(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """Return a colour for each of the users with the most work, the same in all plots of a report."""
+    users = dict.fromkeys(user.user for run in runs for user in run.series.users)
+    return dict(zip(users, RUN_COLOURS, strict=False))
+
+
 def svg(
     name: str,
     about: str,
@@ -112,7 +128,8 @@ def svg(
     from matplotlib.figure import Figure
 
     text = StringIO()
-    with rc_context({**_STYLE, "svg.hashsalt": name}):
+    style: Any = {**_STYLE, "svg.hashsalt": name}
+    with rc_context(style):
         figure = Figure(figsize=(WIDTH_INCHES, row_inches * rows), layout="constrained")
         draw(list(figure.subplots(rows, columns, squeeze=False, sharex="col" if share_x else False).flat))
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

@@ -124,8 +124,14 @@ class FairnessMeter:
             "max_starvation": float(max(self._starvation.starvations().values(), default=Fraction(0))),
         }
 
-    def rows(self, service: ServiceMeter, names: Mapping[int, str]) -> Iterator[UserRow]:
-        """Yield a row for each user that has started a job, by number."""
+    def rows(self, service: ServiceMeter, names: Mapping[int, str], per_proc: int) -> Iterator[UserRow]:
+        """Yield a row for each user that has started a job, by number.
+
+        Args:
+            service: What each was owed and got.
+            names: What to call them.
+            per_proc: How many processors of the trace count as one.
+        """
         lags, envies, rhos = self.lag.lags(), self._envy.envies(), self._partition.rhos()
         deficits, heads = self._partition.deficits_s(), self._starvation.head_waits_us()
         starvations, ratios = self._starvation.starvations(), service.ratios()
@@ -136,8 +142,8 @@ class FairnessMeter:
                 user=names[number],
                 share=1 if self._shares is None else self._shares[number],
                 jobs=jobs,
-                cpu_s=user.area / _US,
-                owed_cpu_s=float(user.area / (ratio * _US)) if ratio else 0.0,
+                cpu_s=user.area / (_US * per_proc),
+                owed_cpu_s=float(user.area / (ratio * _US * per_proc)) if ratio else 0.0,
                 service=float(ratio),
                 mean_wait_s=user.wait_us / (jobs * _US),
                 max_wait_s=user.waits.largest / _US,

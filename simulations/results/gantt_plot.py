@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from .charts import FAINT, LINE, RUN_COLOURS, svg, time_unit
+from .charts import FAINT, LINE, RUN_COLOURS, shown, svg, time_unit, user_colours
 from .run_record import Bar, Gantt, RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-USERS_NAMED: Final = 6
-"""Users with a colour of their own: those with the most work in the window."""
 
 _Span = tuple[float, float]
 """The lowest processor and how many."""
@@ -32,13 +29,9 @@ def gantt_plot(runs: Sequence[RunRecord]) -> str:
         return ""
 
     def draw(panels: list[Axes]) -> None:
-        work = Counter[str]()
-        for run in with_bars:
-            for bar in run.gantt.bars:
-                work[bar.user] += round((bar.end_s - bar.start_s) * bar.procs)
-        named = [user for user, _ in sorted(work.items(), key=lambda item: (-item[1], item[0]))[:USERS_NAMED]]
+        colours = _colours(runs)
         for panel, run in zip(panels, with_bars, strict=True):
-            _draw_window(panel, run, named)
+            _draw_window(panel, run, colours)
 
     about = "What ran in a window of time around the moment at which the most jobs waited."
     return svg("gantt", about, len(with_bars), 1, 3.2, draw)
@@ -84,7 +77,19 @@ def _give_back(free: list[_Span], span: _Span) -> None:
         free[place - 1 : place + 1] = [(free[place - 1][0], free[place - 1][1] + free[place][1])]
 
 
-def _draw_window(panel: Axes, run: RunRecord, named: Sequence[str]) -> None:
+def _colours(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """Return the colours of users: of those with the most work of all, then of those with the most in the windows."""
+    colours = user_colours(runs)
+    work = Counter[str]()
+    for run in runs:
+        for bar in run.gantt.bars:
+            work[bar.user] += round((bar.end_s - bar.start_s) * bar.procs)
+    left = [colour for colour in RUN_COLOURS if colour not in colours.values()]
+    others = sorted((user for user in work if user not in colours), key=lambda user: (-work[user], user))
+    return colours | dict(zip(others, left, strict=False))
+
+
+def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> None:
     from matplotlib.collections import PolyCollection
     from matplotlib.patches import Patch
 
@@ -98,9 +103,9 @@ def _draw_window(panel: Axes, run: RunRecord, named: Sequence[str]) -> None:
             top = max(top, low + count)
             if right > left:
                 x, end = (left - gantt.from_s) / unit_s, (right - gantt.from_s) / unit_s
-                owner = bar.user if bar.user in named else ""
+                owner = bar.user if bar.user in colours else ""
                 boxes.setdefault(owner, []).append([(x, low), (end, low), (end, low + count), (x, low + count)])
-    colours = dict(zip(named, RUN_COLOURS, strict=False)) | {"": FAINT}
+    colours = {**colours, "": FAINT}
     for owner, corners in boxes.items():
         alpha = 0.85 if owner else 0.3
         panel.add_collection(
@@ -110,10 +115,12 @@ def _draw_window(panel: Axes, run: RunRecord, named: Sequence[str]) -> None:
     panel.set_ylim(0, top)
     panel.grid(visible=False)
     panel.set(
-        title=f"{run.label}: {len(gantt.bars):,} jobs around the longest queue",
+        title=f"{shown(run.label)}: {len(gantt.bars):,} jobs around the longest queue",
         xlabel=f"{unit}, from {gantt.from_s / 86_400:,.2f} days after the first submit",
         ylabel="processors",
     )
-    shown = [owner for owner in (*named, "") if owner in boxes]
-    patches = [Patch(color=colours[owner], alpha=0.85 if owner else 0.3, label=owner or "others") for owner in shown]
+    owners = [owner for owner in colours if owner in boxes]
+    patches = [
+        Patch(color=colours[owner], alpha=0.85 if owner else 0.3, label=shown(owner) or "others") for owner in owners
+    ]
     panel.legend(handles=patches, title="user", loc="upper left", bbox_to_anchor=(1, 1), alignment="left")

@@ -20,8 +20,9 @@ _SERVICE: Final = (
     "line are those who got their work done later than they were owed."
 )
 _LAG: Final = (
-    "While a user waits, it is owed its share of all that is started. Its lag is what it did not get of that, in units "
-    "of the largest job. The bound is proven for the policy meted and jobs of one processor, and is a yardstick else."
+    "While a user waits, it is owed its share of all that is started. Its lag is what it did not get of that, over a "
+    "bound that depends on its share and its largest job. The bound is proven for the policy meted and jobs of one "
+    "processor; else it is a yardstick."
 )
 _WAITS: Final = "Left every job counts once, right every user. Higher is sooner."
 _LOANS: Final = "What is borrowed is lent by somebody: at each moment the lines of a resource sum up to zero."
@@ -74,6 +75,7 @@ def report_page(runs: Sequence[RunRecord]) -> str:
 
 def _sections(runs: Sequence[RunRecord]) -> Iterator[tuple[str, str, str]]:
     """Yield the name, the title and the content of each section; what is not there is empty."""
+    yield "rules", "How these came about", rules_table(runs)
     yield "figures", "Figures", figures_table(runs)
     yield "load", "Queue and utilisation", _figure(load_plot(runs), _LOAD)
     yield "service", "Service against entitlement", _figure(service_plot(runs), _SERVICE)
@@ -82,7 +84,6 @@ def _sections(runs: Sequence[RunRecord]) -> Iterator[tuple[str, str, str]]:
     yield "loans", "Loans", _figure(loans_plot(runs), _LOANS)
     yield "gantt", "A window of the schedule", _figure(gantt_plot(runs), _GANTT)
     yield "users", "Users", "".join(map(users_table, runs))
-    yield "rules", "How these came about", rules_table(runs)
 
 
 def _figure(plot: str, caption: str) -> str:

@@ -6,9 +6,10 @@ from typing import Final
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c1e21; --paper: #ffffff; --faint: #5f6670; --line: #d9dce1; --row: #f4f5f7;
-  --link: #0b5cad }
+  --link: #0b5cad; --first: #0072b2 }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e8eb; --paper: #16181c; --faint: #9aa3ad; --line: #3a3f47; --row: #1f2228; --link: #7ab8ff } }
+  :root { --ink: #e6e8eb; --paper: #16181c; --faint: #9aa3ad; --line: #3a3f47; --row: #1f2228;
+    --link: #7ab8ff; --first: #4aa8e0 } }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1rem 4rem; color: var(--ink); background: var(--paper);
   font: 16px/1.5 "DejaVu Sans", Verdana, Arial, sans-serif }
@@ -28,13 +29,14 @@ th, td { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
 thead th { border-bottom: 1px solid var(--line); vertical-align: bottom }
 tbody th { font-weight: normal }
 tbody tr:nth-child(even) { background: var(--row) }
-td.number, th.number { text-align: right; white-space: nowrap }
+td.number, th.number, table.numbers td { text-align: right; white-space: nowrap }
+thead th.number { white-space: normal }
 td.text { overflow-wrap: anywhere }
 details { margin: .8rem 0 }
 summary { cursor: pointer; color: var(--link) }
 footer { margin-top: 3rem; color: var(--faint); font-size: .88rem }
 @media print {
-  :root { --ink: #000; --paper: #fff; --faint: #333; --line: #999; --row: #fff; --link: #000 }
+  :root { --ink: #000; --paper: #fff; --faint: #333; --line: #999; --row: #fff; --link: #000; --first: #0072b2 }
   body { max-width: none; padding: 0; font-size: 11px }
   nav { display: none }
   figure, tr { break-inside: avoid }

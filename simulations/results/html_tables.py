@@ -71,7 +71,7 @@ def users_table(run: RunRecord) -> str:
     body = "".join(f'<tr><th scope="row">{escape(row.user)}</th>{"".join(_cells(row))}</tr>\n' for row in shown)
     return (
         f"<details><summary>{escape(run.label)}: {len(run.users):,} users</summary>\n"
-        f'<div class="wide"><table><caption>{about}</caption>\n'
+        f'<div class="wide"><table class="numbers"><caption>{about}</caption>\n'
         f'<thead><tr><th scope="col">user</th>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div></details>\n"
     )
@@ -79,7 +79,7 @@ def users_table(run: RunRecord) -> str:
 
 def _cells(row: UserRow) -> Iterator[str]:
     for name, _, shape in _USER_COLUMNS:
-        yield f'<td class="number">{format(getattr(row, name), shape)}</td>'
+        yield f"<td>{format(getattr(row, name), shape)}</td>"
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> str:

@@ -14,32 +14,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
-from meted.core.record import record
-
+from ..traces.loan_moves import LoanMove
 from .run_record import LoanSeries
 
 LOAN_STEPS_MAX: Final = 512
 """Steps that are kept of what one domain lent and borrowed of one resource."""
 
 _US: Final = 1_000_000
-
-
-@record
-class LoanMove:
-    """An amount of a resource moved: from lender to borrower, or back where it is below zero.
-
-    Attributes:
-        at_us: When, in microseconds from the first submit; before it is below zero.
-        lender, borrower: The names of the domains.
-        resource: ``share``, or what the lender is guaranteed.
-        amount: How much.
-    """
-
-    at_us: int
-    lender: str
-    borrower: str
-    resource: str
-    amount: int
 
 
 class _Account:

@@ -5,10 +5,10 @@ Each function returns an element of a page, or nothing where there is nothing to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .charts import FAINT, INK, RUN_COLOURS, RUN_LINES, svg, time_unit
+from .charts import FAINT, INK, RUN_COLOURS, RUN_LINES, shown, svg, time_unit, user_colours
 from .run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ _WAIT_TICKS: Final = (
     (30 * 86_400, "30 days"),
     (365 * 86_400, "1 year"),
 )
+USERS_DRAWN: Final = 1_000
+"""Users that are drawn as dots; where there are more, those with the most work."""
+
 _CURVE_POINTS: Final = 400
+_FAR_APART: Final = 8
 
 
 def load_plot(runs: Sequence[RunRecord]) -> str:
@@ -39,8 +43,12 @@ def load_plot(runs: Sequence[RunRecord]) -> str:
         for run, colour, style in zip(runs, RUN_COLOURS, RUN_LINES, strict=False):
             at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
             for panel, values in ((waiting, run.series.waiting_jobs), (busy, [100 * part for part in run.series.busy])):
-                panel.stairs(values, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=run.label)
-        waiting.set(title="Jobs that wait", ylabel="jobs", ylim=(0, None))
+                panel.stairs(
+                    values, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=shown(run.label)
+                )
+        waiting.set(title="Jobs that wait", ylabel="jobs")
+        _scale(waiting, [max(run.series.waiting_jobs, default=0.0) for run in runs], 1)
+        waiting.set_ylim(0, None)
         busy.set(title="Utilisation", ylabel="% of the machine", ylim=(0, 103), xlabel=f"{unit} from the first submit")
         _legend(waiting, runs)
 
@@ -50,10 +58,11 @@ def load_plot(runs: Sequence[RunRecord]) -> str:
 
 def service_plot(runs: Sequence[RunRecord]) -> str:
     """Return what users received against what they were owed: all of them at the end, and the largest over time."""
+    colours = user_colours(runs)
 
     def draw(panels: list[Axes]) -> None:
         for place, run in enumerate(runs):
-            _service_over_time(panels[2 * place], run)
+            _service_over_time(panels[2 * place], run, colours)
             _service_at_end(panels[2 * place + 1], run)
 
     about = "Processor time received against what was owed: of the largest users over time, and of all at the end."
@@ -61,38 +70,23 @@ def service_plot(runs: Sequence[RunRecord]) -> str:
 
 
 def lag_plot(runs: Sequence[RunRecord]) -> str:
-    """Return the largest lag of all users over time, and its bound."""
+    """Return the largest lag of all users over time, each over its own bound."""
 
     def draw(panels: list[Axes]) -> None:
         unit_s, unit = _unit(runs)
         (panel,) = panels
-        bounds = {run.series.lag_bound_units for run in runs}
         for run, colour, style in zip(runs, RUN_COLOURS, RUN_LINES, strict=False):
             at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
-            panel.stairs(
-                run.series.max_lag_units,
-                at,
-                baseline=None,
-                color=colour,
-                linestyle=style,
-                linewidth=1.4,
-                label=run.label,
-            )
-        worst = max((lag for run in runs for lag in run.series.max_lag_units), default=0.0)
-        near = [bound for bound in bounds if bound <= 8 * worst]
-        for bound in near:
-            panel.axhline(bound, color=FAINT, linestyle=":", linewidth=1.4)
-            panel.annotate("bound", (1, bound), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=INK)
-        far = "" if near or not bounds else f" (the bound, {min(bounds):.3g}, is far above)"
-        panel.set(
-            title=f"Largest lag of any user{far}",
-            ylabel="units of the largest job",
-            ylim=(0, None if worst else 1),
-            xlabel=f"{unit} from the first submit",
-        )
+            lags = run.series.lag_of_bound
+            panel.stairs(lags, at, baseline=None, color=colour, linestyle=style, linewidth=1.4, label=shown(run.label))
+        panel.axhline(1, color=INK, linestyle=":", linewidth=1.4)
+        panel.annotate("bound", (1, 1), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=INK)
+        panel.set(title="Largest lag of any user", ylabel="of its bound", xlabel=f"{unit} from the first submit")
+        _scale(panel, [max(run.series.lag_of_bound, default=0.0) for run in runs], 0.1)
+        panel.set_ylim(0, None)
         _legend(panel, runs)
 
-    return svg("lag", "The largest lag of any user over time, in units of the largest job.", 1, 1, 2.6, draw)
+    return svg("lag", "The largest lag of any user over time, as a part of its bound.", 1, 1, 2.6, draw)
 
 
 def waits_plot(runs: Sequence[RunRecord]) -> str:
@@ -105,7 +99,7 @@ def waits_plot(runs: Sequence[RunRecord]) -> str:
                 steps = _thinned(run.waits_s if name == "jobs" else run.user_waits_s)
                 waits = [0.0, *(wait_s for wait_s, _ in steps), max(longest, 1.0)]
                 parts = [0.0, *(100 * part for _, part in steps), 100.0]
-                panel.step(waits, parts, where="post", color=colour, linestyle=style, label=run.label)
+                panel.step(waits, parts, where="post", color=colour, linestyle=style, label=shown(run.label))
             panel.set_xscale("symlog", linthresh=1)
             ticks = [tick for tick in _WAIT_TICKS if tick[0] <= max(longest, 1)]
             panel.set_xticks([at for at, _ in ticks], [text for _, text in ticks], rotation=40, ha="right")
@@ -135,31 +129,37 @@ def loans_plot(runs: Sequence[RunRecord]) -> str:
             for loan, colour in zip(found, RUN_COLOURS * len(found), strict=False):
                 at = [at_s / unit_s for at_s in loan.at_s] + [end]
                 moved = [borrowed - lent for lent, borrowed in zip(loan.lent, loan.borrowed, strict=True)]
-                panel.step([0.0, *at], [0, *moved, moved[-1]], where="post", color=colour, label=loan.user)
+                panel.step([0.0, *at], [0, *moved, moved[-1]], where="post", color=colour, label=shown(loan.user))
             panel.axhline(0, color=FAINT, linewidth=0.8)
-            panel.set(title=f"{run.label}: {resource} borrowed (above) and lent (below)", ylabel=resource)
+            panel.set(
+                title=f"{shown(run.label)}: {shown(resource)} borrowed (above) and lent (below)", ylabel=shown(resource)
+            )
             panel.set_xlabel(f"{unit} from the first submit")
             panel.legend(ncols=4)
 
     return svg("loans", "What domains borrowed and lent over time.", len(lending), 1, 2.4, draw)
 
 
-def _service_over_time(panel: Axes, run: RunRecord) -> None:
+def _service_over_time(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> None:
     """Draw what the users with the most work received (solid) and were owed (dashed)."""
     unit_s, unit = _unit([run])
     at = [0.0, *(at_s / unit_s for at_s in run.series.at_s)]
-    for user, colour in zip(run.series.users, RUN_COLOURS, strict=False):
-        for amounts, style, label in ((user.received_cpu_s, "-", user.user), (user.owed_cpu_s, "--", None)):
+    for user in run.series.users:
+        colour = colours.get(user.user, FAINT)
+        for amounts, style, label in ((user.received_cpu_s, "-", shown(user.user)), (user.owed_cpu_s, "--", None)):
             hours = [0.0, *(amount / 3_600 for amount in amounts)]
             panel.plot(at, hours, color=colour, linestyle=style, linewidth=1.4, label=label)
-    panel.set(title=f"{run.label}: received, and owed (dashed)", ylabel="processor-hours", xlabel=unit, ylim=(0, None))
+    panel.set(
+        title=f"{shown(run.label)}: received, and owed (dashed)", ylabel="processor-hours", xlabel=unit, ylim=(0, None)
+    )
     if run.series.users:
         panel.legend(title="user", alignment="left")
 
 
 def _service_at_end(panel: Axes, run: RunRecord) -> None:
     """Draw a dot for each user: what it was owed against what it received."""
-    dots = [(row.owed_cpu_s / 3_600, row.cpu_s / 3_600) for row in run.users if row.owed_cpu_s]
+    most_first = sorted(run.users, key=lambda row: (-row.cpu_s, row.user))[:USERS_DRAWN]
+    dots = [(row.owed_cpu_s / 3_600, row.cpu_s / 3_600) for row in most_first if row.owed_cpu_s]
     if dots:
         owed, received = zip(*dots, strict=True)
         least, most = min(*owed, *received), max(*owed, *received)
@@ -175,12 +175,18 @@ def _unit(runs: Sequence[RunRecord]) -> tuple[float, str]:
     return time_unit(max((run.series.at_s[-1] for run in runs if run.series.at_s), default=0.0))
 
 
+def _scale(panel: Axes, largest: Sequence[float], linear: float) -> None:
+    """Make an axis logarithmic above a value where runs are so far apart that else one would hide the others."""
+    if max(largest) > _FAR_APART * max(min(largest), linear):
+        panel.set_yscale("symlog", linthresh=linear)
+
+
 def _legend(panel: Axes, runs: Sequence[RunRecord]) -> None:
     if len(runs) > 1:
         panel.legend(ncols=min(4, len(runs)))
 
 
 def _thinned(steps: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """Return at most about ``_CURVE_POINTS`` of the steps of a rising curve, the last of them among these."""
+    """Return about ``_CURVE_POINTS`` of the steps of a rising curve, the first and the last of them among these."""
     every = -(-len(steps) // _CURVE_POINTS)
-    return steps if every <= 1 else [*steps[every - 1 :: every], steps[-1]]
+    return steps if every <= 1 else [steps[0], *steps[every - 1 :: every], steps[-1]]

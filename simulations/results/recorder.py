@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from meted.core.state import Rules
 
 from ..ruled import RULED_POLICY
+from ..traces.loan_moves import LoanMove
 from ..traces.trace import TraceJob
 from .fairness import FairnessMeter
-from .loan_flow import LoanFlow, LoanMove
+from .loan_flow import LoanFlow
 from .metrics import JsonValue, Measured, Metrics
 from .run_record import RunRecord
 from .series import SeriesMeter
@@ -44,6 +45,7 @@ class Recorder:
         shares: Mapping[int, int] | None = None,
         names: Mapping[int, str] | None = None,
         loans: Sequence[LoanMove] = (),
+        per_proc: int = 1,
     ) -> None:
         """Start with nothing done.
 
@@ -54,6 +56,7 @@ class Recorder:
             shares: The shares of the users; None is 1 for all.
             names: What to call the users; None is by their numbers.
             loans: What was lent meanwhile, in the order of time.
+            per_proc: How many of the trace's processors make one in a record: 1,000 where they are thousandths.
         """
         alpha_milli = (rules or Rules()).alpha_milli if policy == RULED_POLICY else _WHOLE_MILLI
         self.metrics = Metrics(trace, shares)
@@ -62,6 +65,7 @@ class Recorder:
         self._rules = rules
         self._names = names or {number: str(number) for number in trace.users}
         self._loans = LoanFlow(loans)
+        self._per_proc = per_proc
         self._fairness = FairnessMeter(trace, shares, alpha_milli)
         self._series = SeriesMeter(self.metrics.service)
         self._window = WindowMeter()
@@ -113,7 +117,7 @@ class Recorder:
             figures: What :meth:`results` returned, with whatever the caller adds.
             rules: How they came about, as rows of a name and a text.
         """
-        rows = tuple(self._fairness.rows(self.metrics.service, self._names))
+        rows = tuple(self._fairness.rows(self.metrics.service, self._names, self._per_proc))
         waits = sorted(row.mean_wait_s for row in rows)
         loans = self._loans.series(self._lasted_us())
         return RunRecord(
@@ -121,8 +125,8 @@ class Recorder:
             figures=dict(figures),
             rules=tuple(rules),
             users=rows,
-            series=self._series.series(self._trace.procs, self._fairness.lag, self._names, loans),
-            gantt=self._window.gantt(self._names),
+            series=self._series.series(self._trace.procs, self._per_proc, self._fairness.lag, self._names, loans),
+            gantt=self._window.gantt(self._names, self._per_proc),
             waits_s=self._fairness.waits_s(),
             user_waits_s=tuple((wait_s, place / len(waits)) for place, wait_s in enumerate(waits, 1)),
         )

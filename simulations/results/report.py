@@ -108,6 +108,7 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield "overrun", _OVERRUNS[str(figures["overrun"])]
     yield "entitlement", "every user is a domain with the same share"
     yield from rules_rows(figures)
+    yield "seed", str(figures.get("seed", "none: nothing is drawn by chance"))
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
     yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} are jobs"

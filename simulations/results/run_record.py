@@ -108,7 +108,7 @@ class RunSeries:
         waiting_procs: Processors that these ask for, the mean of each bin.
         busy: The part of the machine that is used, the mean of each bin.
         max_lag_units: The most that any user was behind what it was promised in each bin, in units of the largest job.
-        lag_bound_units: The bound of that, of the user whose bound is largest (:mod:`.lag`).
+        lag_of_bound: The same, of each user over its own bound (:mod:`.lag`); the largest.
         users: The users with the most work.
         loans: Those who lent or borrowed; empty where nobody did.
     """
@@ -120,7 +120,7 @@ class RunSeries:
     waiting_procs: tuple[float, ...]
     busy: tuple[float, ...]
     max_lag_units: tuple[float, ...]
-    lag_bound_units: float
+    lag_of_bound: tuple[float, ...]
     users: tuple[UserSeries, ...]
     loans: tuple[LoanSeries, ...]
 
@@ -133,7 +133,7 @@ class Bar:
     submit_s: float
     start_s: float
     end_s: float
-    procs: int
+    procs: float
 
 
 @record

@@ -84,11 +84,14 @@ class SeriesMeter:
         self._levels.advance(at_us - self._first_us)
         self._levels.change(_BUSY, -job.procs)
 
-    def series(self, procs: int, lag: LagMeter, names: Mapping[int, str], loans: tuple[LoanSeries, ...]) -> RunSeries:
+    def series(
+        self, procs: int, per_proc: int, lag: LagMeter, names: Mapping[int, str], loans: tuple[LoanSeries, ...]
+    ) -> RunSeries:
         """Return all of it.
 
         Args:
             procs: Processors of the machine.
+            per_proc: How many of them count as one.
             lag: What lags are measured with, for their unit and their bounds.
             names: What to call the users.
             loans: What moved between them.
@@ -101,15 +104,25 @@ class SeriesMeter:
             at_s=tuple(end_us / _US for end_us in levels.ends_us()),
             waiting_jobs=tuple(levels.means(_WAITING_JOBS)),
             waiting_jobs_max=tuple(levels.largest(_WAITING_JOBS)),
-            waiting_procs=tuple(levels.means(_WAITING_PROCS)),
+            waiting_procs=tuple(mean / per_proc for mean in levels.means(_WAITING_PROCS)),
             busy=tuple(mean / procs for mean in levels.means(_BUSY)),
             max_lag_units=tuple(lag_now / unit for lag_now in levels.largest(_LAG)),
-            lag_bound_units=float(max(lag.bounds().values(), default=0)),
-            users=tuple(self._user_series(number, names[number], unit) for number in shown),
+            lag_of_bound=tuple(self._of_bounds(lag)),
+            users=tuple(self._user_series(number, names[number], unit, per_proc) for number in shown),
             loans=loans,
         )
 
-    def _user_series(self, number: int, name: str, unit: int) -> UserSeries:
+    def _of_bounds(self, lag: LagMeter) -> list[float]:
+        """Return the largest lag over its bound in each bin."""
+        found = [0.0] * len(self._levels.ends_us())
+        for number, bound in lag.bounds().items():
+            if user := self._users.get(number):
+                bound_area = float(bound * lag.largest_area)
+                for place, amount in enumerate((*user.lags, user.lag)[: len(found)]):
+                    found[place] = max(found[place], amount / bound_area)
+        return found
+
+    def _user_series(self, number: int, name: str, unit: int, per_proc: int) -> UserSeries:
         """Return what was read of a user, and how things are now where a bin has begun and is not full."""
         user, now_us = self._users[number], (self._first_us or 0) + self._levels.now_us
         received, owed, lags = [*user.received], [*user.owed], [*user.lags]
@@ -119,8 +132,8 @@ class SeriesMeter:
             lags.append(float(user.lag))
         return UserSeries(
             name,
-            tuple(amount / _US for amount in received),
-            tuple(amount / _US for amount in owed),
+            tuple(amount / (_US * per_proc) for amount in received),
+            tuple(amount / (_US * per_proc) for amount in owed),
             tuple(amount / unit for amount in lags),
         )
 

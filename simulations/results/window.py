@@ -70,8 +70,8 @@ class WindowMeter:
             self._covered_us = start_us + oldest.run_us
         ended.append(self._running.pop(id(job)))
 
-    def gantt(self, names: Mapping[int, str]) -> Gantt:
-        """Return the window, with these names of the users."""
+    def gantt(self, names: Mapping[int, str], per_proc: int) -> Gantt:
+        """Return the window, with these names of the users; so many processors of the trace are one of the chart."""
         if self._to_come is not None or self._aside is None:
             ends = [start_us + job.run_us for job, start_us in (*self._ended, *self._running.values())]
             self._set_aside(max(ends, default=self._covered_us))
@@ -85,7 +85,7 @@ class WindowMeter:
                 (job.submit_us - first_us) / _US,
                 (start_us - first_us) / _US,
                 (start_us + job.run_us - first_us) / _US,
-                job.procs,
+                job.procs / per_proc,
             )
             for job, start_us in ran
         )

@@ -9,6 +9,7 @@ import attrs
 from meted.core.record import record
 from meted.core.resources import Resources
 
+from .loan_moves import LoanMove
 from .trace_rules import TraceOptions
 
 
@@ -86,6 +87,7 @@ class LogTrace:
         domains: The domains of the jobs, by id.
         jobs: The jobs, in the order in which they were submitted.
         counts: What became of the units.
+        loans: What was lent while it was written, which is not replayed.
     """
 
     name: str
@@ -96,6 +98,7 @@ class LogTrace:
     domains: dict[int, LoggedDomain]
     jobs: tuple[LoggedJob, ...]
     counts: LogCounts
+    loans: tuple[LoanMove, ...] = ()
 
     @property
     def users(self) -> tuple[int, ...]:

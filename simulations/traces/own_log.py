@@ -40,6 +40,7 @@ from meted.core.spans import indices, total
 from meted.core.terms import Terms
 
 from ..errors import TraceError
+from .loan_moves import LoanReader
 from .log_trace import LogCounts, LoggedDomain, LoggedJob, LogTrace
 from .trace_rules import TraceOptions
 
@@ -115,6 +116,7 @@ class _Reader:
         self._leases: dict[LeaseId, tuple[_Job, int]] = {}  # the job, and how many units are out
         self._workers: dict[WorkerId, Resources] = {}
         self._largest: tuple[Resources, ...] = ()
+        self._loans = LoanReader()
 
     def take(self, event: Event) -> None:
         """Take the next event; what belongs to an event that a repair of the log has set aside is passed over."""
@@ -144,7 +146,7 @@ class _Reader:
                 name = self._domains[event.domain_id].name
                 self._domains[event.domain_id] = LoggedDomain(name, event.share, event.cap)
             case _:
-                pass
+                self._loans.take(event)
 
     def trace(self, name: str, sha256: str) -> LogTrace:
         """Return what was read.
@@ -169,7 +171,9 @@ class _Reader:
         jobs.sort(key=lambda job: (job.submit_us, job.job_id))
         domains = {domain_id: self._domains[DomainId(domain_id)] for domain_id in sorted({job.domain for job in jobs})}
         procs = _cpu_milli(self._largest)
-        return LogTrace(name, sha256, TraceOptions(), procs, self._largest, domains, tuple(jobs), counts)
+        names = {domain_id: domain.name for domain_id, domain in self._domains.items()}
+        loans = tuple(self._loans.moves(first_us, names))
+        return LogTrace(name, sha256, TraceOptions(), procs, self._largest, domains, tuple(jobs), counts, loans)
 
     def _finished(self, event: UnitsFinished) -> None:
         """Note the run times of units that have ended for good; those that are cancelled or run again have not."""

@@ -1,0 +1,165 @@
+"""The report: one page that stands alone, shows what there is and nothing else, and can be read without seeing it."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from meted.core.record import replaced
+from meted.simulations.errors import SimulationError
+from meted.simulations.results import charts
+from meted.simulations.results.charts import shown, time_unit
+from meted.simulations.results.gantt_plot import placed
+from meted.simulations.results.html_page import RUNS_MAX, report_page, write_report
+from meted.simulations.results.html_tables import USERS_SHOWN
+from meted.simulations.results.run_record import Bar, LoanSeries, RunRecord
+from meted.simulations.traces.trace import TraceJob
+
+from ..driving import make_trace
+from .recording import S, record, recorded
+
+EMPTY_TAGS = {"meta", "br", "path", "use", "rect"}
+
+
+class Reader(HTMLParser):
+    """Collects the ids, the references, the titles of sections and plots, and what is open."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.uses: list[str] = []
+        self.titles: list[str] = []
+        self.plots: list[str] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(page)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        assert tag not in ("script", "link", "iframe", "img", "object", "base")
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        for name in ("href", "xlink:href", "src"):
+            self.uses += [str(found[name])] if name in found else []
+        self.uses += [f"#{name}" for value in found.values() for name in re.findall(r"url\(#([^)]*)\)", value or "")]
+        if tag == "svg":
+            self.plots.append(str(found["aria-labelledby"]))
+            assert found["role"] == "img"
+        if tag not in EMPTY_TAGS:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in EMPTY_TAGS:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in EMPTY_TAGS:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            (self.titles if self._open[-1] == "h2" else self.text).append(data)
+
+
+@pytest.mark.parametrize("policies", [("easy",), ("fcfs", "easy", "meted")])
+def test_a_page_stands_alone(policies: tuple[str, ...]) -> None:
+    page = report_page([recorded(policy) for policy in policies])
+    found = Reader(page)
+    assert len(set(found.ids)) == len(found.ids)
+    assert {use for use in found.uses if not use.startswith("#")} == set()
+    assert {use[1:] for use in found.uses} <= set(found.ids)
+    assert set(found.plots) <= set(found.ids)
+    assert [plot.removesuffix("-about") for plot in found.plots] == ["load", "service", "lag", "waits", "gantt"]
+    assert "http" not in page.replace("http://www.w3.org/", "")
+    assert len(page) < 400_000 * len(policies)
+    text = " ".join(found.text)
+    for policy in policies:
+        assert policy in text
+    for row in recorded(policies[0]).rules:
+        assert row[0] in text
+        assert row[1] in text
+    assert str(recorded(policies[0]).figures["trace_sha256"]) in text
+    # No colour is left that only stood for one of the page's.
+    assert not re.search("#0[123]0[234]0[345]", page)
+
+
+def test_what_is_not_there_is_not_shown() -> None:
+    run = recorded("easy")
+    assert "Loans" not in Reader(report_page([run])).titles
+    loans = (
+        LoanSeries("a & b", "share", (0.0, 60.0, 120.0), (0, 4, 0), (0, 0, 0)),
+        LoanSeries("<i>", "share", (0.0, 60.0, 120.0), (0, 0, 0), (0, 4, 0)),
+    )
+    lent = replaced(run, series=replaced(run.series, loans=loans))
+    page = report_page([run, lent])
+    found = Reader(page)
+    assert "Loans" in found.titles
+    assert {"a & b", "<i>"} <= {text.strip() for text in found.text}
+
+
+def test_names_are_text_and_nothing_else() -> None:
+    names = ("<script>alert(1)</script>$x^2$", r"$\bad{$", "_hidden", "x" * 256, "&amp;", "")
+    run = recorded("easy")
+    rows = tuple(replaced(row, user=name) for row, name in zip(run.users, names, strict=False))
+    users = tuple(replaced(user, user=name) for user, name in zip(run.series.users, names, strict=True))
+    changed = replaced(run, label=r"<b>$\bad$", users=rows, series=replaced(run.series, users=users))
+    text = Reader(report_page([changed, run])).text
+    assert r"<b>$\bad$: received, and owed (dashed)" in text
+    for name in names[:-1]:
+        assert name in text
+        assert shown(name).replace(r"\$", "$") in text
+
+
+def test_the_smallest_run(tmp_path: Path) -> None:
+    run = record(make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1)], 1), "fcfs")
+    assert "gantt-about" in Reader(report_page([run])).plots
+
+
+def test_the_largest_tables_and_charts_are_bounded() -> None:
+    run = recorded("easy")
+    many = replaced(run, users=tuple(replaced(run.users[0], user=f"name {place}") for place in range(5_000)))
+    page = report_page([many] * RUNS_MAX)
+    assert page.count('<th scope="row">name ') == USERS_SHOWN * RUNS_MAX
+    assert "4,750 more users are in the file of --csv" in page
+    assert len(page) < 4_000_000
+
+
+@pytest.mark.parametrize("runs", [0, RUNS_MAX + 1])
+def test_too_few_and_too_many_runs(runs: int) -> None:
+    with pytest.raises(SimulationError, match="1 to 8 runs"):
+        report_page([recorded("easy")] * runs)
+
+
+def test_the_same_run_is_the_same_page() -> None:
+    assert report_page([recorded("easy")]) == report_page([recorded("easy")])
+
+
+def test_without_the_library_and_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SimulationError, match="cannot be written"):
+        write_report(str(tmp_path / "none" / "page.html"), [recorded("easy")])
+    monkeypatch.setattr(charts, "find_spec", lambda name: None)
+    with pytest.raises(SimulationError, match=r"pip install 'meted\[plot\]'"):
+        write_report(str(tmp_path / "page.html"), [recorded("easy")])
+    assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(("span_s", "unit"), [(10, "seconds"), (180, "minutes"), (4 * 3_600, "hours"), (9e6, "days")])
+def test_units_of_time(span_s: float, unit: str) -> None:
+    assert time_unit(span_s)[1] == unit
+
+
+def test_a_job_is_drawn_on_processors_that_nobody_else_has() -> None:
+    run: RunRecord = recorded("easy")
+    drawn: list[tuple[Bar, float, float]] = []
+    for bar, spans in placed(run.gantt.bars):
+        assert sum(count for _, count in spans) == bar.procs
+        for low, count in spans:
+            for other, from_proc, to_proc in drawn:
+                apart = bar.start_s >= other.end_s or low >= to_proc or low + count <= from_proc
+                assert apart or other is bar
+            drawn.append((bar, low, low + count))
