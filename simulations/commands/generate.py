@@ -13,10 +13,11 @@ from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.cli.values import positive_duration_us
 
 from ..errors import SimulationError
+from ..factors import read_factor
 from ..generators.registry import MODELS, find_model
 from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings
 from ..generators.writer import copy_blocks, lines_of, write_workload
-from .numbers import FACTOR, read_factor
+from .numbers import FACTOR
 
 _SECOND_US: Final = 1_000_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Final
 
+import attrs
 import click
 
 from meted.adapters.cli.progress import ProgressBar
@@ -62,7 +63,7 @@ def simulate(
     """Replay TRACE through the core that serves live, and tell how everybody fared.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input. Every user
-    of the trace is a domain with the same share.
+    of the trace is a domain with the same share, unless options or the trace itself say otherwise.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     outputs = Outputs(json_path, csv_path, html_path, fairness)
@@ -86,8 +87,9 @@ def _run(
 ) -> tuple[dict[str, JsonValue], str, RunRecord | None]:
     """Read, replay and write the schedule; return the figures, the same as a table, and the record if it is wanted."""
     trace = _read(path, options)
-    recorder = Recorder(trace, policy, rules) if wants_record else None
-    metrics = Metrics(trace) if recorder is None else recorder.metrics
+    names = {domain.number: domain.name for domain in trace.domains}
+    recorder = Recorder(trace, policy, rules, trace.shares, names) if wants_record else None
+    metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
     with ExitStack() as stack:
         bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}"))
         writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
@@ -100,6 +102,11 @@ def _run(
     else:
         figures = recorder.results(event_order, user_cpu_us())
     figures["tie_rule"] = TIE_RULE
+    figures["shares_given"] = trace.shares is not None
+    if trace.loans:
+        figures["loans"] = attrs.asdict(replay.lending.counts)
+    if trace.side_sha256:
+        figures["beside_sha256"] = trace.side_sha256
     record = recorder and recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
     return figures, table(figures, trace.counts), record
 

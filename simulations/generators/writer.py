@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ..errors import SimulationError
+from ..factors import write_factor
 from ..traces.swf_header import MAX_HEADER_BYTES
 from .settings import SUBMIT_MAX_S, Model, Settings, SyntheticJob, check_settings
 
@@ -90,31 +91,13 @@ def command_of(model: Model, settings: Settings) -> str:
     if settings.users is not None:
         words.append(f"--users {settings.users}")
     if settings.load is not None:
-        words.append(f"--load {_decimal(settings.load)}")
+        words.append(f"--load {write_factor(settings.load)}")
     if settings.run_s is not None:
         words.append(f"--run {settings.run_s}")
     if settings.shares:
         words.append(f"--shares {','.join(map(str, settings.shares))}")
-    words += [f"--set {name}={_decimal(value)}" for name, value in sorted(settings.values.items())]
+    words += [f"--set {name}={write_factor(value)}" for name, value in sorted(settings.values.items())]
     return " ".join(words)
-
-
-def _decimal(value: object) -> str:
-    """Return a decimal number as it would be given; what is none, as a quotient."""
-    from fractions import Fraction
-
-    assert isinstance(value, Fraction)
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    if rest != 1:
-        return str(value)
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
-    whole = str(int(value * 10**digits)).rjust(digits + 1, "0")
-    return f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole
 
 
 def _header(model: Model, settings: Settings) -> str:

@@ -43,7 +43,7 @@ def perform(request: RunRequest, progress: Callable[[int, int], None] | None = N
     check_rules(request.policy, request.rules)
     with rare_collections():
         trace = read_trace(request.path, request.options)
-        metrics, counter = Metrics(trace), CellCounter()
+        metrics, counter = Metrics(trace, trace.shares), CellCounter()
         policy = make_policy(request.policy)
         replay = Replay(trace, policy, request.event_order, [metrics, counter], None, request.rules)
         while not replay.run(PROGRESS_JOBS):

@@ -17,7 +17,7 @@ from meted.core.state import Rules
 from ..errors import TraceError
 from ..replay import EventOrder
 from ..results.metrics import JsonValue
-from ..traces.trace_rules import TraceOptions
+from ..traces.trace_rules import TraceOptions, side_paths
 
 REQUEST_FORMAT: Final = 1
 """Goes up when a run of the same request comes to something else without a new version of the program."""
@@ -66,6 +66,7 @@ def request_key(request: RunRequest, sha256: str) -> str:
         "meted": VERSION,
         "trace": sha256,
         "options": msgspec.to_builtins(request.options),
+        "beside": [trace_digest(path) for path in side_paths(request.options)],
         "policy": request.policy,
         "event_order": request.event_order,
         "rules": None if request.rules is None else msgspec.to_builtins(request.rules),
