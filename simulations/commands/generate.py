@@ -22,7 +22,7 @@ from .numbers import FACTOR
 _SECOND_US: Final = 1_000_000
 
 
-class ShareList(click.ParamType):
+class ShareList(click.ParamType[tuple[int, ...]]):
     """Shares with commas in between."""
 
     name = "shares"
@@ -37,7 +37,7 @@ class ShareList(click.ParamType):
         return tuple(map(int, words))
 
 
-class Assignment(click.ParamType):
+class Assignment(click.ParamType[tuple[str, Fraction]]):
     """A name and a number."""
 
     name = "name=number"
@@ -79,7 +79,9 @@ def _run_s(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 @click.option("--load", type=FACTOR, metavar="FACTOR", help="Work that comes, of what the machine can do.")
 @click.option("--run", "run_s", callback=_run_s, metavar="DUR", help="Mean run time.")
 @click.option("--shares", type=ShareList(), default=(), metavar="N,N,...", help="Shares of the first users.")
-@click.option("--set", "values", type=Assignment(), multiple=True, metavar="NAME=N", help="What else the model goes by.")
+@click.option(
+    "--set", "values", type=Assignment(), multiple=True, metavar="NAME=N", help="What else the model goes by."
+)
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.swf", help="The file (FILE.swf.gz: compressed).")
 def generate(
     model: str,

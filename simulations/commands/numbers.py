@@ -11,6 +11,7 @@ from meted.adapters.cli.values import duration_us
 
 from ..factors import read_factor
 
+
 def read_window(text: str) -> tuple[int, int | None]:
     """Return the microseconds of ``START..END``, ``START..`` or ``..END``, two times from the start of the log.
 
@@ -26,7 +27,7 @@ def read_window(text: str) -> tuple[int, int | None]:
     return window
 
 
-class FactorType(click.ParamType):
+class FactorType(click.ParamType[Fraction]):
     """A positive number, exact."""
 
     name = "factor"
@@ -41,7 +42,7 @@ class FactorType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class WindowType(click.ParamType):
+class WindowType(click.ParamType[tuple[int, int | None]]):
     """A window of time."""
 
     name = "window"

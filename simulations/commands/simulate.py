@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Final
 
-import attrs
 import click
 
 from meted.adapters.cli.progress import ProgressBar
 from meted.core.state import Rules
 
 from ..errors import SimulationError
+from ..lending import workload_figures
 from ..policies.registry import make_policy, policy_names
 from ..replay import EventOrder, Replay
 from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
@@ -100,14 +100,12 @@ def _run(
     if recorder is None:
         figures = metrics.results(policy, event_order, user_cpu_us(), rules)
     else:
+        for move in replay.lending.moves:
+            recorder.lent(move)
         figures = recorder.results(event_order, user_cpu_us())
     figures["tie_rule"] = TIE_RULE
-    figures["shares_given"] = trace.shares is not None
-    if trace.loans:
-        figures["loans"] = attrs.asdict(replay.lending.counts)
-    if trace.side_sha256:
-        figures["beside_sha256"] = trace.side_sha256
-    record = recorder and recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
+    figures |= workload_figures(trace, replay.lending)
+    record = None if recorder is None else recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
     return figures, table(figures, trace.counts), record
 
 

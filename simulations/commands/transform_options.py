@@ -38,7 +38,9 @@ def _table(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 _FILE: Final = click.Path(exists=True, dir_okay=False)
 
 TRANSFORMS: Final = (
-    click.option("--window", type=WINDOW, metavar="START..END", help="Take only jobs submitted then (30d..60d, ..12h)."),
+    click.option(
+        "--window", type=WINDOW, metavar="START..END", help="Take only jobs submitted then (30d..60d, ..12h)."
+    ),
     click.option("--load", callback=_load, metavar="FACTOR", help="Let the jobs come so many times as fast."),
     click.option(
         "--procs-max", type=click.IntRange(1, PROCS_MAX), metavar="N", help="Give wider jobs so many processors."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, Protocol
 
 from ..errors import SimulationError
 from ..factors import write_factor
@@ -19,14 +19,21 @@ _BLOCK_JOBS: Final = 1_000
 _GZIP_LEVEL: Final = 6
 
 
+class Sink(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write all of them."""
+
+
 def lines_of(model: Model, settings: Settings) -> Iterator[str]:
     """Return an iterator over blocks of lines: the header, then the jobs, a thousand at a time.
 
     The same model and settings give the same text on every machine.
 
     Raises:
-        SimulationError: At once: settings make no sense for the model. While it goes on: the jobs come so far apart that
-            they cannot be simulated.
+        SimulationError: At once: settings make no sense for the model. While it goes on: the jobs come so far apart
+            that they cannot be simulated.
     """
     check_settings(model, settings)
     head = _header(model, settings)
@@ -76,7 +83,7 @@ def write_workload(
 
 
 def copy_blocks(
-    blocks: Iterator[str], file: IO[bytes], jobs: int, progress: Callable[[int, int], None] | None = None
+    blocks: Iterator[str], file: Sink, jobs: int, progress: Callable[[int, int], None] | None = None
 ) -> None:
     """Write blocks of :func:`lines_of` to an open file."""
     for number, block in enumerate(blocks):
@@ -117,14 +124,15 @@ def _header(model: Model, settings: Settings) -> str:
 
 def _blocks(head: str, jobs: Iterator[SyntheticJob]) -> Iterator[str]:
     yield head
-    number = 0
+    done = 0
     while block := list(islice(jobs, _BLOCK_JOBS)):
         if block[-1].submit_s > SUBMIT_MAX_S:
             raise SimulationError("the jobs come so far apart that they cannot be simulated; ask for a higher load.")
         lines = []
-        for number, job in enumerate(block, number + 1):
+        for number, job in enumerate(block, done + 1):
             lines.append(
                 f"{number} {job.submit_s} -1 {job.run_s} {job.procs} -1 -1 {job.procs} {job.estimate_s} -1 1 "
                 f"{job.user} {job.group} -1 {job.queue} -1 -1 -1\n"
             )
+        done += len(block)
         yield "".join(lines)

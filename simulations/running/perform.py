@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from ..lending import workload_figures
 from ..policies.registry import make_policy
 from ..replay import Replay
 from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
@@ -50,4 +51,5 @@ def perform(request: RunRequest, progress: Callable[[int, int], None] | None = N
             if progress is not None:
                 progress(replay.ended, len(trace))
         figures = metrics.results(request.policy, request.event_order, user_cpu_us(), request.rules)
+    figures |= workload_figures(trace, replay.lending)
     return RunResult(figures | {"tie_rule": TIE_RULE}, counter.cells())

@@ -2,8 +2,8 @@
 
 A table with the columns ``at``, ``lender``, ``borrower``, ``resource``, ``amount``, ``until``, ``notice`` and
 ``recall``, of which the last three may be absent or empty. Times count from the start of the log (``90``, ``2h``,
-``7d``); lender and borrower are names of domains; the resource is ``share``, or ``procs`` of a guarantee. A loan ends at
-``until``, or when its lender recalls it at ``recall`` and the ``notice`` is over.
+``7d``); lender and borrower are names of domains; the resource is ``share``, or ``procs`` of a guarantee. A loan ends
+at ``until``, or when its lender recalls it at ``recall`` and the ``notice`` is over.
 
 The same may stand in the ``;`` lines of a trace, one ``MetedLoan:`` with these columns for each loan.
 

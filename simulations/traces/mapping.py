@@ -23,9 +23,7 @@ COLUMNS: Final = ("user", "domain")
 OTHERS: Final = "*"
 """Stands for all users whom no row names."""
 
-_FIELDS: Final[Mapping[str, Callable[[SwfRecord], int]]] = {
-    name: attrgetter(name) for name in DOMAIN_FIELDS
-}
+_FIELDS: Final[Mapping[str, Callable[[SwfRecord], int]]] = {name: attrgetter(name) for name in DOMAIN_FIELDS}
 
 
 @attrs.frozen
