@@ -29,8 +29,6 @@ from .rules_options import rules_of, rules_options
 from .run_options import cores_option, interruptible, run_in_processes
 from .trace_options import event_order_option, trace_options
 
-SEED_MAX = 2**63 - 1
-
 NO_NUMPY = "There are no intervals of the differences: they need numpy; install it with: pip install 'meted[lab]'."
 
 
@@ -67,7 +65,6 @@ def block_us(text: str) -> int:
     metavar="N",
     help="Draws for the intervals of differences; 0 leaves them out.",
 )
-@click.option("--seed", type=click.IntRange(0, SEED_MAX), default=1, show_default=True, help="Of these draws.")
 @click.option(
     "--block",
     type=Reader("hours", block_us),
@@ -102,7 +99,6 @@ def compare(
     pool: str | None,
     usage: str | None,
     resamples: int,
-    seed: int,
     block: int | None,
     cores: int | None,
     json_path: str | None,
@@ -126,7 +122,7 @@ def compare(
     try:
         Outputs(json_path, csv_path, html_path, fairness).check(trace)
         with interruptible(lambda: "nothing was written."):
-            found, records = _compare(requests, cores, Resampling(block, resamples, seed))
+            found, records = _compare(requests, cores, Resampling(block, resamples, options.seed))
             if html_path is not None:
                 write_report(html_path, records)
         if csv_path is not None:

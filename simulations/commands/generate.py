@@ -13,15 +13,16 @@ from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.cli.values import positive_duration_us
 
 from ..errors import SimulationError
+from ..factors import read_factor
 from ..generators.registry import MODELS, find_model
 from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings
 from ..generators.writer import copy_blocks, lines_of, write_workload
-from .numbers import FACTOR, read_factor
+from .numbers import FACTOR
 
 _SECOND_US: Final = 1_000_000
 
 
-class ShareList(click.ParamType):
+class ShareList(click.ParamType[tuple[int, ...]]):
     """Shares with commas in between."""
 
     name = "shares"
@@ -36,7 +37,7 @@ class ShareList(click.ParamType):
         return tuple(map(int, words))
 
 
-class Assignment(click.ParamType):
+class Assignment(click.ParamType[tuple[str, Fraction]]):
     """A name and a number."""
 
     name = "name=number"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import Final
 
@@ -10,19 +9,7 @@ import click
 
 from meted.adapters.cli.values import duration_us
 
-_FACTOR: Final = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(?:/(\d{1,12}))?", re.ASCII)
-
-
-def read_factor(text: str) -> Fraction:
-    """Return a number such as ``2``, ``0.75`` or ``3/4``, exactly.
-
-    Raises:
-        ValueError: It is none.
-    """
-    found = _FACTOR.fullmatch(text.strip()[:80])
-    if found is None or (found[2] is not None and not int(found[2])):
-        raise ValueError(f"{text[:40]!r} is no number; write it like 2 or 0.75.")
-    return Fraction(found[1]) / int(found[2] or 1)
+from ..factors import read_factor
 
 
 def read_window(text: str) -> tuple[int, int | None]:
@@ -40,7 +27,7 @@ def read_window(text: str) -> tuple[int, int | None]:
     return window
 
 
-class FactorType(click.ParamType):
+class FactorType(click.ParamType[Fraction]):
     """A positive number, exact."""
 
     name = "factor"
@@ -55,7 +42,7 @@ class FactorType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class WindowType(click.ParamType):
+class WindowType(click.ParamType[tuple[int, int | None]]):
     """A window of time."""
 
     name = "window"

@@ -8,17 +8,17 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
-from meted.core.state import Rules
 
 from ..errors import SimulationError
-from ..policies.registry import make_policy, policy_names
-from ..replay import EventOrder, Replay
-from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
-from ..results.metrics import JsonValue, Metrics
+from ..policies.registry import policy_names
+from ..replay import EventOrder
+from ..results.documents import rare_collections
+from ..results.metrics import JsonValue
 from ..results.outcome import OutcomeWriter
-from ..results.recorder import Recorder
-from ..results.report import TIE_RULE, rule_rows, table
+from ..results.report import table
 from ..results.run_record import RunRecord
+from ..running.perform import replay_trace
+from ..running.request import RunRequest
 from ..traces.swf import Malformed
 from ..traces.trace import Trace, read_trace
 from ..traces.trace_rules import TraceOptions
@@ -62,45 +62,28 @@ def simulate(
     """Replay TRACE through the core that serves live, and tell how everybody fared.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input. Every user
-    of the trace is a domain with the same share.
+    of the trace is a domain with the same share, unless options or the trace itself say otherwise.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     outputs = Outputs(json_path, csv_path, html_path, fairness)
     try:
         outputs.check(trace, out)
         with rare_collections():
-            figures, shown, record = _run(trace, options, policy, event_order, rules, out, outputs.wants_record)
+            request = RunRequest(trace, options, policy, event_order, rules, policy, outputs.wants_record)
+            figures, shown, record = _run(request, out)
         outputs.write(figures, shown, record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(
-    path: str,
-    options: TraceOptions,
-    policy: str,
-    event_order: EventOrder,
-    rules: Rules | None,
-    out: str | None,
-    wants_record: bool,
-) -> tuple[dict[str, JsonValue], str, RunRecord | None]:
+def _run(request: RunRequest, out: str | None) -> tuple[dict[str, JsonValue], str, RunRecord | None]:
     """Read, replay and write the schedule; return the figures, the same as a table, and the record if it is wanted."""
-    trace = _read(path, options)
-    recorder = Recorder(trace, policy, rules) if wants_record else None
-    metrics = Metrics(trace) if recorder is None else recorder.metrics
+    trace = _read(request.path, request.options)
     with ExitStack() as stack:
-        bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}"))
-        writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
-        outcome = None if writer is None else writer.add
-        replay = Replay(trace, make_policy(policy), event_order, [recorder or metrics], outcome, rules)
-        while not replay.run(PROGRESS_JOBS):
-            bar(replay.ended, len(trace))
-    if recorder is None:
-        figures = metrics.results(policy, event_order, user_cpu_us(), rules)
-    else:
-        figures = recorder.results(event_order, user_cpu_us())
-    figures["tie_rule"] = TIE_RULE
-    record = None if recorder is None else recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
+        bar = stack.enter_context(ProgressBar(f"{trace.name}, {request.policy}"))
+        writer = None if out is None else OutcomeWriter(out, trace, request.policy, request.event_order)
+        outcome = None if writer is None else stack.enter_context(writer).add
+        figures, record = replay_trace(trace, request, bar, outcome)
     return figures, table(figures, trace.counts), record
 
 

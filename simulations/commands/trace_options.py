@@ -14,6 +14,7 @@ import click
 
 from ..replay import EVENT_ORDERS, PROCS_MAX
 from ..traces.trace_rules import TraceOptions
+from .transform_options import TRANSFORMS
 
 Command = Callable[..., None]
 
@@ -39,6 +40,7 @@ _TRACE: Final = (
         help="A run beyond its estimate: extend the estimate, or cut the run.",
     ),
     click.option("--clairvoyant", is_flag=True, help="Take the run time as the estimate."),
+    *TRANSFORMS,
 )
 
 

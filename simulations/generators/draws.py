@@ -1,8 +1,8 @@
 """Random variates that are the same on every machine for the same seed.
 
 All of them rest on ``random.Random.random``, whose sequence Python promises never to change, and on :mod:`.exact_math`.
-The other methods of ``random.Random`` (``expovariate``, ``gammavariate``, ``choices`` ...) are not used: they may change
-with the version of Python, and they call the C library.
+The other methods of ``random.Random`` (``expovariate``, ``gammavariate``, ``choices`` ...) are not used: they may
+change with the version of Python, and they call the C library.
 """
 
 from __future__ import annotations

@@ -9,16 +9,17 @@ Parallel Workloads Archive (model "lublin99").
   rounded to a whole number, so that the size is a power of two. ``u_high`` is log2 of the machine and ``u_med`` is 2.5
   less, as the authors advise; interactive jobs have 1.5 and 4 less than log2 of the machine, as in their example.
 * *Run times*: the natural logarithm of the run time in seconds is hyper-gamma: of the first of two gamma distributions
-  with probability ``p_a`` x size + ``p_b``, so that larger jobs tend to be longer. Above 12 (45 hours) it is drawn anew.
+  with probability ``p_a`` x size + ``p_b``, so that larger jobs tend to be longer. Above 12 (45 hours) it is drawn
+  anew.
 * *Arrivals*: the logarithm of the time between two arrivals at the busiest hours is gamma distributed (above 13 drawn
-  anew). A daily cycle of 48 half-hours, in proportion to another gamma distribution that begins at half past five in the
-  morning, stretches these times: each half-hour has points in proportion to the jobs that come in it, and each arrival
-  costs points. The log starts at midnight.
+  anew). A daily cycle of 48 half-hours, in proportion to another gamma distribution that begins at half past five in
+  the morning, stretches these times: each half-hour has points in proportion to the jobs that come in it, and each
+  arrival costs points. The log starts at midnight.
 
 ``kind`` is 0 for the parameters of all jobs together, as in most published traces of this model; 1 for batch jobs
 alone; 2 for interactive jobs alone; 3 for both, merged by time, with batch jobs in queue 1 and interactive ones in
-queue 0. There are no users and no estimates in the model; with ``--users`` each job is given one, the k-th in proportion
-to 1/k.
+queue 0. There are no users and no estimates in the model; with ``--users`` each job is given one, the k-th in
+proportion to 1/k.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ def day_weights(a_num: float, b_num: float) -> list[float]:
     """Return how many jobs come in each half-hour of a day, of the mean of all.
 
     A half-hour's number is the probability that a gamma variate lies within half of its number, where the numbers go on
-    from 11 (half past five) to 58. What all have in common cancels out; so the density is integrated without its factor.
+    from 11 (half past five) to 58. What all have in common cancels out; so the density is integrated without its
+    factor.
     """
     weights = [0.0] * _BUCKETS
     for number in range(_DAY_START, _DAY_START + _BUCKETS):

@@ -29,6 +29,7 @@ class OpenModel(ABC):
     """What the models of this module have in common."""
 
     name: ClassVar[str]
+    summary: ClassVar[str]
     takes: ClassVar[frozenset[str]] = _OPEN
     values: ClassVar[dict[str, Fraction]] = _COMMON
 

@@ -56,9 +56,9 @@ class Strategic:
 
     By turns a user is honest (group 1), asks for ``over`` times the time (group 2), for the part ``under`` of it
     (group 3, beyond whose estimates jobs run), or splits each job into ``parts`` of a part of its run time each
-    (group 4). Every job is wanted by all users at once, with the same size and run time, so that their figures differ by
-    what they say alone. Simulate it with ``--overrun cut`` to see what under-reporting costs where jobs are killed at
-    their estimates, and with ``--domain-of group`` to compare the kinds.
+    (group 4). Every job is wanted by all users at once, with the same size and run time, so that their figures differ
+    by what they say alone. Simulate it with ``--overrun cut`` to see what under-reporting costs where jobs are killed
+    at their estimates, and with ``--domain-of group`` to compare the kinds.
     """
 
     name: ClassVar[str] = "strategic"
@@ -100,11 +100,11 @@ class Strategic:
 class Lenders:
     """Lenders, who work by day and lend by night, and hogs, who always want more than there is.
 
-    The first half of the users are lenders (group 1): each works ``active`` of its days of ``day_s`` and is idle for the
-    rest, all at different hours. When one goes idle it lends ``lent`` of its share, in thousandths, to one of the hogs
-    (group 2) in turn, until it is back. Every ``early``-th time it is back before that, when half of the rest is over: it
-    recalls the loan, with ``notice_s`` of notice, and works. While it works it asks for twice its part of the machine;
-    a hog asks for ``hog`` times its part, all the time. Shares are 1,000 each.
+    The first half of the users are lenders (group 1): each works ``active`` of its days of ``day_s`` and is idle for
+    the rest, all at different hours. When one goes idle it lends ``lent`` of its share, in thousandths, to one of the
+    hogs (group 2) in turn, until it is back. Every ``early``-th time it is back before that, when half of the rest is
+    over: it recalls the loan, with ``notice_s`` of notice, and works. While it works it asks for twice its part of the
+    machine; a hog asks for ``hog`` times its part, all the time. Shares are 1,000 each.
     """
 
     name: ClassVar[str] = "lenders"

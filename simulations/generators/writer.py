@@ -8,14 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, Protocol
 
 from ..errors import SimulationError
+from ..factors import write_factor
 from ..traces.swf_header import MAX_HEADER_BYTES
 from .settings import SUBMIT_MAX_S, Model, Settings, SyntheticJob, check_settings
 
 _BLOCK_JOBS: Final = 1_000
 _GZIP_LEVEL: Final = 6
+
+
+class Sink(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write all of them."""
 
 
 def lines_of(model: Model, settings: Settings) -> Iterator[str]:
@@ -24,8 +32,8 @@ def lines_of(model: Model, settings: Settings) -> Iterator[str]:
     The same model and settings give the same text on every machine.
 
     Raises:
-        SimulationError: At once: settings make no sense for the model. While it goes on: the jobs come so far apart that
-            they cannot be simulated.
+        SimulationError: At once: settings make no sense for the model. While it goes on: the jobs come so far apart
+            that they cannot be simulated.
     """
     check_settings(model, settings)
     head = _header(model, settings)
@@ -75,7 +83,7 @@ def write_workload(
 
 
 def copy_blocks(
-    blocks: Iterator[str], file: IO[bytes], jobs: int, progress: Callable[[int, int], None] | None = None
+    blocks: Iterator[str], file: Sink, jobs: int, progress: Callable[[int, int], None] | None = None
 ) -> None:
     """Write blocks of :func:`lines_of` to an open file."""
     for number, block in enumerate(blocks):
@@ -90,31 +98,13 @@ def command_of(model: Model, settings: Settings) -> str:
     if settings.users is not None:
         words.append(f"--users {settings.users}")
     if settings.load is not None:
-        words.append(f"--load {_decimal(settings.load)}")
+        words.append(f"--load {write_factor(settings.load)}")
     if settings.run_s is not None:
         words.append(f"--run {settings.run_s}")
     if settings.shares:
         words.append(f"--shares {','.join(map(str, settings.shares))}")
-    words += [f"--set {name}={_decimal(value)}" for name, value in sorted(settings.values.items())]
+    words += [f"--set {name}={write_factor(value)}" for name, value in sorted(settings.values.items())]
     return " ".join(words)
-
-
-def _decimal(value: object) -> str:
-    """Return a decimal number as it would be given; what is none, as a quotient."""
-    from fractions import Fraction
-
-    assert isinstance(value, Fraction)
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    if rest != 1:
-        return str(value)
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
-    whole = str(int(value * 10**digits)).rjust(digits + 1, "0")
-    return f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole
 
 
 def _header(model: Model, settings: Settings) -> str:
@@ -134,14 +124,15 @@ def _header(model: Model, settings: Settings) -> str:
 
 def _blocks(head: str, jobs: Iterator[SyntheticJob]) -> Iterator[str]:
     yield head
-    number = 0
+    done = 0
     while block := list(islice(jobs, _BLOCK_JOBS)):
         if block[-1].submit_s > SUBMIT_MAX_S:
             raise SimulationError("the jobs come so far apart that they cannot be simulated; ask for a higher load.")
         lines = []
-        for number, job in enumerate(block, number + 1):
+        for number, job in enumerate(block, done + 1):
             lines.append(
                 f"{number} {job.submit_s} -1 {job.run_s} {job.procs} -1 -1 {job.procs} {job.estimate_s} -1 1 "
                 f"{job.user} {job.group} -1 {job.queue} -1 -1 -1\n"
             )
+        done += len(block)
         yield "".join(lines)

@@ -10,6 +10,7 @@ import attrs
 from ..ruled import rules_rows
 from ..traces.trace_rules import FilterCounts
 from .metrics import JsonValue
+from .transform_rows import estimates_words, transform_rows
 
 TIE_RULE: Final = "submit time, then job number, then place in the file"
 """The order of jobs that are submitted in one instant."""
@@ -30,9 +31,12 @@ _LEFT_OUT: Final = {
     "no_submit": "without a submit time",
     "no_procs": "without processors",
     "no_run": "without a run time",
+    "outside_window": "submitted outside the window",
+    "no_domain": "of users whom no row of the file of domains names",
     "too_wide": "wider than the machine",
 }
 _NOTED: Final = {
+    "narrowed": "jobs were wider than --procs-max",
     "no_estimate": "jobs without an estimate got their run time",
     "overruns": "jobs ran beyond their estimate",
     "no_user": "jobs without a user count as one user's",
@@ -104,9 +108,9 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield "event order", _EVENT_ORDERS[str(figures["event_order"])]
     yield "ties", TIE_RULE
     yield "processors", _PROCS_FIELDS[str(figures["procs_field"])]
-    yield "estimates", "the run time (clairvoyant)" if figures["clairvoyant"] else "field 9, else the run time"
+    yield "estimates", estimates_words(figures)
     yield "overrun", _OVERRUNS[str(figures["overrun"])]
-    yield "entitlement", "every user is a domain with the same share"
+    yield from transform_rows(figures)
     yield from rules_rows(figures)
     yield "seed", str(figures.get("seed", "none: nothing is drawn by chance"))
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,7 +17,7 @@ from meted.core.state import Rules
 from ..errors import TraceError
 from ..replay import EventOrder
 from ..results.metrics import JsonValue
-from ..traces.trace_rules import TraceOptions
+from ..traces.trace_rules import TraceOptions, side_paths
 
 REQUEST_FORMAT: Final = 1
 """Goes up when a run of the same request comes to something else without a new version of the program."""
@@ -64,25 +63,18 @@ def request_key(request: RunRequest, sha256: str) -> str:
         request: The run; how it is labelled does not count.
         sha256: The digest of the trace's file.
     """
-    options = msgspec.to_builtins(request.options, enc_hook=str)
-    files = {name: trace_digest(value) for name, value in options.items() if _is_file(value)}
     asked = {
         "format": REQUEST_FORMAT,
         "meted": VERSION,
         "trace": sha256,
-        "options": options,
-        "files": files,
+        "options": msgspec.to_builtins(request.options),
+        "beside": [trace_digest(path) for path in side_paths(request.options)],
         "policy": request.policy,
         "event_order": request.event_order,
         "rules": None if request.rules is None else msgspec.to_builtins(request.rules),
         "fairness": request.fairness,
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-
-def _is_file(value: object) -> bool:
-    """Return whether an option names a file, whose content counts then."""
-    return isinstance(value, str) and os.path.isfile(value)
 
 
 def trace_digest(path: str) -> str:

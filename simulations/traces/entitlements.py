@@ -88,7 +88,9 @@ def workload_domains(
         for one in _from_the_top(row, domain, given):
             made.setdefault(one.name, one)
         if domain.parent in busy:
-            raise row.refusal(f"domain {domain.parent} has jobs, so it can have no sub-domain; give its jobs to another")
+            raise row.refusal(
+                f"domain {domain.parent} has jobs, so it can have no sub-domain; give its jobs to another"
+            )
     for name, number in busy.items():
         made.setdefault(name, WorkloadDomain(number, name))
     return tuple(made.values())

@@ -2,8 +2,8 @@
 
 A table with the columns ``at``, ``lender``, ``borrower``, ``resource``, ``amount``, ``until``, ``notice`` and
 ``recall``, of which the last three may be absent or empty. Times count from the start of the log (``90``, ``2h``,
-``7d``); lender and borrower are names of domains; the resource is ``share``, or ``procs`` of a guarantee. A loan ends at
-``until``, or when its lender recalls it at ``recall`` and the ``notice`` is over.
+``7d``); lender and borrower are names of domains; the resource is ``share``, or ``procs`` of a guarantee. A loan ends
+at ``until``, or when its lender recalls it at ``recall`` and the ``notice`` is over.
 
 The same may stand in the ``;`` lines of a trace, one ``MetedLoan:`` with these columns for each loan.
 
@@ -45,7 +45,7 @@ class TimedLoan:
     recall_us: int | None = None
 
 
-def timed_loans(rows: Sequence[Row], names: Collection[str], load: Fraction | None = None) -> tuple[TimedLoan, ...]:
+def timed_loans(rows: Sequence[Row], names: Collection[str], load: Fraction = Fraction(1)) -> tuple[TimedLoan, ...]:
     """Return the loans that rows of a table say, in the order of their times.
 
     Args:
@@ -58,7 +58,7 @@ def timed_loans(rows: Sequence[Row], names: Collection[str], load: Fraction | No
     """
     if len(rows) > LOANS_MAX:
         raise TraceError(f"there are {len(rows):,} loans, and at most {LOANS_MAX:,} are taken; give fewer.")
-    loans = [_loan(row, names, load or Fraction(1)) for row in rows]
+    loans = [_loan(row, names, load) for row in rows]
     return tuple(sorted(loans, key=lambda loan: loan.offer.at_us))
 
 

@@ -7,6 +7,7 @@ no other row names, and the name of the domain. Jobs of users whom no row names 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final
 
 import attrs
@@ -15,18 +16,14 @@ from ..errors import TraceError
 from .job import UNKNOWN_USER
 from .side_files import read_table
 from .swf import MAX_FIELD, SwfRecord
+from .trace_rules import DOMAIN_FIELDS
 
 COLUMNS: Final = ("user", "domain")
 
 OTHERS: Final = "*"
 """Stands for all users whom no row names."""
 
-FIELDS: Final[Mapping[str, Callable[[SwfRecord], int]]] = {
-    "user": lambda found: found.user,
-    "group": lambda found: found.group,
-    "queue": lambda found: found.queue,
-}
-"""The fields of a record that can be its domain; a number below 0 is unknown, and all such are one domain."""
+_FIELDS: Final[Mapping[str, Callable[[SwfRecord], int]]] = {name: attrgetter(name) for name in DOMAIN_FIELDS}
 
 
 @attrs.frozen
@@ -47,11 +44,13 @@ class DomainMapping:
 def domain_mapping(text: str) -> DomainMapping:
     """Return what ``--domain-of`` asks for: ``user``, ``group``, ``queue`` or the path of a file.
 
+    Numbers below 0 are unknown, and all such are one domain.
+
     Raises:
         TraceError: The file cannot be read, or is no such table.
     """
-    if text in FIELDS:
-        field = FIELDS[text]
+    if text in _FIELDS:
+        field = _FIELDS[text]
         return DomainMapping(lambda found: max(field(found), UNKNOWN_USER))
     table = read_table(text, COLUMNS, len(COLUMNS))
     numbers: dict[str, int] = {}

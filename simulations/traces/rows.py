@@ -120,7 +120,7 @@ class Rows:
     def _open(self) -> None:
         """Move what is in memory to a file."""
         try:
-            self._file = tempfile.TemporaryFile(buffering=0)
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed when this is gone
         except OSError as error:
             raise _refusal("made", error) from None
         weakref.finalize(self, self._file.close)

@@ -44,7 +44,9 @@ class Row:
         if not found and default is not None:
             return default
         if not (found.isascii() and found.lstrip("-").isdigit() and len(found) <= 20 and least <= int(found) <= most):
-            raise self.refusal(f"{column} is {found[:_CELL_SHOWN]!r}, and has to be a whole number from {least} to {most:,}")
+            raise self.refusal(
+                f"{column} is {found[:_CELL_SHOWN]!r}, and has to be a whole number from {least} to {most:,}"
+            )
         return int(found)
 
     def refusal(self, what: str) -> TraceError:

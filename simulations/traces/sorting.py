@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Any, Final
@@ -19,7 +19,7 @@ _CHUNK_BYTES_MIN: Final = 4_096
 def sort_rows(
     rows: Iterable[tuple[int, ...]],
     width: int,
-    key: Callable[[tuple[int, ...]], Any],
+    key: Callable[[Sequence[int]], Any],
     *,
     rows_max: int = SORT_ROWS_MAX,
     memory_bytes: int = ROWS_MEMORY_BYTES,

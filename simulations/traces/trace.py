@@ -26,7 +26,7 @@ from .side_files import Row, read_table
 from .sorting import sort_rows
 from .swf import Malformed, SwfReader, SwfRecord
 from .swf_header import SwfHeader
-from .trace_rules import FilterCounts, TraceOptions, check_options, why_empty
+from .trace_rules import FilterCounts, TraceOptions, check_options, load_of, why_empty
 from .transforms import transformed
 
 _WIDTH = 7
@@ -79,7 +79,7 @@ class Trace:
         self.domains: tuple[WorkloadDomain, ...] = workload_domains(self.users, mapping.names, rows)
         self.shares: Mapping[int, int] | None = leaf_shares(self.domains) if rows else None
         lent = self._side_rows("loans", options.loans, loans.HEADER_KEY, loans.COLUMNS, loans.REQUIRED)
-        self.loans: tuple[TimedLoan, ...] = timed_loans(lent, {one.name for one in self.domains}, options.load)
+        self.loans: tuple[TimedLoan, ...] = timed_loans(lent, {one.name for one in self.domains}, load_of(options))
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
 from meted.core.record import record
 
 from ..errors import TraceError
+from ..factors import read_factor
 from .estimates import parse_estimates
 
 ProcsField = Literal["allocated", "requested"]
 Overrun = Literal["extend", "cut"]
 
-LOAD_MIN = Fraction(1, 1_000)
-LOAD_MAX = Fraction(1_000)
+DOMAIN_FIELDS: Final = ("user", "group", "queue")
+"""The fields of a record that can be its domain."""
+
+LOAD_MIN: Final = Fraction(1, 1_000)
+LOAD_MAX: Final = Fraction(1_000)
 """By how much the load of a trace may be changed."""
 
 
@@ -33,7 +37,8 @@ class TraceOptions:
         first: Take only the first so many records of the file, counted before any is left out.
         window: Take only jobs submitted from the first of these times on and before the second (None: to the end), in
             microseconds from the start of the log. Jobs keep their submit times.
-        load: Divide all submit times by this, so that as much work comes in that much less time; None is 1.
+        load: Divide all submit times by this number (:mod:`~meted.simulations.factors`), so that as much work comes in
+            that much less time; None is 1.
         procs_max: A wider job takes so many processors, for as long as before; None leaves all as they are.
         domain_of: Whose domain a job is: that of its ``user``, ``group`` or ``queue``, or else the path of a file that
             says so (:mod:`.mapping`).
@@ -49,7 +54,7 @@ class TraceOptions:
     clairvoyant: bool = False
     first: int | None = None
     window: tuple[int, int | None] | None = None
-    load: Fraction | None = None
+    load: str | None = None
     procs_max: int | None = None
     domain_of: str = "user"
     shares: str | None = None
@@ -115,20 +120,41 @@ def check_options(options: TraceOptions) -> None:
         raise TraceError(f"--overrun is {options.overrun}; give extend or cut.")
     if options.window is not None and options.window[1] is not None and options.window[1] <= options.window[0]:
         raise TraceError("--window ends before it has begun; give START..END with the earlier time first.")
-    if options.load is not None and not LOAD_MIN <= options.load <= LOAD_MAX:
-        raise TraceError(f"--load is {float(options.load):g}; give a factor from 0.001 to 1000.")
+    load_of(options)
     if options.procs_max is not None and options.procs_max < 1:
         raise TraceError(f"--procs-max is {options.procs_max}; give a number of processors, at least 1.")
-    parse_estimates(options.estimates)
+    if parse_estimates(options.estimates).kind not in ("recorded", "exact") and options.clairvoyant:
+        raise TraceError("--clairvoyant and --estimates contradict each other; give one of them.")
+
+
+def load_of(options: TraceOptions) -> Fraction:
+    """Return by what submit times are divided.
+
+    Raises:
+        TraceError: It is no number, or out of bounds.
+    """
+    try:
+        load = Fraction(1) if options.load is None else read_factor(options.load)
+    except ValueError as error:
+        raise TraceError(f"--load: {error}") from None
+    if not LOAD_MIN <= load <= LOAD_MAX:
+        raise TraceError(f"--load is {float(load):g}; give a factor from 0.001 to 1000.")
+    return load
+
+
+def side_paths(options: TraceOptions) -> tuple[str, ...]:
+    """Return the files that are read beside a trace: what is made of it depends on these as well."""
+    paths = (None if options.domain_of in DOMAIN_FIELDS else options.domain_of, options.shares, options.loans)
+    return tuple(path for path in paths if path not in (None, "none"))
 
 
 def transform_figures(options: TraceOptions) -> dict[str, int | str | None]:
     """Return what was done to the jobs of a trace, by the names of the options; None where nothing was."""
-    window, load = options.window, options.load
+    window = options.window
     drawn = options.estimates.startswith("random")
     return {
         "window_s": None if window is None else f"{_seconds(window[0])}..{_seconds(window[1])}",
-        "load": None if load is None else str(load),
+        "load": options.load,
         "procs_max": options.procs_max,
         "domain_of": options.domain_of,
         "shares": options.shares,

@@ -14,7 +14,7 @@ from meted.core.record import replaced
 
 from .estimates import parse_estimates, with_estimates
 from .job import TraceJob
-from .trace_rules import FilterCounts, TraceOptions
+from .trace_rules import FilterCounts, TraceOptions, load_of
 
 SUBMIT_MAX_US: Final = 2**62
 """Where a submit time ends up that a small load moves beyond all that can be simulated; the replay then refuses it."""
@@ -61,7 +61,7 @@ def transformed(jobs: Iterator[TraceJob], options: TraceOptions, counts: FilterC
     if options.window is not None:
         jobs = within(jobs, *options.window, counts)
     if options.load is not None:
-        jobs = with_load(jobs, options.load)
+        jobs = with_load(jobs, load_of(options))
     if options.procs_max is not None:
         jobs = narrowed(jobs, options.procs_max, counts)
     estimates = parse_estimates(options.estimates)

@@ -52,6 +52,10 @@ class Workload(Protocol):
     def counts(self) -> attrs.AttrsInstance:
         """What became of its records."""
 
+    @property
+    def side_sha256(self) -> Mapping[str, str]:
+        """The digests of the files that were read beside it, by the names of their options."""
+
     def __len__(self) -> int:
         """How many jobs there are."""
 

@@ -57,7 +57,7 @@ def test_a_column_a_policy_and_the_best_of_each_row_marked(trace: Path) -> None:
     waits = [each["mean_wait_s"] for each in figures]
     assert marked["mean wait, s"] == [1 + waits.index(min(waits))]
     assert "Differences from easy" in out
-    assert "200 draws with seed 1 of" in out
+    assert "200 draws with seed 0 of" in out
     assert "There is none over users: that takes at least 20 of them." in out
     assert marked["user CPU, s"] == []
 
