@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,7 @@ def test_the_same_run_is_done_once() -> None:
 def test_whatever_figures_depend_on_makes_another_key() -> None:
     others = [
         replaced(REQUEST, options=TraceOptions(first=5)),
-        replaced(REQUEST, options=TraceOptions(load=Fraction(6, 5))),
+        replaced(REQUEST, options=TraceOptions(load="1.2")),
         replaced(REQUEST, policy="easy"),
         replaced(REQUEST, event_order="pyss"),
         replaced(REQUEST, rules=Rules(alpha_milli=500)),

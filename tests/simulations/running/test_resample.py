@@ -43,15 +43,15 @@ def of(found: tuple[Difference, ...], metric: str, over: str) -> Difference:
 
 
 def coverage(draw: Callable[[Generator], tuple[Cells, Cells]], metric: str, over: str, truth: float) -> float:
-    """Return how many of 300 intervals hold the truth."""
+    """Return how many of 200 intervals hold the truth."""
     dice = np.random.default_rng(20_261_121)
     held = 0
-    for seed in range(300):
+    for seed in range(200):
         first, second = draw(dice)
-        found = intervals([("a", first), ("b", second)], Resampling(DAY_US, 400, seed)).differences
+        found = intervals([("a", first), ("b", second)], Resampling(DAY_US, 300, seed)).differences
         one = of(found, metric, over)
         held += one.low <= truth <= one.high
-    return held / 300
+    return held / 200
 
 
 def test_intervals_over_time_hold_the_truth_as_often_as_they_say() -> None:
