@@ -127,7 +127,7 @@ def intervals_sentences(found: Intervals) -> Iterator[str]:
         found.block_us // 1_000_000, f"stretches of {span(found.block_us)}"
     )
     yield (
-        f"Intervals at {found.level:.0%}, BCa bootstrap: {found.resamples:,} draws with seed {found.seed} of "
+        f"Intervals at {100 * found.level:g} %, BCa bootstrap: {found.resamples:,} draws with seed {found.seed} of "
         f"{found.blocks:,} {block} by submission, and of {found.users:,} users; the same for both policies."
     )
     if found.blocks < CLUSTERS_MIN:
