@@ -182,7 +182,7 @@ def _tell(found: Comparison, resamples: int) -> None:
         f"{shown(str(figures['trace']))}: {figures['jobs']:,} jobs of {figures['users']:,} users on "
         f"{figures['procs']:,} processors, event order {figures['event_order']}\n"
     )
-    headings = ["figure", *(label + " " * len(BEST) for label in found.labels)]
+    headings = ["figure", *found.labels]
     print_table(headings, found.figure_rows(), headings[1:])
     click.echo(f"\n{BEST.strip()} the best of its row")
     rows = list(found.difference_rows())

@@ -214,6 +214,6 @@ def _write(
         return
     click.echo(f"{shown(trace)}: {len(found.rows):,} runs\n")
     metrics = found.known(chosen)
-    headings = [*found.names, *(f"{metric.title}  " for metric in metrics)]
+    headings = [*found.names, *(metric.title for metric in metrics)]
     print_table(headings, found.table(chosen), headings[len(found.names) :])
     click.echo(f"\n* the best of its column\nTrace sha256 {sha256}.")

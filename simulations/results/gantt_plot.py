@@ -10,13 +10,17 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .charts import FAINT, LINE, RUN_COLOURS, shown, svg, time_unit, user_colours
 from .run_record import Bar, Gantt, RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_EDGED_MAX: Final = 700
+_EDGE_POINTS: Final = 0.4
+"""Boxes have edges so wide, unless there are so many that nothing else would be seen."""
 
 _Span = tuple[float, float]
 """The lowest processor and how many."""
@@ -89,6 +93,12 @@ def _colours(runs: Sequence[RunRecord]) -> dict[str, str]:
     return colours | dict(zip(others, left, strict=False))
 
 
+def _when(at_s: float) -> str:
+    """Return a time for people."""
+    unit_s, unit = time_unit(at_s)
+    return f"{at_s / unit_s:,.2f} {unit} after the first submit" if at_s else "the first submit"
+
+
 def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> None:
     from matplotlib.collections import PolyCollection
     from matplotlib.patches import Patch
@@ -106,17 +116,18 @@ def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> Non
                 owner = bar.user if bar.user in colours else ""
                 boxes.setdefault(owner, []).append([(x, low), (end, low), (end, low + count), (x, low + count)])
     colours = {**colours, "": FAINT}
+    edge = _EDGE_POINTS if sum(map(len, boxes.values())) <= _EDGED_MAX else 0
     for owner, corners in boxes.items():
         alpha = 0.85 if owner else 0.3
         panel.add_collection(
-            PolyCollection(corners, facecolors=colours[owner], edgecolors=LINE, linewidths=0.4, alpha=alpha)
+            PolyCollection(corners, facecolors=colours[owner], edgecolors=LINE, linewidths=edge, alpha=alpha)
         )
     panel.set_xlim(0, max(gantt.to_s - gantt.from_s, 1e-6) / unit_s)
     panel.set_ylim(0, top)
     panel.grid(visible=False)
     panel.set(
         title=f"{shown(run.label)}: {len(gantt.bars):,} jobs around the longest queue",
-        xlabel=f"{unit}, from {gantt.from_s / 86_400:,.2f} days after the first submit",
+        xlabel=f"{unit}, from {_when(gantt.from_s)}",
         ylabel="processors",
     )
     owners = [owner for owner in colours if owner in boxes]

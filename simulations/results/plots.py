@@ -120,16 +120,24 @@ def loans_plot(runs: Sequence[RunRecord]) -> str:
     ]
     if not lending:
         return ""
+    users = dict.fromkeys([*user_colours(runs), *(loan.user for run in runs for loan in run.series.loans)])
+    colours = dict(zip(users, RUN_COLOURS, strict=False))
 
     def draw(panels: list[Axes]) -> None:
         for panel, (run, resource) in zip(panels, lending, strict=True):
             unit_s, unit = _unit([run])
             end = run.series.at_s[-1] / unit_s if run.series.at_s else 1.0
             found = [loan for loan in run.series.loans if loan.resource == resource]
-            for loan, colour in zip(found, RUN_COLOURS * len(found), strict=False):
+            for loan in found:
                 at = [at_s / unit_s for at_s in loan.at_s] + [end]
                 moved = [borrowed - lent for lent, borrowed in zip(loan.lent, loan.borrowed, strict=True)]
-                panel.step([0.0, *at], [0, *moved, moved[-1]], where="post", color=colour, label=shown(loan.user))
+                panel.step(
+                    [0.0, *at],
+                    [0, *moved, moved[-1]],
+                    where="post",
+                    color=colours.get(loan.user),
+                    label=shown(loan.user),
+                )
             panel.axhline(0, color=FAINT, linewidth=0.8)
             panel.set(
                 title=f"{shown(run.label)}: {shown(resource)} borrowed (above) and lent (below)", ylabel=shown(resource)

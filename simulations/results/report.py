@@ -100,7 +100,7 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     yield "starvation, of its bound", f"{figures['max_starvation']:.4f}"
     loans = figures.get("loans_amount_s")
     if isinstance(loans, Mapping):
-        yield from (("loans", f"{name}: {amount:,.0f} x s") for name, amount in loans.items())
+        yield from ((name, f"{amount:,.0f} x s") for name, amount in loans.items() if amount)
 
 
 def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ KEPT_ENDED: Final = 300
 KEPT_STARTED: Final = 150
 """Starts from the middle of the window to its end."""
 
-BARS_MAX: Final = 1_200
+BARS_MAX: Final = 2_500
 """Jobs in a chart; where more run at once, those that started last."""
 
 _US: Final = 1_000_000

@@ -15,8 +15,8 @@ from ..results.metrics import JsonValue
 from .metric_table import METRICS, best, metric_named, present
 from .resample import CLUSTERS_MIN, Difference, Intervals, Over
 
-BEST: Final = " *"
-"""Stands behind the best value of a row."""
+BEST: Final = "* "
+"""Stands before the best value of a row."""
 
 Figures = Mapping[str, JsonValue]
 
@@ -42,7 +42,7 @@ class Comparison:
             shown = (format(value, metric.form) for value in values)
             yield (
                 metric.title,
-                *(text + (BEST if place in marked else " " * len(BEST)) for place, text in enumerate(shown)),
+                *(BEST * (place in marked) + text for place, text in enumerate(shown)),
             )
 
     def difference_rows(self) -> Iterator[tuple[str, str, str, str, str]]:

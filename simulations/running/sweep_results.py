@@ -12,12 +12,11 @@ import attrs
 
 from ..plot import COLOURS, LINES, label, panels, save
 from ..results.metrics import JsonValue
+from .comparison import BEST
 from .metric_table import METRICS, Metric, best, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_MARK = " *"
 
 
 @attrs.frozen
@@ -53,8 +52,7 @@ class Sweep:
         for metric in self.known(metrics):
             values = [number(figures, metric.name) or 0.0 for _, figures in rows]
             marked = best(metric, values)
-            blank = " " * len(_MARK)
-            columns.append([format(v, metric.form) + (_MARK if p in marked else blank) for p, v in enumerate(values)])
+            columns.append([BEST * (p in marked) + format(v, metric.form) for p, v in enumerate(values)])
         for place, (texts, _) in enumerate(rows):
             yield (*(text or "-" for text in texts), *(column[place] for column in columns))
 

@@ -52,7 +52,7 @@ def test_a_column_a_policy_and_the_best_of_each_row_marked(trace: Path) -> None:
     assert out.startswith("small.swf: 300 jobs of 15 users on 4 processors, event order instant\n")
     rows = [re.split(r"\s{2,}", line.strip()) for line in out.partition("Differences")[0].splitlines()]
     assert ["figure", "easy", "fcfs", "meted"] in rows
-    marked = {row[0]: [place for place, cell in enumerate(row) if cell.endswith(" *")] for row in rows}
+    marked = {row[0]: [place for place, cell in enumerate(row) if cell.startswith("* ")] for row in rows}
     figures = json.loads(call(trace, *POLICIES, "--resamples", "0", "--json", "-").stdout)["results"]
     waits = [each["mean_wait_s"] for each in figures]
     assert marked["mean wait, s"] == [1 + waits.index(min(waits))]
