@@ -170,8 +170,8 @@ class Lenders:
         days = int(settings.jobs / rate / day_s) + 1
         if days * (users // 2) > LOANS_MAX:
             raise SimulationError(
-                f"there would be {days * (users // 2):,} loans, and at most {LOANS_MAX:,} fit in a header; ask for fewer "
-                "jobs or users, or for a longer day_s."
+                f"there would be {days * (users // 2):,} loans, and at most {LOANS_MAX:,} fit in a header; ask for "
+                "fewer jobs or users, or for a longer day_s."
             )
         made = []
         for day in range(days):

@@ -268,7 +268,7 @@ def test_a_header_too_long_for_its_loans_is_refused() -> None:
     lenders = find_model("lenders")
     with pytest.raises(SimulationError, match="at most 4,000 fit in a header; ask for fewer jobs"):
         lines_of(lenders, Settings(10**8, procs=1))
-    longest = Settings(65_000, procs=16, users=100)
+    longest = Settings(60_000, procs=16, users=100)
     assert len(next(lines_of(lenders, longest))) < MAX_HEADER_BYTES
 
 
