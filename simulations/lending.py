@@ -98,8 +98,10 @@ class Lending:
 
 
 def workload_figures(workload: Workload, lending: Lending) -> dict[str, JsonValue]:
-    """Return what figures say of the domains of a workload, its loans and the files read beside it."""
+    """Return what figures say of the domains of a workload, its loans, the files read beside it and odd lines."""
     figures: dict[str, JsonValue] = {"shares_given": workload.shares is not None}
+    if workload.lines:
+        figures["filter_lines"] = {kind: ", ".join(map(str, lines)) for kind, lines in sorted(workload.lines.items())}
     if workload.loans:
         figures["loans"] = attrs.asdict(lending.counts)
     if workload.side_sha256:

@@ -15,6 +15,9 @@ from .draws import Draws
 from .open_models import RUN_S, mean_gap_s
 from .settings import Settings, SyntheticJob, run_time_s, share_lines, share_of, value_of
 
+LOANS_MAX: Final = 4_000
+"""Loans of one made workload: all of them stand in the header, of which no more is read."""
+
 _DAY_S: Final = 86_400
 
 
@@ -165,6 +168,11 @@ class Lenders:
         active = value_of(self, settings, "active")
         rate = sum(r * (active if user < users // 2 else 1.0) for user, r in enumerate(rates))
         days = int(settings.jobs / rate / day_s) + 1
+        if days * (users // 2) > LOANS_MAX:
+            raise SimulationError(
+                f"there would be {days * (users // 2):,} loans, and at most {LOANS_MAX:,} fit in a header; ask for "
+                "fewer jobs or users, or for a longer day_s."
+            )
         made = []
         for day in range(days):
             for user in range(1, users // 2 + 1):

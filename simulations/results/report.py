@@ -116,18 +116,24 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
     yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} are jobs"
-    yield from (("left out", line) for line in counted(counts, _LEFT_OUT))
+    lines = figures.get("filter_lines")
+    named = lines if isinstance(lines, Mapping) else {}
+    yield from (("left out", line) for line in counted(counts, _LEFT_OUT, named))
     if counts.malformed:
         yield "left out", f"{counts.malformed:,} malformed lines"
-    yield from (("note", line) for line in counted(counts, _NOTED))
+    yield from (("note", line) for line in counted(counts, _NOTED, named))
     yield "trace sha256", str(figures["trace_sha256"])
 
 
-def counted(counts: attrs.AttrsInstance, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield a line for each of the named counts that is not zero: the count and its meaning."""
+def counted(
+    counts: attrs.AttrsInstance, names: Mapping[str, str], lines: Mapping[str, object] | None = None
+) -> Iterator[str]:
+    """Yield a line for each of the named counts that is not zero: the count, its meaning, and the first such lines."""
     for name, meaning in names.items():
         if count := getattr(counts, name):
-            yield f"{count:,} {meaning}"
+            where = (lines or {}).get(name)
+            more = "" if where is None else f" (line {where}{', ...' if count > str(where).count(',') + 1 else ''})"
+            yield f"{count:,} {meaning}{more}"
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -27,7 +27,7 @@ FACTOR_MAX: Final = 1_000_000
 """The largest F."""
 
 _FACTOR_DEFAULT: Final = Fraction(2)
-_BITS: Final = 53
+_STEPS: Final = 2**53  # what is drawn is an exact multiple of its inverse
 _GIVEN: Final = re.compile(r"(?:x|random:)(\d{1,7}(?:\.\d{1,9})?)")
 
 
@@ -73,10 +73,10 @@ def with_estimates(jobs: Iterable[TraceJob], estimates: Estimates, seed: int = 0
         yield from jobs
         return
     numerator, denominator = estimates.factor.numerator, estimates.factor.denominator
-    draw = Random(seed).getrandbits if estimates.kind == "random" else None
+    draw = Random(seed).random if estimates.kind == "random" else None
     for job in jobs:
         run_us = job.run_us
         estimate_us = run_us * numerator // denominator
         if draw is not None:
-            estimate_us = run_us + ((estimate_us - run_us) * draw(_BITS) >> _BITS)
+            estimate_us = run_us + ((estimate_us - run_us) * int(draw() * _STEPS) // _STEPS)
         yield replaced(job, estimate_us=max(run_us, min(estimate_us, TIME_MAX_US)))

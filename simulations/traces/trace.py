@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import starmap
 from operator import itemgetter
+from typing import Final
 
 from ..errors import TraceError
 from . import entitlements, loans
@@ -28,6 +29,9 @@ from .swf import Malformed, SwfReader, SwfRecord
 from .swf_header import SwfHeader
 from .trace_rules import FilterCounts, TraceOptions, check_options, load_of, why_empty
 from .transforms import transformed
+
+LINES_NAMED: Final = 3
+"""So many lines of each kind of record that is left out or odd are named; all are counted."""
 
 _WIDTH = 7
 _ID, _USER, _SUBMIT, _PROCS = 0, 1, 2, 5
@@ -47,6 +51,7 @@ class Trace:
         options: How it was read.
         procs: The size of the machine.
         counts: What became of its records.
+        lines: The first lines of each kind of record that was left out or sorted, by the names of the counts.
         malformed: The first malformed lines.
         users: The domains of the jobs, sorted.
         domains: All domains, parents before their children.
@@ -63,6 +68,7 @@ class Trace:
         jobs: _Jobs,
         counts: FilterCounts,
         mapping: DomainMapping,
+        lines: Mapping[str, tuple[int, ...]],
     ) -> None:
         """Take over what ``read_trace`` has read."""
         self.name = reader.name
@@ -72,6 +78,7 @@ class Trace:
         self.options = options
         self.procs = procs
         self.counts = counts
+        self.lines = lines
         self._rows = jobs.rows
         self.users = tuple(sorted(jobs.users))
         self.side_sha256: dict[str, str] = {} if mapping.sha256 is None else {"domain_of": mapping.sha256}
@@ -119,13 +126,16 @@ def read_trace(
     mapping = domain_mapping(options.domain_of)
     counts = FilterCounts()
     with SwfReader(path, report) as reader:
-        jobs = _Jobs()
-        jobs.take(transformed(_jobs_of(_records(reader, options.first), options, counts, mapping), options, counts))
+        lines = NotedLines(reader)
+        jobs = _Jobs(lines, lambda: _machine(options, reader))
+        jobs.take(
+            transformed(_jobs_of(_records(reader, options.first), options, counts, mapping, lines), options, counts)
+        )
         counts.records = reader.records
         counts.malformed = reader.malformed_count
         if not counts.records:
             raise TraceError(why_empty(reader.name, 0, counts))
-        procs = options.procs or reader.header.number("MaxProcs") or reader.header.number("MaxNodes")
+        procs = _machine(options, reader)
         if procs is None:
             raise TraceError(
                 f"{reader.name} does not say how many processors its machine had; give their number with --procs."
@@ -141,24 +151,53 @@ def read_trace(
         if jobs.unsorted:
             jobs.sort()
         counts.duplicate_ids = jobs.duplicates()
-        return Trace(reader, options, procs, jobs, counts, mapping)
+        return Trace(reader, options, procs, jobs, counts, mapping, lines.lines)
+
+
+def _machine(options: TraceOptions, reader: SwfReader) -> int | None:
+    """Return the size of the machine by what is known so far."""
+    return options.procs or reader.header.number("MaxProcs") or reader.header.number("MaxNodes")
+
+
+class NotedLines:
+    """The first lines of each kind of record that is left out or odd.
+
+    Attributes:
+        lines: Their numbers, by the names of the counts.
+    """
+
+    def __init__(self, reader: SwfReader) -> None:
+        """Note lines of a reader."""
+        self.lines: dict[str, tuple[int, ...]] = {}
+        self._reader = reader
+
+    def note(self, kind: str) -> None:
+        """Note the line of the record that was read last, if few of its kind are noted."""
+        known = self.lines.get(kind, ())
+        if len(known) < LINES_NAMED:
+            self.lines[kind] = (*known, self._reader.line)
 
 
 class _Jobs:
     """Jobs as rows, and what is to be known of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: NotedLines | None = None, machine: Callable[[], int | None] = lambda: None) -> None:
+        """Start with none; of those that are out of order, or too wide for the machine, note the lines."""
+        self._lines = lines
+        self._machine = machine
         self.rows = Rows(_WIDTH)
         self.users: set[int] = set()
         self.no_user = 0
         self.unsorted = 0
         self._procs_max = 0
+        self._left_out = False
         self._ascending = True  # the numbers, and so all of them differ
 
     def take(self, jobs: Iterable[TraceJob]) -> None:
         """Add jobs, in the order of the file."""
         add, add_user = self.rows.add, self.users.add
         latest_us, latest_id, last_id = -1, -1, None
+        note, machine = self._lines and self._lines.note, None
         for job in jobs:
             job_id, user, submit_us = job.job_id, job.user, job.submit_us
             add(job_id, user, submit_us, job.run_us, job.estimate_us, job.procs, job.member)
@@ -167,17 +206,26 @@ class _Jobs:
                 self.no_user += 1
             if job.procs > self._procs_max:
                 self._procs_max = job.procs
+                machine = self._machine()
+            if machine is not None and job.procs > machine:
+                # It will be left out, so that it is no matter whether it is out of order.
+                self._left_out = True
+                if note:
+                    note("too_wide")
+                continue
             if submit_us > latest_us or (submit_us == latest_us and job_id >= latest_id):
                 latest_us, latest_id = submit_us, job_id
             else:
                 self.unsorted += 1
+                if note:
+                    note("unsorted")
             if last_id is not None and job_id <= last_id:
                 self._ascending = False
             last_id = job_id
 
     def fitting(self, procs: int, counts: FilterCounts) -> _Jobs:
         """Return the jobs that are no wider than the machine, and count the others."""
-        if self._procs_max <= procs:
+        if self._procs_max <= procs and not self._left_out:
             return self
         kept = _Jobs()
         kept.take(starmap(TraceJob, (row for row in self.rows if row[_PROCS] <= procs)))
@@ -209,7 +257,7 @@ def _records(reader: SwfReader, first: int | None) -> Iterator[SwfRecord]:
 
 
 def _jobs_of(
-    records: Iterable[SwfRecord], options: TraceOptions, counts: FilterCounts, mapping: DomainMapping
+    records: Iterable[SwfRecord], options: TraceOptions, counts: FilterCounts, mapping: DomainMapping, lines: NotedLines
 ) -> Iterator[TraceJob]:
     """Yield the records that are jobs, in the order of the file, and count the others."""
     requested_first, cut = options.procs_field == "requested", options.overrun == "cut"
@@ -224,18 +272,22 @@ def _jobs_of(
         run, estimate = found.run_us, found.requested_us
         if found.submit_us < 0:
             counts.no_submit += 1
+            lines.note("no_submit")
             continue
         if procs <= 0:
             counts.no_procs += 1
+            lines.note("no_procs")
             continue
         if run <= 0:
             counts.no_run += 1
+            lines.note("no_run")
             continue
         user, member = found.user if found.user >= 0 else UNKNOWN_USER, UNKNOWN_USER
         if domain_of is not None:
             domain = domain_of(found)
             if domain is None:
                 counts.no_domain += 1
+                lines.note("no_domain")
                 continue
             user, member = domain, user
         if estimate <= 0:

@@ -53,6 +53,10 @@ class Workload(Protocol):
         """What became of its records."""
 
     @property
+    def lines(self) -> Mapping[str, tuple[int, ...]]:
+        """The first lines of each kind of record that was left out or sorted, by the names of the counts."""
+
+    @property
     def side_sha256(self) -> Mapping[str, str]:
         """The digests of the files that were read beside it, by the names of their options."""
 
