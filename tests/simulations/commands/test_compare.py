@@ -118,7 +118,7 @@ def test_a_report_and_all_of_fairness(trace: Path, tmp_path: Path) -> None:
 
 def test_without_numpy_there_are_figures_and_a_sentence(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None if name == "numpy" else found(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "numpy" else found(name))
     out = call(trace, *POLICIES).stdout
     assert module.NO_NUMPY in out
     assert "mean wait, s" in out

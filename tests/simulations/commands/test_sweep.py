@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from meted.simulations.commands import run_options
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.commands.sweep import sweep
+from meted.simulations.running.bars import RunBars
+from meted.simulations.running.processes import run_all
 from meted.simulations.running.request import RunRequest
 
 HEADER = "; MaxProcs: 4\n"
@@ -37,7 +39,6 @@ def trace(tmp_path: Path) -> Path:
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The labels of the runs that are really done, as they are asked for."""
     labels: list[str] = []
-    run_all = run_options.run_all
 
     def watched(requests: Sequence[RunRequest], *rest: object) -> object:
         labels.extend(request.label for request in requests)
@@ -101,15 +102,15 @@ def test_an_interrupted_sweep_goes_on(
     trace: Path, tmp_path: Path, done: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = tmp_path / "results.jsonl"
-    shown = run_options.RunBars.done
+    shown = RunBars.done
 
-    def interrupt(bars: run_options.RunBars, place: int) -> None:
+    def interrupt(bars: RunBars, place: int) -> None:
         shown(bars, place)
         if place == 1:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_options.RunBars, "done", interrupt)
+        patch.setattr(RunBars, "done", interrupt)
         result = call(trace, *SMALL, "--results", kept, "--cores", "1", code=130)
     assert result.stderr == f"Interrupted; 1 of 3 runs are in {kept}; the same command goes on from there.\n"
     done.clear()
