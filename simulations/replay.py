@@ -1,9 +1,10 @@
 """Replay: a trace through the real engine, in virtual time.
 
 The machine is one worker of 1,000 x P thousandths of a cpu. A job of the trace is one unit that asks for 1,000 x its
-processors, with its estimate as the time request; its user is a domain. All users of the trace are registered before
-the first submit, with equal shares. Nothing here decides anything: commands go, at the times of the trace, to the
-:class:`~meted.core.engine.Engine` that serves live, and a lease that a pass makes is a start.
+processors, with its estimate as the time request; its user is a domain, or a user of one where the workload says so.
+All domains are registered before the first submit, with the shares that the workload names, by default equal ones; its
+loans are offered to the engine at their times. Nothing here decides anything: commands go, at the times of the trace,
+to the :class:`~meted.core.engine.Engine` that serves live, and a lease that a pass makes is a start.
 
 A job that is leased at ``t`` ends at ``t + run``; it is then reported as finished and leaves the state at once, so that
 memory holds what waits and what runs, however long the trace. Since no run exceeds its estimate, no job is killed.
@@ -11,7 +12,7 @@ memory holds what waits and what runs, however long the trace. Since no run exce
 There are two event orders. In both, a pass is repeated while the engine has more to do at that instant.
 
 ``instant``
-    All ends of an instant, then all its submits, then one pass.
+    All ends of an instant, then loans, then all its submits, then one pass.
 ``pyss``
     One pass an event, submits before ends. First, without a pass, what ends now and was estimated to end now gives back
     its processors; then each submit, in the order of the trace, with a pass; then each end, in the order of the starts,
@@ -34,14 +35,17 @@ from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import CPU_MILLI_MAX, TIME_MAX_US
 from meted.core.policy.base import Policy
-from meted.core.resources import Resources
+from meted.core.resources import NOTHING, Resources
 from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
 from .errors import SimulationError
+from .lending import Lending
 from .observer import Observer
 from .ruled import set_rules
-from .traces.trace import Trace, TraceJob
+from .traces.entitlements import WorkloadDomain
+from .traces.job import UNKNOWN_USER, TraceJob
+from .traces.workload import Workload
 
 EventOrder = Literal["instant", "pyss"]
 
@@ -65,11 +69,12 @@ class Replay:
     Attributes:
         engine: What decides; for reading.
         ended: How many jobs have ended.
+        lending: The loans of the workload, and what became of them.
     """
 
     def __init__(
         self,
-        trace: Trace,
+        trace: Workload,
         policy: Policy,
         event_order: EventOrder = "instant",
         observers: Sequence[Observer] = (),
@@ -79,7 +84,7 @@ class Replay:
         """Set the machine and the users up, at time 0.
 
         Args:
-            trace: What to replay.
+            trace: The workload to replay.
             policy: Who is next.
             event_order: The order of what happens in one instant.
             observers: Told of every submit, start and end.
@@ -87,7 +92,7 @@ class Replay:
             rules: The parameters of fairness; by default those that a new pool has.
 
         Raises:
-            SimulationError: The machine is larger than the core takes.
+            SimulationError: The machine is larger than the core takes, or it refuses a domain.
         """
         if trace.procs > PROCS_MAX:
             raise SimulationError(
@@ -102,13 +107,18 @@ class Replay:
         self._running: list[_Running] = []
         self._waiting: dict[JobId, TraceJob] = {}
         self._requests: dict[int, Resources] = {}
-        self._domains = {user: str(user) for user in trace.users}
+        self._domains = {domain.number: domain.name for domain in trace.domains}
+        self.lending = Lending(trace.loans)
+        self._lends = bool(trace.loans)
         self._submits = iter(trace)
         self._next = next(self._submits, None)
         if rules is not None:
             self.engine.handle(set_rules(rules))
-        for name in self._domains.values():
-            self.engine.handle(CreateDomain(0, name))
+        try:
+            for domain in trace.domains:
+                self.engine.handle(_create(domain))
+        except Refused as refusal:
+            raise SimulationError(f"the domains cannot be as asked: {refusal}") from None
         (joined,) = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))
         assert type(joined) is WorkerJoined
         self._worker_id: WorkerId = joined.worker_id
@@ -134,18 +144,28 @@ class Replay:
                 f"a job is submitted, runs or ends beyond {TIME_MAX_US // 1_000_000:,} s (285 years), the largest time "
                 "that can be simulated; leave it out of the trace."
             ) from None
+        self._over()
+        return True
+
+    def _over(self) -> None:
         if self._waiting:
             raise AssertionError(f"{len(self._waiting)} jobs wait for ever on an empty machine")
         self.engine.take()
-        return True
 
     def _next_us(self) -> int | None:
-        """Return when something ends, is submitted or wants a pass for itself next; None at the end."""
+        """Return when something ends, is submitted, is lent, or wants a pass for itself next; None after the last job.
+
+        What is still lent after the last job is of no concern.
+        """
         now_us = self.engine.index.next_wake_us()
         if self._running and (now_us is None or self._running[0][0] < now_us):
             now_us = self._running[0][0]
         if self._next is not None and (now_us is None or self._next.submit_us < now_us):
             now_us = self._next.submit_us
+        if self._lends and now_us is not None:
+            due_us = self.lending.next_us(self.engine)
+            if due_us is not None:
+                return min(now_us, max(due_us, self.engine.now_us))
         return now_us
 
     def _instant(self, now_us: int) -> None:
@@ -153,6 +173,8 @@ class Replay:
         running = self._running
         while running and running[0][0] == now_us:
             self._finish(heappop(running))
+        if self._lends:
+            self.lending.act(self.engine, now_us)
         while self._next is not None and self._next.submit_us == now_us:
             self._submit(self._next)
         self._pass(now_us)
@@ -167,6 +189,9 @@ class Replay:
             ending.append(entry)
             if entry[2].run_us == entry[2].estimate_us:
                 self._finish(entry)
+        if self._lends:
+            self.lending.act(self.engine, now_us)
+            self._pass(now_us)
         while self._next is not None and self._next.submit_us == now_us:
             self._submit(self._next)
             self._pass(now_us)
@@ -188,6 +213,7 @@ class Replay:
                 job.submit_us,
                 self._domains[job.user],
                 NO_SPEC,
+                user="" if job.member == UNKNOWN_USER else str(job.member),
                 request=request,
                 time_request_us=job.estimate_us,
             )
@@ -223,3 +249,8 @@ class Replay:
                 heappush(self._running, (now_us + job.run_us, event.lease_id, job, now_us))
                 for observer in self._observers:
                     observer.started(job, now_us)
+
+
+def _create(domain: WorkloadDomain) -> CreateDomain:
+    guarantee = Resources(domain.guarantee_procs * PROC_MILLI) if domain.guarantee_procs else NOTHING
+    return CreateDomain(0, domain.name, domain.share, parent=domain.parent, guarantee=guarantee)

@@ -15,6 +15,10 @@ from .funnel import Funnel
 # simulations -> adapters -> core, forbid to import them. It is what entry points of a plug-in would be.
 COMMANDS = {
     "cancel": ("meted.adapters.cli.control:cancel", "Stop jobs; what they have done so far is kept."),
+    "compare": (
+        "meted.simulations.commands.compare:compare",
+        "Replay a trace under several policies, side by side.",
+    ),
     "completion": ("meted.adapters.cli.completion:completion", "Print what makes a shell complete."),
     "delete": ("meted.adapters.cli.control:delete", "Remove jobs that have ended, with all they have left."),
     "demo": ("meted.simulations.demo.command:demo", "Share this machine among three domains, and prove it."),
@@ -24,6 +28,7 @@ COMMANDS = {
     ),
     "drain": ("meted.adapters.cli.pool:drain", "Give a worker no more work, and let it finish what it has."),
     "explain": ("meted.adapters.cli.pool:explain", "Say why a job waits, and when it should start."),
+    "generate": ("meted.simulations.commands.generate:generate", "Make up a workload to simulate."),
     "loan": ("meted.adapters.cli.loan:loan", "Lend what a domain is entitled to, and take it back."),
     "log": ("meted.adapters.cli.log:log", "Look after the event log."),
     "logs": ("meted.adapters.cli.logs:logs", "Show what units have written."),
@@ -46,6 +51,10 @@ COMMANDS = {
     "start": ("meted.adapters.cli.control:start", "Let jobs run that were submitted with --hold."),
     "state": ("meted.adapters.cli.pool:state", "Show the log's position and the digest of the state there."),
     "submit": ("meted.adapters.cli.submit:submit", "Hand in a job."),
+    "sweep": (
+        "meted.simulations.commands.sweep:sweep",
+        "Replay a trace with every combination of some parameters.",
+    ),
     "up": ("meted.adapters.cli.up:up", "Run a server and workers on this machine."),
     "wait": ("meted.adapters.cli.waiting:wait", "Wait until jobs have ended."),
     "watch": ("meted.adapters.cli.watch:watch", "Watch the jobs as they go."),

@@ -8,22 +8,23 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
-from meted.core.state import Rules
 
 from ..errors import SimulationError
-from ..policies.registry import make_policy, policy_names
-from ..replay import EVENT_ORDERS, PROCS_MAX, EventOrder, Replay
-from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
-from ..results.metrics import JsonValue, Metrics
+from ..policies.registry import policy_names
+from ..replay import EventOrder
+from ..results.documents import rare_collections
+from ..results.metrics import JsonValue
 from ..results.outcome import OutcomeWriter
-from ..results.recorder import Recorder
-from ..results.report import TIE_RULE, rule_rows, table
+from ..results.report import table
 from ..results.run_record import RunRecord
+from ..running.perform import replay_trace
+from ..running.request import RunRequest
 from ..traces.swf import Malformed
 from ..traces.trace import Trace, read_trace
-from ..traces.trace_rules import Overrun, ProcsField, TraceOptions
+from ..traces.trace_rules import TraceOptions
 from .output_options import Outputs, output_options
 from .rules_options import rules_of, rules_options
+from .trace_options import event_order_option, trace_options
 
 MALFORMED_SHOWN: Final = 20
 """So many malformed lines are told one by one; of more only the number."""
@@ -32,34 +33,8 @@ MALFORMED_SHOWN: Final = 20
 @click.command("simulate", short_help="Replay a trace under a policy.")
 @click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
-@click.option(
-    "--procs",
-    type=click.IntRange(1, PROCS_MAX),
-    help="Processors of the machine.  [default: MaxProcs of the trace, else MaxNodes]",
-)
-@click.option("--first", type=click.IntRange(min=1), metavar="N", help="Take only the first N records.")
-@click.option(
-    "--event-order",
-    type=click.Choice(EVENT_ORDERS),
-    default="instant",
-    show_default=True,
-    help="instant: all ends, all submits, one pass; pyss: one pass an event, submits before ends.",
-)
-@click.option(
-    "--procs-field",
-    type=click.Choice(["allocated", "requested"]),
-    default="allocated",
-    show_default=True,
-    help="Which field is a job's processors: 5, else 8; or 8, else 5.",
-)
-@click.option(
-    "--overrun",
-    type=click.Choice(["extend", "cut"]),
-    default="extend",
-    show_default=True,
-    help="A run beyond its estimate: extend the estimate, or cut the run.",
-)
-@click.option("--clairvoyant", is_flag=True, help="Take the run time as the estimate.")
+@trace_options
+@event_order_option
 @rules_options
 @output_options
 @click.option(
@@ -71,12 +46,8 @@ MALFORMED_SHOWN: Final = 20
 def simulate(
     trace: str,
     policy: str,
-    procs: int | None,
-    first: int | None,
+    options: TraceOptions,
     event_order: EventOrder,
-    procs_field: ProcsField,
-    overrun: Overrun,
-    clairvoyant: bool,
     alpha: int | None,
     half_life: int | None,
     aging: int | None,
@@ -91,46 +62,28 @@ def simulate(
     """Replay TRACE through the core that serves live, and tell how everybody fared.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input. Every user
-    of the trace is a domain with the same share.
+    of the trace is a domain with the same share, unless options or the trace itself say otherwise.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     outputs = Outputs(json_path, csv_path, html_path, fairness)
-    options = TraceOptions(procs, procs_field, overrun, clairvoyant, first)
     try:
         outputs.check(trace, out)
         with rare_collections():
-            figures, shown, record = _run(trace, options, policy, event_order, rules, out, outputs.wants_record)
+            request = RunRequest(trace, options, policy, event_order, rules, policy, outputs.wants_record)
+            figures, shown, record = _run(request, out)
         outputs.write(figures, shown, record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(
-    path: str,
-    options: TraceOptions,
-    policy: str,
-    event_order: EventOrder,
-    rules: Rules | None,
-    out: str | None,
-    wants_record: bool,
-) -> tuple[dict[str, JsonValue], str, RunRecord | None]:
+def _run(request: RunRequest, out: str | None) -> tuple[dict[str, JsonValue], str, RunRecord | None]:
     """Read, replay and write the schedule; return the figures, the same as a table, and the record if it is wanted."""
-    trace = _read(path, options)
-    recorder = Recorder(trace, policy, rules) if wants_record else None
-    metrics = Metrics(trace) if recorder is None else recorder.metrics
+    trace = _read(request.path, request.options)
     with ExitStack() as stack:
-        bar = stack.enter_context(ProgressBar(f"{trace.name}, {policy}"))
-        writer = None if out is None else stack.enter_context(OutcomeWriter(out, trace, policy, event_order))
-        outcome = None if writer is None else writer.add
-        replay = Replay(trace, make_policy(policy), event_order, [recorder or metrics], outcome, rules)
-        while not replay.run(PROGRESS_JOBS):
-            bar(replay.ended, len(trace))
-    if recorder is None:
-        figures = metrics.results(policy, event_order, user_cpu_us(), rules)
-    else:
-        figures = recorder.results(event_order, user_cpu_us())
-    figures["tie_rule"] = TIE_RULE
-    record = None if recorder is None else recorder.record(policy, figures, [*rule_rows(figures, trace.counts)])
+        bar = stack.enter_context(ProgressBar(f"{trace.name}, {request.policy}"))
+        writer = None if out is None else OutcomeWriter(out, trace, request.policy, request.event_order)
+        outcome = None if writer is None else stack.enter_context(writer).add
+        figures, record = replay_trace(trace, request, bar, outcome)
     return figures, table(figures, trace.counts), record
 
 

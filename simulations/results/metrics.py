@@ -18,7 +18,7 @@ from meted.core.state import Rules
 
 from ..ruled import rules_figures
 from ..traces.trace import TraceJob
-from ..traces.trace_rules import TraceOptions
+from ..traces.trace_rules import TraceOptions, transform_figures
 from .inequality import gini, jain
 from .service import ServiceMeter
 
@@ -165,6 +165,7 @@ class Metrics:
             "overrun": options.overrun,
             "clairvoyant": options.clairvoyant,
             "first": options.first,
+            "transforms": transform_figures(options),
             "rules": rules_figures(policy, rules),
             "trace_sha256": trace.sha256,
             "filter": attrs.asdict(trace.counts),

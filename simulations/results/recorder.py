@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from meted.core.record import replaced
 from meted.core.state import Rules
 
 from ..ruled import RULED_POLICY
@@ -87,6 +88,10 @@ class Recorder:
         self._series.started(job, at_us, self._fairness.started(job, at_us))
         self.metrics.started(job, at_us)
         self._window.started(job, at_us)
+
+    def lent(self, move: LoanMove) -> None:
+        """Something was lent or given back, at a time of the trace; to be told in the order of time, at any moment."""
+        self._loans.moved(replaced(move, at_us=move.at_us - (self._first_us or 0)))
 
     def ended(self, job: TraceJob, at_us: int) -> None:
         """A job ended."""

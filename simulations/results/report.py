@@ -10,6 +10,7 @@ import attrs
 from ..ruled import rules_rows
 from ..traces.trace_rules import FilterCounts
 from .metrics import JsonValue
+from .transform_rows import estimates_words, transform_rows
 
 TIE_RULE: Final = "submit time, then job number, then place in the file"
 """The order of jobs that are submitted in one instant."""
@@ -30,9 +31,12 @@ _LEFT_OUT: Final = {
     "no_submit": "without a submit time",
     "no_procs": "without processors",
     "no_run": "without a run time",
+    "outside_window": "submitted outside the window",
+    "no_domain": "of users whom no row of the file of domains names",
     "too_wide": "wider than the machine",
 }
 _NOTED: Final = {
+    "narrowed": "jobs were wider than --procs-max",
     "no_estimate": "jobs without an estimate got their run time",
     "overruns": "jobs ran beyond their estimate",
     "no_user": "jobs without a user count as one user's",
@@ -104,26 +108,32 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield "event order", _EVENT_ORDERS[str(figures["event_order"])]
     yield "ties", TIE_RULE
     yield "processors", _PROCS_FIELDS[str(figures["procs_field"])]
-    yield "estimates", "the run time (clairvoyant)" if figures["clairvoyant"] else "field 9, else the run time"
+    yield "estimates", estimates_words(figures)
     yield "overrun", _OVERRUNS[str(figures["overrun"])]
-    yield "entitlement", "every user is a domain with the same share"
+    yield from transform_rows(figures)
     yield from rules_rows(figures)
     yield "seed", str(figures.get("seed", "none: nothing is drawn by chance"))
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
     yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} are jobs"
-    yield from (("left out", line) for line in counted(counts, _LEFT_OUT))
+    lines = figures.get("filter_lines")
+    named = lines if isinstance(lines, Mapping) else {}
+    yield from (("left out", line) for line in counted(counts, _LEFT_OUT, named))
     if counts.malformed:
         yield "left out", f"{counts.malformed:,} malformed lines"
-    yield from (("note", line) for line in counted(counts, _NOTED))
+    yield from (("note", line) for line in counted(counts, _NOTED, named))
     yield "trace sha256", str(figures["trace_sha256"])
 
 
-def counted(counts: attrs.AttrsInstance, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield a line for each of the named counts that is not zero: the count and its meaning."""
+def counted(
+    counts: attrs.AttrsInstance, names: Mapping[str, str], lines: Mapping[str, object] | None = None
+) -> Iterator[str]:
+    """Yield a line for each of the named counts that is not zero: the count, its meaning, and the first such lines."""
     for name, meaning in names.items():
         if count := getattr(counts, name):
-            yield f"{count:,} {meaning}"
+            where = (lines or {}).get(name)
+            more = "" if where is None else f" (line {where}{', ...' if count > str(where).count(',') + 1 else ''})"
+            yield f"{count:,} {meaning}{more}"
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -38,6 +38,7 @@ _NAMES: Final = (
     *("used memory", "requested processors", "requested time", "requested memory", "status", "user"),
     *("group", "executable", "queue", "partition", "preceding job", "think time"),
 )
+_ANY_NUMBER: Final = re.compile(rb"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _NUMBER: Final = re.compile(rb"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?")
 _EXACT: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
@@ -93,6 +94,7 @@ class SwfReader:
     Attributes:
         header: The ``;`` lines read so far; those before the first record are known once that record was taken.
         records: How many records were read.
+        line: The number of the line of the record that was taken last, counted from 1.
         malformed: The first ``MAX_MALFORMED_KEPT`` lines that are no record.
         malformed_count: How many there were.
         extra_columns: How many records had more than 18 columns.
@@ -114,6 +116,7 @@ class SwfReader:
         self.name = self._lines.name
         self.header = SwfHeader()
         self.records = 0
+        self.line = 0
         self.malformed: list[Malformed] = []
         self.malformed_count = 0
         self.extra_columns = 0
@@ -137,9 +140,11 @@ class SwfReader:
             # int() takes "1_000", which is no number of this format.
             if len(fields) == COLUMNS and min(fields) >= UNKNOWN and max(fields) <= MAX_FIELD and b"_" not in line:
                 self.records += 1
+                self.line = number
                 yield _whole_record(fields)
             elif found := self._read_with_care(number, line):
                 self.records += 1
+                self.line = number
                 yield found
         if self._lines.damage is not None:
             self._refuse(number + 1, self._lines.damage)
@@ -220,6 +225,11 @@ def _number(column: int, word: bytes) -> int | str:
     if len(word) <= _PLAIN_DIGITS and word.isdigit():
         return int(word) * _US if column in _TIMES else int(word)
     if _NUMBER.fullmatch(word) is None:
+        if _ANY_NUMBER.fullmatch(word):
+            return (
+                f"column {column + 1} ({_NAMES[column]}) has more digits than are read, 40 before and after the point: "
+                f"{word[:40].decode('ascii')}"
+            )
         return f"column {column + 1} ({_NAMES[column]}) is no number: {repr(word[:40])[2:-1]}"
     value = Decimal(word.decode("ascii"))
     if abs(value) > MAX_FIELD:

@@ -2,48 +2,44 @@
 
 The rules are those that make figures of different tools comparable: which column counts as the processors, what a run
 beyond its estimate means, which records are no job at all. Every record that is left out is counted by its reason.
+
+A trace is read once, front to back; so it may be a pipe. Its jobs are kept as rows (:mod:`.rows`), which go to a
+temporary file where they are many, and are sorted there (:mod:`.sorting`) if the trace is not. In memory stay the users
+and the rows of a moment, however long the trace.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import starmap
+from operator import itemgetter
 from typing import Final
 
-from meted.core.record import record
-
 from ..errors import TraceError
-from .swf import Malformed, SwfReader
+from . import entitlements, loans
+from .entitlements import WorkloadDomain, header_rows, leaf_shares, workload_domains
+from .job import UNKNOWN_USER as UNKNOWN_USER
+from .job import TraceJob as TraceJob
+from .loans import TimedLoan, timed_loans
+from .mapping import DomainMapping, domain_mapping
+from .rows import Rows
+from .side_files import Row, read_table
+from .sorting import sort_rows
+from .swf import Malformed, SwfReader, SwfRecord
 from .swf_header import SwfHeader
-from .trace_rules import FilterCounts, TraceOptions, check_options, why_empty
+from .trace_rules import FilterCounts, TraceOptions, check_options, load_of, why_empty
+from .transforms import transformed
 
-UNKNOWN_USER: Final = -1
-"""The user of every job whose record names none: one user like any other."""
+LINES_NAMED: Final = 3
+"""So many lines of each kind of record that is left out or odd are named; all are counted."""
 
-
-@record
-class TraceJob:
-    """One job to be replayed.
-
-    Attributes:
-        job_id: Its number in the trace; not always unique.
-        user: The number of its user, or ``UNKNOWN_USER``.
-        submit_us: When it is submitted, in microseconds from the start of the log.
-        run_us: How long it runs, in microseconds, above zero.
-        estimate_us: How long it is said to run, in microseconds, at least ``run_us``.
-        procs: How many processors it takes.
-    """
-
-    job_id: int
-    user: int
-    submit_us: int
-    run_us: int
-    estimate_us: int
-    procs: int
+_WIDTH = 7
+_ID, _USER, _SUBMIT, _PROCS = 0, 1, 2, 5
+_BY_SUBMIT = itemgetter(_SUBMIT, _ID)
 
 
 class Trace:
-    """The jobs of a trace in the order in which they are submitted, in six machine words each.
+    """The jobs of a trace in the order in which they are submitted; a :class:`~.workload.Workload`.
 
     They are sorted by (submit time, job number, place in the file), whatever the order of the file. Jobs of one instant
     thus come in the order of their numbers in either event order; ``counts.unsorted`` says where the file disagrees.
@@ -55,12 +51,24 @@ class Trace:
         options: How it was read.
         procs: The size of the machine.
         counts: What became of its records.
+        lines: The first lines of each kind of record that was left out or sorted, by the names of the counts.
         malformed: The first malformed lines.
-        users: The users of the jobs, sorted.
+        users: The domains of the jobs, sorted.
+        domains: All domains, parents before their children.
+        shares: What each domain without sub-domains is entitled to, in proportion; None where all have the same.
+        loans: What is lent over time.
+        side_sha256: The digests of the other files that were read, by the names of their options.
     """
 
     def __init__(
-        self, reader: SwfReader, options: TraceOptions, procs: int, columns: list[array[int]], counts: FilterCounts
+        self,
+        reader: SwfReader,
+        options: TraceOptions,
+        procs: int,
+        jobs: _Jobs,
+        counts: FilterCounts,
+        mapping: DomainMapping,
+        lines: Mapping[str, tuple[int, ...]],
     ) -> None:
         """Take over what ``read_trace`` has read."""
         self.name = reader.name
@@ -70,14 +78,34 @@ class Trace:
         self.options = options
         self.procs = procs
         self.counts = counts
-        self._columns = columns
-        self.users = tuple(sorted(set(columns[1])))
+        self.lines = lines
+        self._rows = jobs.rows
+        self.users = tuple(sorted(jobs.users))
+        self.side_sha256: dict[str, str] = {} if mapping.sha256 is None else {"domain_of": mapping.sha256}
+        rows = self._side_rows("shares", options.shares, entitlements.HEADER_KEY, entitlements.COLUMNS, 2)
+        self.domains: tuple[WorkloadDomain, ...] = workload_domains(self.users, mapping.names, rows)
+        self.shares: Mapping[int, int] | None = leaf_shares(self.domains) if rows else None
+        lent = self._side_rows("loans", options.loans, loans.HEADER_KEY, loans.COLUMNS, loans.REQUIRED)
+        self.loans: tuple[TimedLoan, ...] = timed_loans(lent, {one.name for one in self.domains}, load_of(options))
 
     def __len__(self) -> int:
-        return len(self._columns[0])
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[TraceJob]:
-        return map(TraceJob, *self._columns)
+        return starmap(TraceJob, self._rows)
+
+    def _side_rows(
+        self, option: str, path: str | None, key: str, columns: tuple[str, ...], required: int
+    ) -> tuple[Row, ...]:
+        """Return the rows of a table that an option names, or those in the header if it names none."""
+        if path == "none":
+            return ()
+        if path is not None:
+            table = read_table(path, columns, required)
+            self.side_sha256[option] = table.sha256
+            return table.rows
+        # What a trace says of its users holds only where these are the domains.
+        return header_rows(self.header.values.get(key, []), key, columns) if self.options.domain_of == "user" else ()
 
 
 def read_trace(
@@ -95,39 +123,147 @@ def read_trace(
     """
     options = options or TraceOptions()
     check_options(options)
+    mapping = domain_mapping(options.domain_of)
+    counts = FilterCounts()
     with SwfReader(path, report) as reader:
-        columns, counts = _read_columns(reader, options)
+        lines = NotedLines(reader)
+        jobs = _Jobs(lines, lambda: _machine(options, reader))
+        jobs.take(
+            transformed(_jobs_of(_records(reader, options.first), options, counts, mapping, lines), options, counts)
+        )
+        counts.records = reader.records
         counts.malformed = reader.malformed_count
         if not counts.records:
             raise TraceError(why_empty(reader.name, 0, counts))
-        procs = options.procs or reader.header.number("MaxProcs") or reader.header.number("MaxNodes")
+        procs = _machine(options, reader)
         if procs is None:
             raise TraceError(
                 f"{reader.name} does not say how many processors its machine had; give their number with --procs."
             )
-        columns = _drop_wide(columns, procs, counts)
+        jobs = jobs.fitting(procs, counts)
         counts.extra_columns = reader.extra_columns
         counts.below_unknown = reader.below_unknown
-        counts.jobs = len(columns[0])
+        counts.jobs = len(jobs.rows)
         if not counts.jobs:
             raise TraceError(why_empty(reader.name, procs, counts))
-        columns = _sort(columns, counts)
-        counts.duplicate_ids = _count_duplicates(columns[0])
-        counts.no_user = columns[1].count(UNKNOWN_USER)
-        return Trace(reader, options, procs, columns, counts)
+        counts.no_user = jobs.no_user
+        counts.unsorted = jobs.unsorted
+        if jobs.unsorted:
+            jobs.sort()
+        counts.duplicate_ids = jobs.duplicates()
+        return Trace(reader, options, procs, jobs, counts, mapping, lines.lines)
 
 
-def _read_columns(reader: SwfReader, options: TraceOptions) -> tuple[list[array[int]], FilterCounts]:
-    """Return the columns of ``TraceJob`` for every record that is a job, in the order of the file."""
-    columns = [array("q") for _ in range(6)]
-    add_id, add_user, add_submit, add_run, add_estimate, add_procs = (column.append for column in columns)
-    counts = FilterCounts()
-    requested_first, cut, clairvoyant = (
-        options.procs_field == "requested",
-        options.overrun == "cut",
-        options.clairvoyant,
-    )
+def _machine(options: TraceOptions, reader: SwfReader) -> int | None:
+    """Return the size of the machine by what is known so far."""
+    return options.procs or reader.header.number("MaxProcs") or reader.header.number("MaxNodes")
+
+
+class NotedLines:
+    """The first lines of each kind of record that is left out or odd.
+
+    Attributes:
+        lines: Their numbers, by the names of the counts.
+    """
+
+    def __init__(self, reader: SwfReader) -> None:
+        """Note lines of a reader."""
+        self.lines: dict[str, tuple[int, ...]] = {}
+        self._reader = reader
+
+    def note(self, kind: str) -> None:
+        """Note the line of the record that was read last, if few of its kind are noted."""
+        known = self.lines.get(kind, ())
+        if len(known) < LINES_NAMED:
+            self.lines[kind] = (*known, self._reader.line)
+
+
+class _Jobs:
+    """Jobs as rows, and what is to be known of them."""
+
+    def __init__(self, lines: NotedLines | None = None, machine: Callable[[], int | None] = lambda: None) -> None:
+        """Start with none; of those that are out of order, or too wide for the machine, note the lines."""
+        self._lines = lines
+        self._machine = machine
+        self.rows = Rows(_WIDTH)
+        self.users: set[int] = set()
+        self.no_user = 0
+        self.unsorted = 0
+        self._procs_max = 0
+        self._left_out = False
+        self._ascending = True  # the numbers, and so all of them differ
+
+    def take(self, jobs: Iterable[TraceJob]) -> None:
+        """Add jobs, in the order of the file."""
+        add, add_user = self.rows.add, self.users.add
+        latest_us, latest_id, last_id = -1, -1, None
+        note, machine = self._lines and self._lines.note, None
+        for job in jobs:
+            job_id, user, submit_us = job.job_id, job.user, job.submit_us
+            add(job_id, user, submit_us, job.run_us, job.estimate_us, job.procs, job.member)
+            add_user(user)
+            if user == UNKNOWN_USER:
+                self.no_user += 1
+            if job.procs > self._procs_max:
+                self._procs_max = job.procs
+                machine = self._machine()
+            if machine is not None and job.procs > machine:
+                # It will be left out, so that it is no matter whether it is out of order.
+                self._left_out = True
+                if note:
+                    note("too_wide")
+                continue
+            if submit_us > latest_us or (submit_us == latest_us and job_id >= latest_id):
+                latest_us, latest_id = submit_us, job_id
+            else:
+                self.unsorted += 1
+                if note:
+                    note("unsorted")
+            if last_id is not None and job_id <= last_id:
+                self._ascending = False
+            last_id = job_id
+
+    def fitting(self, procs: int, counts: FilterCounts) -> _Jobs:
+        """Return the jobs that are no wider than the machine, and count the others."""
+        if self._procs_max <= procs and not self._left_out:
+            return self
+        kept = _Jobs()
+        kept.take(starmap(TraceJob, (row for row in self.rows if row[_PROCS] <= procs)))
+        counts.too_wide = len(self.rows) - len(kept.rows)
+        return kept
+
+    def sort(self) -> None:
+        """Sort them by (submit time, job number, place in the file)."""
+        self.rows = sort_rows(self.rows, _WIDTH, _BY_SUBMIT)
+        self._ascending = False
+
+    def duplicates(self) -> int:
+        """Return how many jobs have the number of an earlier one."""
+        if self._ascending:
+            return 0
+        last_id, found = None, 0
+        for (job_id,) in sort_rows(((row[_ID],) for row in self.rows), 1, itemgetter(0)):
+            found += job_id == last_id
+            last_id = job_id
+        return found
+
+
+def _records(reader: SwfReader, first: int | None) -> Iterator[SwfRecord]:
+    """Yield the first so many records, or all."""
     for found in reader:
+        yield found
+        if reader.records == first:
+            return
+
+
+def _jobs_of(
+    records: Iterable[SwfRecord], options: TraceOptions, counts: FilterCounts, mapping: DomainMapping, lines: NotedLines
+) -> Iterator[TraceJob]:
+    """Yield the records that are jobs, in the order of the file, and count the others."""
+    requested_first, cut = options.procs_field == "requested", options.overrun == "cut"
+    clairvoyant = options.clairvoyant or options.estimates == "exact"
+    domain_of = None if options.domain_of == "user" else mapping.domain_of
+    for found in records:
         procs, other = found.allocated_procs, found.requested_procs
         if requested_first:
             procs, other = other, procs
@@ -136,65 +272,32 @@ def _read_columns(reader: SwfReader, options: TraceOptions) -> tuple[list[array[
         run, estimate = found.run_us, found.requested_us
         if found.submit_us < 0:
             counts.no_submit += 1
-        elif procs <= 0:
+            lines.note("no_submit")
+            continue
+        if procs <= 0:
             counts.no_procs += 1
-        elif run <= 0:
+            lines.note("no_procs")
+            continue
+        if run <= 0:
             counts.no_run += 1
-        else:
-            if estimate <= 0:
-                counts.no_estimate += 1
+            lines.note("no_run")
+            continue
+        user, member = found.user if found.user >= 0 else UNKNOWN_USER, UNKNOWN_USER
+        if domain_of is not None:
+            domain = domain_of(found)
+            if domain is None:
+                counts.no_domain += 1
+                lines.note("no_domain")
+                continue
+            user, member = domain, user
+        if estimate <= 0:
+            counts.no_estimate += 1
+            estimate = run
+        elif run > estimate:
+            counts.overruns += 1
+            if cut:
+                run = estimate
+            else:
                 estimate = run
-            elif run > estimate:
-                counts.overruns += 1
-                if cut:
-                    run = estimate
-                else:
-                    estimate = run
-            counts.partial += 2 <= found.status <= 4
-            add_id(found.job_id)
-            add_user(found.user if found.user >= 0 else UNKNOWN_USER)
-            add_submit(found.submit_us)
-            add_run(run)
-            add_estimate(run if clairvoyant else estimate)
-            add_procs(procs)
-        if reader.records == options.first:
-            break
-    counts.records = reader.records
-    return columns, counts
-
-
-def _drop_wide(columns: list[array[int]], procs: int, counts: FilterCounts) -> list[array[int]]:
-    """Return the columns without the jobs that are wider than the machine."""
-    widths = columns[5]
-    if not widths or max(widths) <= procs:
-        return columns
-    fitting = [index for index, width in enumerate(widths) if width <= procs]
-    counts.too_wide = len(widths) - len(fitting)
-    return _pick(columns, fitting)
-
-
-def _sort(columns: list[array[int]], counts: FilterCounts) -> list[array[int]]:
-    """Return the columns sorted by (submit time, job number, place in the file)."""
-    numbers, submits = columns[0], columns[2]
-    latest = (-1, -1)
-    for key in zip(submits, numbers, strict=True):
-        if key < latest:
-            counts.unsorted += 1
-        else:
-            latest = key
-    if not counts.unsorted:
-        return columns
-    return _pick(columns, sorted(range(len(numbers)), key=lambda index: (submits[index], numbers[index])))
-
-
-def _pick(columns: list[array[int]], rows: list[int]) -> list[array[int]]:
-    """Return these rows of the columns, in this order."""
-    return [array("q", map(column.__getitem__, rows)) for column in columns]
-
-
-def _count_duplicates(numbers: array[int]) -> int:
-    """Return how many jobs have the number of an earlier one."""
-    following = numbers[1:]
-    if all(map(int.__lt__, numbers, following)):
-        return 0
-    return len(numbers) - len(set(numbers))
+        counts.partial += 2 <= found.status <= 4
+        yield TraceJob(found.job_id, user, found.submit_us, run, run if clairvoyant else estimate, procs, member)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from fractions import Fraction
+from typing import Final, Literal
 
 import attrs
 
 from meted.core.record import record
 
 from ..errors import TraceError
+from ..factors import read_factor
+from .estimates import parse_estimates
 
 ProcsField = Literal["allocated", "requested"]
 Overrun = Literal["extend", "cut"]
+
+DOMAIN_FIELDS: Final = ("user", "group", "queue")
+"""The fields of a record that can be its domain."""
+
+LOAD_MIN: Final = Fraction(1, 1_000)
+LOAD_MAX: Final = Fraction(1_000)
+"""By how much the load of a trace may be changed."""
 
 
 @record
@@ -25,6 +35,17 @@ class TraceOptions:
             the run at the estimate, as a system would that kills it there.
         clairvoyant: The estimate is the run time.
         first: Take only the first so many records of the file, counted before any is left out.
+        window: Take only jobs submitted from the first of these times on and before the second (None: to the end), in
+            microseconds from the start of the log. Jobs keep their submit times.
+        load: Divide all submit times by this number (:mod:`~meted.simulations.factors`), so that as much work comes in
+            that much less time; None is 1.
+        procs_max: A wider job takes so many processors, for as long as before; None leaves all as they are.
+        domain_of: Whose domain a job is: that of its ``user``, ``group`` or ``queue``, or else the path of a file that
+            says so (:mod:`.mapping`).
+        shares: The path of a file that says what domains are entitled to (:mod:`.entitlements`), or None.
+        loans: The path of a file that says who lends what when (:mod:`.loans`), or None.
+        estimates: ``recorded``, ``exact``, ``xF`` or ``random:F`` (:mod:`.estimates`).
+        seed: Of what is drawn.
     """
 
     procs: int | None = None
@@ -32,6 +53,14 @@ class TraceOptions:
     overrun: Overrun = "extend"
     clairvoyant: bool = False
     first: int | None = None
+    window: tuple[int, int | None] | None = None
+    load: str | None = None
+    procs_max: int | None = None
+    domain_of: str = "user"
+    shares: str | None = None
+    loans: str | None = None
+    estimates: str = "recorded"
+    seed: int = 0
 
 
 @attrs.define
@@ -44,8 +73,11 @@ class FilterCounts:
         no_submit: Left out: the submit time is unknown.
         no_procs: Left out: neither processor field is above zero.
         no_run: Left out: the run time is unknown or zero.
+        outside_window: Left out: submitted outside the window that was asked for.
+        no_domain: Left out: nothing says to which domain the user belongs.
         too_wide: Left out: more processors than the machine has.
         jobs: What is simulated.
+        narrowed: Jobs that were wider than ``procs_max``.
         no_estimate: Jobs without an estimate, which were given their run time.
         overruns: Jobs that ran longer than their estimate, to which ``overrun`` was applied.
         no_user: Jobs of ``UNKNOWN_USER``.
@@ -61,8 +93,11 @@ class FilterCounts:
     no_submit: int = 0
     no_procs: int = 0
     no_run: int = 0
+    outside_window: int = 0
+    no_domain: int = 0
     too_wide: int = 0
     jobs: int = 0
+    narrowed: int = 0
     no_estimate: int = 0
     overruns: int = 0
     no_user: int = 0
@@ -83,6 +118,57 @@ def check_options(options: TraceOptions) -> None:
         raise TraceError(f"--procs-field is {options.procs_field}; give allocated or requested.")
     if options.overrun not in ("extend", "cut"):
         raise TraceError(f"--overrun is {options.overrun}; give extend or cut.")
+    if options.window is not None and options.window[1] is not None and options.window[1] <= options.window[0]:
+        raise TraceError("--window ends before it has begun; give START..END with the earlier time first.")
+    load_of(options)
+    if options.procs_max is not None and options.procs_max < 1:
+        raise TraceError(f"--procs-max is {options.procs_max}; give a number of processors, at least 1.")
+    if parse_estimates(options.estimates).kind not in ("recorded", "exact") and options.clairvoyant:
+        raise TraceError("--clairvoyant and --estimates contradict each other; give one of them.")
+
+
+def load_of(options: TraceOptions) -> Fraction:
+    """Return by what submit times are divided.
+
+    Raises:
+        TraceError: It is no number, or out of bounds.
+    """
+    try:
+        load = Fraction(1) if options.load is None else read_factor(options.load)
+    except ValueError as error:
+        raise TraceError(f"--load: {error}") from None
+    if not LOAD_MIN <= load <= LOAD_MAX:
+        raise TraceError(f"--load is {float(load):g}; give a factor from 0.001 to 1000.")
+    return load
+
+
+def side_paths(options: TraceOptions) -> tuple[str, ...]:
+    """Return the files that are read beside a trace: what is made of it depends on these as well."""
+    paths = (None if options.domain_of in DOMAIN_FIELDS else options.domain_of, options.shares, options.loans)
+    return tuple(path for path in paths if path not in (None, "none"))
+
+
+def transform_figures(options: TraceOptions) -> dict[str, int | str | None]:
+    """Return what was done to the jobs of a trace, by the names of the options; None where nothing was."""
+    window = options.window
+    drawn = options.estimates.startswith("random")
+    return {
+        "window_s": None if window is None else f"{_seconds(window[0])}..{_seconds(window[1])}",
+        "load": options.load,
+        "procs_max": options.procs_max,
+        "domain_of": options.domain_of,
+        "shares": options.shares,
+        "loans": options.loans,
+        "estimates": "exact" if options.clairvoyant else options.estimates,
+        "seed": options.seed if drawn else None,
+    }
+
+
+def _seconds(time_us: int | None) -> str:
+    if time_us is None:
+        return ""
+    whole, rest = divmod(time_us, 1_000_000)
+    return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 
 def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
@@ -93,8 +179,10 @@ def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
             + (f" (malformed lines: {counts.malformed:,})" if counts.malformed else "")
             + "; check that it is such a trace."
         )
+    outside = f"{counts.outside_window:,} lie outside --window, " if counts.outside_window else ""
+    outside += f"{counts.no_domain:,} are of users whom --domain-of does not name, " if counts.no_domain else ""
     return (
         f"{name} holds no job to simulate: of {counts.records:,} records, {counts.no_submit:,} have no submit time, "
-        f"{counts.no_procs:,} no processors, {counts.no_run:,} no run time, and {counts.too_wide:,} take more than "
-        f"{procs:,} processors; check the file and --procs."
+        f"{counts.no_procs:,} no processors, {counts.no_run:,} no run time, {outside}and {counts.too_wide:,} take more "
+        f"than {procs:,} processors; check the file and --procs."
     )

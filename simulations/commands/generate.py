@@ -1,0 +1,125 @@
+"""``meted generate``: a made-up workload as a file, or into a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+from fractions import Fraction
+from typing import Final
+
+import click
+
+from meted.adapters.cli.progress import ProgressBar
+from meted.adapters.cli.values import positive_duration_us
+
+from ..errors import SimulationError
+from ..factors import read_factor
+from ..generators.registry import MODELS, find_model
+from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings
+from ..generators.writer import copy_blocks, lines_of, write_workload
+from .numbers import FACTOR
+
+_SECOND_US: Final = 1_000_000
+
+
+class ShareList(click.ParamType[tuple[int, ...]]):
+    """Shares with commas in between."""
+
+    name = "shares"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the shares."""
+        if isinstance(value, tuple):
+            return value
+        words = str(value).split(",")
+        if not all(word.strip().isdecimal() and len(word) <= 12 for word in words):
+            self.fail(f"{str(value)[:40]!r} are no shares; write them like 3,2,1.", param, ctx)
+        return tuple(map(int, words))
+
+
+class Assignment(click.ParamType[tuple[str, Fraction]]):
+    """A name and a number."""
+
+    name = "name=number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Fraction]:
+        """Return both."""
+        if isinstance(value, tuple):
+            return value
+        name, sign, number = str(value).partition("=")
+        try:
+            if not sign:
+                raise ValueError("there is no =")
+            return name, read_factor(number)
+        except ValueError:
+            self.fail(f"{str(value)[:40]!r} is no value; write it like burst=20.", param, ctx)
+
+
+def _run_s(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Return a duration as whole seconds."""
+    if value is None:
+        return None
+    try:
+        run_us = positive_duration_us(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    if run_us % _SECOND_US:
+        raise click.BadParameter("run times are whole seconds.", ctx, param)
+    return run_us // _SECOND_US
+
+
+@click.command("generate", short_help="Make up a workload.")
+@click.argument("model", type=click.Choice(list(MODELS)))
+@click.option("--jobs", type=click.IntRange(1, JOBS_MAX), default=10_000, show_default=True, help="How many jobs.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--procs", type=click.IntRange(1, PROCS_MAX), default=128, show_default=True, help="Processors of the machine."
+)
+@click.option("--users", type=click.IntRange(1, USERS_MAX), help="How many users.")
+@click.option("--load", type=FACTOR, metavar="FACTOR", help="Work that comes, of what the machine can do.")
+@click.option("--run", "run_s", callback=_run_s, metavar="DUR", help="Mean run time.")
+@click.option("--shares", type=ShareList(), default=(), metavar="N,N,...", help="Shares of the first users.")
+@click.option(
+    "--set", "values", type=Assignment(), multiple=True, metavar="NAME=N", help="What else the model goes by."
+)
+@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.swf", help="The file (FILE.swf.gz: compressed).")
+def generate(
+    model: str,
+    jobs: int,
+    seed: int,
+    procs: int,
+    users: int | None,
+    load: Fraction | None,
+    run_s: int | None,
+    shares: tuple[int, ...],
+    values: tuple[tuple[str, Fraction], ...],
+    out: str | None,
+) -> None:
+    """Make up a workload by MODEL and write it in the Standard Workload Format, to the standard output without --out.
+
+    The same options make the same workload on every machine. Simulate it at once with a pipe:
+    meted generate poisson --jobs 1000 | meted simulate - --policy easy
+    """
+    settings = Settings(jobs, seed, procs, users, load, run_s, shares, dict(values))
+    try:
+        if out is not None:
+            if not os.path.isdir(os.path.dirname(out) or "."):
+                raise click.UsageError(f"--out {out} is in a folder that does not exist; make it first.")
+            with ProgressBar(f"{model}, seed {seed}") as bar:
+                write_workload(out, find_model(model), settings, bar)
+            return
+        _to_the_standard_output(find_model(model), settings)
+    except SimulationError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _to_the_standard_output(model: Model, settings: Settings) -> None:
+    try:
+        copy_blocks(lines_of(model, settings), sys.stdout.buffer, settings.jobs)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever read has enough. What is left in the buffer has nowhere to go when Python flushes it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        raise SimulationError(f"the standard output cannot be written ({(error.strerror or '').lower()}).") from None

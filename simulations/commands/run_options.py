@@ -1,0 +1,59 @@
+"""What ``meted compare`` and ``meted sweep`` have in common: how many runs at a time, and how an interruption ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Final, NoReturn
+
+import click
+
+from meted.adapters.cli.funnel import INTERRUPTED
+
+from ..running.bars import RunBars
+from ..running.perform import RunResult
+from ..running.processes import CORES_MAX, run_all
+from ..running.request import RunFailure, RunRequest
+
+cores_option: Final = click.option(
+    "--cores",
+    type=click.IntRange(1, CORES_MAX),
+    metavar="N",
+    help="So many runs at a time, each in a process of its own.  [default: all cores]",
+)
+
+
+def run_in_processes(
+    requests: Sequence[RunRequest],
+    title: str,
+    at_once: int | None,
+    found: Callable[[int, RunResult | RunFailure], None],
+) -> None:
+    """Do all runs and show how far they are.
+
+    Args:
+        requests: The runs.
+        title: What they are called together.
+        at_once: So many at a time; None is all cores.
+        found: Called with the place of each run that has ended and what it came to. What it raises ends all others.
+    """
+    labels = [request.label for request in requests]
+    with RunBars(labels, title) as bars, closing(run_all(requests, at_once, bars)) as runs:
+        for place, outcome in runs:
+            bars.done(place)
+            found(place, outcome)
+
+
+@contextmanager
+def interruptible(kept: Callable[[], str]) -> Iterator[None]:
+    """Let Ctrl-C end the command with one sentence: ``kept`` returns what is left of its work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _interrupted(kept())
+
+
+def _interrupted(kept: str) -> NoReturn:
+    click.echo(f"Interrupted; {kept}", err=True)
+    sys.exit(INTERRUPTED)

@@ -1,0 +1,109 @@
+"""Loans of a workload as they come: offered to the engine and recalled at their times, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+import attrs
+
+from meted.core.commands import RecallLoan
+from meted.core.engine import Engine
+from meted.core.errors import Refused
+from meted.core.events import LoanEnded, LoanMade, LoanStarted
+from meted.core.ids import LoanId
+from meted.core.record import replaced
+
+from .results.metrics import JsonValue
+from .traces.loan_moves import LoanMove
+from .traces.loans import TimedLoan
+from .traces.workload import Workload
+
+_PROC_MILLI = 1000
+
+
+@attrs.define
+class LoanCounts:
+    """What became of the loans of a workload.
+
+    Attributes:
+        made: Loans that the engine took.
+        refused: Loans that it refused.
+        recalled: Loans that their lenders took back.
+        first_refusal: Why the first was refused, or None.
+    """
+
+    made: int = 0
+    refused: int = 0
+    recalled: int = 0
+    first_refusal: str | None = None
+
+
+class Lending:
+    """Gives the loans of a workload to an engine, each at its time.
+
+    Attributes:
+        counts: What became of them so far.
+        moves: What was lent and given back so far, in the order of time; times are those of the trace.
+    """
+
+    def __init__(self, loans: Sequence[TimedLoan]) -> None:
+        """Take loans in the order of their times."""
+        self.counts = LoanCounts()
+        self.moves: list[LoanMove] = []
+        self._loans = loans
+        self._next = 0
+        self._recalls: list[tuple[int, LoanId]] = []
+        self._made: dict[LoanId, LoanMove] = {}
+
+    def next_us(self, engine: Engine) -> int | None:
+        """Return when :meth:`act` has something to do next, or None."""
+        times = [engine.next_due_us(), self._recalls[0][0] if self._recalls else None]
+        if self._next < len(self._loans):
+            times.append(self._loans[self._next].offer.at_us)
+        return min((time_us for time_us in times if time_us is not None), default=None)
+
+    def act(self, engine: Engine, now_us: int) -> None:
+        """End and start what is due, then recall, then offer; the events of the engine are taken."""
+        engine.run_timers(now_us)
+        while self._recalls and self._recalls[0][0] <= now_us:
+            _, loan_id = heappop(self._recalls)
+            if engine.handle(RecallLoan(now_us, loan_id)):  # nothing if it has ended by now
+                self.counts.recalled += 1
+        while self._next < len(self._loans) and self._loans[self._next].offer.at_us <= now_us:
+            self._offer(engine, self._loans[self._next], now_us)
+            self._next += 1
+        engine.run_timers(now_us)
+        for event in engine.take():
+            if type(event) is LoanStarted:
+                self.moves.append(replaced(self._made[event.loan_id], at_us=event.at_us))
+            elif type(event) is LoanEnded and (made := self._made.pop(event.loan_id, None)) is not None:
+                self.moves.append(replaced(made, at_us=event.at_us, amount=-made.amount))
+
+    def _offer(self, engine: Engine, loan: TimedLoan, now_us: int) -> None:
+        offer = loan.offer
+        try:
+            events = engine.handle(replaced(offer, at_us=now_us))
+        except Refused as refusal:
+            self.counts.refused += 1
+            self.counts.first_refusal = self.counts.first_refusal or str(refusal)
+            return
+        self.counts.made += 1
+        made = events[0]
+        assert type(made) is LoanMade
+        amount = (offer.resource, offer.amount) if offer.resource == "share" else ("procs", offer.amount // _PROC_MILLI)
+        self._made[made.loan_id] = LoanMove(now_us, offer.lender, offer.borrower, *amount)
+        if loan.recall_us is not None:
+            heappush(self._recalls, (loan.recall_us, made.loan_id))
+
+
+def workload_figures(workload: Workload, lending: Lending) -> dict[str, JsonValue]:
+    """Return what figures say of the domains of a workload, its loans, the files read beside it and odd lines."""
+    figures: dict[str, JsonValue] = {"shares_given": workload.shares is not None}
+    if workload.lines:
+        figures["filter_lines"] = {kind: ", ".join(map(str, lines)) for kind, lines in sorted(workload.lines.items())}
+    if workload.loans:
+        figures["loans"] = attrs.asdict(lending.counts)
+    if workload.side_sha256:
+        figures["beside_sha256"] = workload.side_sha256
+    return figures

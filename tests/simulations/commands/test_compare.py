@@ -1,0 +1,179 @@
+"""``meted compare`` as people and programs call it."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from meted.simulations.commands import compare as module
+from meted.simulations.commands.compare import compare
+from meted.simulations.commands.simulate import simulate
+from meted.simulations.running.metric_table import METRICS, Metric, best
+
+HEADER = "; MaxProcs: 4\n"
+ROW = "{0} {1} -1 {2} {3} -1 -1 -1 {4} -1 1 {5} -1 -1 -1 -1 -1 -1\n"
+ROWS = "".join(
+    ROW.format(n, 800 * n, 300 + 97 * (n % 31), 1 + n % 4, 300 + 140 * (n % 31), (n * n) % 29) for n in range(1, 301)
+)
+POLICIES = ("--policy", "easy", "--policy", "fcfs", "--policy", "meted")
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "small.swf"
+    path.write_text(HEADER + ROWS)
+    return path
+
+
+def call(*words: str | Path, code: int = 0) -> Result:
+    result = CliRunner().invoke(compare, [str(word) for word in words])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+def timeless(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document without the times that the runs took."""
+    for figures in document["results"]:
+        del figures["cpu_s"], figures["jobs_per_s"]
+    return document
+
+
+def test_a_column_a_policy_and_the_best_of_each_row_marked(trace: Path) -> None:
+    out = call(trace, *POLICIES, "--resamples", "200").stdout
+    assert out.startswith("small.swf: 300 jobs of 15 users on 4 processors, event order instant\n")
+    rows = [re.split(r"\s{2,}", line.strip()) for line in out.partition("Differences")[0].splitlines()]
+    assert ["figure", "easy", "fcfs", "meted"] in rows
+    marked = {row[0]: [place for place, cell in enumerate(row) if cell.startswith("* ")] for row in rows}
+    figures = json.loads(call(trace, *POLICIES, "--resamples", "0", "--json", "-").stdout)["results"]
+    waits = [each["mean_wait_s"] for each in figures]
+    assert marked["mean wait, s"] == [1 + waits.index(min(waits))]
+    assert "Differences from easy" in out
+    assert "200 draws with seed 0 of" in out
+    assert "There is none over users: that takes at least 20 of them." in out
+    assert marked["user CPU, s"] == []
+
+
+def test_figures_are_those_of_simulate_and_the_same_with_one_core_and_with_many(trace: Path) -> None:
+    words = (trace, *POLICIES, "--resamples", "100", "--json", "-")
+    documents = [timeless(json.loads(call(*words, "--cores", cores).stdout)) for cores in ("1", "3")]
+    assert documents[0] == documents[1]
+    for policy, figures in zip(documents[0]["policies"], documents[0]["results"], strict=True):
+        alone = json.loads(CliRunner().invoke(simulate, [str(trace), "--policy", policy, "--json", "-"]).stdout)
+        assert figures == {name: value for name, value in alone.items() if name not in ("cpu_s", "jobs_per_s")}
+
+
+def test_the_options_of_simulate_count(trace: Path) -> None:
+    words = ("--procs", "8", "--first", "50", "--clairvoyant", "--event-order", "pyss", "--alpha", "0.5")
+    found = json.loads(call(trace, *POLICIES, *words, "--resamples", "0", "--json", "-").stdout)["results"]
+    for figures in found:
+        assert (figures["procs"], figures["jobs"], figures["clairvoyant"], figures["event_order"]) == (
+            8,
+            50,
+            True,
+            "pyss",
+        )
+    assert [figures["rules"].get("alpha_milli") for figures in found] == [None, None, 500]
+
+
+def test_intervals_say_how_they_came_about(trace: Path) -> None:
+    words = ("--resamples", "150", "--seed", "7", "--block", "6h", "--json", "-")
+    found = json.loads(call(trace, *POLICIES, *words).stdout)["intervals"]
+    assert (found["resamples"], found["seed"], found["block_s"], found["blocks"]) == (150, 7, 6 * 3600, 12)
+    assert found["differences"] == []
+    found = json.loads(call(trace, *POLICIES, *words[:-4], "--block", "1h", "--json", "-").stdout)["intervals"]
+    assert {(one["policy"], one["metric"], one["over"]) for one in found["differences"]} == {
+        (policy, metric, "time") for policy in ("fcfs", "meted") for metric in ("mean_wait_s", "mean_bounded_slowdown")
+    }
+    for one in found["differences"]:
+        assert one["low"] <= one["difference"] <= one["high"]
+
+
+def test_a_row_for_each_run_and_figure_in_a_spreadsheet(trace: Path, tmp_path: Path) -> None:
+    call(trace, *POLICIES, "--block", "1h", "--resamples", "100", "--csv", tmp_path / "c.csv", "--json", tmp_path / "c")
+    document = json.loads((tmp_path / "c").read_text())
+    with (tmp_path / "c.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    waits = [row for row in rows if row["metric"] == "mean_wait_s"]
+    assert [row["policy"] for row in waits] == ["easy", "fcfs", "meted"]
+    assert [float(row["value"]) for row in waits] == [figures["mean_wait_s"] for figures in document["results"]]
+    assert waits[0]["difference"] == waits[0]["time_low"] == ""
+    assert float(waits[1]["time_low"]) <= float(waits[1]["difference"]) <= float(waits[1]["time_high"])
+
+
+def test_a_report_and_all_of_fairness(trace: Path, tmp_path: Path) -> None:
+    out = call(trace, *POLICIES, "--resamples", "0", "--html", tmp_path / "report.html").stdout
+    assert "largest envy, largest jobs" in out
+    page = (tmp_path / "report.html").read_text()
+    assert "<title>small.swf: easy, fcfs, meted</title>" in page
+
+
+def test_without_numpy_there_are_figures_and_a_sentence(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "numpy" else found(name))
+    out = call(trace, *POLICIES).stdout
+    assert module.NO_NUMPY in out
+    assert "mean wait, s" in out
+    assert "Differences" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--policy", "easy"), "One policy alone cannot be compared; give --policy at least twice."),
+        ((*POLICIES, "--policy", "easy"), "A policy is named twice; name each once."),
+        (("--policy", "easy", "--policy", "fcfs", "--alpha", "0.5"), "--alpha is a rule of the policy meted"),
+        ((*POLICIES, "--block", "90m"), "'90m' is no whole number of hours; write it like 7d or 6h."),
+        ((*POLICIES, "--cores", "0"), "0 is not in the range"),
+        ((*POLICIES, "--resamples", "1000000"), "1000000 is not in the range"),
+        ((*POLICIES, "--csv", "absent/c.csv"), "is in a folder that does not exist"),
+    ],
+)
+def test_misuse(trace: Path, words: Sequence[str], sentence: str) -> None:
+    result = call(trace, *words, code=2)
+    assert sentence in " ".join(result.stderr.split())
+    assert result.stdout == ""
+
+
+def test_a_failure_of_a_run_is_one_sentence(trace: Path) -> None:
+    trace.write_text(ROWS)
+    result = call(trace, *POLICIES, code=1)
+    assert result.stderr == (
+        "Error: small.swf does not say how many processors its machine had; give their number with --procs.\n"
+    )
+    assert result.stdout == ""
+
+
+def test_the_trace_is_not_written_over(trace: Path) -> None:
+    before = trace.read_bytes()
+    assert "would write over the trace" in call(trace, *POLICIES, "--csv", trace, code=2).stderr
+    assert trace.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("better", "values", "places"),
+    [
+        ("less", (3.0, 1.0, 2.0), {1}),
+        ("more", (3.0, 1.0, 3.0), {0, 2}),
+        ("less", (2.0, 2.0), set()),
+        ("", (1.0, 2.0), set()),
+    ],
+)
+def test_the_best_values(better: Any, values: tuple[float, ...], places: set[int]) -> None:
+    assert best(Metric("x", "x", ".2f", better), values) == places
+
+
+def test_values_that_look_alike_are_equally_good() -> None:
+    assert best(Metric("x", "x", ".1f"), (1.01, 1.02, 3.0)) == {0, 1}
+
+
+def test_figures_have_names_of_their_own() -> None:
+    assert len({metric.name for metric in METRICS}) == len({metric.title for metric in METRICS}) == len(METRICS)
