@@ -13,7 +13,7 @@ from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.cli.values import positive_duration_us
 
 from ..errors import SimulationError
-from ..factors import read_factor
+from ..factors import read_factor, write_factor
 from ..generators.registry import MODELS, find_model
 from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings
 from ..generators.writer import copy_blocks, lines_of, write_workload
@@ -68,8 +68,17 @@ def _run_s(ctx: click.Context, param: click.Parameter, value: str | None) -> int
     return run_us // _SECOND_US
 
 
-@click.command("generate", short_help="Make up a workload.")
-@click.argument("model", type=click.Choice(list(MODELS)))
+def _models() -> str:
+    """Return the models and what they can be told by ``--set``, as a block that is shown line by line."""
+    lines = ["\b", "Models, and what --set can tell them:"]
+    for model in MODELS.values():
+        values = ", ".join(f"{name}={write_factor(value)}" for name, value in model.values.items())
+        lines += [f"  {model.name:<11} {model.summary}", *([f"              {values}"] if values else [])]
+    return "\n".join(lines)
+
+
+@click.command("generate", short_help="Make up a workload.", epilog=_models())
+@click.argument("model", type=click.Choice(list(MODELS)), metavar="MODEL")
 @click.option("--jobs", type=click.IntRange(1, JOBS_MAX), default=10_000, show_default=True, help="How many jobs.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of all that is drawn.")
 @click.option(
@@ -98,7 +107,8 @@ def generate(
     """Make up a workload by MODEL and write it in the Standard Workload Format, to the standard output without --out.
 
     The same options make the same workload on every machine. Simulate it at once with a pipe:
-    meted generate poisson --jobs 1000 | meted simulate - --policy easy
+
+    meted generate poisson --jobs 1000 | meted simulate -
     """
     settings = Settings(jobs, seed, procs, users, load, run_s, shares, dict(values))
     try:
