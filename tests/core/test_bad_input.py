@@ -32,6 +32,7 @@ from .strategies import COMMANDS, commands, fields_of
 
 HUGE_TEXT = "x" * 100_000_000
 HUGE_BYTES = bytes(100_000_000)
+SPEC_TEXT = "x" * SPEC_BYTES_MAX
 WIDE_TEXT = "é" * 2**20
 
 
@@ -121,6 +122,7 @@ IS_GOOD: set[tuple[str, str, object]] = {
 }
 """Values that are bad for other fields of the type."""
 
+HUGE_INT = 2**100_000
 NO_INT: tuple[object, ...] = (True, False, "5", 1.0, 1.5, math.nan, math.inf, b"5", (5,), [5], {})
 NO_TEXT: tuple[object, ...] = (5, True, 1.5, b"x", ("x",), "a\0b", "\ud800", HUGE_TEXT, WIDE_TEXT)
 NO_TUPLE: tuple[object, ...] = ("x", 5, True, 1.5, b"x", [1], {}, {1})
@@ -138,7 +140,7 @@ def bad_values(kind: Any) -> Iterator[object]:
     yield None
     if kind is int:
         yield from NO_INT
-        yield from (-1, 10**18, 2**64, -(2**63), 2**100_000)
+        yield from (-1, 10**18, 2**64, -(2**63), HUGE_INT)
     elif kind is str:
         yield from NO_TEXT
     elif kind is bytes:
@@ -159,14 +161,19 @@ def bad_tuples(args: tuple[Any, ...]) -> Iterator[object]:
     """Yield tuples of which one item is bad, or which are far too long."""
     if args[-1] is Ellipsis:
         yield from ((value,) for value in bad_values(args[0]))
-        good = next(examples(args[0]))
-        yield (good,) * (1 + max(ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, 100_000))
+        yield far_too_many(next(examples(args[0])))
     else:
         good_items = tuple(next(examples(arg)) for arg in args)
         yield from (good_items[:-1], (*good_items, 0))
         for at, arg in enumerate(args):
             for value in bad_values(arg):
                 yield (*good_items[:at], value, *good_items[at + 1 :])
+
+
+@cache
+def far_too_many(good: object) -> tuple[object, ...]:
+    """Return more of an item than any tuple takes; made once, as thousands of values have it in them."""
+    return (good,) * (1 + max(ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, 100_000))
 
 
 def examples(kind: Any) -> Iterator[Any]:
@@ -260,8 +267,8 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.SubmitJob(0, "d", Spec(("sh", "-c", "a\0b"))), Reason.BAD_TEXT),
     (c.SubmitJob(0, "d", Spec(("x" * (2**20 + 1),))), Reason.TOO_LARGE),
     (c.SubmitJob(0, "d", Spec(("x" * 2**19,) * 3)), Reason.TOO_LARGE),
-    (c.SubmitJob(0, "d", Spec(("x" * SPEC_BYTES_MAX,) * ARGUMENTS_MAX)), Reason.TOO_LARGE),
-    (c.SubmitJob(0, "d", Spec(env=tuple((f"{i}", "x" * SPEC_BYTES_MAX) for i in range(4096)))), Reason.TOO_LARGE),
+    (c.SubmitJob(0, "d", Spec((SPEC_TEXT,) * ARGUMENTS_MAX)), Reason.TOO_LARGE),
+    (c.SubmitJob(0, "d", Spec(env=tuple((f"{i}", SPEC_TEXT) for i in range(4096)))), Reason.TOO_LARGE),
     (c.SubmitJob(0, "d", Spec(cwd="")), Reason.BAD_TEXT),
     (c.SubmitJob(0, "d", Spec(env=(("A", "1"), ("A", "2")))), Reason.BAD_TEXT),
     (c.SubmitJob(0, "d", tags=(("a", "1"), ("a", "2"))), Reason.BAD_TEXT),
