@@ -19,8 +19,9 @@ from ..quanta.demands import DemandReader
 from ..quanta.karma import ALPHA_MILLI, BANKRUPT, Bankrupt, Karma
 from ..quanta.misreport import STRATEGIES, Found, Search
 from ..quanta.report import HEADINGS, TIE_RULE, figures_document, misreport_row, rule_rows, table_row
-from ..results.documents import check_target, document, user_cpu_us, write_document
+from ..results.documents import check_target, document, write_document
 from ..results.report import rows as aligned
+from ..running.pace import user_cpu_us
 from .malformed import MalformedLines
 
 MAX_SLICES: Final = 1_000_000_000_000

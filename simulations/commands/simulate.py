@@ -11,11 +11,11 @@ from meted.adapters.cli.progress import ProgressBar
 from ..errors import SimulationError
 from ..policies.registry import policy_names
 from ..replay import EventOrder
-from ..results.documents import rare_collections
 from ..results.metrics import JsonValue
 from ..results.outcome import OutcomeWriter
 from ..results.report import table
 from ..results.run_record import RunRecord
+from ..running.pace import rare_collections
 from ..running.perform import replay_trace
 from ..running.request import RunRequest
 from ..traces.trace import read_trace

@@ -11,11 +11,12 @@ from fractions import Fraction
 from typing import Final
 
 from ..traces.trace import TraceJob
+from ..traces.workload import Measured
 from .distribution import Distribution
 from .envy import EnvyMeter
 from .inequality import gini
 from .lag import LagMeter
-from .metrics import BOUND_US, SLOWDOWN_BITS, JsonValue, Measured
+from .metrics import BOUND_US, SLOWDOWN_BITS, JsonValue
 from .misreport import Delay
 from .partition import PartitionMeter
 from .run_record import UserRow

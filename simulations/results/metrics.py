@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Final, Protocol
+from typing import Final
 
 import attrs
 
@@ -18,7 +18,8 @@ from meted.core.state import Rules
 
 from ..ruled import rules_figures
 from ..traces.trace import TraceJob
-from ..traces.trace_rules import TraceOptions, transform_figures
+from ..traces.trace_rules import transform_figures
+from ..traces.workload import Measured
 from .inequality import gini, jain
 from .service import ServiceMeter
 
@@ -32,34 +33,6 @@ _MEAN_BITS: Final = 32
 _US: Final = 1_000_000
 
 JsonValue = bool | int | float | str | None | Mapping[str, int | float | str | None]
-
-
-class Measured(Protocol):
-    """What is known of a trace whose run is measured; see :class:`~meted.simulations.traces.trace.Trace`."""
-
-    @property
-    def name(self) -> str:
-        """What to call it."""
-
-    @property
-    def sha256(self) -> str:
-        """What identifies it."""
-
-    @property
-    def options(self) -> TraceOptions:
-        """How it was read."""
-
-    @property
-    def procs(self) -> int:
-        """The size of the machine, in what jobs count their processors in."""
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """The users of the jobs."""
-
-    @property
-    def counts(self) -> attrs.AttrsInstance:
-        """What became of its records."""
 
 
 @attrs.define
