@@ -98,7 +98,6 @@ class Drf:
     """
 
     name = "drf"
-    is_exact = True
 
     def __init__(self, fill: Fill = "easy", examined_max: int | None = PASS_EXAMINED_MAX) -> None:
         self.fill = fill

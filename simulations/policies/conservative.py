@@ -312,7 +312,6 @@ class Conservative(SimulationOnly):
     """First come, first served, where everybody has a place; for simulations."""
 
     name = "conservative"
-    is_exact = True
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""

@@ -118,7 +118,6 @@ class GodDocker(SimulationOnly):
     """
 
     name = "go-d-docker"
-    is_exact = False
 
     def __init__(
         self,
