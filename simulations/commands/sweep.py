@@ -13,8 +13,8 @@ from meted.adapters.cli.tables import print_table, shown
 from meted.adapters.cli.values import Reader
 
 from ..errors import SimulationError
+from ..plot import check_library
 from ..policies.registry import policy_names
-from ..results.charts import check_library
 from ..results.documents import check_target, document, write_document, write_text
 from ..ruled import RULED_POLICY
 from ..running.grid import Cell, Varied, combinations, label_of, once_each, parse_varied
