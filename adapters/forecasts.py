@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypedDict
 
-import msgpack
+import msgspec
 
-from meted.core.forecast import COMPLETE, HORIZON, Forecast, JobForecast
+from meted.core.forecast import (
+    COMPLETE,
+    DOMAIN,
+    HORIZON,
+    MEASURED,
+    REQUESTED,
+    UNKNOWN,
+    Forecast,
+    JobForecast,
+)
 from meted.core.limits import FORECAST_LEASES_MAX, SECOND_US
 
 DAY_US = 86_400 * SECOND_US
@@ -51,7 +60,7 @@ def forecast_view(
     found: Forecast, wanted: Callable[[int], bool] = lambda _: True, most: int | None = None
 ) -> ForecastView:
     """Return a forecast with the rows of those jobs that are wanted, at most so many of them, by id."""
-    units: dict[str, int] = {"measured": 0, "requested": 0, "domain": 0, "unknown": 0}
+    units = dict.fromkeys((MEASURED, REQUESTED, DOMAIN, UNKNOWN), 0)
     for job in found.jobs:
         units[job.basis] += job.waiting
     rows = [_row(found, job) for job in found.jobs if wanted(job.job_id)]
@@ -92,17 +101,9 @@ def _why_none(found: Forecast) -> str:
 
 def pack_forecast(found: Forecast) -> bytes:
     """Return a forecast as bytes."""
-    jobs = [
-        (it.job_id, it.waiting, it.started, it.first_us, it.last_us, it.ends_us, it.estimate_us, it.basis)
-        for it in found.jobs
-    ]
-    head = (found.seq, found.at_us, found.horizon_us, found.until_us, found.stopped, found.leases, found.overrun)
-    packed: bytes = msgpack.packb((*head, jobs))
-    return packed
+    return msgspec.msgpack.encode(found)
 
 
 def unpack_forecast(body: bytes) -> Forecast:
     """Return the forecast that :func:`pack_forecast` packed."""
-    seq, at_us, horizon_us, until_us, stopped, leases, overrun, jobs = msgpack.unpackb(body, use_list=False)
-    rows = tuple(JobForecast(*job) for job in jobs)
-    return Forecast(seq, at_us, horizon_us, until_us, stopped, leases, overrun, rows)
+    return msgspec.msgpack.decode(body, type=Forecast)

@@ -53,12 +53,10 @@ def live_policy(policy: str | Policy) -> Policy:
         if policy not in POLICIES:
             raise UnknownPolicy(f"There is no policy {policy!r}; choose one of {', '.join(sorted(POLICIES))}.")
         policy = POLICIES[policy]()
-    if not policy.is_exact:
-        raise UnknownPolicy(f"The policy {policy.name!r} computes with floats, so it can only be simulated.")
     if isinstance(policy, SimulationOnly):
         raise UnknownPolicy(
-            f"The policy {policy.name!r} remembers what no log says and would forget it at a restart, so it can only "
-            "be simulated."
+            f"The policy {policy.name!r} computes with floats, or would forget at a restart what no log says; so it "
+            "can only be simulated."
         )
     return policy
 

@@ -86,7 +86,6 @@ class MeteredPolicy:
     """The default policy with a clock beside it."""
 
     name = Meted.name
-    is_exact = True
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter

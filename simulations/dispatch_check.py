@@ -26,92 +26,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import attrs
-
 from meted.adapters.log import Log
 from meted.core.decide import decide
 from meted.core.engine import Engine
 from meted.core.errors import Refused
-from meted.core.events import (
-    Event,
-    LoanMade,
-    LogRepaired,
-    ReservationEnded,
-    UnitsLeased,
-    WorkerAway,
-    WorkerDrained,
-    WorkerLost,
-    WorkerReserved,
-)
+from meted.core.events import Event, LoanMade, UnitsLeased, WorkerLost
 from meted.core.limits import PASS_DECISIONS_MAX
 from meted.core.policy.base import Index, Policy, Proposal
-from meted.core.record import record
 from meted.core.reducers import evolve
 from meted.core.schema import decode_events
 from meted.core.state import State
 
+from .dispatch_report import DispatchReport, difference_of
+from .recorded_pass import is_of_a_server, may_be_a_restart, pass_of
+
 DIFFERENCES_SHOWN_MAX: Final = 20
 """Passes that are told with what was recorded and what is decided; others that differ are counted."""
-
-_DECISIONS: Final = (UnitsLeased, WorkerReserved, ReservationEnded)
-
-
-@record
-class Difference:
-    """A pass that is decided otherwise than it was recorded.
-
-    Attributes:
-        seq: Position of the first event of its batch.
-        at_us: When it was.
-        place: How many of its decisions are equal before the first that is not.
-        recorded: What the log has there, in a few words; "nothing" where it ends.
-        decided: What the policy decides there instead.
-    """
-
-    seq: int
-    at_us: int
-    place: int
-    recorded: str
-    decided: str
-
-
-@attrs.define
-class DispatchReport:
-    """How the passes of a log compare.
-
-    Attributes:
-        policy: Who was asked.
-        events, batches: In the log.
-        served: Whether a server wrote it, which makes a pass in every batch.
-        passes: Made again.
-        leases, units: Recorded in them.
-        prefetched: Leases of these that waited behind another.
-        lost_workers, loans: How often there was such a thing in the log.
-        equal: Passes with exactly the recorded decisions, in their order, by an index that was kept.
-        anew: Passes that are equal only by an index built anew: at a restart, or after a batch that was not written.
-        different: Passes that are not equal.
-        differences: The first of these.
-    """
-
-    policy: str
-    events: int = 0
-    batches: int = 0
-    served: bool = True
-    passes: int = 0
-    leases: int = 0
-    units: int = 0
-    prefetched: int = 0
-    lost_workers: int = 0
-    loans: int = 0
-    equal: int = 0
-    anew: int = 0
-    different: int = 0
-    differences: list[Difference] = attrs.Factory(list)
-
-    @property
-    def same(self) -> bool:
-        """Whether the whole log is decided as it stands."""
-        return not self.different
 
 
 def check_dispatch(log: Log, policy: Policy, progress: Callable[[int, int], None] | None = None) -> DispatchReport:
@@ -125,7 +55,7 @@ def check_dispatch(log: Log, policy: Policy, progress: Callable[[int, int], None
     Raises:
         LogError, SchemaError: It cannot be read.
     """
-    check = _Check(policy, _is_of_a_server(log))
+    check = _Check(policy, is_of_a_server(log))
     last_seq = log.head.seq
     for batch in log.read():
         check.take(decode_events(batch.body))
@@ -184,9 +114,9 @@ class _Check:
         for event in events:
             report.lost_workers += type(event) is WorkerLost
             report.loans += type(event) is LoanMade
-        if _may_be_a_restart(self._state, events):
+        if may_be_a_restart(self._state, events):
             self._readers = [reader for reader in self._readers if not reader.is_new] + self._new_readers(is_new=True)
-        first, end = _pass_of(events)
+        first, end = pass_of(events)
         seq = self._state.seq + 1
         for event in events[:first]:
             self._follow(event)
@@ -244,81 +174,9 @@ class _Check:
             return
         self.report.different += 1
         if len(self.report.differences) < DIFFERENCES_SHOWN_MAX:
-            self.report.differences.append(_difference(recorded, decided, seq, at_us))
+            self.report.differences.append(difference_of(recorded, decided, seq, at_us))
 
     def _follow(self, event: Event) -> None:
         self._state = evolve(self._state, event)
         for reader in self._readers:
             reader.index.update(event, self._state)
-
-
-def _difference(recorded: Sequence[Event], decided: Sequence[Event], seq: int, at_us: int) -> Difference:
-    """Return the first difference of two passes that are not equal."""
-    both = min(len(recorded), len(decided))
-    place = next((place for place in range(both) if recorded[place] != decided[place]), both)
-    told = _told(decided, place)
-    if told == _told(recorded, place):
-        told = f"the same with other figures: {_figures(recorded[place], decided[place])}"
-    return Difference(seq, at_us, place, _told(recorded, place), told)
-
-
-def _is_of_a_server(log: Log) -> bool:
-    """Whether a server wrote a log: somewhere a decision stands behind what caused it, in one batch."""
-    return any(0 < first < end for first, end in map(_pass_of, (decode_events(batch.body) for batch in log.read())))
-
-
-def _pass_of(events: Sequence[Event]) -> tuple[int, int]:
-    """Return where in a batch its pass begins and ends; both are the end of the batch where it decides nothing."""
-    for first, event in enumerate(events):
-        if isinstance(event, _DECISIONS) and not (first and _belongs_to(events[first - 1], event)):
-            end = first
-            while end < len(events) and isinstance(events[end], _DECISIONS):
-                end += 1
-            return first, end
-    return len(events), len(events)
-
-
-def _belongs_to(cause: Event, event: Event) -> bool:
-    """Whether a reservation ended because its worker went out of touch or is drained, and not by a pass."""
-    if not isinstance(event, ReservationEnded):
-        return False
-    match cause:
-        case WorkerAway():
-            return cause.worker_id == event.worker_id
-        case WorkerDrained():
-            return cause.draining and cause.worker_id == event.worker_id
-        case _:
-            return False
-
-
-def _may_be_a_restart(state: State, events: Sequence[Event]) -> bool:
-    """Whether a batch looks like the first of a life: everybody who was there goes at once, or a repair was noted."""
-    if any(isinstance(event, LogRepaired) for event in events):
-        return True
-    here = {worker.worker_id for worker in state.workers.workers.values() if worker.lost_at_us is None}
-    gone = {event.worker_id for event in events if isinstance(event, WorkerAway | WorkerLost)}
-    return bool(here) and here <= gone
-
-
-def _told(events: Sequence[Event], place: int) -> str:
-    if place >= len(events):
-        return "nothing"
-    match events[place]:
-        case UnitsLeased() as lease:
-            units = (
-                f"unit {lease.first}" if lease.count == 1 else f"units {lease.first}-{lease.first + lease.count - 1}"
-            )
-            behind = f" behind lease {lease.behind}" if lease.behind else ""
-            return f"{units} of job {lease.job_id} to worker {lease.worker_id}{behind}"
-        case WorkerReserved() as kept:
-            return f"worker {kept.worker_id} kept free for job {kept.job_id}"
-        case ReservationEnded() as ended:
-            return f"worker {ended.worker_id} no longer kept free"
-        case other:
-            return other.tag
-
-
-def _figures(recorded: Event, decided: Event) -> str:
-    names = (field.name for field in attrs.fields(type(recorded)))
-    pairs = ((name, getattr(recorded, name), getattr(decided, name)) for name in names)
-    return ", ".join(f"{name} {was} recorded, {now} decided" for name, was, now in pairs if was != now)

@@ -1,7 +1,7 @@
-"""Plots of scenarios as small SVG files, the same bytes from the same numbers.
+"""Plots as small SVG files, the same bytes from the same numbers, and what all plots have in common.
 
-Drawn with matplotlib, which only this module needs and loads when something is drawn: ``pip install 'meted[plot]'``.
-Text stays text in the files. They carry no date, and their inner names come from a fixed salt.
+Drawn with matplotlib, which is loaded when something is drawn: ``pip install 'meted[plot]'``. Text stays text in the
+files. They carry no date, and their inner names come from a fixed salt.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,9 +30,8 @@ WIDTH_INCHES: Final = 7.0
 HEIGHT_INCHES: Final = 2.9
 """Of one panel."""
 
-_STYLE: Final[dict[str, Any]] = {
+STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "meted",
     "font.size": 10,
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
     "axes.titlesize": 11,
@@ -40,11 +40,22 @@ _STYLE: Final[dict[str, Any]] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "legend.frameon": False,
-    "lines.linewidth": 1.8,
 }
+"""The style of all plots."""
+
+_OF_FILES: Final[dict[str, Any]] = {"svg.hashsalt": "meted", "grid.color": "#dddddd", "lines.linewidth": 1.8}
+
+
+def check_library() -> None:
+    """Refuse to begin what will be drawn in the end, where that is not possible.
+
+    Raises:
+        SimulationError: matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise SimulationError("plots are drawn with matplotlib; install it with: pip install 'meted[plot]'.")
 
 
 def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
@@ -53,12 +64,11 @@ def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
     Raises:
         SimulationError: matplotlib is not installed.
     """
-    try:
-        from matplotlib import style
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SimulationError("plots are drawn with matplotlib; install it with: pip install 'meted[plot]'.") from None
-    style.use(_STYLE)
+    check_library()
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    style.use({**STYLE, **_OF_FILES})
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES * count), layout="constrained")
     axes = figure.subplots(count, 1, sharex=True, squeeze=False)
     return figure, list(axes[:, 0])

@@ -27,6 +27,7 @@ from meted.core.commands import Command, CreateDomain, FinishUnits, JoinWorker, 
 from meted.core.engine import Engine
 from meted.core.events import Event, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId
+from meted.core.limits import SECOND_US
 from meted.core.policy.base import Policy
 from meted.core.resources import NOTHING, Resources
 from meted.core.service import lag
@@ -40,8 +41,7 @@ from .ruled import set_rules
 SLOT_MILLI: Final = 1000
 """Thousandths of a cpu in a slot."""
 
-_US: Final = 1_000_000
-_CPU_S: Final = SLOT_MILLI * _US
+_CPU_S: Final = SLOT_MILLI * SECOND_US
 """Units of size (thousandths of a cpu x us) in a cpu-second."""
 
 
@@ -189,7 +189,7 @@ class Scenario:
             for holder in (terms.domain_id, *state.domains.path(terms.domain_id)):
                 held[names[holder]] += terms.request.cpu_milli
         return Sample(
-            self.engine.now_us / _US,
+            self.engine.now_us / SECOND_US,
             {name: account.service / _CPU_S for name, account in accounts.items()},
             {name: owed / _CPU_S if accounts[name].backlog else min(owed / _CPU_S, 0) for name, owed in lags.items()},
             {name: current(account.usage, account.epoch, step) / _CPU_S for name, account in accounts.items()},
@@ -216,7 +216,7 @@ class Scenario:
         terms = self.engine.state.jobs.jobs[event.job_id].terms
         domain = self.engine.state.domains.domains[terms.domain_id].name
         size_s = event.size * event.count / _CPU_S
-        self.starts.append(Start(event.at_us / _US, domain, terms.user, event.job_id, event.count, size_s))
+        self.starts.append(Start(event.at_us / SECOND_US, domain, terms.user, event.job_id, event.count, size_s))
         ends_us = event.at_us + event.estimate_us * event.count
         run = _Run(event.lease_id, event.job_id, event.first, event.count, event.estimate_us)
         heappush(self._running, (ends_us, event.lease_id, run))
@@ -227,4 +227,4 @@ class Scenario:
 
 
 def _us(time_s: float) -> int:
-    return round(time_s * _US)
+    return round(time_s * SECOND_US)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meted.core.limits import SECOND_US
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-SECOND_US = 1_000_000
 
 COLUMN_GAP = 3
 """Columns of a terminal between two columns of a table."""

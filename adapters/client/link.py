@@ -60,7 +60,6 @@ class Link:
 
     Attributes:
         server: What the server has said of itself (the answer to ``hello``).
-        connections: How many connections there have been.
     """
 
     def __init__(self, dial: Dial, hello: Mapping[str, object], heard: Heard, lost: Callable[[], None]) -> None:
@@ -73,7 +72,6 @@ class Link:
             lost: Told when a connection has broken.
         """
         self.server: Mapping[str, object] = {}
-        self.connections = 0
         self._dial = dial
         self._hello = hello
         self._heard = heard
@@ -139,7 +137,6 @@ class Link:
                 await trio.aclose_forcefully(stream)
             raise
         self.server = answer
-        self.connections += 1
         self._fresh = stream, connection
 
     async def _first_answer(self, stream: trio.abc.Stream, connection: Connection) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import trio
 
+from meted.core.limits import SECOND_US
 from meted.core.record import record
 
 from ..version import VERSION
@@ -21,7 +22,7 @@ from ..wire.methods import (
 )
 from . import stimuli as s
 from .brain import Brain
-from .link import US_PER_S, Link, now_us
+from .link import Link, now_us
 from .offer import Offer
 from .speech import Speech
 
@@ -176,7 +177,7 @@ class Contact:
 
     async def _converse(self, stream: trio.abc.Stream) -> bool:
         """Speak with the server until the connection ends; return whether it had taken this worker in."""
-        link = Link(stream, HEARTBEAT_US / US_PER_S)
+        link = Link(stream, HEARTBEAT_US / SECOND_US)
         self._dials += 1
         try:
             with link.scope:
@@ -280,7 +281,7 @@ def _take_heartbeat(link: Link, answer: object) -> None:
     """Beat as often as the server wants, where that is more often than usual."""
     wanted_us = answer.get("heartbeat_us") if isinstance(answer, dict) else None
     if isinstance(wanted_us, int):
-        link.heartbeat_s = min(link.heartbeat_s, max(wanted_us / US_PER_S, BEAT_MIN_S))
+        link.heartbeat_s = min(link.heartbeat_s, max(wanted_us / SECOND_US, BEAT_MIN_S))
 
 
 def _word(random: Random) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import trio
 
+from meted.core.limits import SECOND_US
 from meted.core.resources import Resources
 from meted.core.spec import Spec
 
@@ -29,7 +30,7 @@ from ..wire.methods import (
 )
 from . import stimuli as s
 from .brain import Brain
-from .link import US_PER_S, Link, now_us
+from .link import Link, now_us
 from .specs import Specs
 
 FOLLOW_S = 0.1
@@ -118,7 +119,7 @@ class Ears:
 
     async def _read(self, wanted: Read, link: Link) -> None:
         """Answer a read; where there is nothing yet, wait for something as long as the server wants to."""
-        deadline_s = trio.current_time() + min(max(wanted.wait_us, 0), WAIT_MAX_US) / US_PER_S
+        deadline_s = trio.current_time() + min(max(wanted.wait_us, 0), WAIT_MAX_US) / SECOND_US
         self._reads += 1
         try:
             while True:

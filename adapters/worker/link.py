@@ -7,6 +7,8 @@ from collections.abc import Callable
 import attrs
 import trio
 
+from meted.core.limits import SECOND_US
+
 from ..wire.connection import Connection
 from ..wire.convert import plain
 from ..wire.errors import CallError, RemoteProtocolError
@@ -23,14 +25,13 @@ PING_S = 10.0
 SILENT_S = 30.0
 """A server of which nothing was heard for so long, though it was asked, is dialled again."""
 
-US_PER_S = 1_000_000
 
 Answer = Callable[[CallError | None, object], None]
 
 
 def now_us() -> int:
     """Return trio's time in microseconds; under a mock clock it is that one's."""
-    return round(trio.current_time() * US_PER_S)
+    return round(trio.current_time() * SECOND_US)
 
 
 def ignore(_error: CallError | None, _result: object) -> None:

@@ -11,6 +11,8 @@ from random import Random
 
 import trio
 
+from meted.core.limits import SECOND_US
+
 from ..executors.contract import EXIT_NOT_STARTED, KILL_GRACE_US, Executor, NotFeatured, UnitEnd, UnitKey, UnitToRun
 from ..executors.ends import killed_unstarted
 from ..wire.messages import Notification
@@ -18,7 +20,7 @@ from . import stimuli as s
 from .brain import Brain
 from .contact import ENDED, Contact, WorkerEnd
 from .ears import Ears
-from .link import US_PER_S, Link, first_of, now_us
+from .link import Link, first_of, now_us
 from .offer import Offer
 
 LEAVE_S = 3.0
@@ -107,7 +109,7 @@ class Worker:
         self.contact.ask_for_no_more()
         self.feel(s.Quit(now_us(), grace_us))
         if self._nursery is not None:
-            self._nursery.start_soon(self._leave_in_any_case, grace_us / US_PER_S)
+            self._nursery.start_soon(self._leave_in_any_case, grace_us / SECOND_US)
 
     def feel(self, stimulus: s.Stimulus) -> None:
         """Let the mind know what happened, and do what it says."""
@@ -168,7 +170,7 @@ class Worker:
     async def _keep_time(self) -> None:
         while True:
             self._sleeps_until_us = wake_us = self.brain.wake_at_us
-            with trio.move_on_at(float("inf") if wake_us is None else wake_us / US_PER_S):
+            with trio.move_on_at(float("inf") if wake_us is None else wake_us / SECOND_US):
                 await self._changed.wait()
             self._changed = trio.Event()
             self._sleeps_until_us = 0  # nobody needs to wake what is awake

@@ -45,18 +45,17 @@ class Policy(Protocol):
 
     Attributes:
         name: By which people choose it.
-        is_exact: Whether it computes with integers and Fractions alone, as it must to run live.
     """
 
     name: str
-    is_exact: bool
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""
 
 
 class SimulationOnly:
-    """A base of policies whose index remembers more than the state says; so a live pool refuses them.
+    """A base of policies that a live pool refuses, because they compute with floats or remember more than the state.
 
-    After a failed append or a restart an index is built anew. Such a policy would then have forgotten whom it served.
+    Floats need not decide the same on another machine. And after a failed append or a restart an index is built anew: a
+    policy that remembers whom it served would then have forgotten it.
     """

@@ -22,7 +22,7 @@ The index is a projection of the state, in integers and Fractions; it may run li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from ..ids import DomainId
@@ -39,35 +39,6 @@ def dominant_share(held: Resources, pool: Resources) -> Fraction:
     """Return the largest part of any resource of ``pool`` that ``held`` is; what the pool lacks does not count."""
     shares = (Fraction(amount, pool.amount(name)) for name, amount in held.items() if pool.amount(name))
     return max(shares, default=Fraction(0))
-
-
-def progressive_filling(
-    pool: Resources, demands: Mapping[str, Resources], ties: Iterable[str]
-) -> list[tuple[str, dict[str, Fraction]]]:
-    """Return the paper's algorithm step by step: who gets a task, and all dominant shares after it.
-
-    Args:
-        pool: All that there is.
-        demands: What a task of each user takes; each has as many tasks as there is room for.
-        ties: The users, who goes first among equals first.
-
-    Returns:
-        A step for each task, until one of the user who is next does not fit.
-    """
-    order = {name: at for at, name in enumerate(ties)}
-    held = dict.fromkeys(order, NOTHING)
-    steps: list[tuple[str, dict[str, Fraction]]] = []
-    free = pool
-    while True:
-        shares = {name: dominant_share(amount, pool) for name, amount in held.items()}
-        if steps:
-            steps[-1] = steps[-1][0], shares
-        name = min(order, key=lambda who: (shares[who], order[who]))
-        if not demands[name].fits(free) or demands[name] == NOTHING:
-            return steps
-        free = free.minus(demands[name])
-        held[name] = held[name].plus(demands[name])
-        steps.append((name, shares))
 
 
 class DrfIndex(DomainRankedIndex):
@@ -127,7 +98,6 @@ class Drf:
     """
 
     name = "drf"
-    is_exact = True
 
     def __init__(self, fill: Fill = "easy", examined_max: int | None = PASS_EXAMINED_MAX) -> None:
         self.fill = fill

@@ -121,7 +121,6 @@ class Easy:
     """
 
     name = "easy"
-    is_exact = True
 
     def __init__(self, depth: int | None = PASS_EXAMINED_MAX) -> None:
         self.depth = depth

@@ -89,7 +89,6 @@ class EasySjbf:
     """
 
     name = "easy-sjbf"
-    is_exact = True
 
     def __init__(self, depth: int | None = PASS_EXAMINED_MAX) -> None:
         self.depth = depth
@@ -103,7 +102,6 @@ class EasySjf:
     """EASY over a queue by requested time; ``depth`` as for :class:`EasySjbf`."""
 
     name = "easy-sjf"
-    is_exact = True
 
     def __init__(self, depth: int | None = PASS_EXAMINED_MAX) -> None:
         self.depth = depth

@@ -148,7 +148,6 @@ class Fcfs:
     """Strict first come, first served over the whole pool."""
 
     name = "fcfs"
-    is_exact = True
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""

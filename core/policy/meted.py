@@ -238,7 +238,6 @@ class Meted:
     """The entitlement clock and its pool."""
 
     name = "meted"
-    is_exact = True
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""

@@ -28,7 +28,6 @@ class Sjf:
     """Strict shortest job first over the whole pool."""
 
     name = "sjf"
-    is_exact = True
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 
 import click
 
@@ -14,12 +13,12 @@ from meted.core.record import replaced
 from ..errors import SimulationError
 from ..policies.registry import policy_names
 from ..replay import EventOrder
+from ..results.documents import document, write_document, write_text
 from ..results.html_page import RUNS_MAX, write_report
 from ..results.run_record import RunRecord
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
 from ..running.comparison import BEST, Comparison, intervals_sentences
-from ..running.files import write_text
 from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, trace_digest
 from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
@@ -128,11 +127,11 @@ def compare(
         if csv_path is not None:
             write_text("--csv", csv_path, found.csv())
         if json_path is not None and json_path != "-":
-            write_text("--json", json_path, _json(found))
+            write_document(json_path, found.document())
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
     if json_path == "-":
-        click.echo(_json(found), nl=False)
+        click.echo(document(found.document()))
     else:
         _tell(found, resamples)
 
@@ -169,10 +168,6 @@ def _intervals(labels: tuple[str, ...], results: list[RunResult], how: Resamplin
     if not how.resamples or importlib.util.find_spec("numpy") is None:
         return None
     return intervals([(label, result.cells) for label, result in zip(labels, results, strict=True)], how)
-
-
-def _json(found: Comparison) -> str:
-    return json.dumps(found.document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _tell(found: Comparison, resamples: int) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
-from meted.adapters.cli.values import positive_duration_us
+from meted.adapters.cli.values import Reader, positive_duration_us
 
 from ..errors import SimulationError
 from ..factors import read_factor, write_factor
@@ -22,49 +22,30 @@ from .numbers import FACTOR
 _SECOND_US: Final = 1_000_000
 
 
-class ShareList(click.ParamType[tuple[int, ...]]):
-    """Shares with commas in between."""
-
-    name = "shares"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Return the shares."""
-        if isinstance(value, tuple):
-            return value
-        words = str(value).split(",")
-        if not all(word.strip().isdecimal() and len(word) <= 12 for word in words):
-            self.fail(f"{str(value)[:40]!r} are no shares; write them like 3,2,1.", param, ctx)
-        return tuple(map(int, words))
+def _shares(text: str) -> tuple[int, ...]:
+    """Return shares with commas in between."""
+    words = text.split(",")
+    if not all(word.strip().isdecimal() and len(word) <= 12 for word in words):
+        raise ValueError(f"{text[:40]!r} are no shares; write them like 3,2,1.")
+    return tuple(map(int, words))
 
 
-class Assignment(click.ParamType[tuple[str, Fraction]]):
-    """A name and a number."""
-
-    name = "name=number"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Fraction]:
-        """Return both."""
-        if isinstance(value, tuple):
-            return value
-        name, sign, number = str(value).partition("=")
-        try:
-            if not sign:
-                raise ValueError("there is no =")
-            return name, read_factor(number)
-        except ValueError:
-            self.fail(f"{str(value)[:40]!r} is no value; write it like burst=20.", param, ctx)
-
-
-def _run_s(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Return a duration as whole seconds."""
-    if value is None:
-        return None
+def _value(text: str) -> tuple[str, Fraction]:
+    """Return a name and its number."""
+    name, sign, number = text.partition("=")
     try:
-        run_us = positive_duration_us(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), ctx, param) from None
+        if not sign:
+            raise ValueError("there is no =")
+        return name, read_factor(number)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is no value; write it like burst=20.") from None
+
+
+def _run_s(text: str) -> int:
+    """Return a duration as whole seconds."""
+    run_us = positive_duration_us(text)
     if run_us % _SECOND_US:
-        raise click.BadParameter("run times are whole seconds.", ctx, param)
+        raise ValueError("run times are whole seconds.")
     return run_us // _SECOND_US
 
 
@@ -86,10 +67,17 @@ def _models() -> str:
 )
 @click.option("--users", type=click.IntRange(1, USERS_MAX), help="How many users.")
 @click.option("--load", type=FACTOR, metavar="FACTOR", help="Work that comes, of what the machine can do.")
-@click.option("--run", "run_s", callback=_run_s, metavar="DUR", help="Mean run time.")
-@click.option("--shares", type=ShareList(), default=(), metavar="N,N,...", help="Shares of the first users.")
+@click.option("--run", "run_s", type=Reader("duration", _run_s), metavar="DUR", help="Mean run time.")
 @click.option(
-    "--set", "values", type=Assignment(), multiple=True, metavar="NAME=N", help="What else the model goes by."
+    "--shares", type=Reader("shares", _shares), default=(), metavar="N,N,...", help="Shares of the first users."
+)
+@click.option(
+    "--set",
+    "values",
+    type=Reader("name=number", _value),
+    multiple=True,
+    metavar="NAME=N",
+    help="What else the model goes by.",
 )
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE.swf", help="The file (FILE.swf.gz: compressed).")
 def generate(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Final
 
-import click
-
-from meted.adapters.cli.values import duration_us
+from meted.adapters.cli.values import Reader, duration_us
 
 from ..factors import read_factor
 
@@ -27,37 +24,8 @@ def read_window(text: str) -> tuple[int, int | None]:
     return window
 
 
-class FactorType(click.ParamType[Fraction]):
-    """A positive number, exact."""
+FACTOR: Final = Reader("factor", read_factor)
+"""Gives a Fraction."""
 
-    name = "factor"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """Return the number."""
-        if isinstance(value, Fraction):
-            return value
-        try:
-            return read_factor(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class WindowType(click.ParamType[tuple[int, int | None]]):
-    """A window of time."""
-
-    name = "window"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int | None]:
-        """Return its two ends in microseconds."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return read_window(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-FACTOR: Final = FactorType()
-WINDOW: Final = WindowType()
+WINDOW: Final = Reader("window", read_window)
+"""Gives two times in microseconds; the second may be None."""

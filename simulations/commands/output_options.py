@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import attrs
 import click
 
-from ..results.charts import check_library
+from ..plot import check_library
 from ..results.documents import check_target, document, write_document
 from ..results.html_page import write_report
 from ..results.metrics import JsonValue

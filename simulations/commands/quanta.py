@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Final
 
 import click
@@ -20,9 +19,10 @@ from ..quanta.demands import DemandReader
 from ..quanta.karma import ALPHA_MILLI, BANKRUPT, Bankrupt, Karma
 from ..quanta.misreport import STRATEGIES, Found, Search
 from ..quanta.report import HEADINGS, TIE_RULE, figures_document, misreport_row, rule_rows, table_row
-from ..results.documents import check_target, document, user_cpu_us, write_document
+from ..results.documents import check_target, document, write_document
 from ..results.report import rows as aligned
-from ..traces.swf import Malformed
+from ..running.pace import user_cpu_us
+from .malformed import MalformedLines
 
 MAX_SLICES: Final = 1_000_000_000_000
 """Slices of the largest pool that is shared by the quantum."""
@@ -32,9 +32,6 @@ MAX_SCALE: Final = 1_000_000
 
 MAX_SEARCHED: Final = 10_000_000
 """Demands of the largest matrix that is held in memory to search it for what misreporting gains."""
-
-MALFORMED_SHOWN: Final = 20
-"""So many malformed lines are told one by one; of more only the number."""
 
 
 def _part_milli(text: str) -> int:
@@ -158,7 +155,7 @@ def quanta(
     index = None if strategist is None else strategist - 1
     asked = _Asked(contenders, slices, fair_share, first, index, tries, seed)
     try:
-        with _Told(demands) as told, DemandReader(demands, users, first, scale, told) as reader:
+        with MalformedLines(demands) as told, DemandReader(demands, users, first, scale, told) as reader:
             comparison, found = _run(reader, asked)
             of = {"scale": scale, "first": first, "strategist": strategist, "trace_sha256": reader.sha256()}
         if json_path == "-":
@@ -190,28 +187,6 @@ def _refuse_karma_options(
     }
     for option in (name for name, is_given in given.items() if is_given):
         raise click.UsageError(f"{option} is of karma; add --policy karma.")
-
-
-class _Told:
-    """Tells malformed lines on the standard error as they are met, the first ones one by one; a context manager."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._count = 0
-
-    def __enter__(self) -> _Told:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._count > MALFORMED_SHOWN:
-            click.echo(f"{self._path}: {self._count - MALFORMED_SHOWN:,} more malformed lines.", err=True)
-
-    def __call__(self, found: Malformed) -> None:
-        self._count += 1
-        if self._count <= MALFORMED_SHOWN:
-            click.echo(f"{self._path}: {found}.", err=True)
 
 
 def _run(reader: DemandReader, asked: _Asked) -> tuple[Comparison, list[Found | None]]:

@@ -14,13 +14,14 @@ from meted.core.state import Rules
 from ..errors import SimulationError
 from ..log_replay import PER_CPU, LogReplay, results
 from ..policies.registry import make_policy, policy_names
-from ..results.documents import PROGRESS_JOBS, document, rare_collections, user_cpu_us, write_document
+from ..results.documents import document, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder
 from ..results.report import counted, result_rows, rows
 from ..results.run_record import RunRecord
 from ..results.wait_errors import wait_error_rows
 from ..ruled import check_rules, rules_rows
+from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
 from .output_options import Outputs, output_options

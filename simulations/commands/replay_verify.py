@@ -12,7 +12,8 @@ from meted.adapters.cli.tables import moment
 from meted.adapters.log import LogError
 from meted.core.errors import SchemaError
 
-from ..dispatch_check import DispatchReport, check_dispatch
+from ..dispatch_check import check_dispatch
+from ..dispatch_report import DispatchReport
 from ..errors import TraceError
 from ..policies.registry import make_policy
 from ..results.report import rows

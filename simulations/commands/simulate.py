@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Final
 
 import click
 
@@ -12,22 +11,19 @@ from meted.adapters.cli.progress import ProgressBar
 from ..errors import SimulationError
 from ..policies.registry import policy_names
 from ..replay import EventOrder
-from ..results.documents import rare_collections
 from ..results.metrics import JsonValue
 from ..results.outcome import OutcomeWriter
 from ..results.report import table
 from ..results.run_record import RunRecord
+from ..running.pace import rare_collections
 from ..running.perform import replay_trace
 from ..running.request import RunRequest
-from ..traces.swf import Malformed
-from ..traces.trace import Trace, read_trace
+from ..traces.trace import read_trace
 from ..traces.trace_rules import TraceOptions
+from .malformed import MalformedLines
 from .output_options import Outputs, output_options
 from .rules_options import rules_of, rules_options
 from .trace_options import event_order_option, trace_options
-
-MALFORMED_SHOWN: Final = 20
-"""So many malformed lines are told one by one; of more only the number."""
 
 
 @click.command("simulate", short_help="Replay a trace under a policy.")
@@ -78,27 +74,11 @@ def simulate(
 
 def _run(request: RunRequest, out: str | None) -> tuple[dict[str, JsonValue], str, RunRecord | None]:
     """Read, replay and write the schedule; return the figures, the same as a table, and the record if it is wanted."""
-    trace = _read(request.path, request.options)
+    with MalformedLines(request.path) as told:
+        trace = read_trace(request.path, request.options, told)
     with ExitStack() as stack:
         bar = stack.enter_context(ProgressBar(f"{trace.name}, {request.policy}"))
         writer = None if out is None else OutcomeWriter(out, trace, request.policy, request.event_order)
         outcome = None if writer is None else stack.enter_context(writer).add
         figures, record = replay_trace(trace, request, bar, outcome)
     return figures, table(figures, trace.counts), record
-
-
-def _read(path: str, options: TraceOptions) -> Trace:
-    """Return the trace; its malformed lines are told on the standard error as they are met."""
-    told = 0
-
-    def tell(found: Malformed) -> None:
-        nonlocal told
-        told += 1
-        if told <= MALFORMED_SHOWN:
-            click.echo(f"{path}: {found}.", err=True)
-
-    try:
-        return read_trace(path, options, tell)
-    finally:
-        if told > MALFORMED_SHOWN:
-            click.echo(f"{path}: {told - MALFORMED_SHOWN:,} more malformed lines.", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,11 +13,10 @@ from meted.adapters.cli.tables import print_table, shown
 from meted.adapters.cli.values import Reader
 
 from ..errors import SimulationError
+from ..plot import check_library
 from ..policies.registry import policy_names
-from ..results.charts import check_library
-from ..results.documents import check_target
+from ..results.documents import check_target, document, write_document, write_text
 from ..ruled import RULED_POLICY
-from ..running.files import write_text
 from ..running.grid import Cell, Varied, combinations, label_of, once_each, parse_varied
 from ..running.metric_table import METRICS, Metric, metric_named
 from ..running.perform import RunResult
@@ -203,12 +201,11 @@ def _write(
         write_text("--csv", csv_path, found.csv())
     if plot is not None:
         found.plot(Path(plot), chosen[0], trace)
-    document = json.dumps(found.document(trace, sha256), indent=2, ensure_ascii=False) + "\n"
     if json_path == "-":
-        click.echo(document, nl=False)
+        click.echo(document(found.document(trace, sha256)))
         return
     if json_path is not None:
-        write_text("--json", json_path, document)
+        write_document(json_path, found.document(trace, sha256))
     figures = next((row.figures for row in found.rows if row.figures is not None), None)
     if figures is None:
         return

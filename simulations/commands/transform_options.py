@@ -6,17 +6,14 @@ from typing import Final
 
 import click
 
+from meted.adapters.cli.values import Reader
+
 from ..errors import TraceError
-from ..factors import write_factor
+from ..factors import read_factor, write_factor
 from ..replay import PROCS_MAX
 from ..traces.estimates import parse_estimates
 from ..traces.trace_rules import DOMAIN_FIELDS
-from .numbers import FACTOR, WINDOW
-
-
-def _load(ctx: click.Context, param: click.Parameter, value: object) -> str | None:
-    """Return the factor as a text, which can be sent to other processes and compared."""
-    return None if value is None else write_factor(FACTOR.convert(value, param, ctx))
+from .numbers import WINDOW
 
 
 def _estimates(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -35,13 +32,16 @@ def _table(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return value if value in (None, "none") else str(_FILE.convert(value, param, ctx))
 
 
+_LOAD: Final = Reader("factor", lambda text: write_factor(read_factor(text)))
+"""Gives a text, which can be sent to other processes and compared."""
+
 _FILE: Final = click.Path(exists=True, dir_okay=False)
 
 TRANSFORMS: Final = (
     click.option(
         "--window", type=WINDOW, metavar="START..END", help="Take only jobs submitted then (30d..60d, ..12h)."
     ),
-    click.option("--load", callback=_load, metavar="FACTOR", help="Let the jobs come so many times as fast."),
+    click.option("--load", type=_LOAD, metavar="FACTOR", help="Let the jobs come so many times as fast."),
     click.option(
         "--procs-max", type=click.IntRange(1, PROCS_MAX), metavar="N", help="Give wider jobs so many processors."
     ),

@@ -121,7 +121,6 @@ class Condor(SimulationOnly):
     """HTCondor's user priorities; ``half_life_us`` is ``PRIORITY_HALFLIFE``."""
 
     name = "condor"
-    is_exact = False
 
     def __init__(self, half_life_us: int = DAY_US) -> None:
         self.half_life_us = half_life_us

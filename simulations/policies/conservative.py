@@ -36,6 +36,7 @@ from meted.core.commands import LeaseUnits
 from meted.core.estimates import estimate_us
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned
 from meted.core.ids import JobId, LeaseId, WorkerId
+from meted.core.limits import SECOND_US
 from meted.core.policy.base import Index, Proposal, SimulationOnly
 from meted.core.policy.capacity import Room
 from meted.core.policy.fcfs import QueueIndex
@@ -43,8 +44,6 @@ from meted.core.policy.queues import QueueKey, queued_job
 from meted.core.state import Job, State
 
 from .profile import Layout, Profile
-
-_SECOND_US = 1_000_000
 
 
 @attrs.frozen(slots=True)
@@ -153,7 +152,7 @@ class ConservativeIndex(QueueIndex):
         sentence, place = super().ahead_of(job_id), self.places.get(job_id)
         if place is None:
             return f"{sentence} It has no place in the plan yet."
-        seconds = -(-max(0, place.start_us - self.now_us) // _SECOND_US)
+        seconds = -(-max(0, place.start_us - self.now_us) // SECOND_US)
         return (
             f"It has a place on worker {place.room.worker_id} in {seconds} s, and starts then at the latest if nothing "
             f"runs longer than estimated. {sentence}"
@@ -312,7 +311,6 @@ class Conservative(SimulationOnly):
     """First come, first served, where everybody has a place; for simulations."""
 
     name = "conservative"
-    is_exact = True
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""

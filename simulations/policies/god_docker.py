@@ -17,6 +17,7 @@ from heapq import merge
 from typing import Final, cast
 
 from meted.core.ids import DomainId, JobId
+from meted.core.limits import SECOND_US
 from meted.core.policy.base import Index, SimulationOnly
 from meted.core.policy.queues import JOB_ID_BITS, JobQueue, queued_job
 from meted.core.policy.ranked import RankedIndex
@@ -26,7 +27,6 @@ from meted.core.terms import Terms
 from .fading import DAY_US
 from .god_docker_score import DEFAULT_PRIORITY, DEFAULT_PROJECT, Scale, ScoreWeights, UsageWindow, Used
 
-_US: Final = 1_000_000
 _GB: Final = 10**9
 _CPU_MILLI: Final = 1000
 
@@ -79,7 +79,7 @@ class GodDockerIndex(RankedIndex):
         return self._users.total(user, today)
 
     def _wait_s(self, job_id: JobId, at_us: int) -> float:
-        return (at_us - self.state.jobs.jobs[job_id].submitted_us) / _US
+        return (at_us - self.state.jobs.jobs[job_id].submitted_us) / SECOND_US
 
     def units_back(self, lease: Lease, terms: Terms, run_us: Sequence[int], is_over: bool) -> None:
         """Write down what ended: its seconds, and what it asked for, once a unit."""
@@ -88,7 +88,7 @@ class GodDockerIndex(RankedIndex):
         for took_us in run_us:
             if took_us:
                 cpu, ram = terms.request.cpu_milli / _CPU_MILLI, terms.request.mem_bytes / _GB
-                used = Used(took_us / _US, cpu, ram)
+                used = Used(took_us / SECOND_US, cpu, ram)
                 self._users.add(user, day, used)
                 self._projects.add(project, day, used)
 
@@ -118,7 +118,6 @@ class GodDocker(SimulationOnly):
     """
 
     name = "go-d-docker"
-    is_exact = False
 
     def __init__(
         self,

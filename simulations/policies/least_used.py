@@ -40,7 +40,6 @@ class LeastUsed:
     """Least decayed usage first; ``fill`` says what becomes of what does not fit."""
 
     name = "least-used"
-    is_exact = True
 
     def __init__(self, fill: Fill = "easy") -> None:
         self.fill = fill

@@ -219,7 +219,6 @@ class Multifactor(SimulationOnly):
     """Multifactor priority with the classic fair share."""
 
     name = "multifactor"
-    is_exact = False
 
     def __init__(self, weights: Weights | None = None, fill: Fill = "easy") -> None:
         self.weights = weights or Weights()
@@ -234,7 +233,6 @@ class FairTree(SimulationOnly):
     """Multifactor priority with Fair Tree; ``merge_ties=False`` is what Slurm really does (:mod:`.fair_tree`)."""
 
     name = "fair-tree"
-    is_exact = False
 
     def __init__(self, merge_ties: bool = True, weights: Weights | None = None, fill: Fill = "easy") -> None:
         self.merge_ties = merge_ties

@@ -49,7 +49,6 @@ class Sfq(SimulationOnly):
     """Start-time fair queueing; ``fill`` says what becomes of what does not fit."""
 
     name = "sfq"
-    is_exact = True
 
     def __init__(self, fill: Fill = "easy") -> None:
         self.fill = fill

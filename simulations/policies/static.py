@@ -103,7 +103,6 @@ class Static:
     """Static partition."""
 
     name = "static"
-    is_exact = True
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""

@@ -63,7 +63,6 @@ class Stride(SimulationOnly):
     """Stride scheduling; ``fill`` says what becomes of what does not fit."""
 
     name = "stride"
-    is_exact = True
 
     def __init__(self, fill: Fill = "easy") -> None:
         self.fill = fill

@@ -1,8 +1,8 @@
 """How plots of a report are drawn: matplotlib's figures as SVG that stands in a page and takes its colours from it.
 
-Only this module loads matplotlib, and only when something is drawn: ``pip install 'meted[plot]'``. Text stays text.
-Ink, faint ink and lines are drawn in colours that nothing else has, which are then replaced by the variables of the
-style sheet, so that plots follow a dark screen and print black.
+The style is that of all plots (:mod:`meted.simulations.plot`). Ink, faint ink and lines are drawn in colours that
+nothing else has, which are then replaced by the variables of the style sheet, so that plots follow a dark screen and
+print black.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from html import escape
-from importlib.util import find_spec
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import SimulationError
-from ..plot import COLOURS
+from ..plot import COLOURS, STYLE, check_library
 from .run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -40,9 +38,7 @@ LINE: Final = "#030405"
 _VARIABLES: Final = {INK: "var(--ink)", FAINT: "var(--faint)", LINE: "var(--line)", COLOURS[0].lower(): "var(--first)"}
 
 _STYLE: Final[dict[str, Any]] = {
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+    **STYLE,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
@@ -52,33 +48,15 @@ _STYLE: Final[dict[str, Any]] = {
     "ytick.color": FAINT,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
     "axes.axisbelow": True,
     "axes.xmargin": 0.01,
     "grid.color": LINE,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.6,
     "path.simplify_threshold": 0.5,
 }
 
 _TIME_UNITS: Final = ((86_400.0 * 3, 86_400.0, "days"), (3_600.0 * 3, 3_600.0, "hours"), (180.0, 60.0, "minutes"))
-
-
-def check_library() -> None:
-    """Refuse to begin what will be drawn in the end, where that is not possible.
-
-    Raises:
-        SimulationError: matplotlib is not installed.
-    """
-    if find_spec("matplotlib") is None:
-        raise SimulationError("plots are drawn with matplotlib; install it with: pip install 'meted[plot]'.")
 
 
 def time_unit(span_s: float) -> tuple[float, str]:

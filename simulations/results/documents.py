@@ -1,23 +1,14 @@
-"""What the commands of the simulator share: the JSON document, where it may go, and the pace of the collector."""
+"""Files that the commands of the simulator write: one JSON document, or any text, and where it may go."""
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-import resource
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Mapping
 
 import click
 
 from ..errors import SimulationError
-
-PROGRESS_JOBS: Final = 200
-"""Jobs between two looks at the progress bar."""
-
-_GC_THRESHOLD: Final = 100_000
 
 
 def document(figures: Mapping[str, object]) -> str:
@@ -26,17 +17,31 @@ def document(figures: Mapping[str, object]) -> str:
 
 
 def write_document(path: str, figures: Mapping[str, object]) -> None:
-    """Write the figures to a file.
+    """Write the figures to the file that ``--json`` names.
+
+    Raises:
+        SimulationError: It cannot be written.
+    """
+    write_text("--json", path, document(figures) + "\n")
+
+
+def write_text(option: str, path: str, text: str) -> None:
+    """Write a file.
+
+    Args:
+        option: The option that names it.
+        path: The file.
+        text: What it is to hold.
 
     Raises:
         SimulationError: It cannot be written.
     """
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(document(figures) + "\n")
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise SimulationError(f"{path} cannot be written ({reason}); give another file with --json.") from None
+        raise SimulationError(f"{path} cannot be written ({reason}); give another file with {option}.") from None
 
 
 def check_target(option: str, path: str, source: str) -> None:
@@ -54,21 +59,3 @@ def check_target(option: str, path: str, source: str) -> None:
         raise click.UsageError(f"{option} {path} is in a folder that does not exist; make it first.")
     if source != "-" and os.path.exists(path) and os.path.samefile(path, source):
         raise click.UsageError(f"{option} {path} would write over the trace; give another file.")
-
-
-def user_cpu_us() -> int:
-    """Return the user CPU time of this process so far, in microseconds."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_utime * 1_000_000)
-
-
-@contextmanager
-def rare_collections() -> Iterator[None]:
-    """Let the collector of cycles look seldom: a replay makes none, and looking costs a twentieth of its time."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

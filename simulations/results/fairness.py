@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
+from meted.core.limits import SECOND_US
+
 from ..traces.trace import TraceJob
+from ..traces.workload import Measured
 from .distribution import Distribution
 from .envy import EnvyMeter
 from .inequality import gini
 from .lag import LagMeter
-from .metrics import BOUND_US, SLOWDOWN_BITS, JsonValue, Measured
+from .metrics import BOUND_US, SLOWDOWN_BITS, JsonValue
 from .misreport import Delay
 from .partition import PartitionMeter
 from .run_record import UserRow
@@ -28,7 +31,6 @@ SLOWDOWN_MILLI: Final = 1_000
 QUANTILES: Final = (("median", 500), ("p95", 950), ("p99", 990))
 """Of waits and slowdowns: their names, and thousandths of all."""
 
-_US: Final = 1_000_000
 _RATIO_BITS: Final = 64
 
 
@@ -109,7 +111,7 @@ class FairnessMeter:
         envies = list(self._envy.envies().values())
         ratios = [(ratio.numerator << _RATIO_BITS) // ratio.denominator for ratio in service.ratios().values()]
         return {
-            **_quantiles(self._waits, "wait_s", _US),
+            **_quantiles(self._waits, "wait_s", SECOND_US),
             **_quantiles(self._slowdowns, "bounded_slowdown", SLOWDOWN_MILLI),
             "gini_service": float(gini(ratios)) if ratios else 0.0,
             "max_lag_of_bound": float(max(self.lag.of_bounds().values(), default=Fraction(0))),
@@ -120,7 +122,7 @@ class FairnessMeter:
             "mean_user_rho": _mean(rhos),
             "max_user_rho": float(max(rhos, default=Fraction(0))),
             "users_rho_above_1": sum(rho > 1 for rho in rhos),
-            "max_head_wait_s": max(self._starvation.head_waits_us().values(), default=0) / _US,
+            "max_head_wait_s": max(self._starvation.head_waits_us().values(), default=0) / SECOND_US,
             "max_starvation": float(max(self._starvation.starvations().values(), default=Fraction(0))),
         }
 
@@ -142,12 +144,12 @@ class FairnessMeter:
                 user=names[number],
                 share=1 if self._shares is None else self._shares[number],
                 jobs=jobs,
-                cpu_s=user.area / (_US * per_proc),
-                owed_cpu_s=float(user.area / (ratio * _US * per_proc)) if ratio else 0.0,
+                cpu_s=user.area / (SECOND_US * per_proc),
+                owed_cpu_s=float(user.area / (ratio * SECOND_US * per_proc)) if ratio else 0.0,
                 service=float(ratio),
-                mean_wait_s=user.wait_us / (jobs * _US),
-                max_wait_s=user.waits.largest / _US,
-                **_quantiles(user.waits, "wait_s", _US),
+                mean_wait_s=user.wait_us / (jobs * SECOND_US),
+                max_wait_s=user.waits.largest / SECOND_US,
+                **_quantiles(user.waits, "wait_s", SECOND_US),
                 mean_bounded_slowdown=user.slowdown / (jobs << SLOWDOWN_BITS),
                 **_quantiles(user.slowdowns, "bounded_slowdown", SLOWDOWN_MILLI),
                 max_lag_units=float(lags[number]),
@@ -155,14 +157,14 @@ class FairnessMeter:
                 sharing_deficit_s=float(deficits[number]),
                 mean_rho=float(mean_rho),
                 max_rho=float(max_rho),
-                max_head_wait_s=heads[number] / _US,
+                max_head_wait_s=heads[number] / SECOND_US,
                 starvation=float(starvations[number]),
                 mean_delay_s=float(user.delay.mean_s()),
             )
 
     def waits_s(self) -> tuple[tuple[float, float], ...]:
         """Return how jobs waited, as pairs of seconds and the part of all jobs that waited at most so long."""
-        return tuple((amount / _US, at_most / self._waits.count) for amount, at_most in self._waits.steps())
+        return tuple((amount / SECOND_US, at_most / self._waits.count) for amount, at_most in self._waits.steps())
 
 
 def _quantiles(found: Distribution, of: str, unit: int) -> dict[str, float]:

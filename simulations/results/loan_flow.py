@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
+from meted.core.limits import SECOND_US
+
 from ..traces.loan_moves import LoanMove
 from .run_record import LoanSeries
 
 LOAN_STEPS_MAX: Final = 512
 """Steps that are kept of what one domain lent and borrowed of one resource."""
-
-_US: Final = 1_000_000
 
 
 class _Account:
@@ -75,7 +75,7 @@ class LoanFlow:
         for account in self._accounts.values():
             account.settle(max(until_us, account.mark_us))
         return {
-            key: (Fraction(account.lent_us, _US), Fraction(account.borrowed_us, _US))
+            key: (Fraction(account.lent_us, SECOND_US), Fraction(account.borrowed_us, SECOND_US))
             for key, account in sorted(self._accounts.items())
         }
 
@@ -86,7 +86,7 @@ class LoanFlow:
             steps = [step for step in account.steps if step[0] <= until_us]
             if steps:
                 at_us, lent, borrowed = zip(*steps, strict=True)
-                found.append(LoanSeries(user, resource, tuple(at / _US for at in at_us), lent, borrowed))
+                found.append(LoanSeries(user, resource, tuple(at / SECOND_US for at in at_us), lent, borrowed))
         return tuple(found)
 
     def _account(self, user: str, resource: str, at_us: int) -> _Account:

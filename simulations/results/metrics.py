@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Final, Protocol
+from typing import Final
 
 import attrs
 
+from meted.core.limits import SECOND_US
 from meted.core.state import Rules
 
 from ..ruled import rules_figures
 from ..traces.trace import TraceJob
-from ..traces.trace_rules import TraceOptions, transform_figures
+from ..traces.trace_rules import transform_figures
+from ..traces.workload import Measured
 from .inequality import gini, jain
 from .service import ServiceMeter
 
@@ -29,37 +31,8 @@ SLOWDOWN_BITS: Final = 40
 """Slowdowns are summed in units of 2 to the minus this, each rounded down."""
 
 _MEAN_BITS: Final = 32
-_US: Final = 1_000_000
 
 JsonValue = bool | int | float | str | None | Mapping[str, int | float | str | None]
-
-
-class Measured(Protocol):
-    """What is known of a trace whose run is measured; see :class:`~meted.simulations.traces.trace.Trace`."""
-
-    @property
-    def name(self) -> str:
-        """What to call it."""
-
-    @property
-    def sha256(self) -> str:
-        """What identifies it."""
-
-    @property
-    def options(self) -> TraceOptions:
-        """How it was read."""
-
-    @property
-    def procs(self) -> int:
-        """The size of the machine, in what jobs count their processors in."""
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """The users of the jobs."""
-
-    @property
-    def counts(self) -> attrs.AttrsInstance:
-        """What became of its records."""
 
 
 @attrs.define
@@ -144,22 +117,22 @@ class Metrics:
             "procs": trace.procs,
             "jobs": jobs,
             "users": len(done),
-            "makespan_s": _quotient(makespan_us, _US),
+            "makespan_s": _quotient(makespan_us, SECOND_US),
             "utilisation": _quotient(self._area, trace.procs * makespan_us),
-            "mean_wait_s": _quotient(wait_us, jobs * _US),
-            "max_wait_s": _quotient(self._max_wait_us, _US),
+            "mean_wait_s": _quotient(wait_us, jobs * SECOND_US),
+            "max_wait_s": _quotient(self._max_wait_us, SECOND_US),
             "mean_bounded_slowdown": _quotient(slowdown, jobs << SLOWDOWN_BITS),
-            "mean_turnaround_s": _quotient(wait_us + self._run_us, jobs * _US),
+            "mean_turnaround_s": _quotient(wait_us + self._run_us, jobs * SECOND_US),
             "jain_service": float(self.service.jain_service()),
             "min_service": float(min(ratios, default=Fraction(0))),
             "max_lag_units": float(self.service.max_lag_units()),
             "jain_user_wait": float(jain(waits)),
             "gini_user_wait": float(gini(waits)),
             "jain_user_bounded_slowdown": float(jain(slowdowns)),
-            "mean_user_wait_s": _mean([Fraction(sums.wait_us, sums.jobs * _US) for sums in done]),
+            "mean_user_wait_s": _mean([Fraction(sums.wait_us, sums.jobs * SECOND_US) for sums in done]),
             "mean_user_bounded_slowdown": _mean([Fraction(sums.slowdown, sums.jobs << SLOWDOWN_BITS) for sums in done]),
-            "cpu_s": _quotient(cpu_us, _US),
-            "jobs_per_s": _quotient(jobs * _US, cpu_us),
+            "cpu_s": _quotient(cpu_us, SECOND_US),
+            "jobs_per_s": _quotient(jobs * SECOND_US, cpu_us),
             "event_order": event_order,
             "procs_field": options.procs_field,
             "overrun": options.overrun,

@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Final
+
+from meted.core.limits import SECOND_US
 
 from ..errors import SimulationError
 from .run_record import RunRecord, UserRow
-
-_US: Final = 1_000_000
 
 
 class Delay:
@@ -40,7 +39,7 @@ class Delay:
 
     def mean_s(self) -> Fraction:
         """Return the mean over the work so far, in seconds; 0 if there is none."""
-        return Fraction(self._delay, 2 * self._area * _US) if self._area else Fraction(0)
+        return Fraction(self._delay, 2 * self._area * SECOND_US) if self._area else Fraction(0)
 
 
 def misreport_gain(truthful: RunRecord, misreported: RunRecord, user: str) -> float:

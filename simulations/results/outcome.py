@@ -13,18 +13,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final
 
+from meted.core.limits import SECOND_US
+
 from ..errors import SimulationError, TraceError
 from ..traces.swf import SwfReader
 from ..traces.trace import Trace, TraceJob
 
-_US: Final = 1_000_000
 _BUFFERED_ROWS: Final = 1_000
 _GZIP_LEVEL: Final = 6
 
 
 def seconds(amount_us: int) -> str:
     """Return an amount of microseconds at or above zero as seconds, without a fraction where it is whole."""
-    whole, rest = divmod(amount_us, _US)
+    whole, rest = divmod(amount_us, SECOND_US)
     return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 

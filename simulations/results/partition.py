@@ -22,8 +22,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
+from meted.core.limits import SECOND_US
+
 RHO_BITS: Final = 40
-_US: Final = 1_000_000
 
 
 class _User:
@@ -92,7 +93,7 @@ class PartitionMeter:
     def deficits_s(self) -> dict[int, Fraction]:
         """Return how much longer the mean turnaround of each user was than alone, in seconds; 0 where it was not."""
         return {
-            number: Fraction(max(0, user.shared_us - user.alone_us), user.jobs * _US)
+            number: Fraction(max(0, user.shared_us - user.alone_us), user.jobs * SECOND_US)
             for number, user in self._users.items()
             if user.jobs
         }

@@ -17,9 +17,10 @@ from meted.core.state import Rules
 
 from ..traces.loan_moves import LoanMove
 from ..traces.trace import TraceJob
+from ..traces.workload import Measured
 from .fairness import FairnessMeter
 from .loan_flow import LoanFlow
-from .metrics import JsonValue, Measured, Metrics
+from .metrics import JsonValue, Metrics
 from .run_record import RunRecord
 from .series import SeriesMeter
 from .window import WindowMeter

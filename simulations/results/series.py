@@ -9,6 +9,8 @@ from array import array
 from collections.abc import Mapping
 from typing import Final
 
+from meted.core.limits import SECOND_US
+
 from ..traces.trace import TraceJob
 from .lag import LagMeter
 from .levels import Levels
@@ -22,7 +24,6 @@ SERIES_USERS_SHOWN: Final = 6
 """Users whose series a record has: those of them with the most work."""
 
 _WAITING_JOBS, _WAITING_PROCS, _BUSY = range(3)
-_US: Final = 1_000_000
 
 
 class _User:
@@ -99,8 +100,8 @@ class SeriesMeter:
         self._join()
         shown = sorted(self._users, key=lambda number: (-self._service.received(number), number))[:SERIES_USERS_SHOWN]
         return RunSeries(
-            width_s=levels.width_us / _US,
-            at_s=tuple(end_us / _US for end_us in levels.ends_us()),
+            width_s=levels.width_us / SECOND_US,
+            at_s=tuple(end_us / SECOND_US for end_us in levels.ends_us()),
             waiting_jobs=tuple(levels.means(_WAITING_JOBS)),
             waiting_jobs_max=tuple(levels.largest(_WAITING_JOBS)),
             waiting_procs=tuple(mean / per_proc for mean in levels.means(_WAITING_PROCS)),
@@ -130,8 +131,8 @@ class SeriesMeter:
             lags.append(float(user.lag))
         return UserSeries(
             name,
-            tuple(amount / (_US * per_proc) for amount in received),
-            tuple(amount / (_US * per_proc) for amount in owed),
+            tuple(amount / (SECOND_US * per_proc) for amount in received),
+            tuple(amount / (SECOND_US * per_proc) for amount in owed),
             tuple(amount / unit for amount in lags),
         )
 

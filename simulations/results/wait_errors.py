@@ -12,11 +12,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Final
+
+from meted.core.limits import SECOND_US
 
 from ..traces.log_trace import NOT_RECORDED
-
-_US: Final = 1_000_000
 
 
 class WaitErrors:
@@ -66,11 +65,11 @@ def wait_error_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _seconds(sum_us: int, count: int) -> float:
-    return float(Fraction(sum_us, count * _US)) if count else 0.0
+    return float(Fraction(sum_us, count * SECOND_US)) if count else 0.0
 
 
 def _percentile_s(ascending_us: list[int], percent: int) -> float:
     """Return the least amount that so many in a hundred do not exceed (nearest rank)."""
     if not ascending_us:
         return 0.0
-    return ascending_us[-(-len(ascending_us) * percent // 100) - 1] / _US
+    return ascending_us[-(-len(ascending_us) * percent // 100) - 1] / SECOND_US

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
+from meted.core.limits import SECOND_US
+
 from ..traces.trace import TraceJob
 from .run_record import Bar, Gantt
 
@@ -23,7 +25,6 @@ KEPT_STARTED: Final = 150
 BARS_MAX: Final = 2_500
 """Jobs in a chart; where more run at once, those that started last."""
 
-_US: Final = 1_000_000
 
 _Ran = tuple[TraceJob, int]
 """A job and when it started."""
@@ -82,14 +83,14 @@ class WindowMeter:
         bars = (
             Bar(
                 names[job.user],
-                (job.submit_us - first_us) / _US,
-                (start_us - first_us) / _US,
-                (start_us + job.run_us - first_us) / _US,
+                (job.submit_us - first_us) / SECOND_US,
+                (start_us - first_us) / SECOND_US,
+                (start_us + job.run_us - first_us) / SECOND_US,
                 job.procs / per_proc,
             )
             for job, start_us in ran
         )
-        return Gantt((from_us - first_us) / _US, (to_us - first_us) / _US, tuple(bars))
+        return Gantt((from_us - first_us) / SECOND_US, (to_us - first_us) / SECOND_US, tuple(bars))
 
     def _set_aside(self, to_us: int) -> None:
         """Keep what ran from when all is known until this time."""

@@ -10,7 +10,6 @@ from ..lending import workload_figures
 from ..observer import Observer
 from ..policies.registry import make_policy
 from ..replay import Replay
-from ..results.documents import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder
 from ..results.report import TIE_RULE, rule_rows
@@ -18,6 +17,7 @@ from ..results.run_record import RunRecord
 from ..ruled import check_rules
 from ..traces.trace import Trace, TraceJob, read_trace
 from .cells import CellCounter, Cells
+from .pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from .request import RunRequest
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
+from meted.core.limits import SECOND_US
+
 from .cells import CELL_US, Cells
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ OF_JOBS: Final = ("mean_wait_s", "mean_bounded_slowdown")
 OF_USERS: Final = ("mean_user_wait_s", "mean_user_bounded_slowdown", "gini_user_wait")
 """Figures that are made of users' means. Jain's index is none of them: its squares hang on the largest few, and of its
 intervals at 95 % only two thirds held the truth where users were as unequal as they are in traces."""
-
-_SECOND_US: Final = 1_000_000
 
 
 class Sums(Protocol):
@@ -91,7 +91,7 @@ def user_columns(cells: Cells) -> UserColumns:
 def _sums(cells: Cells, places: NDArray[int64]) -> tuple[NDArray[float64], NDArray[float64], NDArray[float64]]:
     return (
         _sum(places, cells.jobs),
-        _sum(places, cells.wait_us) / _SECOND_US,
+        _sum(places, cells.wait_us) / SECOND_US,
         _sum(places, cells.slowdown),
     )
 

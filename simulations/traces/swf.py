@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from types import TracebackType
 from typing import Final
 
+from meted.core.limits import SECOND_US
 from meted.core.record import record
 
 from .lines import MAX_LINE_BYTES, TOO_LONG, Lines
@@ -29,7 +30,6 @@ MAX_MALFORMED_KEPT: Final = 1_000
 UNKNOWN: Final = -1
 """A field without a value. Any negative time is unknown."""
 
-_US: Final = 1_000_000
 _PLAIN_DIGITS: Final = 12
 _TIMES: Final = frozenset({1, 2, 3, 5, 8, 17})
 _ROUNDED: Final = frozenset({6, 9})
@@ -198,14 +198,14 @@ def _whole_record(fields: tuple[int, ...]) -> SwfRecord:
     a, submit, wait, run, e, cpu, g, h, requested, j, k, m, n, o, p, q, r, think = fields
     return SwfRecord(
         a,
-        submit * _US if submit >= 0 else UNKNOWN,
-        wait * _US if wait >= 0 else UNKNOWN,
-        run * _US if run >= 0 else UNKNOWN,
+        submit * SECOND_US if submit >= 0 else UNKNOWN,
+        wait * SECOND_US if wait >= 0 else UNKNOWN,
+        run * SECOND_US if run >= 0 else UNKNOWN,
         e,
-        cpu * _US if cpu >= 0 else UNKNOWN,
+        cpu * SECOND_US if cpu >= 0 else UNKNOWN,
         g,
         h,
-        requested * _US if requested >= 0 else UNKNOWN,
+        requested * SECOND_US if requested >= 0 else UNKNOWN,
         j,
         k,
         m,
@@ -214,7 +214,7 @@ def _whole_record(fields: tuple[int, ...]) -> SwfRecord:
         p,
         q,
         r,
-        think * _US if think >= 0 else UNKNOWN,
+        think * SECOND_US if think >= 0 else UNKNOWN,
     )
 
 
@@ -223,7 +223,7 @@ def _number(column: int, word: bytes) -> int | str:
     if word == b"-1":
         return UNKNOWN
     if len(word) <= _PLAIN_DIGITS and word.isdigit():
-        return int(word) * _US if column in _TIMES else int(word)
+        return int(word) * SECOND_US if column in _TIMES else int(word)
     if _NUMBER.fullmatch(word) is None:
         if _ANY_NUMBER.fullmatch(word):
             return (
@@ -235,7 +235,7 @@ def _number(column: int, word: bytes) -> int | str:
     if abs(value) > MAX_FIELD:
         return f"column {column + 1} ({_NAMES[column]}) is beyond {MAX_FIELD:,}, the largest number that is read"
     if column in _TIMES:
-        return UNKNOWN if value < 0 else int(_EXACT.to_integral_value(_EXACT.multiply(value, Decimal(_US))))
+        return UNKNOWN if value < 0 else int(_EXACT.to_integral_value(_EXACT.multiply(value, Decimal(SECOND_US))))
     whole = int(_EXACT.to_integral_value(value))
     if whole != value and column not in _ROUNDED:
         return f"column {column + 1} ({_NAMES[column]}) must be a whole number and is {word[:40].decode('ascii')}"

@@ -13,8 +13,8 @@ from .loans import TimedLoan
 from .trace_rules import TraceOptions
 
 
-class Workload(Protocol):
-    """A workload: a trace, or anything else that yields the same jobs each time it is asked."""
+class Measured(Protocol):
+    """What is known of a workload whose run is measured; see :class:`~meted.simulations.traces.trace.Trace`."""
 
     @property
     def name(self) -> str:
@@ -30,11 +30,19 @@ class Workload(Protocol):
 
     @property
     def procs(self) -> int:
-        """The size of the machine."""
+        """The size of the machine, in what jobs count their processors in."""
 
     @property
     def users(self) -> tuple[int, ...]:
         """The numbers of the domains that have jobs, sorted."""
+
+    @property
+    def counts(self) -> attrs.AttrsInstance:
+        """What became of its records."""
+
+
+class Workload(Measured, Protocol):
+    """A workload: a trace, or anything else that yields the same jobs each time it is asked."""
 
     @property
     def domains(self) -> Sequence[WorkloadDomain]:
@@ -47,10 +55,6 @@ class Workload(Protocol):
     @property
     def loans(self) -> Sequence[TimedLoan]:
         """What is lent over time, in the order of the times."""
-
-    @property
-    def counts(self) -> attrs.AttrsInstance:
-        """What became of its records."""
 
     @property
     def lines(self) -> Mapping[str, tuple[int, ...]]:

@@ -50,7 +50,6 @@ class ClientNode(Node):
         self.mirrors: dict[str, Mirror] = {}
         self.is_tidying = False
         self.is_tidy = trio.Event()
-        self._tidy_calls: list[Call] = []
 
     async def live(self) -> None:
         """Connect, work, and go on following the tables."""

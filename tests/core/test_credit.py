@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from meted.core.commands import (
     ChangeDomain,
     CloseCredit,
+    Command,
     GrantCredit,
     HoldCredit,
     LendCredit,
@@ -278,7 +279,7 @@ def test_no_credit_is_made_or_lost_whatever_is_tried(steps: list[tuple[str, str,
 
 def _try(world: CreditWorld, verb: str, one: str, other: str, amount: int) -> None:
     now_us, number = world.now_us, 1 + amount % 5
-    commands = {
+    commands: dict[str, Command] = {
         "grant": GrantCredit(now_us, one, amount - 1_000 or 1),
         "pay": TransferCredit(now_us, one, other, amount),
         "hold": HoldCredit(now_us, one, amount, now_us + amount * SECOND if amount % 2 else None),

@@ -106,7 +106,6 @@ class Liar:
     """A policy that lies."""
 
     name = "liar"
-    is_exact = True
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""

@@ -94,7 +94,7 @@ def test_an_early_end_moves_everybody_forward(tmp_path: Path, event_order: Event
 
 
 def test_a_live_pool_refuses_it() -> None:
-    with pytest.raises(UnknownPolicy, match=r"^The policy 'conservative' remembers what no log says"):
+    with pytest.raises(UnknownPolicy, match=r"^The policy 'conservative' .* can only be simulated"):
         Pool(MemoryLog(), policy=Conservative())
 
 

@@ -22,8 +22,10 @@ from meted.core.ids import WorkerId
 from meted.core.policies import POLICIES
 from meted.core.resources import Resources
 from meted.simulations.demo.processes import Processes
-from meted.simulations.dispatch_check import DispatchReport, check_dispatch
+from meted.simulations.dispatch_check import check_dispatch
+from meted.simulations.dispatch_report import DispatchReport
 from meted.simulations.world import draw, run_world, world
+from meted.simulations.world.checks import check_history
 
 from .test_own_log import Clock, S, call
 
@@ -58,7 +60,8 @@ def step(pool: Pool, random: Random, workers: list[WorkerId], held: list[LeasedU
     elif kind < 0.45:
         pool.domain_set(random.choice("abcd"), share=random.randint(1, 9))
     elif kind < 0.48:
-        pool.loan_offer(*random.sample("abcd", 2), "share", 1)
+        lender, borrower = random.sample("abcd", 2)
+        pool.loan_offer(lender, borrower, "share", 1)
     elif kind < 0.7:
         for worker in workers:
             held += pool.work(worker)
@@ -121,8 +124,10 @@ def test_another_policy_is_told_apart(tmp_path: Path) -> None:
     assert first["recorded"] != first["decided"]
     shown = call(tmp_path / "pool", "--verify", "--policy", "fcfs", code=1).output
     assert f"recorded {first['recorded']}; decided {first['decided']}" in shown
-    refusal = call(tmp_path / "pool", "--verify", "--alpha", "0.5", code=2).output
-    assert "--verify goes by what is in the log alone" in refusal
+    assert (
+        "--verify goes by what is in the log alone"
+        in call(tmp_path / "pool", "--verify", "--alpha", "0.5", code=2).output
+    )
 
 
 def test_no_log_is_a_sentence(tmp_path: Path) -> None:
@@ -133,11 +138,10 @@ def test_no_log_is_a_sentence(tmp_path: Path) -> None:
 def test_worlds_are_decided_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real server with crashes, partitions, full disks and jumping clocks: nothing of that changes a decision."""
     logs: list[Log] = []
-    check = world.check_history
 
     def keep(history: object, log: Log, *rest: object) -> object:
         logs.append(log)
-        return check(history, log, *rest)  # type: ignore[arg-type]
+        return check_history(history, log, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(world, "check_history", keep)
     for seed in (5, 11, 17):

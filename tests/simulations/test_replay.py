@@ -258,7 +258,6 @@ class Late:
     """Makes such indices."""
 
     name = "late"
-    is_exact = True
 
     def index(self, state: State) -> LateIndex:
         """Return a new index of ``state``."""

@@ -163,11 +163,15 @@ def test_tables_that_are_none(tmp_path: Path, text: str, sentence: str) -> None:
 @given(data=st.binary(max_size=200))
 def test_any_bytes_as_a_table_are_a_sentence_or_a_table(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.getbasetemp()
-    for option, columns in (("domain_of", b"user,domain\n"), ("shares", b"domain,share,parent\n"), ("loans", b"")):
-        table = folder / "fuzzed.csv"
+    table = folder / "fuzzed.csv"
+    for options, columns in (
+        (TraceOptions(domain_of=str(table)), b"user,domain\n"),
+        (TraceOptions(shares=str(table)), b"domain,share,parent\n"),
+        (TraceOptions(loans=str(table)), b""),
+    ):
         table.write_bytes(columns + data)
         try:
-            read(folder, TraceOptions(**{option: str(table)}))
+            read(folder, options)
         except TraceError as error:
             assert str(error).endswith(".")
 

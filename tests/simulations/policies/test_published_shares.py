@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.ids import DomainId
-from meted.core.policy.drf import progressive_filling
 from meted.core.resources import Resources
 from meted.simulations.policies.classic_fair_share import Level, effective_usage, fair_share_factor
 from meted.simulations.policies.condor import START, pie_slices
 from meted.simulations.policies.fading import DAY_US, UsageBook, faded
 from meted.simulations.policies.kueue import Admission, Cohort
 from meted.simulations.policies.moab import Credential, Side, fair_share_term, windowed_usage
+from meted.simulations.policies.progressive_filling import progressive_filling
 from meted.simulations.policies.tres import billing
 
 GB = 10**9

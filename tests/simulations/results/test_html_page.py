@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from meted.core.record import replaced
+from meted.simulations import plot
 from meted.simulations.errors import SimulationError
-from meted.simulations.results import charts
 from meted.simulations.results.charts import shown, time_unit
 from meted.simulations.results.gantt_plot import placed
 from meted.simulations.results.html_page import RUNS_MAX, report_page, write_report
@@ -142,7 +142,7 @@ def test_the_same_run_is_the_same_page() -> None:
 def test_without_the_library_and_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SimulationError, match="cannot be written"):
         write_report(str(tmp_path / "none" / "page.html"), [recorded("easy")])
-    monkeypatch.setattr(charts, "find_spec", lambda name: None)
+    monkeypatch.setattr(plot, "find_spec", lambda name: None)
     with pytest.raises(SimulationError, match=r"pip install 'meted\[plot\]'"):
         write_report(str(tmp_path / "page.html"), [recorded("easy")])
     assert not (tmp_path / "page.html").exists()

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.adapters.embedded import Done, Pool
+from meted.simulations import plot
 from meted.simulations.commands.replay import replay
 from meted.simulations.commands.simulate import simulate
-from meted.simulations.results import charts
 from meted.simulations.results.loan_flow import LOAN_STEPS_MAX, LoanFlow
 from meted.simulations.results.run_record import UserRow
 from meted.simulations.results.users_csv import COLUMNS, write_users_csv
@@ -138,7 +138,7 @@ def test_the_trace_is_not_written_over(trace: Path) -> None:
 
 
 def test_a_missing_library_is_told_before_the_run(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "find_spec", lambda name: None)
+    monkeypatch.setattr(plot, "find_spec", lambda name: None)
     result = call(simulate, trace, "--html", trace.with_suffix(".html"), code=1)
     assert "install it with: pip install 'meted[plot]'" in result.stderr
     assert result.stdout == ""

@@ -25,7 +25,7 @@ from meted.simulations.world import FAULTS, Options, draw, run_world
 from meted.simulations.world.__main__ import main
 from meted.simulations.world.storage import Disk, SimulatedLog
 
-FRESH_SEEDS = 200
+FRESH_SEEDS = 100
 PROCESSES = 2
 PROGRAM = [sys.executable, "-m", "meted.simulations.world", "--json"]
 
