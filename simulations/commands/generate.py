@@ -77,7 +77,7 @@ def _models() -> str:
     return "\n".join(lines)
 
 
-@click.command("generate", short_help="Make up a workload.", epilog=_models())
+@click.command("generate", short_help="Make up a workload to simulate.", epilog=_models())
 @click.argument("model", type=click.Choice(list(MODELS)), metavar="MODEL")
 @click.option("--jobs", type=click.IntRange(1, JOBS_MAX), default=10_000, show_default=True, help="How many jobs.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of all that is drawn.")

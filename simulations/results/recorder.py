@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from meted.core.record import replaced
 from meted.core.state import Rules
 
-from ..ruled import RULED_POLICY
 from ..traces.loan_moves import LoanMove
 from ..traces.trace import TraceJob
 from .fairness import FairnessMeter
@@ -24,8 +23,6 @@ from .metrics import JsonValue, Measured, Metrics
 from .run_record import RunRecord
 from .series import SeriesMeter
 from .window import WindowMeter
-
-_WHOLE_MILLI = 1_000
 
 
 class Recorder:
@@ -59,7 +56,8 @@ class Recorder:
             loans: What was lent meanwhile, in the order of time.
             per_proc: How many of the trace's processors make one in a record: 1,000 where they are thousandths.
         """
-        alpha_milli = (rules or Rules()).alpha_milli if policy == RULED_POLICY else _WHOLE_MILLI
+        # One yardstick for all: what `meted` would promise by these rules, whoever is measured.
+        alpha_milli = (rules or Rules()).alpha_milli
         self.metrics = Metrics(trace, shares)
         self._trace = trace
         self._policy = policy

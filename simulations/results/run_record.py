@@ -107,7 +107,6 @@ class RunSeries:
         waiting_jobs_max: The most at once in each bin.
         waiting_procs: Processors that these ask for, the mean of each bin.
         busy: The part of the machine that is used, the mean of each bin.
-        max_lag_units: The most that any user was behind what it was promised in each bin, in units of the largest job.
         lag_of_bound: The same, of each user over its own bound (:mod:`.lag`); the largest.
         users: The users with the most work.
         loans: Those who lent or borrowed; empty where nobody did.
@@ -119,7 +118,6 @@ class RunSeries:
     waiting_jobs_max: tuple[int, ...]
     waiting_procs: tuple[float, ...]
     busy: tuple[float, ...]
-    max_lag_units: tuple[float, ...]
     lag_of_bound: tuple[float, ...]
     users: tuple[UserSeries, ...]
     loans: tuple[LoanSeries, ...]

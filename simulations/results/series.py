@@ -21,7 +21,7 @@ SERIES_USERS_MAX: Final = 1_000
 SERIES_USERS_SHOWN: Final = 6
 """Users whose series a record has: those of them with the most work."""
 
-_WAITING_JOBS, _WAITING_PROCS, _BUSY, _LAG = range(4)
+_WAITING_JOBS, _WAITING_PROCS, _BUSY = range(3)
 _US: Final = 1_000_000
 
 
@@ -47,7 +47,7 @@ class SeriesMeter:
             service: What is asked for what users received and are owed.
         """
         self._service = service
-        self._levels = Levels(4, self._sample)
+        self._levels = Levels(3, self._sample)
         self._width_us = self._levels.width_us
         self._bins = 0
         self._users: dict[int, _User] = {}
@@ -73,7 +73,6 @@ class SeriesMeter:
         self._levels.change(_WAITING_JOBS, -1)
         self._levels.change(_WAITING_PROCS, -job.procs)
         self._levels.change(_BUSY, job.procs)
-        self._levels.note(_LAG, lag)
         user = self._users.get(job.user)
         if user is not None and lag > user.lag:
             user.lag = lag
@@ -106,7 +105,6 @@ class SeriesMeter:
             waiting_jobs_max=tuple(levels.largest(_WAITING_JOBS)),
             waiting_procs=tuple(mean / per_proc for mean in levels.means(_WAITING_PROCS)),
             busy=tuple(mean / procs for mean in levels.means(_BUSY)),
-            max_lag_units=tuple(lag_now / unit for lag_now in levels.largest(_LAG)),
             lag_of_bound=tuple(self._of_bounds(lag)),
             users=tuple(self._user_series(number, names[number], unit, per_proc) for number in shown),
             loans=loans,
