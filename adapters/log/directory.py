@@ -67,7 +67,7 @@ def log_file(directory: Path) -> Path:
     """
     path = directory / LOG_FILE
     if not path.is_file():
-        raise LogMissing(f"There is no log in {directory}; name a data directory that has one.")
+        raise LogMissing(f"There is no log in {directory}; name a data directory that has one with --data.")
     return path
 
 

@@ -22,7 +22,7 @@ from typing import Final
 
 import attrs
 
-from meted.adapters.log import Log, LogError, SQLiteLog
+from meted.adapters.log import Log, LogError, LogMissing, SQLiteLog
 from meted.core.errors import SchemaError
 from meted.core.events import (
     DomainChanged,
@@ -60,7 +60,12 @@ def open_log(path: Path) -> SQLiteLog:
     Raises:
         LogError: There is none, or it cannot be read.
     """
-    return SQLiteLog.open(path, read_only=True) if path.is_dir() else SQLiteLog.open_file(path)
+    if not path.is_dir():
+        return SQLiteLog.open_file(path)
+    try:
+        return SQLiteLog.open(path, read_only=True)
+    except LogMissing:
+        raise LogMissing(f"There is no log in {path}; name a data directory that has one, or a file.") from None
 
 
 def read_own_log(path: Path) -> LogTrace:

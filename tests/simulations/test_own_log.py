@@ -221,6 +221,12 @@ def test_what_cannot_be_replayed_is_refused_in_a_sentence(data: Path, tmp_path: 
         read_own_log(tmp_path / "unused")
 
 
+def test_a_folder_without_a_log_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    for more in ((), ("--verify",)):
+        out = call(tmp_path, *more, code=1).output
+        assert out == f"Error: There is no log in {tmp_path}; name a data directory that has one, or a file.\n"
+
+
 def test_shares_weigh_what_is_owed() -> None:
     """Two users ask for the whole machine of 8: with shares 1 and 3 they are owed 2 and 6 until one has ended."""
     meter = ServiceMeter(8, 2, {1: 1, 2: 3})
