@@ -66,7 +66,7 @@ class LogReplay:
             trace: What to replay.
             policy: Who is next.
             observers: Told of every submit, start and end of a unit; the processors are thousandths of a cpu.
-            rules: The parameters of fairness; by default those that a new pool has.
+            rules: The parameters of fairness; by default those that a new pool has, whatever the log says.
         """
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
@@ -78,8 +78,11 @@ class LogReplay:
         self._running: list[tuple[int, LeaseId, _Run]] = []
         if rules is not None:
             self.engine.handle(set_rules(rules))
-        for domain_id, domain in trace.domains.items():
-            self.engine.handle(CreateDomain(0, str(domain_id), domain.share, domain.cap))
+        for domain_id, domain in trace.tree():
+            parent = str(domain.parent or "")
+            self.engine.handle(
+                CreateDomain(0, str(domain_id), domain.share, domain.cap, parent, guarantee=domain.guarantee)
+            )
         for number, offer in enumerate(trace.workers, 1):
             (joined,) = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
             assert type(joined) is WorkerJoined

@@ -25,11 +25,20 @@ BASES = {
 
 SECOND_US = 1_000_000
 
+FEW_SECONDS_US = 10 * SECOND_US
+"""Below this a time ahead is a few seconds."""
+
+
+def ahead(time_us: int) -> str:
+    """Return when that is, as said in a sentence: ``in a few seconds``, ``in about 20 min``."""
+    few = max(time_us, 0) < FEW_SECONDS_US
+    return f"in {about(time_us)}" if few else f"in about {about(time_us)}"
+
 
 def about(time_us: int) -> str:
     """Return a time ahead in one rounded unit: ``a few seconds``, ``40 s``, ``20 min``, ``3 h``, ``5 days``."""
     seconds = max(time_us, 0) / SECOND_US
-    if seconds < 10:
+    if time_us < FEW_SECONDS_US:
         return "a few seconds"
     for unit_s, below_s, unit in ((1, 100, "s"), (60, 100 * 60, "min"), (3_600, 48 * 3_600, "h")):
         if seconds < below_s:
@@ -97,14 +106,14 @@ def _sentences(row: JobForecastView, now_us: int) -> list[str]:
     if first_us is None:
         return [row["reason"] or ""]
     which = "The unit that waits" if waiting == 1 else f"The next of {waiting:,} units that wait"
-    said = [f"{which} should start at {moment(first_us)}, in about {about(first_us - now_us)}."]
+    said = [f"{which} should start at {moment(first_us)}, {ahead(first_us - now_us)}."]
     if last_us is None:
         said.append(f"How far that can be foreseen, {row['started']:,} of them start.")
     elif waiting > 1:
-        said.append(f"The last should start at {moment(last_us)}, in about {about(last_us - now_us)}.")
+        said.append(f"The last should start at {moment(last_us)}, {ahead(last_us - now_us)}.")
     ends_us = row["ends_us"]
     if ends_us is not None:
-        said.append(f"All of the job should have ended by {moment(ends_us)}, in about {about(ends_us - now_us)}.")
+        said.append(f"All of the job should have ended by {moment(ends_us)}, {ahead(ends_us - now_us)}.")
     said.append(f"A unit of it is taken to run for {span(row['estimate_us'])}, by {BASES[row['basis']]}.")
     return said
 

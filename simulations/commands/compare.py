@@ -15,6 +15,7 @@ from ..policies.registry import policy_names
 from ..replay import EventOrder
 from ..results.documents import document, write_document, write_text
 from ..results.html_page import RUNS_MAX, write_report
+from ..results.html_tables import DifferencesTable
 from ..results.run_record import RunRecord
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
@@ -25,8 +26,10 @@ from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, 
 from ..traces.trace_rules import TraceOptions
 from .output_options import Outputs
 from .rules_options import rules_of, rules_options
-from .run_options import cores_option, interruptible, run_in_processes
+from .run_options import cores_option, echo_rules, interruptible, run_in_processes
 from .trace_options import event_order_option, trace_options
+
+HEADINGS = ("figure", "policy", "difference", "over time", "over users")
 
 NO_NUMPY = "There are no intervals of the differences: they need numpy; install it with: pip install 'meted[lab]'."
 
@@ -123,7 +126,7 @@ def compare(
         with interruptible(lambda: "nothing was written."):
             found, records = _compare(requests, cores, Resampling(block, resamples, options.seed))
             if html_path is not None:
-                write_report(html_path, records)
+                write_report(html_path, records, _differences(found, resamples))
         if csv_path is not None:
             write_text("--csv", csv_path, found.csv())
         if json_path is not None and json_path != "-":
@@ -180,15 +183,21 @@ def _tell(found: Comparison, resamples: int) -> None:
     headings = ["figure", *found.labels]
     print_table(headings, found.figure_rows(), headings[1:])
     click.echo(f"\n{BEST.strip()} the best of its row")
-    rows = list(found.difference_rows())
-    if rows:
-        click.echo(f"\nDifferences from {found.labels[0]}\n")
-        headings = ["figure", "policy", "difference", "over time", "over users"]
-        print_table(headings, rows, headings[2:])
-    click.echo()
-    if found.intervals is not None:
-        for sentence in intervals_sentences(found.intervals):
+    differences = _differences(found, resamples)
+    if differences is not None and differences.rows:
+        click.echo(f"\n{differences.title}\n")
+        print_table(differences.headings, differences.rows, differences.headings[2:])
+    if differences is not None:
+        click.echo()
+        for sentence in differences.sentences:
             click.echo(sentence)
-    elif resamples:
-        click.echo(NO_NUMPY)
-    click.echo(f"Trace sha256 {figures['trace_sha256']}.")
+    echo_rules(found.figures, found.labels)
+
+
+def _differences(found: Comparison, resamples: int) -> DifferencesTable | None:
+    """Return the differences from the first policy for people; None if they were not asked for."""
+    if found.intervals is None and not resamples:
+        return None
+    rows = tuple(found.difference_rows())
+    sentences = (NO_NUMPY,) if found.intervals is None else tuple(intervals_sentences(found.intervals))
+    return DifferencesTable(f"Differences from {found.labels[0]}", HEADINGS, rows, sentences)

@@ -15,7 +15,7 @@ from meted.adapters.cli.values import Reader, positive_duration_us
 from ..errors import SimulationError
 from ..factors import read_factor, write_factor
 from ..generators.registry import MODELS, find_model
-from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings
+from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings, check_settings
 from ..generators.writer import copy_blocks, lines_of, write_workload
 from .numbers import FACTOR
 
@@ -99,6 +99,10 @@ def generate(
     meted generate poisson --jobs 1000 | meted simulate -
     """
     settings = Settings(jobs, seed, procs, users, load, run_s, shares, dict(values))
+    try:
+        check_settings(find_model(model), settings)
+    except SimulationError as error:
+        raise click.UsageError(str(error)) from None
     try:
         if out is not None:
             if not os.path.isdir(os.path.dirname(out) or "."):

@@ -20,14 +20,14 @@ from ..results.recorder import Recorder
 from ..results.report import counted, result_rows, rows
 from ..results.run_record import RunRecord
 from ..results.wait_errors import wait_error_rows
-from ..ruled import check_rules, rules_rows
+from ..ruled import RULED_POLICY, check_rules, rules_rows
 from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
 from .output_options import Outputs, output_options
 from .replay_verify import echo_report, verify_dispatch
 from .replay_verify import figures as verify_figures
-from .rules_options import rules_of, rules_options
+from .rules_options import logged_rules_options, rules_of
 
 _LEFT_OUT: Final = {
     "unfinished": "never ran to their end (cancelled, lost or still waiting)",
@@ -44,7 +44,7 @@ _NOTED: Final = {
 @click.command("replay", short_help="Replay a log of your own under a policy.")
 @click.argument("log", type=click.Path(exists=True))
 @click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
-@rules_options
+@logged_rules_options
 @click.option(
     "--verify",
     is_flag=True,
@@ -70,8 +70,9 @@ def replay(
 
     LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
     as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
-    users in the figures are units and domains; domains have the shares that they had last. How far the simulated waits
-    are from the recorded ones is told as well: it says how far the figures can be trusted where the policy is the same.
+    users in the figures are units and domains; domains have the shares, guarantees and caps that they had last, and the
+    rules are those that held last. How far the simulated waits are from the recorded ones is told as well: it says how
+    far the figures can be trusted where the policy is the same.
     """
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     if verify and (rules is not None or csv_path or html_path or fairness):
@@ -84,6 +85,7 @@ def replay(
             return
         with rare_collections():
             trace = read_own_log(Path(log))
+            rules = rules_of(policy, alpha, half_life, aging, pool, usage, trace.rules)
             figures, record = _run(trace, policy, rules, outputs.wants_record)
         outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:
@@ -105,7 +107,7 @@ def _verify(path: Path, policy: str, json_path: str | None) -> None:
 
 
 def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict[str, JsonValue]:
-    """Replay a log under the policy of that name, with these parameters of fairness, and return the figures.
+    """Replay a log under the policy of that name, with these parameters of fairness or those of the log.
 
     Raises:
         SimulationError: There is no such policy or it has no such parameters, or the log lasts longer than can be
@@ -119,6 +121,8 @@ def _run(
 ) -> tuple[dict[str, JsonValue], RunRecord | None]:
     """Replay a log; return the figures, and the record if it is wanted."""
     check_rules(policy, rules)
+    if rules is None and policy == RULED_POLICY:
+        rules = trace.rules
     recorder = None
     if wants_record:
         names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
@@ -143,11 +147,11 @@ def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
 
 def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[str, str]]:
     counts: LogCounts = trace.counts
-    shares = ", ".join(f"{domain.name} {domain.share}" for domain in trace.domains.values())
+    shares = ", ".join(f"{trace.domains[domain_id].name} {share}" for domain_id, share in trace.shares.items())
     yield "jobs and users", "units and domains"
     yield "run times", "as recorded; estimates as submitted, or none"
     yield "machine", "the pool when it was largest, from beginning to end"
-    yield "shares", shares
+    yield "shares", f"{shares} (of the whole tree, in proportion)" if trace.groups else shares
     yield from rules_rows(figures)
     if trace.loans:
         yield "loans", "as the log has them; the replay goes by the shares that there were last"

@@ -18,21 +18,36 @@ R = TypeVar("R")
 
 
 def rules_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool`` and ``--usage``."""
+    """Give a command that replays a trace the options of the rules; what is not named is as in a new pool."""
     default = Rules()
+    return _options(command, "0.75", "1d", "1d", default.pool, default.usage)
+
+
+def logged_rules_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Give a command that replays a log the same options; what is not named is as in the log."""
+    return _options(command, *["as in the log"] * 5)
+
+
+def _options(command: Callable[P, R], alpha: str, half_life: str, aging: str, pool: str, usage: str) -> Callable[P, R]:
+    """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool`` and ``--usage``."""
     options = (
         click.option(
-            "--alpha", type=ALPHA, metavar="PART", help="The part that goes by share, 0.001 to 1.  [default: 0.75]"
+            "--alpha",
+            type=ALPHA,
+            metavar="PART",
+            help=f"The part that goes by share, 0.001 to 1.  [default: {alpha}]",
         ),
-        click.option("--half-life", type=LONG, metavar="DUR", help="After this long usage counts half.  [default: 1d]"),
+        click.option(
+            "--half-life", type=LONG, metavar="DUR", help=f"After this long usage counts half.  [default: {half_life}]"
+        ),
         click.option(
             "--aging",
             type=LONG_OR_NONE,
             metavar="DUR|none",
-            help="Waiting this long counts as half the usage.  [default: 1d]",
+            help=f"Waiting this long counts as half the usage.  [default: {aging}]",
         ),
-        click.option("--pool", type=click.Choice(POOLS), help=f"How the rest goes.  [default: {default.pool}]"),
-        click.option("--usage", type=click.Choice(USAGES), help=f"What counts as usage.  [default: {default.usage}]"),
+        click.option("--pool", type=click.Choice(POOLS), help=f"How the rest goes.  [default: {pool}]"),
+        click.option("--usage", type=click.Choice(USAGES), help=f"What counts as usage.  [default: {usage}]"),
     )
     for option in reversed(options):
         command = option(command)
@@ -40,9 +55,15 @@ def rules_options(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def rules_of(
-    policy: str, alpha: int | None, half_life: int | None, aging: int | None, pool: str | None, usage: str | None
+    policy: str,
+    alpha: int | None,
+    half_life: int | None,
+    aging: int | None,
+    pool: str | None,
+    usage: str | None,
+    default: Rules = Rules(),  # noqa: B008
 ) -> Rules | None:
-    """Return the parameters that the options name, the others as a new pool has them; None if none is named.
+    """Return the parameters that the options name, the others by default; None if none is named.
 
     Args:
         policy: The policy that they are for.
@@ -50,6 +71,7 @@ def rules_of(
         half_life: Microseconds.
         aging: Microseconds; 0 is none.
         pool, usage: As in :class:`meted.core.state.Rules`.
+        default: What is not named; by default as a new pool has it.
 
     Raises:
         click.UsageError: Something is named and the policy does not go by it.
@@ -63,7 +85,6 @@ def rules_of(
             f"{given[0]} is a rule of the policy {RULED_POLICY}, and {policy} does not go by it; "
             f"leave it out, or take --policy {RULED_POLICY}."
         )
-    default = Rules()
     return Rules(
         default.alpha_milli if alpha is None else alpha,
         default.half_life_us if half_life is None else half_life,

@@ -17,6 +17,7 @@ from ..plot import check_library
 from ..policies.registry import policy_names
 from ..results.documents import check_target, document, write_document, write_text
 from ..ruled import RULED_POLICY
+from ..running.comparison import BEST
 from ..running.grid import Cell, Varied, combinations, label_of, once_each, parse_varied
 from ..running.metric_table import METRICS, Metric, metric_named
 from ..running.perform import RunResult
@@ -24,7 +25,7 @@ from ..running.request import RunFailure, RunRequest, check_same_trace, request_
 from ..running.result_file import ResultFile
 from ..running.sweep_results import Sweep, SweepRow
 from .rules_options import rules_of, rules_options
-from .run_options import cores_option, interruptible, run_in_processes
+from .run_options import cores_option, echo_rules, interruptible, run_in_processes
 from .trace_options import TRACE_NAMES, event_order_option, options_of, trace_parameters
 
 SHOWN: Final = ("mean_wait_s", "max_wait_s", "mean_bounded_slowdown", "mean_user_wait_s", "jain_service", "utilisation")
@@ -209,8 +210,10 @@ def _write(
     figures = next((row.figures for row in found.rows if row.figures is not None), None)
     if figures is None:
         return
-    click.echo(f"{shown(trace)}: {len(found.rows):,} runs\n")
+    runs = "1 run" if len(found.rows) == 1 else f"{len(found.rows):,} runs"
+    click.echo(f"{shown(trace)}: {runs}\n")
     metrics = found.known(chosen)
     headings = [*found.names, *(metric.title for metric in metrics)]
     print_table(headings, found.table(chosen), headings[len(found.names) :])
-    click.echo(f"\n* the best of its column\nTrace sha256 {sha256}.")
+    click.echo(f"\n{BEST.strip()} the best of its column")
+    echo_rules([row.figures for row in found.rows if row.figures is not None])

@@ -68,13 +68,14 @@ TRANSFORMS: Final = (
         "--shares",
         callback=_table,
         metavar="FILE|none",
-        help="A table of domain,share,parent,guarantee.  [default: what the trace says, or equal shares]",
+        help="A table of domain, share, parent, guarantee.  [default: what the trace says, or equal shares]",
     ),
     click.option(
         "--loans",
         callback=_table,
         metavar="FILE|none",
-        help="A table of at,lender,borrower,resource,amount,until,notice,recall.  [default: what the trace says]",
+        help="A table of at, lender, borrower, resource, amount, until, notice, recall.  "
+        "[default: what the trace says]",
     ),
 )
 """The options, in the order of ``--help``."""

@@ -10,7 +10,7 @@ from ..errors import SimulationError
 from .documents import write_text
 from .gantt_plot import gantt_plot
 from .html_style import STYLE
-from .html_tables import figures_table, rules_table, users_table
+from .html_tables import DifferencesTable, differences_table, figures_table, rules_table, users_table
 from .plots import lag_plot, load_plot, loans_plot, service_plot, waits_plot
 from .run_record import RunRecord
 
@@ -28,34 +28,35 @@ _LAG: Final = (
 _WAITS: Final = "Left every job counts once, right every user. Higher is sooner."
 _LOANS: Final = "What is borrowed is lent by somebody: at each moment the lines of a resource sum up to zero."
 _GANTT: Final = (
-    "What ran around the moment at which the most jobs waited. Which processors a job had is not part of a schedule: "
-    "each is drawn on the lowest that are free."
+    "What ran around the moment at which the most jobs waited, which may be another under each "
+    "policy. Which processors a job had is not part of a schedule: each is drawn on the lowest that are free."
 )
 
 RUNS_MAX: Final = 8
 """Runs in one report: more lines than these nobody tells apart."""
 
 
-def write_report(path: str, runs: Sequence[RunRecord]) -> None:
+def write_report(path: str, runs: Sequence[RunRecord], differences: DifferencesTable | None = None) -> None:
     """Write a report of some runs, side by side.
 
     Args:
         path: The file.
         runs: At least one and at most ``RUNS_MAX``; those of one report are best of one trace.
+        differences: How sure the differences between them are, if that is known.
 
     Raises:
         SimulationError: There are none or too many, a library is missing, or the file cannot be written.
     """
-    write_text("--html", path, report_page(runs))
+    write_text("--html", path, report_page(runs, differences))
 
 
-def report_page(runs: Sequence[RunRecord]) -> str:
+def report_page(runs: Sequence[RunRecord], differences: DifferencesTable | None = None) -> str:
     """Return what :func:`write_report` writes."""
     if not 1 <= len(runs) <= RUNS_MAX:
         raise SimulationError(f"a report holds 1 to {RUNS_MAX} runs, and these are {len(runs):,}; leave some out.")
     traces = ", ".join(dict.fromkeys(str(run.figures["trace"]) for run in runs))
     labels = ", ".join(run.label for run in runs)
-    sections = [section for section in _sections(runs) if section[2]]
+    sections = [section for section in _sections(runs, differences) if section[2]]
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in sections)
     body = "".join(f'<section id="{name}"><h2>{title}</h2>\n{content}</section>\n' for name, title, content in sections)
     return (
@@ -68,10 +69,12 @@ def report_page(runs: Sequence[RunRecord]) -> str:
     )
 
 
-def _sections(runs: Sequence[RunRecord]) -> Iterator[tuple[str, str, str]]:
+def _sections(runs: Sequence[RunRecord], differences: DifferencesTable | None) -> Iterator[tuple[str, str, str]]:
     """Yield the name, the title and the content of each section; what is not there is empty."""
     yield "rules", "How these came about", rules_table(runs)
     yield "figures", "Figures", figures_table(runs)
+    if differences is not None:
+        yield "differences", differences.title, differences_table(differences)
     yield "load", "Queue and utilisation", _figure(load_plot(runs), _LOAD)
     yield "service", "Service against entitlement", _figure(service_plot(runs), _SERVICE)
     yield "lag", "Lag", _figure(lag_plot(runs), _LAG)

@@ -7,11 +7,15 @@ from html import escape
 from itertools import zip_longest
 from typing import Final
 
+from meted.core.record import record
+
 from .report import result_rows
 from .run_record import RunRecord, UserRow
 
 USERS_SHOWN: Final = 250
 """Users that a table of a report has; where there are more, those with the most work. A CSV file has them all."""
+
+_NUMBER: Final = ' class="number"'
 
 _USER_COLUMNS: Final = (
     ("share", "share", ",.0f"),
@@ -34,6 +38,39 @@ _USER_COLUMNS: Final = (
     ("max_rho", "largest", ",.2f"),
     ("starvation", "longest wait as head, of its bound", ".3f"),
 )
+
+
+@record
+class DifferencesTable:
+    """Differences between runs, as shown to people.
+
+    Attributes:
+        title: What they are differences from.
+        headings: Of the columns; the first two are no numbers.
+        rows: The cells of each row.
+        sentences: How they came about, and how to read them.
+    """
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    sentences: Sequence[str]
+
+
+def differences_table(found: DifferencesTable) -> str:
+    """Return the differences as a table, if there are any, and the sentences below it."""
+    head = "".join(
+        f'<th scope="col"{_NUMBER if place > 1 else ""}>{escape(title)}</th>'
+        for place, title in enumerate(found.headings)
+    )
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th><td>{escape(row[1])}</td>'
+        + "".join(f"<td{_NUMBER}>{escape(cell)}</td>" for cell in row[2:])
+        + "</tr>\n"
+        for row in found.rows
+    )
+    table = f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
+    return (table if found.rows else "") + f'<p class="about">{escape(" ".join(found.sentences))}</p>\n'
 
 
 def figures_table(runs: Sequence[RunRecord]) -> str:

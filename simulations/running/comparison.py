@@ -128,7 +128,7 @@ def intervals_sentences(found: Intervals) -> Iterator[str]:
     )
     yield (
         f"Intervals at {100 * found.level:g} %, BCa bootstrap: {found.resamples:,} draws with seed {found.seed} of "
-        f"{found.blocks:,} {block} by submission, and of {found.users:,} users; the same for both policies."
+        f"{found.blocks:,} {block} by submission, and of {found.users:,} users; the same for all policies."
     )
     if found.blocks < CLUSTERS_MIN:
         yield f"There is none over time: that takes at least {CLUSTERS_MIN} {block}; give a shorter --block."

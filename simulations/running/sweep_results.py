@@ -102,7 +102,7 @@ class Sweep:
         self._draw(axes, axis, lines)
         label(axes, f"{metric.title}: {trace}", metric.title, self.names[axis])
         if len(lines) > 1:
-            axes.legend()
+            axes.legend(title=", ".join(self.names[:axis] + self.names[axis + 1 :]) if len(self.names) == 2 else None)
         save(figure, path)
 
     def _numbers(self, place: int) -> dict[str, float] | None:

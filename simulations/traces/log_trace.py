@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from meted.core.record import record
-from meted.core.resources import Resources
+from meted.core.resources import NOTHING, Resources
+from meted.core.state import Rules
 
+from .entitlements import WorkloadDomain, leaf_shares
 from .loan_moves import LoanMove
 from .trace_rules import TraceOptions
 
@@ -73,11 +75,21 @@ class LoggedJob:
 
 @record
 class LoggedDomain:
-    """One domain: its name, its share, and its cap or None."""
+    """One domain, as it was last.
+
+    Attributes:
+        name: Its name.
+        share: Its weight among the children of its parent.
+        cap: The most that it may hold at once, or None.
+        parent: The id of its parent; 0 at the top.
+        guarantee: What it may always hold at once.
+    """
 
     name: str
     share: int
     cap: Resources | None
+    parent: int = 0
+    guarantee: Resources = NOTHING
 
 
 @record
@@ -91,6 +103,8 @@ class LogTrace:
         procs: The cpus of the machine, in thousandths.
         workers: What each worker of the machine offers.
         domains: The domains of the jobs, by id.
+        groups: The domains above these, which have no jobs, by id.
+        rules: The parameters of fairness that held last.
         jobs: The jobs, in the order in which they were submitted.
         counts: What became of the units.
         loans: What was lent while it was written, which is not replayed.
@@ -105,6 +119,8 @@ class LogTrace:
     jobs: tuple[LoggedJob, ...]
     counts: LogCounts
     loans: tuple[LoanMove, ...] = ()
+    groups: Mapping[int, LoggedDomain] = {}
+    rules: Rules = Rules()
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -113,5 +129,16 @@ class LogTrace:
 
     @property
     def shares(self) -> dict[int, int]:
-        """The shares of the domains, by id."""
-        return {domain_id: domain.share for domain_id, domain in self.domains.items()}
+        """What the domains are entitled to in proportion, by id: their shares, each of its parent's part."""
+        if not self.groups:
+            return {domain_id: domain.share for domain_id, domain in self.domains.items()}
+        return leaf_shares(
+            [
+                WorkloadDomain(domain_id, str(domain_id), domain.share, str(domain.parent or ""))
+                for domain_id, domain in self.tree()
+            ]
+        )
+
+    def tree(self) -> Iterator[tuple[int, LoggedDomain]]:
+        """Yield all domains with their ids, parents before their children."""
+        yield from sorted({**self.groups, **self.domains}.items())  # a parent is older than its children

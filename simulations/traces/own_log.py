@@ -9,19 +9,20 @@ What is taken from the log, and what is not:
   these is counted.
 * The machine is the pool when it was largest, counted in cpus: one worker for each worker that was there then, with
   what that one offered, from beginning to end.
-* A domain is a user, with the share and the cap that it had last.
+* A domain is a user, with the share, guarantee and cap that it had last; so are those above it. One that had jobs of
+  its own before it was divided stands beside its parts. The rules of fairness are those that held last.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import Final
 
 import attrs
 
-from meted.adapters.log import Log, LogError, SQLiteLog
+from meted.adapters.log import Log, LogError, LogMissing, SQLiteLog
 from meted.core.errors import SchemaError
 from meted.core.events import (
     DomainChanged,
@@ -29,6 +30,7 @@ from meted.core.events import (
     Event,
     JobStarted,
     JobSubmitted,
+    RulesChanged,
     UnitsFinished,
     UnitsLeased,
     UnitsReturned,
@@ -36,9 +38,11 @@ from meted.core.events import (
     WorkerLost,
 )
 from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
+from meted.core.record import replaced
 from meted.core.resources import Resources
 from meted.core.schema import decode_events
 from meted.core.spans import indices, total
+from meted.core.state import Rules
 from meted.core.terms import Terms
 
 from ..errors import TraceError
@@ -56,7 +60,12 @@ def open_log(path: Path) -> SQLiteLog:
     Raises:
         LogError: There is none, or it cannot be read.
     """
-    return SQLiteLog.open(path, read_only=True) if path.is_dir() else SQLiteLog.open_file(path)
+    if not path.is_dir():
+        return SQLiteLog.open_file(path)
+    try:
+        return SQLiteLog.open(path, read_only=True)
+    except LogMissing:
+        raise LogMissing(f"There is no log in {path}; name a data directory that has one, or a file.") from None
 
 
 def read_own_log(path: Path) -> LogTrace:
@@ -132,6 +141,7 @@ class _Reader:
         self._workers: dict[WorkerId, Resources] = {}
         self._largest: tuple[Resources, ...] = ()
         self._loans = LoanReader()
+        self._rules = Rules()
 
     def take(self, event: Event) -> None:
         """Take the next event; what belongs to an event that a repair of the log has set aside is passed over."""
@@ -157,10 +167,15 @@ class _Reader:
             case WorkerLost():
                 self._workers.pop(event.worker_id, None)
             case DomainCreated():
-                self._domains[event.domain_id] = LoggedDomain(event.name, event.share, event.cap)
+                self._domains[event.domain_id] = LoggedDomain(
+                    event.name, event.share, event.cap, event.parent, event.guarantee
+                )
             case DomainChanged() if event.domain_id in self._domains:
-                name = self._domains[event.domain_id].name
-                self._domains[event.domain_id] = LoggedDomain(name, event.share, event.cap)
+                self._domains[event.domain_id] = replaced(
+                    self._domains[event.domain_id], share=event.share, cap=event.cap, guarantee=event.guarantee
+                )
+            case RulesChanged():
+                self._rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
             case _:
                 self._loans.take(event)
 
@@ -186,11 +201,34 @@ class _Reader:
         if not jobs:
             raise TraceError(_why_empty(name, counts))
         jobs.sort(key=lambda job: (job.submit_us, job.job_id))
-        domains = {domain_id: self._domains[DomainId(domain_id)] for domain_id in sorted({job.domain for job in jobs})}
+        domains, groups = self._tree({job.domain for job in jobs})
         procs = _cpu_milli(self._largest)
         names = {domain_id: domain.name for domain_id, domain in self._domains.items()}
         loans = tuple(self._loans.moves(first_us, names))
-        return LogTrace(name, sha256, TraceOptions(), procs, self._largest, domains, tuple(jobs), counts, loans)
+        return LogTrace(
+            name, sha256, TraceOptions(), procs, self._largest, domains, tuple(jobs), counts, loans, groups, self._rules
+        )
+
+    def _above(self, domain_id: int) -> dict[int, LoggedDomain]:
+        """Return the domains above one, the nearest first."""
+        above: dict[int, LoggedDomain] = {}
+        parent = self._domains[DomainId(domain_id)].parent
+        while parent:
+            above[parent] = self._domains[DomainId(parent)]
+            parent = above[parent].parent
+        return above
+
+    def _tree(self, busy: Set[int]) -> tuple[dict[int, LoggedDomain], dict[int, LoggedDomain]]:
+        """Return the domains that have jobs, and those above them that have none; no other is above any of these."""
+        domains: dict[int, LoggedDomain] = {}
+        groups: dict[int, LoggedDomain] = {}
+        for domain_id in sorted(busy):
+            path = {one: domain for one, domain in self._above(domain_id).items() if one not in busy}
+            parents = [*path, 0]
+            domains[domain_id] = replaced(self._domains[DomainId(domain_id)], parent=parents[0])
+            for (one, domain), parent in zip(path.items(), parents[1:], strict=True):
+                groups[one] = replaced(domain, parent=parent)
+        return domains, groups
 
     def _finished(self, event: UnitsFinished) -> None:
         """Note the run times of units that have ended for good; those that are cancelled or run again have not."""
@@ -227,10 +265,12 @@ class _Reader:
 
     def _is_possible(self, terms: Terms, units: int) -> bool:
         """Whether units on these terms can be simulated; if not, they are counted."""
-        cap = self._domains[terms.domain_id].cap
+        caps = [one.cap for one in (self._domains[terms.domain_id], *self._above(terms.domain_id).values())]
         if not terms.request.cpu_milli:
             self.counts.no_cpu += units
-        elif not any(map(terms.request.fits, self._largest)) or (cap is not None and not terms.request.fits(cap)):
+        elif not any(map(terms.request.fits, self._largest)) or any(
+            cap is not None and not terms.request.fits(cap) for cap in caps
+        ):
             self.counts.too_wide += units
         else:
             return True

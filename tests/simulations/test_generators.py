@@ -365,3 +365,9 @@ def test_lublin_takes_users() -> None:
     users = Counter(job.user for job in islice(Lublin().jobs(Settings(1, users=5)), 2_000))
     assert set(users) == {1, 2, 3, 4, 5}
     assert users[1] > users[2] > users[5]
+
+
+def test_settings_that_make_no_sense_are_misuse(tmp_path: Path) -> None:
+    assert "the model pareto has no value foo" in call("pareto", "--set", "foo=1", code=2)
+    assert "does not go by --run" in call("lublin", "--run", "5m", "--out", str(tmp_path / "a.swf"), code=2)
+    assert not (tmp_path / "a.swf").exists()

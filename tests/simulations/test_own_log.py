@@ -221,6 +221,12 @@ def test_what_cannot_be_replayed_is_refused_in_a_sentence(data: Path, tmp_path: 
         read_own_log(tmp_path / "unused")
 
 
+def test_a_folder_without_a_log_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    for more in ((), ("--verify",)):
+        out = call(tmp_path, *more, code=1).output
+        assert out == f"Error: There is no log in {tmp_path}; name a data directory that has one, or a file.\n"
+
+
 def test_shares_weigh_what_is_owed() -> None:
     """Two users ask for the whole machine of 8: with shares 1 and 3 they are owed 2 and 6 until one has ended."""
     meter = ServiceMeter(8, 2, {1: 1, 2: 3})
@@ -232,3 +238,57 @@ def test_shares_weigh_what_is_owed() -> None:
     meter.ended(2, 20, 8)
     assert meter.ratios() == {1: Fraction(80, 20), 2: Fraction(80, 60 + 80)}
     assert meter.max_lag_units() == Fraction(3, 4)
+
+
+def test_the_tree_and_the_rules_are_those_of_the_log(tmp_path: Path) -> None:
+    """Of the parts of a group each has its share of what the group is owed, and alpha is what was set last."""
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        pool.domain_create("physics", share=1, guarantee=Resources(500))
+        pool.domain_create("optics", share=1, parent="physics")
+        pool.domain_create("solids", share=3, parent="physics")
+        pool.domain("biology", share=1)
+        pool.rules_set(alpha_milli=1_000, pool="fifo")
+        worker = pool.join("one")
+        jobs = [pool.submit(name, count=8) for name in ("optics", "solids", "biology")]
+        made.run_all([worker], {(job, index): S for job in jobs for index in range(8)})
+    trace = read_own_log(tmp_path / "pool")
+    names = {domain.name: trace.shares[domain_id] for domain_id, domain in trace.domains.items()}
+    assert names == {"optics": 1, "solids": 3, "biology": 4}
+    assert [(one.name, one.parent, one.guarantee) for one in trace.groups.values()] == [("physics", 0, Resources(500))]
+    asked = json.loads(call(tmp_path / "pool", "--json", "-").output)
+    assert (asked["rules"]["alpha_milli"], asked["rules"]["pool"]) == (1_000, "fifo")
+    assert asked["jain_service"] > 0.98  # with the three side by side it is 0.72
+    other = json.loads(call(tmp_path / "pool", "--alpha", "0.5", "--json", "-").output)
+    assert (other["rules"]["alpha_milli"], other["rules"]["pool"]) == (500, "fifo")
+    assert "(of the whole tree, in proportion)" in call(tmp_path / "pool").output
+
+
+def test_a_job_above_the_cap_of_a_group_is_left_out(tmp_path: Path) -> None:
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        pool.domain("physics")
+        pool.domain_create("optics", parent="physics")
+        worker = pool.join("one")
+        wide = pool.submit("optics")
+        made.run_all([worker], {(wide, 0): S})
+        pool.domain_set("physics", cap=Resources(500, 10**9))
+        narrow = pool.submit("optics", request=Resources(500))
+        made.run_all([worker], {(narrow, 0): S})
+    counts = read_own_log(tmp_path / "pool").counts
+    assert (counts.jobs, counts.too_wide) == (1, 1)
+    assert run_policy(read_own_log(tmp_path / "pool"), "meted")["jobs"] == 1
+
+
+def test_a_domain_that_was_divided_stands_beside_its_parts(tmp_path: Path) -> None:
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        pool.domain("physics", share=3)
+        worker = pool.join("one")
+        made.run_all([worker], {(pool.submit("physics"), 0): S})
+        pool.domain_create("optics", parent="physics")
+        made.run_all([worker], {(pool.submit("optics"), 0): S})
+    trace = read_own_log(tmp_path / "pool")
+    assert [(domain.name, domain.parent) for domain in trace.domains.values()] == [("physics", 0), ("optics", 0)]
+    assert not trace.groups
+    assert run_policy(trace, "meted")["jobs"] == 2

@@ -114,6 +114,29 @@ def test_a_report_and_all_of_fairness(trace: Path, tmp_path: Path) -> None:
     assert "largest envy, largest jobs" in out
     page = (tmp_path / "report.html").read_text()
     assert "<title>small.swf: easy, fcfs, meted</title>" in page
+    assert "Differences" not in page
+
+
+def test_a_report_says_how_sure_the_differences_are(trace: Path, tmp_path: Path) -> None:
+    words = ("--resamples", "100", "--block", "1h", "--html", tmp_path / "report.html")
+    out = call(trace, *POLICIES, *words).stdout
+    page = (tmp_path / "report.html").read_text()
+    assert "<h2>Differences from easy</h2>" in page
+    assert "100 draws with seed 0 of" in page
+    row = next(line for line in out.partition("Differences")[2].splitlines() if line.startswith("mean wait, s"))
+    for cell in re.split(r"\s{2,}", row.strip()):
+        assert f">{cell}</t" in page
+
+
+def test_every_rule_behind_the_figures_is_told(trace: Path) -> None:
+    out = call(trace, *POLICIES, "--resamples", "0", "--overrun", "cut").stdout
+    rows = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in out.partition("rules of")[2].splitlines()[1:])
+    assert list(rows) == [
+        *("event order", "ties", "processors", "estimates", "overrun", "entitlement", "seed", "counted", "records"),
+        "trace sha256",
+    ]
+    assert rows["overrun"] == "cut (a run beyond its estimate ends there)"
+    assert re.search(r"  rules of meted +0.75 of the pool by share;", out)
 
 
 def test_without_numpy_there_are_figures_and_a_sentence(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,13 @@ def test_every_combination_once_and_a_rule_only_where_it_means_something(trace: 
     assert done[0] == "policy=meted alpha=0.5 procs=4"
 
 
+def test_rules_that_no_run_varies_are_told(trace: Path) -> None:
+    out = call(trace, "--vary", "overrun=extend,cut", "--policy", "easy").stdout
+    assert "\n  event order                instant (" in out
+    assert "\n  overrun  " not in out
+    assert call(trace, "--vary", "load=1", "--policy", "easy").stdout.startswith("small.swf: 1 run\n")
+
+
 def test_figures_are_those_of_simulate(trace: Path) -> None:
     words = ("--vary", "clairvoyant=no,yes", "--vary", "half-life=6h", "--alpha", "0.6", "--first", "90")
     runs = json.loads(call(trace, *words, "--json", "-").stdout)["runs"]
