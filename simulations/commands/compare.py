@@ -19,11 +19,11 @@ from ..results.run_record import RunRecord
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
 from ..running.comparison import BEST, Comparison, intervals_sentences
-from ..running.files import write_text
 from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, trace_digest
 from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
 from ..traces.trace_rules import TraceOptions
+from ..whole_file import write_text
 from .output_options import Outputs
 from .rules_options import rules_of, rules_options
 from .run_options import cores_option, interruptible, run_in_processes

@@ -18,13 +18,13 @@ from ..policies.registry import policy_names
 from ..results.charts import check_library
 from ..results.documents import check_target
 from ..ruled import RULED_POLICY
-from ..running.files import write_text
 from ..running.grid import Cell, Varied, combinations, label_of, once_each, parse_varied
 from ..running.metric_table import METRICS, Metric, metric_named
 from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, request_key, trace_digest
 from ..running.result_file import ResultFile
 from ..running.sweep_results import Sweep, SweepRow
+from ..whole_file import write_text
 from .rules_options import rules_of, rules_options
 from .run_options import cores_option, interruptible, run_in_processes
 from .trace_options import TRACE_NAMES, event_order_option, options_of, trace_parameters

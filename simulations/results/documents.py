@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from ..errors import SimulationError
+from ..whole_file import write_text
 
 PROGRESS_JOBS: Final = 200
 """Jobs between two looks at the progress bar."""
@@ -31,12 +31,7 @@ def write_document(path: str, figures: Mapping[str, object]) -> None:
     Raises:
         SimulationError: It cannot be written.
     """
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(document(figures) + "\n")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SimulationError(f"{path} cannot be written ({reason}); give another file with --json.") from None
+    write_text("--json", path, document(figures) + "\n")
 
 
 def check_target(option: str, path: str, source: str) -> None:

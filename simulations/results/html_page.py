@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from ..errors import SimulationError
+from ..whole_file import write_text
 from .gantt_plot import gantt_plot
 from .html_style import STYLE
 from .html_tables import figures_table, rules_table, users_table
@@ -45,13 +46,7 @@ def write_report(path: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         SimulationError: There are none or too many, a library is missing, or the file cannot be written.
     """
-    page = report_page(runs)
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(page)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SimulationError(f"{path} cannot be written ({reason}); give another file with --html.") from None
+    write_text("--html", path, report_page(runs))
 
 
 def report_page(runs: Sequence[RunRecord]) -> str:

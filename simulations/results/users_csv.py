@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from io import StringIO
 
 from meted.core.record import fields_of
 
-from ..errors import SimulationError
+from ..whole_file import write_text
 from .run_record import RunRecord, UserRow
 
 COLUMNS = ("run", *UserRow.__annotations__)
@@ -20,12 +21,9 @@ def write_users_csv(path: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         SimulationError: The file cannot be written.
     """
-    try:
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for run in runs:
-                writer.writerows((run.label, *fields_of(row).values()) for row in run.users)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SimulationError(f"{path} cannot be written ({reason}); give another file with --csv.") from None
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for run in runs:
+        writer.writerows((run.label, *fields_of(row).values()) for row in run.users)
+    write_text("--csv", path, text.getvalue())
