@@ -172,22 +172,25 @@ def _never_fits(request: Resources, workers: list[Worker]) -> str:
 
 
 def _capped(state: State, job: Job) -> str | None:
-    domain = state.domains.domains[job.terms.domain_id]
-    if domain.cap is None:
-        return None
-    held = NOTHING
-    for lease in state.jobs.leases.values():
-        terms = state.jobs.jobs[lease.job_id].terms
-        if terms.domain_id == domain.domain_id:
-            held = held.plus(terms.request)
-    short = job.terms.request.short_of(domain.cap.minus(held))
-    if not short:
-        return None
-    name = short[0]
-    return (
-        f"Domain {domain.name!r} holds {format_amount(name, held.amount(name))} of the "
-        f"{format_amount(name, domain.cap.amount(name))} that its cap allows; it goes on when some of that ends."
-    )
+    """Return a sentence on the first cap that keeps a job back, of its domain and those that it is in, or None."""
+    domains, mine = state.domains, job.terms.domain_id
+    for who in (mine, *domains.path(mine)):
+        domain = domains.domains[who]
+        if domain.cap is None:
+            continue
+        held = NOTHING
+        for lease in state.jobs.leases.values():
+            terms = state.jobs.jobs[lease.job_id].terms
+            if domains.is_within(terms.domain_id, who):
+                held = held.plus(terms.request)
+        short = job.terms.request.short_of(domain.cap.minus(held))
+        if short:
+            holds, most = (format_amount(short[0], it.amount(short[0])) for it in (held, domain.cap))
+            return (
+                f"Domain {domain.name!r} holds {holds} of the {most} that its cap allows; "
+                "it goes on when some of that ends."
+            )
+    return None
 
 
 def _free(state: State) -> dict[WorkerId, Resources]:

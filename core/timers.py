@@ -16,6 +16,7 @@ from .commands import (
     StartLoan,
     VoidHold,
 )
+from .credit_accrual import accrual
 from .decide.tree import is_done
 from .donors import Donors
 from .events import (
@@ -62,6 +63,7 @@ class Timers:
 
     def __init__(self, state: State, retention_us: int) -> None:
         self._retention_us = retention_us
+        self._looks: dict[int, int] = {}  # when loans of credit that may be overdue are looked at next
         self._due: list[tuple[int, int, int]] = [
             (job.ended_us + retention_us, _ARCHIVE, job.job_id)
             for job in state.jobs.jobs.values()
@@ -84,9 +86,13 @@ class Timers:
         for hold in state.ledger.holds.values():
             if hold.until_us is not None:
                 self._due.append((hold.until_us, _VOID, hold.hold_id))
-        for debt in state.ledger.loans.values():
-            self._due.append((_next_check_us(state.at_us) if debt.overdue else debt.due_us, _REPAY, debt.loan_id))
+        self._due.extend(
+            (debt.due_us, _REPAY, debt.loan_id) for debt in state.ledger.loans.values() if not debt.overdue
+        )
         heapify(self._due)
+        for debt in state.ledger.loans.values():
+            if debt.overdue:
+                self._look_again(debt.loan_id, state.at_us)
         self._donors = Donors(state)
 
     def update(self, event: Event) -> None:
@@ -118,7 +124,7 @@ class Timers:
                 self._push(event.due_us, _REPAY, event.loan_id)
             case CreditRepaid():
                 if event.overdue:
-                    self._push(_next_check_us(event.at_us), _REPAY, event.loan_id)
+                    self._look_again(event.loan_id, event.at_us)
             case _:
                 raise AssertionError(f"{type(event).__name__} is not among those that are followed")
 
@@ -163,12 +169,22 @@ class Timers:
     def _repay(self, state: State, loan_id: int, due_us: int, at_us: int) -> Command | None:
         loan = state.ledger.loans.get(loan_id)
         if loan is None:
+            self._looks.pop(loan_id, None)
             return None
-        borrower = state.ledger.accounts[loan.borrower]
-        if loan.overdue and borrower.free_mc <= 0:  # it may have been granted something by the next time
-            self._push(_next_check_us(at_us), _REPAY, loan_id)
-            return None
+        if loan.overdue:
+            self._look_again(loan_id, at_us)
+            borrower = state.ledger.accounts[loan.borrower]
+            share = state.domains.domains[borrower.domain_id].effective_share
+            if borrower.free_mc <= 0 and accrual(state.ledger.rules, borrower, share, at_us) is None:
+                return None
         return RepayCredit(at_us, loan_id)
+
+    def _look_again(self, loan_id: int, at_us: int) -> None:
+        """Look at an overdue loan of credit in the next hour: its borrower may have been granted something by then."""
+        due_us = _next_check_us(at_us)
+        if self._looks.get(loan_id) != due_us:
+            self._looks[loan_id] = due_us
+            self._push(due_us, _REPAY, loan_id)
 
     def _domain(self, state: State, domain_id: DomainId, kind: int, due_us: int, at_us: int) -> Command | None:
         domain = state.domains.domains.get(domain_id)

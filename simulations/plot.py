@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import SimulationError
+from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +93,7 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     lines = (line.rstrip() for line in text.getvalue().splitlines())
     try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_whole(str(path), "\n".join(lines) + "\n")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SimulationError(f"{path} cannot be written ({reason}); give another folder.") from None

@@ -116,6 +116,10 @@ class ClockIndex(PoolIndex):
             self._dirty.update(leaf.domain_id for leaf in self._leaves.values() if domain_id in leaf.above)
         self._dirty.add(domain_id)
 
+    def domain_held(self, domain_id: DomainId) -> None:
+        """Refresh the place of a domain itself: its cap or its guarantee now lets more or less through."""
+        self._dirty.add(domain_id)
+
     def domain_measured(self, domain_id: DomainId) -> None:
         """Refresh the keys of a domain if they rest on how long its units take."""
         leaf = self._leaves.get(domain_id)
@@ -203,7 +207,7 @@ class ClockIndex(PoolIndex):
                 self._rank_leaf(leaf)
                 above = leaf.above
             else:
-                above = self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
+                above = domain_id, *self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
             for height, who in enumerate(reversed(above)) if above else ():
                 inner[who] = height
         self._dirty.clear()
@@ -219,6 +223,9 @@ class ClockIndex(PoolIndex):
         clock = self.reach(leaf.parent)
         for request, line in leaf.lines.items():
             line.find_head(account, leaf.touched)
+            if self.is_at_cap(domain_id, request):
+                line.ranks.drop(domain_id)
+                continue
             job = jobs.jobs[line.job_id]
             estimated_us = job.terms.time_request_us
             if estimated_us is None:
@@ -289,7 +296,7 @@ class ClockIndex(PoolIndex):
             if leaf is not None and shape.request in leaf.lines:  # it has jobs itself, now that nothing is in it
                 continue
             ranks, mine = shape.ranks[domain_id], self._ranks(domain.parent, shape)
-            first = ranks.first(self.reach(domain_id))
+            first = None if self.is_at_cap(domain_id, shape.request) else ranks.first(self.reach(domain_id))
             if first is None:
                 mine.drop(domain_id)
                 continue

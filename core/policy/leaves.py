@@ -69,15 +69,15 @@ class Line:
             heap.clear()
             ((user, queue),) = users.items()
             return standing[user].tag, queue.keys[0]
+        for user in touched:
+            if user in users:
+                # Whoever was first has nearly always just been served; its new entry takes the old one's place.
+                enter = heapreplace if heap and heap[0][2] == user else heappush
+                enter(heap, (standing[user].tag, users[user].keys[0], user))
         if len(heap) < len(users) or len(heap) > STALE_ENTRIES_MIN + 4 * len(users):
             heap[:] = [(standing[user].tag, queue.keys[0], user) for user, queue in users.items()]
             heapify(heap)
             return heap[0][:2]
-        for user in touched:
-            if user in users:
-                # Whoever was first has nearly always just been served; its new entry takes the old one's place.
-                enter = heapreplace if heap[0][2] == user else heappush
-                enter(heap, (standing[user].tag, users[user].keys[0], user))
         while True:
             tag, key, user = heap[0]
             theirs = users.get(user)

@@ -213,6 +213,17 @@ class MetedIndex(WideIndex):
 
     def _own_line(self, owner: DomainId, room: Room) -> Line | None:
         """Return the line inside a domain that goes first on a machine of its own, or None if nothing fits there."""
+        fitting = [shape for shape in self._shapes.values() if room.free.fits(shape.request)]
+        if not fitting:
+            return None
+        if owner not in self._leaves and room.until_us is None:
+            first = self._first_inside(owner, fitting)
+            if first is None:
+                return None
+            for line in sorted(self._leaves[first].lines.values(), key=by_head):
+                if line.shape in fitting and not self.is_capped(first, line.shape.request):
+                    return line
+        # Of what its turn or a cap keeps back, or does not end in time, another may go: each is looked at.
         jobs = self.state.jobs
         best: tuple[Order, Line] | None = None
         mine = self._leaves.get(owner)
@@ -229,6 +240,13 @@ class MetedIndex(WideIndex):
                         best = order, line
                     break
         return None if best is None else best[1]
+
+    def _first_inside(self, domain_id: DomainId, shapes: list[PendingShape]) -> DomainId | None:
+        """Return who is next of those that have jobs inside a domain, with one of these shapes, or None."""
+        first = self._first(domain_id, shapes)
+        while first is not None and first[3] not in self._leaves:
+            first = self._first(first[3], shapes)
+        return None if first is None else first[3]
 
     def _domain_of(self, line: Line) -> DomainId:
         return self.state.jobs.jobs[line.job_id].terms.domain_id

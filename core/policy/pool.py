@@ -111,7 +111,10 @@ class PoolIndex:
         """A job's tag or priority has changed; it may be queued or not."""
 
     def domain_changed(self, domain_id: DomainId) -> None:
-        """A domain's tag, usage, share, cap, guarantee or what it holds has changed."""
+        """A domain's tag, usage, share, cap or guarantee has changed."""
+
+    def domain_held(self, domain_id: DomainId) -> None:
+        """What a domain with a cap or a guarantee holds has changed."""
 
     def domain_served(self, domain_id: DomainId) -> None:
         """A domain was given something."""
@@ -214,14 +217,13 @@ class PoolIndex:
 
     def is_capped(self, domain_id: DomainId, request: Resources) -> bool:
         """Whether one more ``request`` would take the domain, or one that it is in, over its cap."""
-        if not self._held:
-            return False
-        for who in self._line_up(domain_id):
-            held = self._held.get(who)
-            cap = self.state.domains.domains[who].cap if held is not None else None
-            if held is not None and cap is not None and not request.fits(cap.minus(held.amount())):
-                return True
-        return False
+        return bool(self._held) and any(self.is_at_cap(who, request) for who in self._line_up(domain_id))
+
+    def is_at_cap(self, domain_id: DomainId, request: Resources) -> bool:
+        """Whether one more ``request`` would take the domain over its own cap."""
+        held = self._held.get(domain_id)
+        cap = self.state.domains.domains[domain_id].cap if held is not None else None
+        return held is not None and cap is not None and not request.fits(cap.minus(held.amount()))
 
     def is_covered(self, domain_id: DomainId, request: Resources) -> bool:
         """Whether one more ``request`` is within a domain's own guarantee.
@@ -278,7 +280,7 @@ class PoolIndex:
             held = self._held.get(who)
             if held is not None:
                 (held.give if more else held.take)(terms.request)
-                self.domain_changed(who)
+                self.domain_held(who)
 
     def _leased(self, event: UnitsLeased, was: State) -> None:
         job = self.state.jobs.jobs[event.job_id]

@@ -13,7 +13,7 @@ from meted.core.record import replaced
 from ..errors import SimulationError
 from ..policies.registry import policy_names
 from ..replay import EventOrder
-from ..results.documents import document, write_document, write_text
+from ..results.documents import document, write_document
 from ..results.html_page import RUNS_MAX, write_report
 from ..results.html_tables import DifferencesTable
 from ..results.run_record import RunRecord
@@ -24,6 +24,7 @@ from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, trace_digest
 from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
 from ..traces.trace_rules import TraceOptions
+from ..whole_file import write_text
 from .output_options import Outputs
 from .rules_options import rules_of, rules_options
 from .run_options import cores_option, echo_rules, interruptible, run_in_processes

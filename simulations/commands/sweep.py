@@ -15,7 +15,7 @@ from meted.adapters.cli.values import Reader
 from ..errors import SimulationError
 from ..plot import check_library
 from ..policies.registry import policy_names
-from ..results.documents import check_target, document, write_document, write_text
+from ..results.documents import check_target, document, write_document
 from ..ruled import RULED_POLICY
 from ..running.comparison import BEST
 from ..running.grid import Cell, Varied, combinations, label_of, once_each, parse_varied
@@ -24,6 +24,7 @@ from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, request_key, trace_digest
 from ..running.result_file import ResultFile
 from ..running.sweep_results import Sweep, SweepRow
+from ..whole_file import write_text
 from .rules_options import rules_of, rules_options
 from .run_options import cores_option, echo_rules, interruptible, run_in_processes
 from .trace_options import TRACE_NAMES, event_order_option, options_of, trace_parameters

@@ -1,4 +1,4 @@
-"""Files that the commands of the simulator write: one JSON document, or any text, and where it may go."""
+"""Files that the commands of the simulator write: one JSON document, and where it may go."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import click
 
-from ..errors import SimulationError
+from ..whole_file import write_text
 
 
 def document(figures: Mapping[str, object]) -> str:
@@ -23,25 +23,6 @@ def write_document(path: str, figures: Mapping[str, object]) -> None:
         SimulationError: It cannot be written.
     """
     write_text("--json", path, document(figures) + "\n")
-
-
-def write_text(option: str, path: str, text: str) -> None:
-    """Write a file.
-
-    Args:
-        option: The option that names it.
-        path: The file.
-        text: What it is to hold.
-
-    Raises:
-        SimulationError: It cannot be written.
-    """
-    try:
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SimulationError(f"{path} cannot be written ({reason}); give another file with {option}.") from None
 
 
 def check_target(option: str, path: str, source: str) -> None:

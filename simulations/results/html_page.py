@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 from ..errors import SimulationError
-from .documents import write_text
+from ..whole_file import write_text
 from .gantt_plot import gantt_plot
 from .html_style import STYLE
 from .html_tables import DifferencesTable, differences_table, figures_table, rules_table, users_table

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
+from io import StringIO
 
 from meted.core.record import fields_of
 
-from .documents import write_text
+from ..whole_file import write_text
 from .run_record import RunRecord, UserRow
 
 COLUMNS = ("run", *UserRow.__annotations__)
@@ -21,7 +21,7 @@ def write_users_csv(path: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         SimulationError: The file cannot be written.
     """
-    text = io.StringIO()
+    text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for run in runs:

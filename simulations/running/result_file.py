@@ -38,6 +38,10 @@ class ResultFile:
         self._path = path
         self.found: dict[str, Figures] = {}
         try:
+            if (
+                os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+            ):  # there is no end of a device
+                raise SimulationError(f"{path} is no plain file; name another with --results.")
             self._file = open(path, "a+b")  # noqa: SIM115  # closed by the context manager
         except OSError as error:
             raise self._refusal(error) from None
