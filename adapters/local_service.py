@@ -34,6 +34,7 @@ from meted.core.usertag import usertag
 from .committer import SNAPSHOT_EVENTS, Committer
 from .local_domains import LocalDomains
 from .log import Log, LogError
+from .postings import keep_postings
 from .recovery import live_policy, read_state
 
 NO_COMMAND = Spec()
@@ -80,6 +81,7 @@ class LocalService(LocalDomains):
         self._errors: list[Exception] = []
         try:
             found = read_state(log)
+            keep_postings(log)
             engine = Engine(live_policy(policy), found.state, found.chain, retention_us=retention_us)
             super().__init__(log, engine, clock)
             self._committer = Committer(log, engine, clock, self._follow, found.snapshot_seq, snapshot_events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import limits
 from ..credit_accrual import accrual
 from ..credit_state import NO_JOB, TREASURY, CreditAccount
 from ..errors import Reason, Refused
@@ -47,11 +48,28 @@ def settle(draft: Draft, account_id: AccountId) -> None:
     due = accrual(ledger.rules, account, share, draft.at_us)
     if due is None:
         return
-    if due.granted_mc:
-        move(draft, TREASURY, account_id, due.granted_mc, "grant")
-    if due.lost_mc:
-        move(draft, account_id, TREASURY, due.lost_mc, "demurrage")
+    granted_mc = min(due.granted_mc, room_mc(draft.state))
+    lost_mc = min(due.lost_mc, account.free_mc + granted_mc)
+    if granted_mc:
+        move(draft, TREASURY, account_id, granted_mc, "grant")
+    if lost_mc:
+        move(draft, account_id, TREASURY, lost_mc, "demurrage")
     draft.add(CreditSettled(draft.at_us, account_id, due.settled_us))
+
+
+def room_mc(state: State) -> int:
+    """Return how much credit the treasury may still make."""
+    return limits.CREDIT_TOTAL_MAX_MC + state.ledger.accounts[TREASURY].balance_mc
+
+
+def need_room(state: State, amount_mc: int) -> None:
+    """Refuse what would make more credit than there may be."""
+    if amount_mc > room_mc(state):
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"There may be {credits_text(limits.CREDIT_TOTAL_MAX_MC)} in all, and this would be more; "
+            f"at most {credits_text(room_mc(state))} can be added.",
+        )
 
 
 def need(state: State, account_id: AccountId, amount_mc: int) -> None:

@@ -32,7 +32,7 @@ from ..state import Job, Lease, State
 from . import checks
 from .draft import Draft
 from .jobs import find_job, reprioritise
-from .ledger import move, need, settle
+from .ledger import move, need, need_room, settle
 
 FUNDED = "funded"
 
@@ -102,6 +102,7 @@ def _sell(draft: Draft, account_id: AccountId, job: Job, points: int, cost_us: i
             )
         amount_mc = refund_mc(points, ledger.rules.price_mc, _cost_us(draft.state, job, cost_us))
         checks.whole(sold_mc + amount_mc, "what is paid", 0, limits.CREDIT_MAX_MC)
+        need_room(draft.state, amount_mc)
         if amount_mc:
             move(draft, TREASURY, account_id, amount_mc, "nice", job.job_id)
             draft.add(PointsSold(draft.at_us, job.job_id, sold_mc + amount_mc))
