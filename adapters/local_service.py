@@ -32,7 +32,7 @@ from meted.core.spec import Spec
 from meted.core.usertag import usertag
 
 from .committer import SNAPSHOT_EVENTS, Committer
-from .local_domains import LocalDomains
+from .local_credit import LocalCredit
 from .log import Log, LogError
 from .postings import keep_postings
 from .recovery import live_policy, read_state
@@ -46,7 +46,7 @@ def wall_clock_us() -> int:
     return time.time_ns() // 1000
 
 
-class LocalService(LocalDomains):
+class LocalService(LocalCredit):
     """Domains and jobs, kept in one log. A call is durable when it returns; if it raises, it did not happen."""
 
     def __init__(

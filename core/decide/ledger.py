@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import limits
-from ..credit_accrual import accrual
+from ..credit_accrual import Accrual, accrual
 from ..credit_state import NO_JOB, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled
@@ -42,19 +42,24 @@ def open_account(draft: Draft, domain_id: DomainId) -> AccountId:
 
 def settle(draft: Draft, account_id: AccountId) -> None:
     """Post what has accrued to the account of a domain: grants, demurrage, and what is above its cap."""
-    ledger = draft.state.ledger
-    account = ledger.accounts[account_id]
-    share = draft.domain(account.domain_id).effective_share
-    due = accrual(ledger.rules, account, share, draft.at_us)
+    due = accrued(draft.state, draft.state.ledger.accounts[account_id], draft.at_us)
     if due is None:
         return
-    granted_mc = min(due.granted_mc, room_mc(draft.state))
-    lost_mc = min(due.lost_mc, account.free_mc + granted_mc)
-    if granted_mc:
-        move(draft, TREASURY, account_id, granted_mc, "grant")
-    if lost_mc:
-        move(draft, account_id, TREASURY, lost_mc, "demurrage")
+    if due.granted_mc:
+        move(draft, TREASURY, account_id, due.granted_mc, "grant")
+    if due.lost_mc:
+        move(draft, account_id, TREASURY, due.lost_mc, "demurrage")
     draft.add(CreditSettled(draft.at_us, account_id, due.settled_us))
+
+
+def accrued(state: State, account: CreditAccount, at_us: int) -> Accrual | None:
+    """Return what is to be posted to the account of a domain, as far as there may be so much credit, or None."""
+    share = state.domains.domains[account.domain_id].effective_share
+    due = accrual(state.ledger.rules, account, share, at_us)
+    if due is None:
+        return None
+    granted_mc = min(due.granted_mc, room_mc(state))
+    return Accrual(granted_mc, min(due.lost_mc, account.free_mc + granted_mc), due.settled_us)
 
 
 def room_mc(state: State) -> int:

@@ -80,8 +80,8 @@ class Line:
                 enter(heap, (standing[user].tag, users[user].keys[0], user))
         while True:
             tag, key, user = heap[0]
-            queue = users.get(user)
-            if queue is not None and queue.keys[0] == key and standing[user].tag == tag:
+            found = users.get(user)
+            if found is not None and found.keys[0] == key and standing[user].tag == tag:
                 return tag, key
             heappop(heap)
 
