@@ -252,10 +252,10 @@ class Log(Protocol):
         """
 
     def replace_postings(self, found: Iterable[Postings]) -> None:
-        """Keep these postings in the place of all that there are, all or nothing.
+        """Keep these postings in the place of all that there are; ``found`` may read from this log meanwhile.
 
         Raises:
-            LogFull, LogIOError: It could not be written; all is as it was.
+            LogFull, LogIOError: It could not be written. Some of them may be kept, and ``has_postings`` is false.
         """
 
     def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from .contract import PostedAccount, Postings, Transfer
 from .driver import Connection, Row, Value
 from .results import CHUNKS
+
+ROWS_A_TRANSACTION = 10_000
+"""So many rows are written at once where all are written anew."""
 
 _ACCOUNT = "account_id, seq, domain, job_id"
 _TRANSFER = "seq, at_us, debit, credit, amount_mc, kind, reference, note, debit_mc, credit_mc"
@@ -21,12 +25,29 @@ def insert(connection: Connection, postings: Postings) -> None:
 
 
 def replace(connection: Connection, found: Iterable[Postings]) -> None:
-    """Write rows in the place of all that there are, and note that they are whole."""
-    for table in ("credit_accounts", "transfers", "posted"):
+    """Write rows in the place of all that there are, and note that they are whole.
+
+    It takes several transactions, none of which is open while the next rows are found.
+    """
+    list(connection.execute("BEGIN IMMEDIATE"))
+    for table in ("posted", "credit_accounts", "transfers"):
         list(connection.execute(f"DELETE FROM {table}"))
-    for postings in found:
-        insert(connection, postings)
-    list(connection.execute("INSERT INTO posted VALUES (1)"))
+    list(connection.execute("COMMIT"))
+    accounts: list[PostedAccount] = []
+    transfers: list[Transfer] = []
+    for postings in chain(found, (None,)):
+        if postings is not None:
+            accounts += postings.accounts
+            transfers += postings.transfers
+            if len(accounts) + len(transfers) < ROWS_A_TRANSACTION:
+                continue
+        list(connection.execute("BEGIN IMMEDIATE"))
+        insert(connection, Postings(tuple(accounts), tuple(transfers)))
+        if postings is None:
+            list(connection.execute("INSERT INTO posted VALUES (1)"))
+        list(connection.execute("COMMIT"))
+        accounts.clear()
+        transfers.clear()
 
 
 def are_whole(connection: Connection) -> bool:

@@ -254,12 +254,10 @@ class SQLiteLog:
             return posting_rows.are_whole(connection)
 
     def replace_postings(self, found: Iterable[Postings]) -> None:
-        """Keep these postings in the place of all that there are, in one transaction; see ``Log.replace_postings``."""
+        """Keep these postings in the place of all that there are; see ``Log.replace_postings``."""
         connection = self._writable()
         try:
-            list(connection.execute("BEGIN IMMEDIATE"))
             posting_rows.replace(connection, found)
-            list(connection.execute("COMMIT"))
         except BaseException as error:
             self._undo([])
             if isinstance(error, self._driver.errors):

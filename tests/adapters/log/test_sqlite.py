@@ -189,7 +189,8 @@ def files_of(data: Path) -> list[str]:
 
 def as_version_1(data: Path) -> None:
     """Make the tables those that the first version of meted made."""
-    sql(data, "DROP TABLE reports")
+    for table in ("reports", "credit_accounts", "transfers", "posted"):
+        sql(data, f"DROP TABLE {table}")
     sql(data, "PRAGMA user_version = 1")
 
 
