@@ -1,0 +1,400 @@
+"""``meted credit``: what buys priority: accounts, transfers, holds, loans and statements."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from meted.core.decide.ledger import credits_text
+
+from .connect import DOMAIN, PAGE_ROWS, connected, server_option
+from .credit_rules import credit_rules
+from .credits import CREDITS, POINTS_TO_PAY, SIGNED_CREDITS, bare, cpu_hours, signed, signed_points
+from .entitlements import MOMENT
+from .options import json_option
+from .tables import compact_span, moment, print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..client.blocking import BlockingClient
+    from ..credit_views import (
+        CreditDetails,
+        CreditLine,
+        CreditLoanView,
+        CreditRulesView,
+        CreditView,
+        Forecast,
+        HoldView,
+    )
+
+HEADINGS = ("domain", "balance", "accrued", "held", "free", "next period")
+NUMBERS = ("balance", "accrued", "held", "free", "next period", "amount", "left", "account", "hold", "loan")
+LINES = ("time", "what", "debit", "credit", "amount", "balance", "note")
+
+NUMBERED = {"hold": "hold", "loan": "loan", "repayment": "loan"}
+"""The kinds of transfers whose reference is a number that people know."""
+
+NUMBER = click.IntRange(min=1)
+
+
+@click.group("credit")
+def credit() -> None:
+    """Show, grant and move credit, which buys priority in the pool.
+
+    Without an account a domain pays for nothing and is owed its share all the same; docs/credit.md says more.
+    """
+
+
+credit.add_command(credit_rules)
+
+
+def each_account(client: BlockingClient) -> Iterator[CreditView]:
+    """Yield the accounts of domains by name, page after page."""
+    after = ""
+    while page := cast("Sequence[CreditView]", client.call("credit.accounts", after=after)):
+        yield from page
+        after = page[-1]["domain"]
+
+
+@credit.command("ls", short_help="Show the accounts of domains.")
+@json_option
+@server_option
+def list_accounts(as_json: bool, server: str | None) -> None:
+    """Show the accounts of domains.
+
+    What has accrued (grants, less what fades) is posted when an account is next used. Free is what may be spent.
+    """
+    with connected(server) as client:
+        rows = list(each_account(client))
+    if as_json:
+        print_json(rows)
+    elif rows:
+        now_us = time.time_ns() // 1000
+        cells = [_cells(row, now_us) for row in rows]
+        shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
+        print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
+    else:
+        click.echo("No domain has an account of credit; open one with: meted credit grant DOMAIN AMOUNT", err=True)
+
+
+def _cells(row: CreditView, now_us: int) -> tuple[str, ...]:
+    return (
+        row["domain"],
+        bare(row["balance_mc"]),
+        signed(row["accrued_mc"]) if row["accrued_mc"] else "",
+        bare(row["held_mc"]) if row["held_mc"] else "",
+        "unlimited" if row["unlimited"] else bare(row["free_mc"]),
+        f"{signed(row['next_mc'])} in {compact_span(max(row['next_us'] - now_us, 0))}" if row["next_mc"] else "",
+    )
+
+
+@credit.command("show", short_help="Show the account of a domain.")
+@click.argument("domain", type=DOMAIN)
+@json_option
+@server_option
+def show_account(domain: str, as_json: bool, server: str | None) -> None:
+    """Show the account of a domain, and what it has in purses of jobs and in loans of credit."""
+    with connected(server) as client:
+        row = cast("CreditDetails", client.call("credit.account", domain=domain))
+    if as_json:
+        print_json(row)
+        return
+
+    def text(key: str, value_mc: int) -> str:
+        return f"{credits_text(value_mc)}{key}" if value_mc else ""
+
+    coming = f"{signed(row['next_mc'])} at {moment(row['next_us'])}" if row["next_mc"] else ""
+    print_facts(
+        {
+            "domain": row["domain"],
+            "account": str(row["account"]),
+            "balance": credits_text(row["balance_mc"]),
+            "accrued": text(", posted when the account is next used", row["accrued_mc"]),
+            "held": text(" (see: meted credit holds)", row["held_mc"]),
+            "free": "unlimited: it pays for nothing" if row["unlimited"] else credits_text(row["free_mc"]),
+            "next period": coming,
+            "in purses of jobs": text("", row["purses_mc"]),
+            "lent": text("", row["lent_mc"]),
+            "borrowed": text("", row["borrowed_mc"]),
+        }
+    )
+
+
+@credit.command("open", short_help="Give a domain an account.")
+@click.argument("domain", type=DOMAIN)
+@click.option("--unlimited/--limited", default=None, help="Whether it pays for nothing.  [default: as it is; limited]")
+@server_option
+def open_account(domain: str, unlimited: bool | None, server: str | None) -> None:
+    """Give a domain an account, and print its number; one that it has is left alone, but for --unlimited.
+
+    From then on the points of its jobs cost credit. The points of a domain that is unlimited, or has no account, cost
+    nothing and count as usage, like any priority.
+    """
+    with connected(server) as client:
+        answer = client.call("credit.open", domain=domain, unlimited=unlimited)
+    click.echo(str(cast("dict[str, int]", answer)["account"]))
+
+
+@credit.command("close", short_help="Close the account of a domain.")
+@click.argument("domain", type=DOMAIN)
+@server_option
+def close_account(domain: str, server: str | None) -> None:
+    """Close the account of a domain; what is in it is gone.
+
+    Not while something of it is held, lent, borrowed, or in purses of jobs.
+    """
+    with connected(server) as client:
+        client.call("credit.close", domain=domain)
+
+
+@credit.command(
+    "grant",
+    short_help="Grant a domain credit, or take some back.",
+    context_settings={"ignore_unknown_options": True},  # or an amount below zero would be an option
+    epilog="""\b
+Examples:
+  meted credit grant physics 100
+  meted credit grant physics -2.5 --note "granted twice"
+""",
+)
+@click.argument("domain", type=DOMAIN)
+@click.argument("amount", type=SIGNED_CREDITS)
+@click.option("--note", default="", metavar="TEXT", help="What for, for its statement.")
+@server_option
+def grant(domain: str, amount: int, note: str, server: str | None) -> None:
+    """Grant a domain credit, or take some back (below zero); it gets an account if it has none.
+
+    AMOUNT has up to three decimals. What all domains are granted each period is set with meted credit rules set.
+    """
+    with connected(server) as client:
+        client.call("credit.grant", domain=domain, amount_mc=amount, note=note)
+
+
+@credit.command("transfer", short_help="Send credit to another domain.")
+@click.argument("payer", type=DOMAIN)
+@click.argument("payee", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@click.option("--note", default="", metavar="TEXT", help="What for, for both statements.")
+@server_option
+def transfer(payer: str, payee: str, amount: int, note: str, server: str | None) -> None:
+    """Send credit from PAYER to PAYEE, which gets an account if it has none."""
+    with connected(server) as client:
+        client.call("credit.transfer", payer=payer, payee=payee, amount_mc=amount, note=note)
+
+
+@credit.command("hold", short_help="Set credit of a domain aside.")
+@click.argument("domain", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@click.option("--until", type=MOMENT, metavar="TIME|DUR", help="When it is free again by itself.  [default: never]")
+@server_option
+def hold(domain: str, amount: int, until: int | None, server: str | None) -> None:
+    """Set credit of a domain aside, and print the number of the hold.
+
+    It cannot be spent until it is paid out with meted credit post, or free again with meted credit void.
+    """
+    with connected(server) as client:
+        answer = client.call("credit.hold", domain=domain, amount_mc=amount, until_us=until)
+    click.echo(str(cast("dict[str, int]", answer)["hold"]))
+
+
+@credit.command("post", short_help="Pay a domain from a hold.")
+@click.argument("number", type=NUMBER, metavar="HOLD")
+@click.argument("payee", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@server_option
+def post(number: int, payee: str, amount: int, server: str | None) -> None:
+    """Pay a part or all of a hold to a domain; the rest is free again."""
+    with connected(server) as client:
+        client.call("credit.post", hold=number, payee=payee, amount_mc=amount)
+
+
+@credit.command("void", short_help="Give a hold up.")
+@click.argument("number", type=NUMBER, metavar="HOLD")
+@server_option
+def void(number: int, server: str | None) -> None:
+    """Give a hold up: what was set aside is free again."""
+    with connected(server) as client:
+        client.call("credit.void", hold=number)
+
+
+@credit.command("holds", short_help="Show what is set aside.")
+@click.option("--domain", type=DOMAIN, metavar="D", help="Only of this domain.")
+@json_option
+@server_option
+def list_holds(domain: str | None, as_json: bool, server: str | None) -> None:
+    """Show what is set aside with meted credit hold."""
+    rows: list[HoldView] = []
+    with connected(server) as client:
+        while page := client.call("credit.holds", domain=domain, after=rows[-1]["hold"] if rows else 0):
+            rows.extend(page)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        cells = [(str(it["hold"]), it["domain"], bare(it["amount_mc"]), moment(it["until_us"])) for it in rows]
+        print_table(("hold", "domain", "amount", "until"), cells, NUMBERS)
+    else:
+        click.echo("Nothing is held.", err=True)
+
+
+@credit.command("lend", short_help="Lend credit to another domain.")
+@click.argument("lender", type=DOMAIN)
+@click.argument("borrower", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@click.option("--due", type=MOMENT, required=True, metavar="TIME|DUR", help="When it comes back.")
+@server_option
+def lend(lender: str, borrower: str, amount: int, due: int, server: str | None) -> None:
+    """Lend credit, and print the number of the loan.
+
+    When it is due it goes back as far as BORROWER has it then; of what comes in later the loan is paid first.
+    """
+    with connected(server) as client:
+        answer = client.call("credit.lend", lender=lender, borrower=borrower, amount_mc=amount, due_us=due)
+    click.echo(str(cast("dict[str, int]", answer)["loan"]))
+
+
+@credit.command("repay", short_help="Pay a loan of credit back.")
+@click.argument("number", type=NUMBER, metavar="LOAN")
+@server_option
+def repay(number: int, server: str | None) -> None:
+    """Pay a loan of credit back, as far as the borrower can. LOAN is its number in meted credit loans."""
+    with connected(server) as client:
+        left_mc = cast("dict[str, int]", client.call("credit.repay", loan=number))["left_mc"]
+    said = f"Of loan {number}, {credits_text(left_mc)} are still to be paid." if left_mc else f"Loan {number} is over."
+    click.echo(said)
+
+
+@credit.command("loans", short_help="Show the loans of credit.")
+@click.option("--domain", type=DOMAIN, metavar="D", help="Only what this domain lends or borrows.")
+@json_option
+@server_option
+def list_loans(domain: str | None, as_json: bool, server: str | None) -> None:
+    """Show the loans of credit that are not paid back."""
+    rows: list[CreditLoanView] = []
+    with connected(server) as client:
+        while page := client.call("credit.loans", domain=domain, after=rows[-1]["loan"] if rows else 0):
+            rows.extend(page)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        cells = [
+            (
+                str(it["loan"]),
+                it["lender"],
+                it["borrower"],
+                bare(it["left_mc"]),
+                moment(it["due_us"]) + (" (overdue)" if it["overdue"] else ""),
+            )
+            for it in rows
+        ]
+        print_table(("loan", "lender", "borrower", "left", "due"), cells, NUMBERS)
+    else:
+        click.echo("There are no loans of credit.", err=True)
+
+
+@credit.command(
+    "statement",
+    short_help="Show what moved on an account.",
+    epilog="""\b
+Examples:
+  meted credit statement physics --last 20
+  meted credit statement --account 1         the treasury, which makes credit; 2 is escrow
+""",
+)
+@click.argument("domain", type=DOMAIN, required=False)
+@click.option("--account", type=NUMBER, metavar="N", help="The account of this number, also a closed one or a purse.")
+@click.option("--last", type=NUMBER, metavar="N", help="Only the N latest lines.")
+@json_option
+@server_option
+def statement(domain: str | None, account: int | None, last: int | None, as_json: bool, server: str | None) -> None:
+    """Show what moved on an account, the latest at the end: each balance is the one above it plus the amount.
+
+    Each line names the account that has less for it (debit) and the one that has more (credit).
+    """
+    if (domain is None) == (account is None):
+        raise click.UsageError("Say whose statement it is: give a domain, or --account.")
+    with connected(server) as client:
+        lines = deque(_each_line(client, domain, account), last)
+        row = cast("CreditDetails", client.call("credit.account", domain=domain)) if domain is not None else None
+    if as_json:
+        print_json(list(lines))
+        return
+    if lines:
+        cells = [_line_cells(line) for line in lines]
+        columns = len(LINES) if any(row[-1] for row in cells) else len(LINES) - 1
+        print_table(LINES[:columns], [row[:columns] for row in cells], NUMBERS)
+    else:
+        click.echo("Nothing has moved on this account yet.", err=True)
+    if row is not None and row["accrued_mc"]:
+        click.echo(f"Accrued since, and posted when the account is next used: {signed(row['accrued_mc'])}")
+
+
+def _each_line(client: BlockingClient, domain: str | None, account: int | None) -> Iterator[CreditLine]:
+    after = 0
+    while True:
+        page = cast(
+            "Sequence[CreditLine]",
+            client.call("credit.statement", domain=domain, account=account, after=after, limit=PAGE_ROWS),
+        )
+        yield from page
+        if not page:
+            return
+        after = page[-1]["seq"]
+
+
+def _line_cells(line: CreditLine) -> tuple[str, ...]:
+    what = NUMBERED.get(line["kind"])
+    return (
+        moment(line["at_us"]),
+        f"{line['kind']} ({what} {line['reference']})" if what else line["kind"].replace("_", " "),
+        line["debit"],
+        line["credit"],
+        signed(line["amount_mc"]),
+        bare(line["balance_mc"]),
+        line["note"],
+    )
+
+
+@credit.command(
+    "forecast",
+    short_help="Show how much work a domain can pay for.",
+    epilog="""\b
+Example:
+  meted credit forecast physics --points 2
+""",
+)
+@click.argument("domain", type=DOMAIN)
+@click.option("--points", type=POINTS_TO_PAY, default="1", show_default=True, metavar="P", help="So many points.")
+@json_option
+@server_option
+def show_forecast(domain: str, points: int, as_json: bool, server: str | None) -> None:
+    """Show how much work a domain can pay for with so many points of priority, now and with each grant."""
+    from ..credit_views import forecast  # only here: most commands need none of it
+
+    with connected(server) as client:
+        row = cast("CreditDetails", client.call("credit.account", domain=domain))
+        told = forecast(row, cast("CreditRulesView", client.call("credit.rules")), points)
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(_told(told, row))
+
+
+def _told(told: Forecast, row: CreditDetails) -> str:
+    points = signed_points(told["points"])
+    if told["now_cpu_us"] is None or told["period_cpu_us"] is None:
+        why = "it is unlimited" if row["unlimited"] else "points cost nothing"
+        return f"{told['domain']} can run any amount of work at {points}, as {why}."
+    price = credits_text(told["points"] * told["price_mc"])
+    said = (
+        f"With {credits_text(told['free_mc'])} free, {told['domain']} can run {cpu_hours(told['now_cpu_us'])} "
+        f"at {points} ({price} for a cpu-hour)."
+    )
+    if row["grant_mc"]:
+        said += (
+            f" Each {compact_span(told['period_us'])} it is granted {credits_text(row['grant_mc'])}, "
+            f"enough for {cpu_hours(told['period_cpu_us'])} more."
+        )
+    return said
