@@ -37,8 +37,9 @@ class DomainView(TypedDict):
     ``jobs`` are those that are kept, ``waiting_jobs`` those of them with units that wait. ``service_cpu_us`` is all
     that was ever given, ``usage_cpu_us`` what of it counts now. ``lag_cpu_us`` is what it is owed; negative: it is
     ahead, and nothing is owed to who has nothing waiting. ``lag_bound_cpu_us`` is twice the largest lease so far, which
-    is the most that a domain can claim beyond what the others are ahead. ``lends`` and ``borrows`` count loans. ``credit_mc`` is what it
-    may spend in thousandths of a credit, None without an account; ``credit_unlimited``: it pays for nothing.
+    is the most that a domain can claim beyond what the others are ahead. ``lends`` and ``borrows`` count loans.
+    ``credit_mc`` is what it may spend in thousandths of a credit, None without an account; where ``credit_unlimited``,
+    it pays for nothing.
     """
 
     domain: str
