@@ -20,12 +20,14 @@ class Niced(TypedDict):
     """What a purchase or sale of points did.
 
     ``points`` and ``priority`` are what the job has now, ``charged_mc`` what the account of its domain has less (what
-    it has more, if negative), in thousandths of a credit.
+    it has more, if negative), in thousandths of a credit. Where not ``pays``, its domain has no account or an unlimited
+    one, and they are priority like any other.
     """
 
     points: int
     priority: int
     charged_mc: int
+    pays: bool
 
 
 def open_credit(engine: Engine, at_us: int, domain: str, unlimited: bool | None = None) -> int:
@@ -133,4 +135,5 @@ def nice_job(engine: Engine, at_us: int, job_id: int, points: int, cost_us: int 
     for event in events:
         if isinstance(event, CreditMoved) and event.kind in ("purse", "purse_back", "nice", "nice_back"):
             charged_mc += event.amount_mc if event.debit == account_id else -event.amount_mc
-    return Niced(points=job.points, priority=job.terms.priority, charged_mc=charged_mc)
+    pays = account_id is not None and not state.ledger.accounts[account_id].unlimited
+    return Niced(points=job.points, priority=job.terms.priority, charged_mc=charged_mc, pays=pays)

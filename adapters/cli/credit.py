@@ -34,8 +34,11 @@ HEADINGS = ("domain", "balance", "accrued", "held", "free", "next period")
 NUMBERS = ("balance", "accrued", "held", "free", "next period", "amount", "left", "account", "hold", "loan")
 LINES = ("time", "what", "debit", "credit", "amount", "balance", "note")
 
-NUMBERED = {"hold": "hold", "loan": "loan", "repayment": "loan"}
-"""The kinds of transfers whose reference is a number that people know."""
+NUMBERED = {"hold": "hold {}", "loan": "loan {}", "repayment": "repayment of loan {}"}
+"""The kinds of transfers whose reference is a number that people know, and how they are told."""
+
+BELOW_ZERO = {"ignore_unknown_options": True}
+"""So that an amount below zero is no option, and is read or refused as an amount."""
 
 NUMBER = click.IntRange(min=1)
 
@@ -153,7 +156,7 @@ def close_account(domain: str, server: str | None) -> None:
 @credit.command(
     "grant",
     short_help="Grant a domain credit, or take some back.",
-    context_settings={"ignore_unknown_options": True},  # or an amount below zero would be an option
+    context_settings=BELOW_ZERO,
     epilog="""\b
 Examples:
   meted credit grant physics 100
@@ -173,7 +176,7 @@ def grant(domain: str, amount: int, note: str, server: str | None) -> None:
         client.call("credit.grant", domain=domain, amount_mc=amount, note=note)
 
 
-@credit.command("transfer", short_help="Send credit to another domain.")
+@credit.command("transfer", short_help="Send credit to another domain.", context_settings=BELOW_ZERO)
 @click.argument("payer", type=DOMAIN)
 @click.argument("payee", type=DOMAIN)
 @click.argument("amount", type=CREDITS)
@@ -185,7 +188,12 @@ def transfer(payer: str, payee: str, amount: int, note: str, server: str | None)
         client.call("credit.transfer", payer=payer, payee=payee, amount_mc=amount, note=note)
 
 
-@credit.command("hold", short_help="Set credit of a domain aside.")
+def _check_later(moment_us: int | None, option: str) -> None:
+    if moment_us is not None and moment_us <= time.time_ns() // 1000:
+        raise click.UsageError(f"{option} is over already; give a later one.")
+
+
+@credit.command("hold", short_help="Set credit of a domain aside.", context_settings=BELOW_ZERO)
 @click.argument("domain", type=DOMAIN)
 @click.argument("amount", type=CREDITS)
 @click.option("--until", type=MOMENT, metavar="TIME|DUR", help="When it is free again by itself.  [default: never]")
@@ -195,12 +203,13 @@ def hold(domain: str, amount: int, until: int | None, server: str | None) -> Non
 
     It cannot be spent until it is paid out with meted credit post, or free again with meted credit void.
     """
+    _check_later(until, "--until")
     with connected(server) as client:
         answer = client.call("credit.hold", domain=domain, amount_mc=amount, until_us=until)
     click.echo(str(cast("dict[str, int]", answer)["hold"]))
 
 
-@credit.command("post", short_help="Pay a domain from a hold.")
+@credit.command("post", short_help="Pay a domain from a hold.", context_settings=BELOW_ZERO)
 @click.argument("number", type=NUMBER, metavar="HOLD")
 @click.argument("payee", type=DOMAIN)
 @click.argument("amount", type=CREDITS)
@@ -239,7 +248,7 @@ def list_holds(domain: str | None, as_json: bool, server: str | None) -> None:
         click.echo("Nothing is held.", err=True)
 
 
-@credit.command("lend", short_help="Lend credit to another domain.")
+@credit.command("lend", short_help="Lend credit to another domain.", context_settings=BELOW_ZERO)
 @click.argument("lender", type=DOMAIN)
 @click.argument("borrower", type=DOMAIN)
 @click.argument("amount", type=CREDITS)
@@ -250,6 +259,7 @@ def lend(lender: str, borrower: str, amount: int, due: int, server: str | None) 
 
     When it is due it goes back as far as BORROWER has it then; of what comes in later the loan is paid first.
     """
+    _check_later(due, "--due")
     with connected(server) as client:
         answer = client.call("credit.lend", lender=lender, borrower=borrower, amount_mc=amount, due_us=due)
     click.echo(str(cast("dict[str, int]", answer)["loan"]))
@@ -345,16 +355,19 @@ def _each_line(client: BlockingClient, domain: str | None, account: int | None) 
 
 
 def _line_cells(line: CreditLine) -> tuple[str, ...]:
-    what = NUMBERED.get(line["kind"])
     return (
         moment(line["at_us"]),
-        f"{line['kind']} ({what} {line['reference']})" if what else line["kind"].replace("_", " "),
+        _what(line),
         line["debit"],
         line["credit"],
         signed(line["amount_mc"]),
         bare(line["balance_mc"]),
         line["note"],
     )
+
+
+def _what(line: CreditLine) -> str:
+    return NUMBERED.get(line["kind"], line["kind"].replace("_", " ")).format(line["reference"])
 
 
 @credit.command(

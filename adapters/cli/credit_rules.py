@@ -86,14 +86,10 @@ Examples:
   meted credit rules set --price 0.5 --half-life 30d
 """,
 )
-@click.option(
-    "--grant", type=CREDITS_OR_ZERO, metavar="CREDITS", help="What a domain with an account gets."
-)
+@click.option("--grant", type=CREDITS_OR_ZERO, metavar="CREDITS", help="What a domain with an account gets.")
 @click.option("--period", type=LONG, metavar="DUR", help="How often.")
 @click.option("--cap", type=CAP, metavar="CREDITS|none", help="What a domain may have at most.")
-@click.option(
-    "--half-life", type=LONG_OR_NONE, metavar="DUR|none", help="After so long half of it is gone."
-)
+@click.option("--half-life", type=LONG_OR_NONE, metavar="DUR|none", help="After so long half of it is gone.")
 @click.option("--price", type=CREDITS_OR_ZERO, metavar="CREDITS", help="Of one point for a cpu-hour of work.")
 @click.option("--income", type=click.Choice(tuple(INCOMES)), help="Who is paid.")
 @server_option

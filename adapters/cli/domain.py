@@ -159,7 +159,7 @@ def show_domain(name: str, as_json: bool, server: str | None) -> None:
             "service": f"{compact_span(row['service_cpu_us'])} of cpu time",
             "usage now": f"{compact_span(row['usage_cpu_us'])} of cpu time",
             "lag (bound)": lag_text(row),
-            "credit": credit_text(row),
+            "credit": credit_text(row) and f"{credit_text(row)} (see: meted credit show)",
             "cpu asked for": compact_span(row["cpu_requested_us"]) if row["cpu_requested_us"] else "",
             "cpu used": f"{compact_span(row['cpu_used_us'])}, by priority" if row["cpu_used_us"] else "",
         }

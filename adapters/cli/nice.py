@@ -50,11 +50,14 @@ def nice(job: int, points: int, cost: int | None, as_json: bool, server: str | N
 
 
 def _said(job: int, done: Niced) -> str:
-    charged_mc = done["charged_mc"]
+    if not done["pays"]:
+        return f"Job {job} has priority {done['priority']}. Its domain pays no credit for it, so it counts as usage."
+    charged_mc, points = done["charged_mc"], done["points"]
+    has = f"Job {job} has {signed_points(points)} and priority {done['priority']}."
     if charged_mc > 0:
-        moved = f" {credits_text(charged_mc)} {'was' if charged_mc == 1000 else 'were'} charged."
-    elif charged_mc < 0:
-        moved = f" {credits_text(-charged_mc)} came back."
-    else:
-        moved = " Nothing was charged."
-    return f"Job {job} has {signed_points(done['points'])}, and priority {done['priority']}.{moved}"
+        return f"{has} Charged: {credits_text(charged_mc)}."
+    if charged_mc < 0:
+        return f"{has} Paid{' back' if points >= 0 else ''}: {credits_text(-charged_mc)}."
+    if points < 0:
+        return f"{has} It waits for the pool, and its domain is paid as others pay for the room."
+    return f"{has} Nothing was charged."

@@ -119,7 +119,8 @@ def _cost_us(state: State, job: Job, cost_us: int | None) -> int:
     if cost_us is None:
         raise Refused(
             Reason.OUT_OF_RANGE,
-            f"Nothing is known of how long the units of job {job.job_id} take; say what it will cost in cpu time.",
+            f"Nothing is known of how long the units of job {job.job_id} take; "
+            "say what it will cost in cpu time, like --cost 3h.",
         )
     return cost_us
 

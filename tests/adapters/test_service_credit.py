@@ -203,7 +203,7 @@ def test_points_are_bought_given_back_and_sold(service: Service) -> None:
     job_id = service.submit("lab", hold=True)
     with refused(Reason.OUT_OF_RANGE):
         service.job_nice(job_id, 2)  # nobody knows what it will take
-    assert service.job_nice(job_id, 2, 3 * HOUR_US) == {"points": 2, "priority": 2, "charged_mc": 6_000}
+    assert service.job_nice(job_id, 2, 3 * HOUR_US) == {"points": 2, "priority": 2, "charged_mc": 6_000, "pays": True}
     row = service.job(job_id)
     assert (row["points"], row["priority"], row["purse_mc"]) == (2, 2, 6_000)
     details = service.credit_account("lab")
@@ -213,8 +213,8 @@ def test_points_are_bought_given_back_and_sold(service: Service) -> None:
     with refused(Reason.NOT_ENOUGH_CREDIT):
         service.job_nice(job_id, 2, 3 * HOUR_US)
     assert service.job_nice(job_id, -1)["charged_mc"] == -3_000
-    assert service.job_nice(job_id, -2) == {"points": -1, "priority": -1, "charged_mc": -3_000}
-    assert service.job_nice(job_id, 0) == {"points": -1, "priority": -1, "charged_mc": 0}
+    assert service.job_nice(job_id, -2) == {"points": -1, "priority": -1, "charged_mc": -3_000, "pays": True}
+    assert service.job_nice(job_id, 0) == {"points": -1, "priority": -1, "charged_mc": 0, "pays": True}
     with refused(Reason.OUT_OF_RANGE):
         service.job_nice(job_id, -10)
     check_statement(service, "lab")
@@ -224,6 +224,9 @@ def test_points_are_bought_given_back_and_sold(service: Service) -> None:
     with refused(Reason.UNKNOWN_JOB):
         service.job_nice(10**6, 1, HOUR_US)
     assert service.credit_account("lab")["balance_mc"] == before
+    service.domain_create("without")
+    other = service.submit("without", hold=True)
+    assert service.job_nice(other, 2) == {"points": 0, "priority": 2, "charged_mc": 0, "pays": False}
 
 
 def test_work_that_ends_pays_its_fee(way: Way) -> None:
