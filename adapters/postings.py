@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from meted.core.credit_state import ESCROW
+from meted.core.credit_state import ESCROW, TREASURY
 from meted.core.engine import Sealed
 from meted.core.events import CreditMoved, CreditOpened, DomainCreated, DonorPaid, Event, FeePosted, HoldPosted
 from meted.core.ids import AccountId, DomainId
@@ -95,7 +95,8 @@ class Bookkeeper:
                 case FeePosted():
                     moved("fee", event.lease_id, event.debit, event.credit)
                 case DonorPaid():
-                    moved("income", 0, ESCROW, event.account_id)
+                    kind = "unclaimed" if event.account_id == TREASURY else "income"
+                    moved(kind, 0, ESCROW, event.account_id)
                 case CreditOpened():
                     name = self._name(event.domain_id)
                     accounts.append(PostedAccount(event.account_id, seq, name, event.job_id))

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from meted.adapters.cli import config, credits
+from meted.adapters.cli.credit_statement import together
 from meted.adapters.cli.main import meted
 
 from ..live import LiveServer, live_server
@@ -125,6 +126,37 @@ def test_credit_moves_and_the_statement_adds_up() -> None:
     assert run("credit", "statement", "--account", "2").stderr == "Nothing has moved on this account yet.\n"
     assert "never been an account 999" in run("credit", "statement", "--account", "999", code=1).stderr
     run("credit", "grant", "lab", "0.345")
+
+
+def line(kind: str, debit: int, credit: int, amount_mc: int, balance_mc: int) -> Any:
+    """A line of a statement as the server tells it."""
+    return {
+        **{"seq": 1, "at_us": 0, "kind": kind, "debit": str(debit), "credit": str(credit), "debit_account": debit},
+        **{"credit_account": credit, "amount_mc": amount_mc, "balance_mc": balance_mc, "reference": 0, "note": ""},
+    }
+
+
+def test_small_payments_that_follow_each_other_are_one_line() -> None:
+    lines = [
+        line("grant", 1, 3, 10, 10),
+        line("income", 2, 3, 1, 11),
+        line("income", 2, 3, 2, 13),
+        line("transfer", 3, 4, -1, 12),
+        line("transfer", 3, 4, -1, 11),
+        line("income", 2, 3, 1, 12),
+        line("fee", 5, 3, 1, 13),
+        line("fee", 6, 3, 1, 14),
+    ]
+    told = [(it["kind"], it["amount_mc"], it["balance_mc"], count) for it, count in together(lines)]
+    assert told == [
+        ("grant", 10, 10, 1),
+        ("income", 3, 13, 2),
+        ("transfer", -1, 12, 1),
+        ("transfer", -1, 11, 1),
+        ("income", 1, 12, 1),
+        ("fee", 1, 13, 1),
+        ("fee", 1, 14, 1),
+    ]
 
 
 def test_holds_are_posted_and_voided() -> None:
