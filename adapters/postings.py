@@ -81,6 +81,8 @@ class Bookkeeper:
         def moved(kind: str, reference: int, debit: AccountId, credit: AccountId, note: str = "") -> None:
             assert isinstance(event, CreditMoved | HoldPosted | FeePosted | DonorPaid)
             amount_mc = event.amount_mc
+            if not amount_mc:  # a short unit may cost less than a thousandth
+                return
             debit_mc = self._balances[debit] = self._balance(debit) - amount_mc
             credit_mc = self._balances[credit] = self._balance(credit) + amount_mc
             rest = (amount_mc, kind, reference, note, debit_mc, credit_mc)

@@ -27,7 +27,7 @@ from ..events import (
     UnitsLeased,
 )
 from ..fees import charge_mc, fee_of, refund_mc, rest_us, unit_fee_mc
-from ..ids import AccountId, JobId, TransferId
+from ..ids import AccountId, JobId, LeaseId, TransferId
 from ..state import Job, Lease, State
 from . import checks
 from .draft import Draft
@@ -136,7 +136,7 @@ def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId
     purse_id = ledger.of_job.get(job.job_id)
     if purse_id is None:
         return AccountId(0), 0, 0
-    unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size)
+    unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size, LeaseId(state.jobs.next_lease_id))
     free_mc = ledger.accounts[purse_id].free_mc
     return purse_id, unit_mc, min(count, free_mc // unit_mc) if unit_mc else count
 

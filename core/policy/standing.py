@@ -51,8 +51,11 @@ def among_domains(state: State, job: Job, mine: DomainId, places: list[Place]) -
     listed = ", ".join(named) + (f" and {more} more" if more else "")
     by = places[-1][0][0]
     own = f"{_name(state, mine)} ({_why(state, by, mine, job.job_id)})"
-    said = f"Ahead of its domain {own}: {listed}. {_advice(by)}"
-    return f"{said}{of_a_point(state, job, mine, [it for it, _ in ahead])}" if by == BY_POOL else said
+    said = f"Ahead of its domain {own}: {listed}."
+    if by != BY_POOL:
+        return f"{said} {_advice(by)}"
+    worth = of_a_point(state, job, mine, [it for it, _ in ahead])
+    return f"{said}{worth}" if job.points < 0 else f"{said} {_advice(by)}{worth}"
 
 
 def _advice(by: int) -> str:

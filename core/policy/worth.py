@@ -36,13 +36,13 @@ def of_a_point(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> st
         mine: Its domain, or one that this is in.
         ahead: The places of those before ``mine``.
     """
+    if job.points < 0:
+        was = "was" if job.points == -1 else "were"
+        return f" {_points(-job.points)} of it {was} sold, so it is served from the pool alone."
     ledger = state.ledger
     account_id = ledger.of_domain.get(job.terms.domain_id)
     if account_id is None or ledger.accounts[account_id].unlimited:
         return ""
-    if job.points < 0:
-        was = "was" if job.points == -1 else "were"
-        return f" {_points(-job.points)} of it {was} sold, so it is served from the pool alone."
     if job.points >= PRIORITY_STEPS_MAX or job.terms.priority >= PRIORITY_MAX:
         return ""
     brought = _brought(state, job, mine, ahead)

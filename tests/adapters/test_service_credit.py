@@ -233,7 +233,8 @@ def test_work_that_ends_pays_its_fee(way: Way) -> None:
     service = way.service
     before = service.credit_account("lab")["balance_mc"]
     job_id = service.submit("lab", count=3)
-    assert service.job_nice(job_id, 1, 6 * HOUR_US)["charged_mc"] == 6_000
+    service.credit_rules_set(price_mc=3_600_000)  # a credit for each cpu-second
+    assert service.job_nice(job_id, 1, 2_000_000)["charged_mc"] == 2_000
     purse = service.credit_statement("lab")[-1]["credit_account"]
     way.work(lambda _job, _index: b"")
     way.settle()
@@ -244,4 +245,5 @@ def test_work_that_ends_pays_its_fee(way: Way) -> None:
     assert paid_mc > 0
     assert service.credit_account("lab")["balance_mc"] == before - paid_mc
     assert service.job(job_id)["purse_mc"] is None
+    service.credit_rules_set(price_mc=1_000)
     check_statement(service, "lab")
