@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from meted.adapters.cli import config, credits
 from meted.adapters.cli.credit_statement import together
 from meted.adapters.cli.main import meted
+from meted.adapters.client.blocking import BlockingClient
 
 from ..live import LiveServer, live_server
 
@@ -157,6 +158,32 @@ def test_small_payments_that_follow_each_other_are_one_line() -> None:
         ("fee", 1, 13, 1),
         ("fee", 1, 14, 1),
     ]
+
+
+def test_a_call_with_a_key_acts_once(server: LiveServer) -> None:
+    run("domain", "create", "once")
+    job = int(held_job("once"))
+    calls: list[tuple[str, dict[str, object]]] = [
+        ("credit.grant", {"domain": "once", "amount_mc": 9_000}),
+        ("credit.transfer", {"payer": "once", "payee": "guest", "amount_mc": 1_000}),
+        ("credit.hold", {"domain": "once", "amount_mc": 1_000}),
+        ("credit.lend", {"lender": "once", "borrower": "guest", "amount_mc": 1_000, "due_us": 2**52}),
+        ("job.nice", {"job": job, "points": 1}),
+    ]
+    with BlockingClient(server.environ["METED_SERVER"]) as client:
+        for method, params in calls:
+            first = client.call(method, key="a key", **params)
+            assert client.call(method, key="a key", **params) == first, method
+        hold, loan = client.call("credit.holds")[-1]["hold"], client.call("credit.loans")[-1]["loan"]
+        for _ in range(2):
+            client.call("credit.void", key="a key", hold=hold)
+    row = read("credit", "show", "once")
+    assert (row["balance_mc"], row["held_mc"], row["purses_mc"], row["lent_mc"]) == (5_000, 0, 2_000, 1_000)
+    assert [it["kind"] for it in read("credit", "statement", "once")] == ["grant", "transfer", "loan", "purse"]
+    run("credit", "repay", str(loan))
+    run("cancel", str(job))
+    run("credit", "transfer", "guest", "once", "1")
+    run("credit", "close", "once")
 
 
 def test_holds_are_posted_and_voided() -> None:
