@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from meted.adapters.credit_views import CreditLine
 from meted.core.errors import Reason, Refused
 
 from .service_suite import WAYS, Service, Way
@@ -56,7 +57,7 @@ def check_statement(service: Service, domain: str) -> None:
         assert line["debit"] != line["credit"]
         assert domain == line["credit" if line["amount_mc"] > 0 else "debit"]
     assert balance_mc == service.credit_account(domain)["balance_mc"]
-    paged = []
+    paged: list[CreditLine] = []
     while page := service.credit_statement(domain, after=paged[-1]["seq"] if paged else 0, limit=2):
         paged += page
     assert paged == whole
@@ -191,7 +192,7 @@ def test_rules_are_read_and_changed_one_by_one(service: Service) -> None:
     assert service.credit_rules() == before
     for wrong in ({"price_mc": -1}, {"period_us": 1}, {"income": "lottery"}):
         with refused(Reason.OUT_OF_RANGE):
-            service.credit_rules_set(**wrong)  # type: ignore[arg-type]
+            service.credit_rules_set(**wrong)
     with refused(Reason.OUT_OF_RANGE):
         service.credit_rules_set(cap_mc=1, uncapped=True)
     with refused(Reason.OUT_OF_RANGE):
