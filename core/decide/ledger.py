@@ -58,8 +58,9 @@ def accrued(state: State, account: CreditAccount, at_us: int) -> Accrual | None:
     due = accrual(state.ledger.rules, account, share, at_us)
     if due is None:
         return None
-    granted_mc = min(due.granted_mc, room_mc(state))
-    return Accrual(granted_mc, min(due.lost_mc, account.free_mc + granted_mc), due.settled_us)
+    room = room_mc(state)
+    granted_mc = min(due.granted_mc, room)
+    return Accrual(granted_mc, granted_mc - min(due.granted_mc - due.lost_mc, room), due.settled_us)
 
 
 def room_mc(state: State) -> int:
