@@ -233,9 +233,10 @@ def test_points_are_bought_given_back_and_sold(service: Service) -> None:
 def test_work_that_ends_pays_its_fee(way: Way) -> None:
     service = way.service
     before = service.credit_account("lab")["balance_mc"]
-    job_id = service.submit("lab", count=3)
+    job_id = service.submit("lab", count=3, hold=True)  # or a worker might have it before points are bought
     service.credit_rules_set(price_mc=3_600_000)  # a credit for each cpu-second
     assert service.job_nice(job_id, 1, 2_000_000)["charged_mc"] == 2_000
+    service.start(job_id)
     purse = service.credit_statement("lab")[-1]["credit_account"]
     way.work(lambda _job, _index: b"")
     way.settle()
