@@ -11,6 +11,7 @@ from meted.core.effects import Effect
 from meted.core.engine import Engine
 
 from .log import Log, LogError, Result
+from .postings import postings_of
 from .recovery import take_snapshot
 from .unit_records import report_rows
 
@@ -109,7 +110,8 @@ class Committer:
             sealed = engine.seal()
             if sealed is not None:
                 rows = [Result(row.job_id, row.index, row.attempt, row.body) for row in sealed.results]
-                self.log.append(sealed.batch, rows, sealed.forget, report_rows(sealed))
+                postings = postings_of(sealed, engine.committed)
+                self.log.append(sealed.batch, rows, sealed.forget, report_rows(sealed), postings)
         except BaseException:
             self._forget()
             raise

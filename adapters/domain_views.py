@@ -17,6 +17,8 @@ from meted.core.service import lag
 from meted.core.state import NO_ACCOUNT, State
 from meted.core.usage import current, step_of
 
+from .credit_views import credit_view
+
 LAG_LEASES = 2
 """A domain that could not be served keeps a claim of so many of the largest leases there ever were."""
 
@@ -36,6 +38,8 @@ class DomainView(TypedDict):
     that was ever given, ``usage_cpu_us`` what of it counts now. ``lag_cpu_us`` is what it is owed; negative: it is
     ahead, and nothing is owed to who has nothing waiting. ``lag_bound_cpu_us`` is twice the largest lease so far, which
     is the most that a domain can claim beyond what the others are ahead. ``lends`` and ``borrows`` count loans.
+    ``credit_mc`` is what it may spend in thousandths of a credit, None without an account; where ``credit_unlimited``,
+    it pays for nothing.
     """
 
     domain: str
@@ -62,6 +66,8 @@ class DomainView(TypedDict):
     expires_us: int | None
     lends: int
     borrows: int
+    credit_mc: int | None
+    credit_unlimited: bool
 
 
 class LoanView(TypedDict):
@@ -117,6 +123,8 @@ def domain_view(state: State, domain: Domain, now_us: int) -> DomainView:
     domains = state.domains
     account = state.jobs.accounts.get(domain.domain_id, NO_ACCOUNT)
     owed = lag(state, domain.domain_id) // 1000
+    account_id = state.ledger.of_domain.get(domain.domain_id)
+    credit = None if account_id is None else credit_view(state, state.ledger.accounts[account_id], now_us)
     step = step_of(max(now_us, state.at_us), state.rules.half_life_us)
     return DomainView(
         domain=domain.name,
@@ -143,6 +151,8 @@ def domain_view(state: State, domain: Domain, now_us: int) -> DomainView:
         expires_us=domain.expires_us,
         lends=len(domain.lends),
         borrows=len(domain.borrows),
+        credit_mc=None if credit is None else credit["free_mc"],
+        credit_unlimited=credit is not None and credit["unlimited"],
     )
 
 

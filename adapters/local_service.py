@@ -32,8 +32,9 @@ from meted.core.spec import Spec
 from meted.core.usertag import usertag
 
 from .committer import SNAPSHOT_EVENTS, Committer
-from .local_domains import LocalDomains
+from .local_credit import LocalCredit
 from .log import Log, LogError
+from .postings import keep_postings
 from .recovery import live_policy, read_state
 
 NO_COMMAND = Spec()
@@ -45,7 +46,7 @@ def wall_clock_us() -> int:
     return time.time_ns() // 1000
 
 
-class LocalService(LocalDomains):
+class LocalService(LocalCredit):
     """Domains and jobs, kept in one log. A call is durable when it returns; if it raises, it did not happen."""
 
     def __init__(
@@ -81,6 +82,7 @@ class LocalService(LocalDomains):
         self._errors: list[Exception] = []
         try:
             found = read_state(log)
+            keep_postings(log)
             engine = Engine(live_policy(policy), found.state, found.chain, retention_us=retention_us)
             super().__init__(log, engine, clock)
             self._committer = Committer(log, engine, clock, self._follow, found.snapshot_seq, snapshot_events)

@@ -77,7 +77,7 @@ def read_state(log: Log, *, from_snapshot: bool = True) -> Recovered:
     """
     with _collector_paused():
         snapshot = start_point(log)[0] if from_snapshot else None
-        state = _decoded(snapshot)
+        state = decoded(snapshot)
         if snapshot is None or state is None:
             snapshot, state, chain, snapshot_seq = None, State(), GENESIS, 0
         else:
@@ -150,7 +150,7 @@ def note_repair(log: Log, lost_first_seq: int, lost_last_seq: int, at_us: int) -
     return seq
 
 
-def _decoded(snapshot: Snapshot | None) -> State | None:
+def decoded(snapshot: Snapshot | None) -> State | None:
     """Return the state in a snapshot, or None where this program does not understand it: the log has everything."""
     if snapshot is None or snapshot.schema != SNAPSHOT_VERSION:
         return None

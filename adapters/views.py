@@ -36,10 +36,14 @@ class JobDetails(JobView):
     """One job, with what was asked for; values of environment variables are not among it.
 
     ``request`` is what one unit needs, ``time_request_us`` and ``time_limit_us`` what it is thought to take and may
-    take, ``after`` the jobs that had to succeed first, and ``ended_us`` when the job ended.
+    take, ``after`` the jobs that had to succeed first, and ``ended_us`` when the job ended. Of ``priority``, ``points``
+    were bought for credit, or sold if below zero; ``purse_mc`` is what is left to pay for them, in thousandths of a
+    credit.
     """
 
     priority: int
+    points: int
+    purse_mc: int | None
     argv: list[str]
     request: AmountsView
     time_request_us: int | None
@@ -98,10 +102,12 @@ def job_view(state: State, job: Job, waiting: Sequence[Waiting] = ()) -> JobView
 
 def job_details(state: State, job: Job, view: JobView) -> JobDetails:
     """Return a job's view with what was asked for."""
-    terms = job.terms
+    terms, purse = job.terms, state.ledger.of_job.get(job.job_id)
     return JobDetails(
         **view,
         priority=terms.priority,
+        points=job.points,
+        purse_mc=None if purse is None else state.ledger.accounts[purse].balance_mc,
         argv=list(unpack_spec(state.jobs.specs[terms.spec_digest].body).argv),
         request=amounts_view(terms.request),
         time_request_us=terms.time_request_us,

@@ -5,6 +5,7 @@ the same for each cpu-hour).
 from __future__ import annotations
 
 from .estimates import known_estimate_us, width_milli
+from .ids import LeaseId
 from .state import Job, State
 
 HOUR_SIZE = 3_600_000_000_000
@@ -14,9 +15,18 @@ HOUR_CPU_US = 3_600_000_000
 """Cpu-microseconds in a cpu-hour."""
 
 
-def unit_fee_mc(points: int, price_mc: int, size: int) -> int:
-    """Return the fee for a unit of this size with so many points that were bought, rounded up."""
-    return -(-points * price_mc * size // HOUR_SIZE)
+_WEYL = 0x9E3779B97F4A7C15
+"""2**64 over the golden ratio, an odd number: its multiples modulo 2**64 fill the range evenly (Weyl; Knuth 6.4)."""
+
+
+def unit_fee_mc(points: int, price_mc: int, size: int, lease_id: LeaseId) -> int:
+    """Return the fee for a unit of this size with so many points that were bought.
+
+    It is rounded down or up by the lease, so that what many short units cost comes to their price: rounded up each, a
+    unit of ten milliseconds would cost a hundred times as much.
+    """
+    rounding = ((lease_id * _WEYL & (1 << 64) - 1) * HOUR_SIZE) >> 64
+    return (points * price_mc * size + rounding) // HOUR_SIZE
 
 
 def fee_of(unit_mc: int, took_us: int, estimate_us: int) -> int:

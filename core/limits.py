@@ -75,6 +75,9 @@ HALF_LIFE_MIN_US = SECOND_US
 CREDIT_MAX_MC = 10**15
 """Most credit that one command may move, grant or set as a cap: 10**12 credits."""
 
+CREDIT_TOTAL_MAX_MC = 10**18
+"""Most credit that there may be at once: 10**15 credits. So every balance fits into 64 bits."""
+
 CREDIT_LOANS_MAX = 256
 """Loans of credit that one domain may have given at once."""
 

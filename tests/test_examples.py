@@ -25,7 +25,7 @@ from meted.core.spans import indices
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples/embedded.py"
 
-PLOTS = ("shares", "returning", "loan", "guarantee", "users", "lockout", "karma")
+PLOTS = ("shares", "returning", "loan", "guarantee", "users", "lockout", "karma", "credit")
 
 DONE = """\
 algebra: 100 of 100 units, 28628 primes so far
@@ -144,7 +144,7 @@ def test_an_example_of_fairness_refuses_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_each_plot_is_of_an_example_and_shown() -> None:
-    page = "".join((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("fairness", "karma"))
+    page = "".join((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("fairness", "karma", "credit"))
     assert sorted(path.stem for path in (ROOT / "docs/plots").iterdir()) == sorted(PLOTS)
     assert [name for name in PLOTS if f"(plots/{name}.svg)" not in page or f"examples/{name}.py" not in page] == []
 

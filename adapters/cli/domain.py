@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import click
 
 from .connect import DOMAIN, connected, server_option
+from .credits import bare
 from .entitlements import AMOUNTS, SHARE, amounts_text, lent_text, on_wire
 from .loan import each_loan
 from .options import json_option
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from ..domain_changes import Delivered
     from ..domain_views import AmountsView, DomainView, LoanView
 
-HEADINGS = ("domain", "share", "jobs", "service", "usage", "lag (bound)", "guarantee, cap")
-NUMBERS = ("jobs", "service", "usage", "lag (bound)")
+HEADINGS = ("domain", "share", "jobs", "service", "usage", "lag (bound)", "credit", "guarantee, cap")
+NUMBERS = ("jobs", "service", "usage", "lag (bound)", "credit")
+
+CREDIT = 6
+"""The place of the column of credit, which is shown where there is any account."""
 
 INDENT = "  "
 """What a domain is set in by, below its parent."""
@@ -52,7 +56,7 @@ def list_domains(as_json: bool, server: str | None) -> None:
 
     After an arrow is what loans make of a share or a guarantee, and in brackets the part of its parent that the share
     is. Service is all cpu time that a domain was ever given, usage what of it counts now. Lag is what it is owed, or is
-    ahead if negative; it can claim at most the bound beyond what others are ahead.
+    ahead if negative; it can claim at most the bound beyond what others are ahead. Credit is what it may spend.
     """
     with connected(server) as client:
         rows = list(each_domain(client))
@@ -62,7 +66,10 @@ def list_domains(as_json: bool, server: str | None) -> None:
         shares: Counter[str] = Counter()
         for row in rows:
             shares[row["parent"]] += row["share"]
-        print_table(HEADINGS, [_cells(row, shares[row["parent"]]) for row in _in_tree(rows)], NUMBERS)
+        with_credit = any(row["credit_mc"] is not None for row in rows)
+        shown = [n for n in range(len(HEADINGS)) if with_credit or n != CREDIT]
+        cells = [_cells(row, shares[row["parent"]]) for row in _in_tree(rows)]
+        print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
 
 
 def _in_tree(rows: Iterable[DomainView]) -> Iterator[DomainView]:
@@ -86,6 +93,7 @@ def _cells(row: DomainView, shares: int) -> tuple[str, ...]:
         compact_span(row["service_cpu_us"]),
         compact_span(row["usage_cpu_us"]),
         lag_text(row),
+        credit_text(row),
         "; ".join(filter(None, (_changed(row["guarantee"], row["effective_guarantee"]), cap_text(row["cap"])))),
     )
 
@@ -94,6 +102,11 @@ def _share_text(row: DomainView) -> str:
     """Return a share, and after an arrow what loans make of it."""
     changed = row["effective_share"] != row["share"]
     return f"{row['share']} → {row['effective_share']}" if changed else str(row["share"])
+
+
+def credit_text(row: DomainView) -> str:
+    """Return what a domain may spend; nothing where it has no account."""
+    return "" if row["credit_mc"] is None else "unlimited" if row["credit_unlimited"] else bare(row["credit_mc"])
 
 
 def lag_text(row: DomainView) -> str:
@@ -146,6 +159,7 @@ def show_domain(name: str, as_json: bool, server: str | None) -> None:
             "service": f"{compact_span(row['service_cpu_us'])} of cpu time",
             "usage now": f"{compact_span(row['usage_cpu_us'])} of cpu time",
             "lag (bound)": lag_text(row),
+            "credit": credit_text(row) and f"{credit_text(row)} (see: meted credit show)",
             "cpu asked for": compact_span(row["cpu_requested_us"]) if row["cpu_requested_us"] else "",
             "cpu used": f"{compact_span(row['cpu_used_us'])}, by priority" if row["cpu_used_us"] else "",
         }

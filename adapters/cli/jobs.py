@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 import click
 
+from meted.core.decide.ledger import credits_text
+
 from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, server_option
 from .entitlements import amounts_text
 from .options import json_option
@@ -18,7 +20,7 @@ from .values import KEY_VALUE
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
-    from ..views import JobView
+    from ..views import JobDetails, JobView
 
 HEADINGS = ("job", "name", "user", "domain", "state", "units", "done", "failed", "age", "reason")
 NUMBERS = ("job", "units", "done", "failed", "age")
@@ -154,6 +156,7 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
             "thought to take": span(row["time_request_us"]),
             "time limit": span(row["time_limit_us"]),
             "priority": str(row["priority"]),
+            "points": _points(row),
             "after": ", ".join(f"job {job_id}" for job_id in row["after"]),
             "submitted": moment(row["submitted_us"]),
             "ended": moment(row["ended_us"]),
@@ -163,6 +166,14 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
     if with_units:
         click.echo()
         print_table(UNIT_HEADINGS, map(unit_cells, units), UNIT_NUMBERS)
+
+
+def _points(row: JobDetails) -> str:
+    """Return what of the priority was bought or sold, and what is left to pay for it."""
+    if not row["points"]:
+        return ""
+    left = f", with {credits_text(row['purse_mc'])} in its purse" if row["purse_mc"] is not None else ""
+    return f"{row['points']:+} of it {'bought' if row['points'] > 0 else 'sold'}{left}"
 
 
 UNIT_HEADINGS = ("unit", "state", "exit", "run time", "cpu time", "peak memory", "tries", "worker", "ended")

@@ -20,6 +20,7 @@ COMMANDS = {
         "Replay a trace under several policies, side by side.",
     ),
     "completion": ("meted.adapters.cli.completion:completion", "Print what makes a shell complete."),
+    "credit": ("meted.adapters.cli.credit:credit", "Show, grant and move credit, which buys priority."),
     "delete": ("meted.adapters.cli.control:delete", "Remove jobs that have ended, with all they have left."),
     "demo": ("meted.simulations.demo.command:demo", "Share this machine among three domains, and prove it."),
     "domain": (
@@ -33,6 +34,7 @@ COMMANDS = {
     "log": ("meted.adapters.cli.log:log", "Look after the event log."),
     "logs": ("meted.adapters.cli.logs:logs", "Show what units have written."),
     "ls": ("meted.adapters.cli.jobs:ls", "Show the jobs."),
+    "nice": ("meted.adapters.cli.nice:nice", "Buy or sell points of priority for a job."),
     "priority": ("meted.adapters.cli.control:priority", "Change the priority of a job."),
     "quanta": (
         "meted.simulations.commands.quanta:quanta",

@@ -17,7 +17,7 @@ from meted.core.spec import Spec
 from ..wire.address import Address, UnixAddress, default_address, parse_address
 from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from ..wire.messages import Notification
-from .async_domains import AsyncDomains
+from .async_credit import AsyncCredit
 from .greeting import hello_params
 from .link import Dial, Link
 from .mirror import Mirror, job_id_of, loan_id_of, worker_id_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Callback = Callable[[int, str], None]
 
 
-class Client(AsyncDomains):
+class Client(AsyncCredit):
     """Calls a server; many calls may be under way at once, and each acts once though connections break.
 
     Made by :meth:`connect`, and of use inside its block only.

@@ -15,7 +15,7 @@ from meted.core.spec import Spec
 from ..wire.address import Address
 from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from .blocking import BlockingClient
-from .remote_domains import RemoteDomains
+from .remote_credit import RemoteCredit
 from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Callback = Callable[[int, str], None]
 
 
-class RemoteService(RemoteDomains):
+class RemoteService(RemoteCredit):
     """Domains and jobs, kept by a server. A call is durable when it returns; a lost answer is asked for again."""
 
     def __init__(self, address: Address | str | None = None, *, token: str | None = None) -> None:

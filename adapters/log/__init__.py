@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .contract import EMPTY, Head, Log, Report, Result, Snapshot
+from .contract import EMPTY, NO_POSTINGS, Head, Log, PostedAccount, Postings, Report, Result, Snapshot, Transfer
 from .errors import (
     LogClosed,
     LogConflict,
@@ -22,6 +22,7 @@ from .sqlite import SQLiteLog
 
 __all__ = [
     "EMPTY",
+    "NO_POSTINGS",
     "Head",
     "Log",
     "LogClosed",
@@ -36,9 +37,12 @@ __all__ = [
     "LogTooNew",
     "LogUnsafe",
     "MemoryLog",
+    "PostedAccount",
+    "Postings",
     "Report",
     "Result",
     "ResultDamaged",
     "SQLiteLog",
     "Snapshot",
+    "Transfer",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -79,6 +79,62 @@ class Report:
 
 
 @record
+class PostedAccount:
+    """Whose an account of credit is, for ever.
+
+    Attributes:
+        account_id: The account; ids are never given twice.
+        seq: Position of the event that opened it.
+        domain: Name of its domain.
+        job_id: The job whose purse it is, or 0.
+    """
+
+    account_id: int
+    seq: int
+    domain: str
+    job_id: int
+
+
+@record
+class Transfer:
+    """One transfer of credit: ``debit`` has so much less from here on, and ``credit`` as much more.
+
+    Attributes:
+        seq: Position of its event.
+        at_us: When, microseconds.
+        debit, credit: The two accounts.
+        amount_mc: How much, in thousandths of a credit; so are the balances.
+        kind: Why; see :class:`meted.core.credit_events.CreditMoved`, and ``hold``, ``fee``,
+            ``income`` and ``unclaimed``.
+        reference: The number of the loan, job, hold or lease that it is about, or 0.
+        note: What whoever asked for it says.
+        debit_mc, credit_mc: The balances of the two accounts after it.
+    """
+
+    seq: int
+    at_us: int
+    debit: int
+    credit: int
+    amount_mc: int
+    kind: str
+    reference: int
+    note: str
+    debit_mc: int
+    credit_mc: int
+
+
+@record
+class Postings:
+    """What a batch says of credit: accounts that it opens, and transfers in their order."""
+
+    accounts: tuple[PostedAccount, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+
+
+NO_POSTINGS = Postings()
+
+
+@record
 class Snapshot:
     """The state after the event ``seq``, so that recovery need not fold the whole log.
 
@@ -114,6 +170,7 @@ class Log(Protocol):
         results: Sequence[Result] = (),
         forget_jobs: Sequence[int] = (),
         reports: Sequence[Report] = (),
+        postings: Postings = NO_POSTINGS,
     ) -> int:
         """Write a batch and the results that belong to it, all or nothing; it is durable on return.
 
@@ -123,6 +180,7 @@ class Log(Protocol):
                 the same attempt the first stays, so a repeated call changes nothing.
             forget_jobs: All results and reports of these jobs are deleted, those of this call included.
             reports: Where to find how units ended; their ``seq`` is that of ``batch``.
+            postings: What the batch says of credit, for statements; each ``seq`` is that of an event in it.
 
         Returns:
             The new ``head.seq``.
@@ -186,6 +244,26 @@ class Log(Protocol):
 
         A log that an older version of meted wrote has none of what happened then.
         """
+
+    @property
+    def has_postings(self) -> bool:
+        """Whether the postings of all that happened are kept.
+
+        They are not where an older version of meted wrote the log, or it was repaired, until they are replaced.
+        """
+
+    def replace_postings(self, found: Iterable[Postings]) -> None:
+        """Keep these postings in the place of all that there are; ``found`` may read from this log meanwhile.
+
+        Raises:
+            LogFull, LogIOError: It could not be written. Some of them may be kept, and ``has_postings`` is false.
+        """
+
+    def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:
+        """Yield the first ``limit`` transfers from or to an account behind ``after_seq``, in their order."""
+
+    def posted_account(self, account_id: int) -> PostedAccount | None:
+        """Whose an account of credit is or was, None where it was never opened."""
 
     def close(self) -> None:
         """Let go of the log; a second time does nothing."""

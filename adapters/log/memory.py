@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from meted.core.batch import GENESIS, Batch
 
 from .checks import check_append, check_snapshot, flaw
-from .contract import EMPTY, MAX_SNAPSHOTS, Head, Report, Result, Snapshot
+from .contract import (
+    EMPTY,
+    MAX_SNAPSHOTS,
+    NO_POSTINGS,
+    Head,
+    PostedAccount,
+    Postings,
+    Report,
+    Result,
+    Snapshot,
+    Transfer,
+)
 from .errors import LogClosed, LogDamaged
 
 
@@ -23,6 +34,8 @@ class MemoryLog:
         self._snapshots: list[Snapshot] = []
         self._results: dict[int, dict[int, Result]] = {}
         self._reports: dict[int, dict[tuple[int, int], Report]] = {}
+        self._accounts: dict[int, PostedAccount] = {}
+        self._transfers: dict[int, list[Transfer]] = {}
         self._closed = False
 
     @property
@@ -39,6 +52,7 @@ class MemoryLog:
         results: Sequence[Result] = (),
         forget_jobs: Sequence[int] = (),
         reports: Sequence[Report] = (),
+        postings: Postings = NO_POSTINGS,
     ) -> int:
         """Keep a batch and its results, all or nothing; see ``Log.append``."""
         self._must_be_open()
@@ -50,6 +64,7 @@ class MemoryLog:
                 kept[result.index] = result
         for report in reports:
             self._reports.setdefault(report.job_id, {}).setdefault((report.first, report.lease_id), report)
+        self._post(postings)
         for job_id in forget_jobs:
             self._results.pop(job_id, None)
             self._reports.pop(job_id, None)
@@ -117,6 +132,31 @@ class MemoryLog:
             if report.first < first + limit and first < report.first + report.count:
                 yield report
 
+    @property
+    def has_postings(self) -> bool:
+        """Whether the postings of all that happened are kept: always, as nothing else ever wrote to it."""
+        return True
+
+    def replace_postings(self, found: Iterable[Postings]) -> None:
+        """Keep these postings in the place of all that there are; see ``Log.replace_postings``."""
+        self._must_be_open()
+        self._accounts.clear()
+        self._transfers.clear()
+        for postings in found:
+            self._post(postings)
+
+    def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:
+        """Yield the first transfers from or to an account behind ``after_seq``; see ``Log.transfers``."""
+        self._must_be_open()
+        found = self._transfers.get(account_id, [])
+        first = bisect_right(found, after_seq, key=lambda transfer: transfer.seq)
+        yield from found[first : first + limit]
+
+    def posted_account(self, account_id: int) -> PostedAccount | None:
+        """Whose an account of credit is or was, None where it was never opened."""
+        self._must_be_open()
+        return self._accounts.get(account_id)
+
     def copy(self) -> MemoryLog:
         """A log with the same contents that goes its own way from here; it is open even where this one is closed."""
         twin = MemoryLog()
@@ -124,6 +164,8 @@ class MemoryLog:
         twin._snapshots = list(self._snapshots)
         twin._results = {job_id: dict(found) for job_id, found in self._results.items()}
         twin._reports = {job_id: dict(found) for job_id, found in self._reports.items()}
+        twin._accounts = dict(self._accounts)
+        twin._transfers = {account_id: list(found) for account_id, found in self._transfers.items()}
         return twin
 
     def close(self) -> None:
@@ -139,6 +181,13 @@ class MemoryLog:
     ) -> None:
         """Close the log."""
         self.close()
+
+    def _post(self, postings: Postings) -> None:
+        for account in postings.accounts:
+            self._accounts[account.account_id] = account
+        for transfer in postings.transfers:
+            for account_id in (transfer.debit, transfer.credit):
+                self._transfers.setdefault(account_id, []).append(transfer)
 
     def _find(self, seq: int) -> int:
         """The index of the batch that contains ``seq``."""

@@ -176,7 +176,7 @@ def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None, note: N
 def _fill(path: Path, draft: Path, found: VerifyReport, snapshot: Snapshot | None) -> tuple[Rescue, int | None]:
     """Copy to the new file, and say which is the last event that is lost, if any is."""
     with contextlib.closing(connect(path, True, still=True)) as old, contextlib.closing(connect(draft, False)) as new:
-        tables.create(new)
+        tables.create(new, is_posted=False)  # whoever opens it reads from the batches what they say of credit
         new.execute("BEGIN IMMEDIATE")
         rescue = Rescue(Salvage(STANDARD, old), new, found, snapshot)
         noted = rescue.note()

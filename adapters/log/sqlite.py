@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from meted.core.batch import GENESIS, Batch
 
+from . import postings as posting_rows
 from . import reports as report_rows
 from . import results as result_rows
 from . import rows, tables
 from .checks import check_append, check_snapshot, flaw
-from .contract import EMPTY, MAX_SNAPSHOTS, Head, Report, Result, Snapshot
+from .contract import (
+    EMPTY,
+    MAX_SNAPSHOTS,
+    NO_POSTINGS,
+    Head,
+    PostedAccount,
+    Postings,
+    Report,
+    Result,
+    Snapshot,
+    Transfer,
+)
 from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_private, sync_directory
 from .driver import STANDARD, Connection, Driver, explain
 from .errors import LogClosed, LogDamaged, LogError, LogIOError, ResultDamaged
@@ -120,6 +132,7 @@ class SQLiteLog:
         results: Sequence[Result] = (),
         forget_jobs: Sequence[int] = (),
         reports: Sequence[Report] = (),
+        postings: Postings = NO_POSTINGS,
     ) -> int:
         """Write a batch and its results in one synced transaction; see ``Log.append``."""
         connection = self._writable()
@@ -130,11 +143,12 @@ class SQLiteLog:
         released: list[bytes] = []
         try:
             row = (batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
-            if results or forget_jobs or reports:
+            if results or forget_jobs or reports or postings != NO_POSTINGS:
                 list(connection.execute("BEGIN IMMEDIATE"))
                 list(connection.execute(_BATCH, row))
                 released = result_rows.insert(connection, results, batch.last_seq)
                 report_rows.insert(connection, reports)
+                posting_rows.insert(connection, postings)
                 released += result_rows.forget(connection, forget_jobs)
                 report_rows.forget(connection, forget_jobs)
                 released = result_rows.unused(connection, {*released, *made})
@@ -232,6 +246,34 @@ class SQLiteLog:
         with self._reading(self._head.seq) as connection:
             found = report_rows.load(connection, job_id, first, limit)
         yield from found
+
+    @property
+    def has_postings(self) -> bool:
+        """Whether the postings of all that happened are kept; see ``Log.has_postings``."""
+        with self._reading(1) as connection:
+            return posting_rows.are_whole(connection)
+
+    def replace_postings(self, found: Iterable[Postings]) -> None:
+        """Keep these postings in the place of all that there are; see ``Log.replace_postings``."""
+        connection = self._writable()
+        try:
+            posting_rows.replace(connection, found)
+        except BaseException as error:
+            self._undo([])
+            if isinstance(error, self._driver.errors):
+                raise self._explain(error, "written", self._head.seq + 1) from error
+            raise
+
+    def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:
+        """Yield the first transfers from or to an account behind ``after_seq``; see ``Log.transfers``."""
+        with self._reading(self._head.seq) as connection:
+            found = posting_rows.transfers(connection, account_id, after_seq, limit)
+        yield from found
+
+    def posted_account(self, account_id: int) -> PostedAccount | None:
+        """Whose an account of credit is or was, None where it was never opened; see ``Log.posted_account``."""
+        with self._reading(self._head.seq) as connection:
+            return posting_rows.account(connection, account_id)
 
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""

@@ -12,7 +12,7 @@ from .errors import LogTooNew, LogUnsafe
 APPLICATION_ID = int.from_bytes(b"metd", "big")
 """Marks the file as ours in its header, where ``file`` and SQLite look for it."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the tables (``user_version``); it rises when they change."""
 
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -23,6 +23,22 @@ REPORTS = """CREATE TABLE reports (
         worker_id INTEGER NOT NULL, attempt INTEGER NOT NULL, count INTEGER NOT NULL,
         PRIMARY KEY (job_id, first, lease_id))"""
 """Which batch holds how units of a job ended. It came with version 2."""
+
+POSTINGS = (
+    # Whose each account of credit is or was.
+    """CREATE TABLE credit_accounts (
+        account_id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, domain TEXT NOT NULL, job_id INTEGER NOT NULL)""",
+    # Statements are read from these: the events alone would have to be read from the beginning.
+    """CREATE TABLE transfers (
+        seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, debit INTEGER NOT NULL, credit INTEGER NOT NULL,
+        amount_mc INTEGER NOT NULL, kind TEXT NOT NULL, reference INTEGER NOT NULL, note TEXT NOT NULL,
+        debit_mc INTEGER NOT NULL, credit_mc INTEGER NOT NULL)""",
+    "CREATE INDEX transfers_by_debit ON transfers (debit, seq)",
+    "CREATE INDEX transfers_by_credit ON transfers (credit, seq)",
+    # Has a row where these two tables tell of all that the batches do.
+    "CREATE TABLE posted (whole INTEGER PRIMARY KEY)",
+)
+"""What batches say of credit, for statements; it can be read from the batches again. It came with version 3."""
 
 SCHEMA = (
     # One row a committed batch. The short columns stand before the long one, so that reading them touches one page.
@@ -47,6 +63,7 @@ SCHEMA = (
         PRIMARY KEY (job_id, unit_index), CHECK ((digest IS NULL) <> (body IS NULL)))""",
     "CREATE INDEX results_by_digest ON results (digest) WHERE digest IS NOT NULL",
     REPORTS,
+    *POSTINGS,
     """CREATE TABLE snapshots (
         id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at_us INTEGER NOT NULL, chain BLOB NOT NULL,
         schema INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL)""",
@@ -88,24 +105,27 @@ def prepare(connection: Connection, path: Path, read_only: bool) -> None:
         if not tables:
             create(connection)
         elif version < SCHEMA_VERSION:
-            _upgrade(connection)
+            _upgrade(connection, version)
 
 
-def create(connection: Connection) -> None:
-    """Make the tables of an empty log, all or none."""
+def create(connection: Connection, is_posted: bool = True) -> None:
+    """Make the tables of an empty log, all or none; ``is_posted``: what it says of credit is to be kept from now on."""
     list(connection.execute("BEGIN IMMEDIATE"))
     for statement in SCHEMA:
         list(connection.execute(statement))
     list(connection.execute("INSERT INTO head VALUES (1, 0, 0, ?, ?)", (GENESIS, ~0)))
+    if is_posted:
+        list(connection.execute("INSERT INTO posted VALUES (1)"))
     list(connection.execute(f"PRAGMA application_id = {APPLICATION_ID}"))
     list(connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}"))
     list(connection.execute("COMMIT"))
 
 
-def _upgrade(connection: Connection) -> None:
-    """Make the tables of version 1 those of version 2; what was reported before has no row."""
+def _upgrade(connection: Connection, version: int) -> None:
+    """Make the tables of an older version those of today; what was reported or posted before has no row."""
     list(connection.execute("BEGIN IMMEDIATE"))
-    list(connection.execute(REPORTS))
+    for statement in (REPORTS, *POSTINGS) if version < 2 else POSTINGS:
+        list(connection.execute(statement))
     list(connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}"))
     list(connection.execute("COMMIT"))
 

@@ -18,6 +18,7 @@ from ..wire.messages import Notification, Request
 from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
 from .aftermath import Aftermath
 from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
+from .credit_methods import CreditMethods
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
 from .domain_methods import DomainMethods
 from .faults import note_fault
@@ -95,6 +96,7 @@ class Server:
             **reads.table(),
             **JobMethods(self.desk).table(),
             **DomainMethods(self.desk).table(),
+            **CreditMethods(self.desk).table(),
             **FollowMethods(self.desk, reads).table(),
             **OutputMethod(self.desk).table(),
             **self._workers.table(),

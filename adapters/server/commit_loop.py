@@ -21,6 +21,7 @@ from meted.core.schema import SNAPSHOT_VERSION, encode_state
 from meted.core.state import State
 
 from ..log import Log, LogError, Result, Snapshot
+from ..postings import postings_of
 from ..unit_records import report_rows
 from ..wire.errors import CallError, Code
 from .faults import note_fault
@@ -225,7 +226,7 @@ class CommitLoop:
             _answer(turn)
             return
         try:
-            await self._append(sealed)
+            await self._append(sealed, before)
         except LogError as error:
             self.failure = error
             self.stats.failures += 1
@@ -242,11 +243,15 @@ class CommitLoop:
         except Exception as error:  # it is durable and answered; whatever follows from it is no reason to stop
             note_fault(error)
 
-    async def _append(self, sealed: Sealed) -> None:
+    async def _append(self, sealed: Sealed, before: State) -> None:
         results = [Result(row.job_id, row.index, row.attempt, row.body) for row in sealed.results]
         began_s = time.perf_counter()
         async with self._log_lock:
-            await self._runner(lambda: self._log.append(sealed.batch, results, sealed.forget, report_rows(sealed)))
+            await self._runner(
+                lambda: self._log.append(
+                    sealed.batch, results, sealed.forget, report_rows(sealed), postings_of(sealed, before)
+                )
+            )
         self.stats.appended(time.perf_counter() - began_s)
 
     def _is_snapshot_due(self) -> bool:

@@ -19,6 +19,7 @@ from meted.core.engine import Engine
 
 from ..local_service import wall_clock_us
 from ..log import SQLiteLog
+from ..postings import keep_postings
 from ..recovery import live_policy, read_state
 from ..wire.address import Address, TcpAddress, UnixAddress
 from ..wire.token import make_token, token_path
@@ -54,6 +55,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
         log = stack.enter_context(SQLiteLog.open(data))
         reading = stack.enter_context(SQLiteLog.open(data, read_only=True))
         found = read_state(log)
+        keep_postings(log)
         engine = Engine(live_policy(policy), found.state, found.chain)
         gc.collect()
         gc.freeze()  # the state is large, old and free of cycles: not to be looked through again and again

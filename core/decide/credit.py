@@ -38,7 +38,7 @@ from . import checks
 from .donors import pay_donors
 from .draft import Draft
 from .entitlements import find_domain
-from .ledger import account_of, check_closable, close, move, name_of, need, open_account, settle
+from .ledger import account_of, check_closable, close, move, name_of, need, need_room, open_account, settle
 from .nice import decide_nice
 
 INCOMES = ("funded", "treasury")
@@ -99,6 +99,7 @@ def _grant(draft: Draft, command: GrantCredit) -> None:
     account_id = open_account(draft, domain.domain_id)
     settle(draft, account_id)
     if amount_mc > 0:
+        need_room(draft.state, amount_mc)
         move(draft, TREASURY, account_id, amount_mc, "grant", 0, command.note)
     else:
         need(draft.state, account_id, -amount_mc)

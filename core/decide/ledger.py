@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..credit_accrual import accrual
+from .. import limits
+from ..credit_accrual import Accrual, accrual
 from ..credit_state import NO_JOB, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled
@@ -41,10 +42,7 @@ def open_account(draft: Draft, domain_id: DomainId) -> AccountId:
 
 def settle(draft: Draft, account_id: AccountId) -> None:
     """Post what has accrued to the account of a domain: grants, demurrage, and what is above its cap."""
-    ledger = draft.state.ledger
-    account = ledger.accounts[account_id]
-    share = draft.domain(account.domain_id).effective_share
-    due = accrual(ledger.rules, account, share, draft.at_us)
+    due = accrued(draft.state, draft.state.ledger.accounts[account_id], draft.at_us)
     if due is None:
         return
     if due.granted_mc:
@@ -52,6 +50,32 @@ def settle(draft: Draft, account_id: AccountId) -> None:
     if due.lost_mc:
         move(draft, account_id, TREASURY, due.lost_mc, "demurrage")
     draft.add(CreditSettled(draft.at_us, account_id, due.settled_us))
+
+
+def accrued(state: State, account: CreditAccount, at_us: int) -> Accrual | None:
+    """Return what is to be posted to the account of a domain, as far as there may be so much credit, or None."""
+    share = state.domains.domains[account.domain_id].effective_share
+    due = accrual(state.ledger.rules, account, share, at_us)
+    if due is None:
+        return None
+    room = room_mc(state)
+    granted_mc = min(due.granted_mc, room)
+    return Accrual(granted_mc, granted_mc - min(due.granted_mc - due.lost_mc, room), due.settled_us)
+
+
+def room_mc(state: State) -> int:
+    """Return how much credit the treasury may still make."""
+    return limits.CREDIT_TOTAL_MAX_MC + state.ledger.accounts[TREASURY].balance_mc
+
+
+def need_room(state: State, amount_mc: int) -> None:
+    """Refuse what would make more credit than there may be."""
+    if amount_mc > room_mc(state):
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"There may be {credits_text(limits.CREDIT_TOTAL_MAX_MC)} in all, and this would be more; "
+            f"at most {credits_text(room_mc(state))} can be added.",
+        )
 
 
 def need(state: State, account_id: AccountId, amount_mc: int) -> None:

@@ -27,12 +27,12 @@ from ..events import (
     UnitsLeased,
 )
 from ..fees import charge_mc, fee_of, refund_mc, rest_us, unit_fee_mc
-from ..ids import AccountId, JobId, TransferId
+from ..ids import AccountId, JobId, LeaseId, TransferId
 from ..state import Job, Lease, State
 from . import checks
 from .draft import Draft
 from .jobs import find_job, reprioritise
-from .ledger import move, need, settle
+from .ledger import move, need, need_room, settle
 
 FUNDED = "funded"
 
@@ -102,6 +102,7 @@ def _sell(draft: Draft, account_id: AccountId, job: Job, points: int, cost_us: i
             )
         amount_mc = refund_mc(points, ledger.rules.price_mc, _cost_us(draft.state, job, cost_us))
         checks.whole(sold_mc + amount_mc, "what is paid", 0, limits.CREDIT_MAX_MC)
+        need_room(draft.state, amount_mc)
         if amount_mc:
             move(draft, TREASURY, account_id, amount_mc, "nice", job.job_id)
             draft.add(PointsSold(draft.at_us, job.job_id, sold_mc + amount_mc))
@@ -118,7 +119,8 @@ def _cost_us(state: State, job: Job, cost_us: int | None) -> int:
     if cost_us is None:
         raise Refused(
             Reason.OUT_OF_RANGE,
-            f"Nothing is known of how long the units of job {job.job_id} take; say what it will cost in cpu time.",
+            f"Nothing is known of how long the units of job {job.job_id} take; "
+            "say what it will cost in cpu time, like --cost 3h.",
         )
     return cost_us
 
@@ -134,7 +136,7 @@ def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId
     purse_id = ledger.of_job.get(job.job_id)
     if purse_id is None:
         return AccountId(0), 0, 0
-    unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size)
+    unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size, LeaseId(state.jobs.next_lease_id))
     free_mc = ledger.accounts[purse_id].free_mc
     return purse_id, unit_mc, min(count, free_mc // unit_mc) if unit_mc else count
 

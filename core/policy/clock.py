@@ -17,7 +17,7 @@ from .pool import PoolIndex
 from .pool_key import POOL_KEYS
 from .queues import queued_job, tag_key
 from .ranks import BY_GUARANTEE, Key, Order, Ranks
-from .standing import among_domains, at_home
+from .standing import Place, among_domains, at_home
 
 NEVER = 1 << 512
 """The tag of what V never reaches: points of it were sold, so it waits for the pool."""
@@ -172,21 +172,21 @@ class ClockIndex(PoolIndex):
         shapes = [shape for request, shape in self._shapes.items() if could_hold(request, 0)]
         mine, parent_id = leaf.domain_id, leaf.parent
         while True:
-            ahead = self._ahead_beside(parent_id, mine, shapes)
-            if ahead or parent_id == TOP:
-                return among_domains(self.state, mine, ahead)
+            places = self._places(parent_id, mine, shapes)
+            if len(places) > 1 or parent_id == TOP:
+                return among_domains(self.state, job, mine, places)
             mine, parent_id = parent_id, self.state.domains.domains[parent_id].parent
 
-    def _ahead_beside(self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]) -> list[Order]:
-        """Return the places inside ``parent_id`` of those before ``mine``, its own last; none if it is first."""
+    def _places(self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]) -> list[Place]:
+        """Return the places inside ``parent_id`` of those before ``mine``, its own last; none if it is not ranked."""
         clock = self.reach(parent_id)
-        best: dict[DomainId, Order] = {}
+        best: dict[DomainId, Place] = {}
         for shape in shapes:
             ranks = shape.ranks.get(parent_id)
-            for order in ranks.orders(clock) if ranks is not None else ():
-                best[order[3]] = min(best.get(order[3], order), order)
+            for order, job_id, _ in ranks.standing(clock) if ranks is not None else ():
+                best[order[3]] = min(best.get(order[3], (order, job_id)), (order, job_id))
         ordered = sorted(best.values())
-        return ordered[: ordered.index(best[mine]) + 1] if mine in best and ordered[0][3] != mine else []
+        return ordered[: ordered.index(best[mine]) + 1] if mine in best else []
 
     def reach(self, parent_id: DomainId) -> int:
         """Return up to which tag the domains inside one are owed service."""

@@ -6,7 +6,11 @@ from ..ids import DomainId, JobId
 from ..service import lag
 from ..state import NO_ACCOUNT, Job, State
 from ..usage import current, step_of
-from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, Order
+from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Order
+from .worth import of_a_point, points_of
+
+Place = tuple[Order, JobId]
+"""Where a domain stands, and the job that it would be served for."""
 
 MILLI_CPU_MS = 1_000_000
 """Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""
@@ -32,16 +36,26 @@ def at_home(state: State, job: Job, first: JobId) -> str:
     return f"Job {first} of the same user goes before it: it is due earlier, as jobs of a user take turns by priority."
 
 
-def among_domains(state: State, mine: DomainId, ahead: list[Order]) -> str:
-    """Return one sentence on the domains whose places come before that of ``mine``, which is the last of them."""
-    if not ahead:
-        return f"Its domain {_name(state, mine)} is next ({_owed(state, mine)})."
-    named = [f"{_name(state, who)} ({_why(state, by, who)})" for by, _, _, who in ahead[:-1][:NAMED_DOMAINS_MAX]]
-    more = len(ahead) - 1 - len(named)
+def among_domains(state: State, job: Job, mine: DomainId, places: list[Place]) -> str:
+    """Return sentences on the domains whose places come before that of ``mine``, which is the last of them.
+
+    ``job`` is the next of ``mine``, or of the domain inside it that is next there.
+    """
+    if len(places) < 2:
+        by = places[0][0][0] if places else BY_ENTITLEMENT
+        why = _why(state, by, mine, job.job_id) if by == BY_POOL else _owed(state, mine)
+        return f"Its domain {_name(state, mine)} is next ({why})."
+    ahead = places[:-1]
+    named = [f"{_name(state, it[3])} ({_why(state, it[0], it[3], head)})" for it, head in ahead[:NAMED_DOMAINS_MAX]]
+    more = len(ahead) - len(named)
     listed = ", ".join(named) + (f" and {more} more" if more else "")
-    by = ahead[-1][0]
-    own = f"{_name(state, mine)} ({_why(state, by, mine)})"
-    return f"Ahead of its domain {own}: {listed}. {_advice(by)}"
+    by = places[-1][0][0]
+    own = f"{_name(state, mine)} ({_why(state, by, mine, job.job_id)})"
+    said = f"Ahead of its domain {own}: {listed}."
+    if by != BY_POOL:
+        return f"{said} {_advice(by)}"
+    worth = of_a_point(state, job, mine, [it for it, _ in ahead])
+    return f"{said}{worth}" if job.points < 0 else f"{said} {_advice(by)}{worth}"
 
 
 def _advice(by: int) -> str:
@@ -55,14 +69,14 @@ def _advice(by: int) -> str:
     )
 
 
-def _why(state: State, by: int, domain_id: DomainId) -> str:
+def _why(state: State, by: int, domain_id: DomainId, head: JobId | None = None) -> str:
     if by == BY_GUARANTEE:
         return "within its guarantee"
     if by == BY_ENTITLEMENT:
         return _owed(state, domain_id)
     account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
     used = current(account.usage, account.epoch, step_of(state.at_us, state.rules.half_life_us))
-    return f"in the pool, having used {_cpu_seconds(used)} lately"
+    return f"in the pool, having used {_cpu_seconds(used)} lately{points_of(state, head)}"
 
 
 def _owed(state: State, domain_id: DomainId) -> str:

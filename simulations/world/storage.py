@@ -16,7 +16,17 @@ import msgpack
 import trio
 from attrs import astuple
 
-from meted.adapters.log import LogFull, LogIOError, MemoryLog, Result, Snapshot
+from meted.adapters.log import (
+    NO_POSTINGS,
+    LogFull,
+    LogIOError,
+    MemoryLog,
+    PostedAccount,
+    Postings,
+    Result,
+    Snapshot,
+    Transfer,
+)
 from meted.adapters.log.checks import check_append, check_snapshot
 from meted.adapters.log.contract import Report
 from meted.core.batch import Batch
@@ -96,14 +106,17 @@ class SimulatedLog(MemoryLog):
         results: Sequence[Result] = (),
         forget_jobs: Sequence[int] = (),
         reports: Sequence[Report] = (),
+        postings: Postings = NO_POSTINGS,
     ) -> int:
         """Write a batch; see ``Log.append``."""
         self._must_be_open()
         check_append(batch, self.head, results)
         rows = [(row.job_id, row.index, row.attempt, row.body) for row in results]
         fields = (batch.first_seq, batch.last_seq, batch.at_us, batch.body, batch.chain)
-        self._write((_BATCH, fields, rows, list(forget_jobs), [astuple(report) for report in reports]))
-        return super().append(batch, results, forget_jobs, reports)
+        self._write(
+            (_BATCH, fields, rows, list(forget_jobs), [astuple(report) for report in reports], _plain(postings))
+        )
+        return super().append(batch, results, forget_jobs, reports, postings)
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Write a snapshot; see ``Log.save_snapshot``."""
@@ -137,9 +150,16 @@ class SimulatedLog(MemoryLog):
         if kind == _SNAPSHOT:
             super().save_snapshot(Snapshot(*fields))
         else:
-            rows, forget_jobs, reports = rest
+            rows, forget_jobs, reports, (accounts, transfers) = rest
             results = [Result(*row) for row in rows]
-            super().append(Batch(*fields), results, forget_jobs, [Report(*report) for report in reports])
+            postings = Postings(
+                tuple(PostedAccount(*row) for row in accounts), tuple(Transfer(*row) for row in transfers)
+            )
+            super().append(Batch(*fields), results, forget_jobs, [Report(*report) for report in reports], postings)
+
+
+def _plain(postings: Postings) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    return [astuple(row) for row in postings.accounts], [astuple(row) for row in postings.transfers]
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, int]]:

@@ -125,6 +125,8 @@ def test_a_view_has_the_keys_that_scripts_rely_on(open_pool: OpenPool, clock: Cl
             "tags": {"paper": "eccv"},
             "reason": "No worker is connected; start one.",
             "priority": 0,
+            "points": 0,
+            "purse_mc": None,
             "argv": [],
             "request": {"cpu_milli": 1_000, "mem_bytes": 0, "generic": {}},
             "time_request_us": None,

@@ -29,6 +29,7 @@ from meted.core.credit_state import ESCROW, TREASURY, CreditAccount, CreditRules
 from meted.core.errors import Reason, Refused
 from meted.core.events import CreditHeld, CreditLent, CreditMoved
 from meted.core.ids import AccountId, DomainId, JobId
+from meted.core.limits import CREDIT_MAX_MC, CREDIT_TOTAL_MAX_MC
 
 from .helper import SECOND, examples
 from .lending import LendingWorld
@@ -245,6 +246,22 @@ def test_a_borrower_who_has_spent_it_pays_back_what_comes_in(world: CreditWorld)
     world.run_timers()
     assert world.balances("a", "b", "c") == [10_000, 0, 0]
     assert not world.state.ledger.loans
+
+
+def test_there_is_never_more_credit_than_64_bits_hold(world: CreditWorld) -> None:
+    """Neither by grants of the operator nor by those of the rules, whatever the share."""
+    for _ in range(CREDIT_TOTAL_MAX_MC // CREDIT_MAX_MC - 1):
+        world.grant("a", CREDIT_MAX_MC)
+    refusal = world.refused(GrantCredit(0, "b", CREDIT_MAX_MC), Reason.TOO_LARGE)
+    assert "at most" in refusal.sentence
+    world.do(ChangeDomain(world.now_us, "a", 10**9))
+    world.do(SetCreditRules(world.now_us, grant_mc=CREDIT_MAX_MC, period_us=HOUR, half_life_us=DAY))
+    world.tick(1_000 * DAY)
+    world.pay("a", "b", 1)
+    world.tick(DAY)
+    world.pay("a", "b", 1)
+    assert -CREDIT_TOTAL_MAX_MC <= world.state.ledger.accounts[TREASURY].balance_mc < 0
+    assert world.balances("a")[0] >= 0
 
 
 def test_a_domain_that_goes_leaves_its_credit_to_the_treasury(world: CreditWorld) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meted.core.commands import ChangeDomain, DrainWorker, MarkWorkerAway
+from meted.core.commands import ChangeDomain, DrainWorker, GrantCredit, MarkWorkerAway, NiceJob, SetRules
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, WaitReason, explain
 from meted.core.ids import JobId
@@ -197,3 +197,41 @@ def test_what_could_never_run_is_not_ahead(policy: str) -> None:
     (part,) = explain(world.state, world.engine.index, waiting, world.now_us)
     names(part, WaitReason.ORDER)
     assert "ob 1" not in part.sentence
+
+
+@pytest.mark.parametrize(
+    ("points", "credit_mc", "fact"),
+    [
+        (0, 60_000, "One more point (+1) would cost 19 credits for the rest of it, and bring it before 'b', 'c'."),
+        (0, 1_000, "would cost 19 credits for the rest of it, of 1 credit that its domain has free, and bring"),
+        (1, 60_000, "'a' is next (in the pool, having used 5102.591 cpu-seconds lately, having paid for 1 point)."),
+        (-1, 60_000, "lately, having sold 1 point): "),
+        (-1, 60_000, "1 point of it was sold, so it is served from the pool alone."),
+        (None, 0, "in the pool, a higher priority would bring it forward."),
+    ],
+)
+def test_what_a_point_costs_and_who_has_paid(points: int | None, credit_mc: int, fact: str) -> None:
+    """In the pool, where ``c`` is ahead as it has paid; a domain without credit is told nothing of prices."""
+    world = World("meted")
+    world.do(SetRules(0, alpha_milli=1, aging_us=None))
+    jobs = {}
+    for name in "abc":
+        world.domain(name)
+        jobs[name] = world.submit(name, 40, time_request_us=1_800 * SECOND)
+    world.do(GrantCredit(0, "c", 60_000))
+    world.do(NiceJob(0, jobs["c"], 1))
+    world.worker(cpus(1))
+    for _ in range(8):
+        (lease,) = world.run_pass()
+        world.tick(1_800 * SECOND)
+        world.finish(lease.lease_id, run_us=1_800 * SECOND)
+    world.run_pass()
+    if points is not None:
+        world.do(GrantCredit(world.now_us, "a", credit_mc))
+        world.do(NiceJob(world.now_us, jobs["a"], points, SECOND))
+    told = only(world, jobs["a"])
+    names(told, WaitReason.ROOM, fact)
+    if points is None or points < 0:
+        assert "would cost" not in told.sentence
+    if points is None or not points:
+        names(told, WaitReason.ROOM, "'b' (in the pool, having used", "'c' (in the pool", "having paid for 1 point).")

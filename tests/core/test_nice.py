@@ -186,6 +186,24 @@ def test_what_takes_longer_than_estimated_costs_no_more_than_was_held(market: Ma
     assert market.purse(JOB) == 4_000
 
 
+@pytest.mark.parametrize("unit_us", [SECOND // 100, SECOND // 3, SECOND, 7 * SECOND])
+def test_many_short_units_cost_their_price(market: Market, unit_us: int) -> None:
+    """Rounded up each to a thousandth of a credit, those of ten milliseconds would cost a hundred times as much."""
+    market.grant("b", 10**9)
+    market.do(SetCreditRules(market.now_us, income="treasury", price_mc=3_000))
+    job_id = market.submit("b", 3_000, time_request_us=unit_us)
+    market.nice(job_id, 1, 10)
+    while market.job(job_id).outcome is None:
+        market.run_pass()
+        for lease_id in sorted(market.state.jobs.leases):
+            lease = market.state.jobs.leases[lease_id]
+            market.tick(lease.estimate_us * lease.count)
+            market.finish(lease_id, run_us=lease.estimate_us)
+    assert not any(isinstance(event, PointsLapsed) for event in market.log)
+    paid_mc = 10**9 - market.balances("b")[0]
+    assert paid_mc == pytest.approx(3_000 * 3_000 * unit_us / HOUR, rel=0.05, abs=12)  # a run more or less
+
+
 def test_what_comes_back_costs_nothing(market: Market) -> None:
     market.nice(JOB, 2, 3)
     (lease,) = market.run_pass()

@@ -153,11 +153,11 @@ def test_the_file_is_marked_as_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("read_only", [False, True])
 def test_tables_from_the_future_are_refused(tmp_path: Path, read_only: bool) -> None:
     new_log(tmp_path / "data", [1])
-    sql(tmp_path / "data", "PRAGMA user_version = 3")
+    sql(tmp_path / "data", f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = (tmp_path / "data" / "log.sqlite3").read_bytes()
-    with pytest.raises(LogTooNew, match="version 3") as refused:
+    with pytest.raises(LogTooNew, match=f"version {SCHEMA_VERSION + 1}") as refused:
         SQLiteLog.open(tmp_path / "data", read_only=read_only)
-    assert (refused.value.found, refused.value.known) == (3, 2)
+    assert (refused.value.found, refused.value.known) == (SCHEMA_VERSION + 1, SCHEMA_VERSION)
     assert (tmp_path / "data" / "log.sqlite3").read_bytes() == before
 
 
@@ -189,7 +189,8 @@ def files_of(data: Path) -> list[str]:
 
 def as_version_1(data: Path) -> None:
     """Make the tables those that the first version of meted made."""
-    sql(data, "DROP TABLE reports")
+    for table in ("reports", "credit_accounts", "transfers", "posted"):
+        sql(data, f"DROP TABLE {table}")
     sql(data, "PRAGMA user_version = 1")
 
 

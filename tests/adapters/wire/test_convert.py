@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from meted.adapters.wire import methods as table
-from meted.adapters.wire import params_domains, params_jobs, params_pool, params_workers
+from meted.adapters.wire import params_credit, params_domains, params_jobs, params_pool, params_workers
 from meted.adapters.wire.convert import plain, read_params
 from meted.adapters.wire.describe import describe, meanings
 from meted.adapters.wire.errors import CallError, Code
@@ -209,7 +209,7 @@ def test_who_takes_a_key() -> None:
 
 
 def test_every_record_is_in_the_table() -> None:
-    modules = (params_domains, params_jobs, params_pool, params_workers)
+    modules = (params_credit, params_domains, params_jobs, params_pool, params_workers)
     records = {
         cls
         for module in modules

@@ -1,0 +1,299 @@
+"""``meted credit``: what buys priority: accounts, transfers, holds, loans and statements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from meted.core.decide.ledger import credits_text
+
+from .connect import DOMAIN, connected, server_option
+from .credit_rules import credit_rules
+from .credit_statement import show_forecast, statement
+from .credits import CREDITS, SIGNED_CREDITS, bare, signed
+from .entitlements import MOMENT
+from .options import json_option
+from .tables import compact_span, moment, print_facts, print_json, print_table
+
+if TYPE_CHECKING:
+    from ..client.blocking import BlockingClient
+    from ..credit_views import (
+        CreditDetails,
+        CreditLoanView,
+        CreditView,
+        HoldView,
+    )
+
+HEADINGS = ("domain", "balance", "accrued", "held", "free", "next period")
+NUMBERS = ("balance", "accrued", "held", "free", "next period", "amount", "left", "hold", "loan")
+
+BELOW_ZERO = {"ignore_unknown_options": True}
+"""So that an amount below zero is no option, and is read or refused as an amount."""
+
+NUMBER = click.IntRange(min=1)
+
+
+@click.group("credit")
+def credit() -> None:
+    """Show, grant and move credit, which buys priority in the pool.
+
+    Without an account a domain pays for nothing and is owed its share all the same; docs/credit.md says more.
+    """
+
+
+credit.add_command(credit_rules)
+credit.add_command(statement)
+credit.add_command(show_forecast)
+
+
+def each_account(client: BlockingClient) -> Iterator[CreditView]:
+    """Yield the accounts of domains by name, page after page."""
+    after = ""
+    while page := cast("Sequence[CreditView]", client.call("credit.accounts", after=after)):
+        yield from page
+        after = page[-1]["domain"]
+
+
+@credit.command("ls", short_help="Show the accounts of domains.")
+@json_option
+@server_option
+def list_accounts(as_json: bool, server: str | None) -> None:
+    """Show the accounts of domains.
+
+    What has accrued (grants, less what fades) is posted when an account is next used. Free is what may be spent.
+    """
+    with connected(server) as client:
+        rows = list(each_account(client))
+    if as_json:
+        print_json(rows)
+    elif rows:
+        now_us = time.time_ns() // 1000
+        cells = [_cells(row, now_us) for row in rows]
+        shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
+        print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
+    else:
+        click.echo("No domain has an account of credit; open one with: meted credit grant DOMAIN AMOUNT", err=True)
+
+
+def _cells(row: CreditView, now_us: int) -> tuple[str, ...]:
+    return (
+        row["domain"],
+        bare(row["balance_mc"]),
+        signed(row["accrued_mc"]) if row["accrued_mc"] else "",
+        bare(row["held_mc"]) if row["held_mc"] else "",
+        "unlimited" if row["unlimited"] else bare(row["free_mc"]),
+        f"{signed(row['next_mc'])} in {compact_span(max(row['next_us'] - now_us, 0))}" if row["next_mc"] else "",
+    )
+
+
+@credit.command("show", short_help="Show the account of a domain.")
+@click.argument("domain", type=DOMAIN)
+@json_option
+@server_option
+def show_account(domain: str, as_json: bool, server: str | None) -> None:
+    """Show the account of a domain, and what it has in purses of jobs and in loans of credit."""
+    with connected(server) as client:
+        row = cast("CreditDetails", client.call("credit.account", domain=domain))
+    if as_json:
+        print_json(row)
+        return
+
+    def text(key: str, value_mc: int) -> str:
+        return f"{credits_text(value_mc)}{key}" if value_mc else ""
+
+    coming = f"{signed(row['next_mc'])} at {moment(row['next_us'])}" if row["next_mc"] else ""
+    print_facts(
+        {
+            "domain": row["domain"],
+            "account": str(row["account"]),
+            "balance": credits_text(row["balance_mc"]),
+            "accrued": text(", posted when the account is next used", row["accrued_mc"]),
+            "held": text(" (see: meted credit holds)", row["held_mc"]),
+            "free": "unlimited: it pays for nothing" if row["unlimited"] else credits_text(row["free_mc"]),
+            "next period": coming,
+            "in purses of jobs": text("", row["purses_mc"]),
+            "lent": text("", row["lent_mc"]),
+            "borrowed": text("", row["borrowed_mc"]),
+        }
+    )
+
+
+@credit.command("open", short_help="Give a domain an account.")
+@click.argument("domain", type=DOMAIN)
+@click.option("--unlimited/--limited", default=None, help="Whether it pays for nothing.  [default: as it is; limited]")
+@server_option
+def open_account(domain: str, unlimited: bool | None, server: str | None) -> None:
+    """Give a domain an account, and print its number; one that it has is left alone, but for --unlimited.
+
+    From then on the points of its jobs cost credit. The points of a domain that is unlimited, or has no account, cost
+    nothing and count as usage, like any priority.
+    """
+    with connected(server) as client:
+        answer = client.call("credit.open", domain=domain, unlimited=unlimited)
+    click.echo(str(cast("dict[str, int]", answer)["account"]))
+
+
+@credit.command("close", short_help="Close the account of a domain.")
+@click.argument("domain", type=DOMAIN)
+@server_option
+def close_account(domain: str, server: str | None) -> None:
+    """Close the account of a domain; what is in it is gone.
+
+    Not while something of it is held, lent, borrowed, or in purses of jobs.
+    """
+    with connected(server) as client:
+        client.call("credit.close", domain=domain)
+
+
+@credit.command(
+    "grant",
+    short_help="Grant a domain credit, or take some back.",
+    context_settings=BELOW_ZERO,
+    epilog="""\b
+Examples:
+  meted credit grant physics 100
+  meted credit grant physics -2.5 --note "granted twice"
+""",
+)
+@click.argument("domain", type=DOMAIN)
+@click.argument("amount", type=SIGNED_CREDITS)
+@click.option("--note", default="", metavar="TEXT", help="What for, for its statement.")
+@server_option
+def grant(domain: str, amount: int, note: str, server: str | None) -> None:
+    """Grant a domain credit, or take some back (below zero); it gets an account if it has none.
+
+    AMOUNT has up to three decimals. What all domains are granted each period is set with meted credit rules set.
+    """
+    with connected(server) as client:
+        client.call("credit.grant", domain=domain, amount_mc=amount, note=note)
+
+
+@credit.command("transfer", short_help="Send credit to another domain.", context_settings=BELOW_ZERO)
+@click.argument("payer", type=DOMAIN)
+@click.argument("payee", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@click.option("--note", default="", metavar="TEXT", help="What for, for both statements.")
+@server_option
+def transfer(payer: str, payee: str, amount: int, note: str, server: str | None) -> None:
+    """Send credit from PAYER to PAYEE, which gets an account if it has none."""
+    with connected(server) as client:
+        client.call("credit.transfer", payer=payer, payee=payee, amount_mc=amount, note=note)
+
+
+def _check_later(moment_us: int | None, option: str) -> None:
+    if moment_us is not None and moment_us <= time.time_ns() // 1000:
+        raise click.UsageError(f"{option} is over already; give a later one.")
+
+
+@credit.command("hold", short_help="Set credit of a domain aside.", context_settings=BELOW_ZERO)
+@click.argument("domain", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@click.option("--until", type=MOMENT, metavar="TIME|DUR", help="When it is free again by itself.  [default: never]")
+@server_option
+def hold(domain: str, amount: int, until: int | None, server: str | None) -> None:
+    """Set credit of a domain aside, and print the number of the hold.
+
+    It cannot be spent until it is paid out with meted credit post, or free again with meted credit void.
+    """
+    _check_later(until, "--until")
+    with connected(server) as client:
+        answer = client.call("credit.hold", domain=domain, amount_mc=amount, until_us=until)
+    click.echo(str(cast("dict[str, int]", answer)["hold"]))
+
+
+@credit.command("post", short_help="Pay a domain from a hold.", context_settings=BELOW_ZERO)
+@click.argument("number", type=NUMBER, metavar="HOLD")
+@click.argument("payee", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@server_option
+def post(number: int, payee: str, amount: int, server: str | None) -> None:
+    """Pay a part or all of a hold to a domain; the rest is free again."""
+    with connected(server) as client:
+        client.call("credit.post", hold=number, payee=payee, amount_mc=amount)
+
+
+@credit.command("void", short_help="Give a hold up.")
+@click.argument("number", type=NUMBER, metavar="HOLD")
+@server_option
+def void(number: int, server: str | None) -> None:
+    """Give a hold up: what was set aside is free again."""
+    with connected(server) as client:
+        client.call("credit.void", hold=number)
+
+
+@credit.command("holds", short_help="Show what is set aside.")
+@click.option("--domain", type=DOMAIN, metavar="D", help="Only of this domain.")
+@json_option
+@server_option
+def list_holds(domain: str | None, as_json: bool, server: str | None) -> None:
+    """Show what is set aside with meted credit hold."""
+    rows: list[HoldView] = []
+    with connected(server) as client:
+        while page := client.call("credit.holds", domain=domain, after=rows[-1]["hold"] if rows else 0):
+            rows.extend(page)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        cells = [(str(it["hold"]), it["domain"], bare(it["amount_mc"]), moment(it["until_us"])) for it in rows]
+        print_table(("hold", "domain", "amount", "until"), cells, NUMBERS)
+    else:
+        click.echo("Nothing is held.", err=True)
+
+
+@credit.command("lend", short_help="Lend credit to another domain.", context_settings=BELOW_ZERO)
+@click.argument("lender", type=DOMAIN)
+@click.argument("borrower", type=DOMAIN)
+@click.argument("amount", type=CREDITS)
+@click.option("--due", type=MOMENT, required=True, metavar="TIME|DUR", help="When it comes back.")
+@server_option
+def lend(lender: str, borrower: str, amount: int, due: int, server: str | None) -> None:
+    """Lend credit, and print the number of the loan.
+
+    When it is due it goes back as far as BORROWER has it then; of what comes in later the loan is paid first.
+    """
+    _check_later(due, "--due")
+    with connected(server) as client:
+        answer = client.call("credit.lend", lender=lender, borrower=borrower, amount_mc=amount, due_us=due)
+    click.echo(str(cast("dict[str, int]", answer)["loan"]))
+
+
+@credit.command("repay", short_help="Pay a loan of credit back.")
+@click.argument("number", type=NUMBER, metavar="LOAN")
+@server_option
+def repay(number: int, server: str | None) -> None:
+    """Pay a loan of credit back, as far as the borrower can. LOAN is its number in meted credit loans."""
+    with connected(server) as client:
+        left_mc = cast("dict[str, int]", client.call("credit.repay", loan=number))["left_mc"]
+    said = f"Of loan {number}, {credits_text(left_mc)} are still to be paid." if left_mc else f"Loan {number} is over."
+    click.echo(said)
+
+
+@credit.command("loans", short_help="Show the loans of credit.")
+@click.option("--domain", type=DOMAIN, metavar="D", help="Only what this domain lends or borrows.")
+@json_option
+@server_option
+def list_loans(domain: str | None, as_json: bool, server: str | None) -> None:
+    """Show the loans of credit that are not paid back."""
+    rows: list[CreditLoanView] = []
+    with connected(server) as client:
+        while page := client.call("credit.loans", domain=domain, after=rows[-1]["loan"] if rows else 0):
+            rows.extend(page)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        cells = [
+            (
+                str(it["loan"]),
+                it["lender"],
+                it["borrower"],
+                bare(it["left_mc"]),
+                moment(it["due_us"]) + (" (overdue)" if it["overdue"] else ""),
+            )
+            for it in rows
+        ]
+        print_table(("loan", "lender", "borrower", "left", "due"), cells, NUMBERS)
+    else:
+        click.echo("There are no loans of credit.", err=True)

@@ -1,0 +1,103 @@
+"""Rows of what batches say of credit: whose each account is, and every transfer with the balances after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+
+from .contract import PostedAccount, Postings, Transfer
+from .driver import Connection, Row, Value
+from .results import CHUNKS
+
+ROWS_A_TRANSACTION = 10_000
+"""So many rows are written at once where all are written anew."""
+
+_ACCOUNT = "account_id, seq, domain, job_id"
+_TRANSFER = "seq, at_us, debit, credit, amount_mc, kind, reference, note, debit_mc, credit_mc"
+_KINDS = (int, int, int, int, int, str, int, str, int, int)
+
+
+def insert(connection: Connection, postings: Postings) -> None:
+    """Write rows; one that is there already stays."""
+    accounts: list[Row] = [(it.account_id, it.seq, it.domain, it.job_id) for it in postings.accounts]
+    _insert(connection, "credit_accounts", _ACCOUNT, accounts)
+    _insert(connection, "transfers", _TRANSFER, [_row(it) for it in postings.transfers])
+
+
+def replace(connection: Connection, found: Iterable[Postings]) -> None:
+    """Write rows in the place of all that there are, and note that they are whole.
+
+    It takes several transactions, none of which is open while the next rows are found.
+    """
+    list(connection.execute("BEGIN IMMEDIATE"))
+    for table in ("posted", "credit_accounts", "transfers"):
+        list(connection.execute(f"DELETE FROM {table}"))
+    list(connection.execute("COMMIT"))
+    accounts: list[PostedAccount] = []
+    transfers: list[Transfer] = []
+    for postings in chain(found, (None,)):
+        if postings is not None:
+            accounts += postings.accounts
+            transfers += postings.transfers
+            if len(accounts) + len(transfers) < ROWS_A_TRANSACTION:
+                continue
+        list(connection.execute("BEGIN IMMEDIATE"))
+        insert(connection, Postings(tuple(accounts), tuple(transfers)))
+        if postings is None:
+            list(connection.execute("INSERT INTO posted VALUES (1)"))
+        list(connection.execute("COMMIT"))
+        accounts.clear()
+        transfers.clear()
+
+
+def are_whole(connection: Connection) -> bool:
+    """Whether the rows tell of all that the batches do."""
+    return _is_there(connection) and bool(list(connection.execute("SELECT 1 FROM posted")))
+
+
+def transfers(connection: Connection, account_id: int, after_seq: int, limit: int) -> list[Transfer]:
+    """The first transfers from or to an account behind a position; a damaged row is left out."""
+    if not _is_there(connection):
+        return []
+    side = f"SELECT {_TRANSFER} FROM transfers WHERE {{}} = ?1 AND seq > ?2"
+    select = f"{side.format('debit')} UNION ALL {side.format('credit')} ORDER BY seq LIMIT ?3"
+    found = connection.execute(select, (account_id, after_seq, limit))
+    return [made for row in found if (made := _transfer(row)) is not None]
+
+
+def account(connection: Connection, account_id: int) -> PostedAccount | None:
+    """Whose an account is or was."""
+    if not _is_there(connection):
+        return None
+    select = f"SELECT {_ACCOUNT} FROM credit_accounts WHERE account_id = ?"
+    for number, seq, domain, job_id in list(connection.execute(select, (account_id,))):
+        if isinstance(number, int) and isinstance(seq, int) and isinstance(domain, str) and isinstance(job_id, int):
+            return PostedAccount(number, seq, domain, job_id)
+    return None
+
+
+def _is_there(connection: Connection) -> bool:
+    """Whether there are such tables: not in a log of an older version that is open for reading only."""
+    select = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'posted'"
+    return bool(list(connection.execute(select)))
+
+
+def _insert(connection: Connection, table: str, columns: str, rows: list[Row]) -> None:
+    done, marks = 0, "(" + ",".join("?" * len(columns.split(","))) + ")"
+    for size in CHUNKS:
+        statement = f"INSERT INTO {table} ({columns}) VALUES {','.join([marks] * size)} ON CONFLICT DO NOTHING"
+        while len(rows) - done >= size:
+            values: list[Value] = [value for row in rows[done : done + size] for value in row]
+            list(connection.execute(statement, values))
+            done += size
+
+
+def _row(it: Transfer) -> Row:
+    first = (it.seq, it.at_us, it.debit, it.credit, it.amount_mc, it.kind)
+    return (*first, it.reference, it.note, it.debit_mc, it.credit_mc)
+
+
+def _transfer(row: Row) -> Transfer | None:
+    if tuple(map(type, row)) != _KINDS:
+        return None
+    return Transfer(*row)  # type: ignore[arg-type]  # each was looked at

@@ -1,0 +1,206 @@
+"""The methods about credit and what it buys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from meted.core.commands import (
+    CloseCredit,
+    Command,
+    GrantCredit,
+    HoldCredit,
+    LendCredit,
+    PostHold,
+    TransferCredit,
+    VoidHold,
+)
+from meted.core.engine import Engine
+
+from .. import credit_changes as changes
+from .. import credit_views as views
+from ..wire import methods as wire
+from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
+from .read_methods import page_limit
+from .rows import pages
+from .session import Session
+
+
+class CreditMethods:
+    """Answers ``credit.*`` and ``job.nice``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def table(self) -> dict[str, Handler]:
+        """Return the handlers by method."""
+        return {
+            "credit.accounts": self.accounts,
+            "credit.account": self.account,
+            "credit.open": self.open,
+            "credit.close": self.close,
+            "credit.limit": self.limit,
+            "credit.grant": self.grant,
+            "credit.transfer": self.transfer,
+            "credit.holds": self.holds,
+            "credit.hold": self.hold,
+            "credit.post": self.post,
+            "credit.void": self.void,
+            "credit.loans": self.loans,
+            "credit.lend": self.lend,
+            "credit.repay": self.repay,
+            "credit.statement": self.statement,
+            "credit.rules": self.rules,
+            "credit.rules.set": self.set_rules,
+            "job.nice": self.nice,
+        }
+
+    def accounts(self, _: Session, params: wire.CreditAccounts) -> Outcome:
+        """Return a page of the accounts, by name."""
+        state, now_us = self._desk.state, self._desk.clock()
+        found = views.accounts_after(state, params.after, page_limit(params.limit))
+        return Now(next(pages(views.credit_view(state, account, now_us) for account in found)))
+
+    def account(self, _: Session, params: wire.CreditAccount) -> Outcome:
+        """Return one account."""
+        return Now(views.credit_details(self._desk.state, params.domain, self._desk.clock()))
+
+    def open(self, session: Session, params: wire.CreditOpen) -> Outcome:
+        """Give a domain an account."""
+
+        def act(engine: Engine, at_us: int) -> object:
+            return {"account": changes.open_credit(engine, at_us, params.domain, params.unlimited)}
+
+        return Commit(once("credit.open", session.peer.user, params.key, act))
+
+    def close(self, session: Session, params: wire.CreditClose) -> Outcome:
+        """Close an account."""
+        return self._act("credit.close", session, params.key, lambda at_us: CloseCredit(at_us, params.domain))
+
+    def limit(self, session: Session, params: wire.CreditLimit) -> Outcome:
+        """Say whether a domain pays."""
+
+        def act(engine: Engine, at_us: int) -> object:
+            changes.limit_credit(engine, at_us, params.domain, params.unlimited)
+            return {}
+
+        return Commit(once("credit.limit", session.peer.user, params.key, act))
+
+    def grant(self, session: Session, params: wire.CreditGrant) -> Outcome:
+        """Grant credit."""
+
+        def command(at_us: int) -> Command:
+            return GrantCredit(at_us, params.domain, params.amount_mc, params.note)
+
+        return self._act("credit.grant", session, params.key, command)
+
+    def transfer(self, session: Session, params: wire.CreditTransfer) -> Outcome:
+        """Transfer credit."""
+
+        def command(at_us: int) -> Command:
+            return TransferCredit(at_us, params.payer, params.payee, params.amount_mc, params.note)
+
+        return self._act("credit.transfer", session, params.key, command)
+
+    def holds(self, _: Session, params: wire.CreditHolds) -> Outcome:
+        """Return a page of the holds."""
+        state = self._desk.state
+        found = views.holds_after(state, params.domain, params.after, page_limit(params.limit))
+        return Now(next(pages(views.hold_view(state, hold) for hold in found)))
+
+    def hold(self, session: Session, params: wire.CreditHold) -> Outcome:
+        """Set credit aside."""
+
+        def act(engine: Engine, at_us: int) -> object:
+            command = HoldCredit(at_us, params.domain, params.amount_mc, params.until_us)
+            return {"hold": changes.hold_credit(engine, command)}
+
+        return Commit(once("credit.hold", session.peer.user, params.key, act))
+
+    def post(self, session: Session, params: wire.CreditPost) -> Outcome:
+        """Pay from a hold."""
+
+        def command(at_us: int) -> Command:
+            return PostHold(at_us, params.hold, params.payee, params.amount_mc)
+
+        return self._act("credit.post", session, params.key, command)
+
+    def void(self, session: Session, params: wire.CreditVoid) -> Outcome:
+        """Give a hold up."""
+        return self._act("credit.void", session, params.key, lambda at_us: VoidHold(at_us, params.hold))
+
+    def loans(self, _: Session, params: wire.CreditLoans) -> Outcome:
+        """Return a page of the loans of credit."""
+        state = self._desk.state
+        found = views.credit_loans_after(state, params.domain, params.after, page_limit(params.limit))
+        return Now(next(pages(views.credit_loan_view(state, loan) for loan in found)))
+
+    def lend(self, session: Session, params: wire.CreditLend) -> Outcome:
+        """Lend credit."""
+
+        def act(engine: Engine, at_us: int) -> object:
+            command = LendCredit(at_us, params.lender, params.borrower, params.amount_mc, params.due_us)
+            return {"loan": changes.lend_credit(engine, command)}
+
+        return Commit(once("credit.lend", session.peer.user, params.key, act))
+
+    def repay(self, session: Session, params: wire.CreditRepay) -> Outcome:
+        """Pay a loan of credit back."""
+
+        def act(engine: Engine, at_us: int) -> object:
+            return {"left_mc": changes.repay_credit(engine, at_us, params.loan)}
+
+        return Commit(once("credit.repay", session.peer.user, params.key, act))
+
+    def statement(self, _: Session, params: wire.CreditStatement) -> Outcome:
+        """Return a page of a statement."""
+        desk, limit = self._desk, page_limit(params.limit)
+        number = views.account_number(desk.state, params.domain, params.account)
+
+        async def read() -> object:
+            lines = await desk.read(partial(views.credit_lines, desk.log, number, params.after, limit))
+            page = next(pages(lines))
+            if page and page[-1]["kind"] == views.LOST:  # the line that it stands before comes with the next page
+                page.pop()
+            return page
+
+        return Later(read)
+
+    def rules(self, _: Session, __: wire.CreditRules) -> Outcome:
+        """Return the rules of credit."""
+        return Now(views.credit_rules_view(self._desk.state))
+
+    def set_rules(self, session: Session, params: wire.CreditRulesSet) -> Outcome:
+        """Change the rules of credit."""
+
+        def act(engine: Engine, at_us: int) -> object:
+            changes.set_credit_rules(
+                engine,
+                at_us,
+                params.grant_mc,
+                params.period_us,
+                params.cap_mc,
+                params.uncapped,
+                params.half_life_us,
+                params.no_demurrage,
+                params.price_mc,
+                params.income,
+            )
+            return {}
+
+        return Commit(once("credit.rules.set", session.peer.user, params.key, act))
+
+    def nice(self, session: Session, params: wire.JobNice) -> Outcome:
+        """Buy or sell points."""
+
+        def act(engine: Engine, at_us: int) -> object:
+            return changes.nice_job(engine, at_us, params.job, params.points, params.cost_us)
+
+        return Commit(once("job.nice", session.peer.user, params.key, act))
+
+    def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
+        def act(engine: Engine, at_us: int) -> object:
+            engine.handle(command(at_us))
+            return {}
+
+        return Commit(once(method, session.peer.user, key, act))
