@@ -172,13 +172,19 @@ class DonorPaid:
 
 @record
 class PointsSold:
-    """For points of a job that its domain has sold it was paid ``sold_mc`` in all; 0 once that is settled."""
+    """For points of a job that its domain has sold it was paid ``sold_mc`` in all; 0 once that is settled.
+
+    What was paid is set aside in the domain's account until then; the other fields are those of ``Sale``.
+    """
 
     tag: ClassVar[str] = "points_sold"
     version: ClassVar[int] = 1
     at_us: int
     job_id: JobId
+    account_id: AccountId
     sold_mc: int
+    basis_us: int
+    from_us: int
 
 
 @record

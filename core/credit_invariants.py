@@ -47,6 +47,13 @@ def _wrong_holds(state: State) -> Iterator[str]:
         lease = state.jobs.leases.get(lease_id)
         if lease is None or lease.left != fee.units or ledger.of_job.get(lease.job_id) != fee.account_id:
             yield f"A fee is set aside for {fee.units} units of lease {lease_id}, which has not as many left."
+    for job_id, sale in sorted(ledger.sold.items()):
+        job = state.jobs.jobs.get(job_id)
+        owner = None if job is None or job.outcome is not None else ledger.of_domain.get(job.terms.domain_id)
+        if owner is None or sale.sold_mc < 1 or sale.basis_us < 1:
+            yield f"Points of job {job_id} were sold for {sale.sold_mc}, and the job has ended or no account."
+        else:
+            held[owner] += sale.sold_mc
     for account_id, account in sorted(ledger.accounts.items()):
         if account.held_mc != held[account_id]:
             yield f"Credit account {account_id} has {account.held_mc} held, and {held[account_id]} is set aside."

@@ -35,7 +35,7 @@ class CreditAccount:
         domain_id: The domain that it or its job belongs to, or 0.
         job_id: The job whose purse it is, or 0.
         balance_mc: Thousandths of a credit; below zero for the treasury alone.
-        held_mc: How much of it is set aside by holds and fees.
+        held_mc: How much of it is set aside by holds, fees and sales.
         unlimited: Its domain pays nothing for anything; a flag, never a number (row P06).
         settled_us: Up to when grants and demurrage were posted; the time of the last grant (row P10).
         lent: How many loans of credit its domain has given that are not paid back.
@@ -87,6 +87,21 @@ class Fee:
 
 
 @record
+class Sale:
+    """Points of a job that its domain has sold. What was paid is held until the work is done.
+
+    Attributes:
+        sold_mc: What was paid.
+        basis_us: For how much work of the job, in cpu-microseconds.
+        from_us: How much of it was done before.
+    """
+
+    sold_mc: int
+    basis_us: int
+    from_us: int
+
+
+@record
 class CreditLoan:
     """Credit that one domain has lent to another; it goes back at ``due_us``, as far as the borrower has it then.
 
@@ -133,7 +148,7 @@ class Ledger:
         of_domain: The account of each domain that has one.
         of_job: The purse of each job that has one.
         fees: What is set aside for each lease that is paid for.
-        sold: What was paid to the domain of each job for points of it that were sold.
+        sold: The sale of each job points of which were sold.
         unpaid_size: Work (thousandths of a cpu x us) that was paid for into escrow, and for which nobody who made room
             has been paid yet.
         payers: The domains that paid for it, and for how much each; none of them is paid from it.
@@ -147,7 +162,7 @@ class Ledger:
     holds: Map[HoldId, CreditHold] = Map()
     fees: Map[LeaseId, Fee] = Map()
     loans: Map[int, CreditLoan] = Map()
-    sold: Map[JobId, int] = Map()
+    sold: Map[JobId, Sale] = Map()
     unpaid_size: int = 0
     payers: Map[DomainId, int] = Map()
     rules: CreditRules = CreditRules()

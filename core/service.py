@@ -257,6 +257,9 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     priority = lease.priority - lease.points
     estimated = amount_at(lease.size, priority, then)
     used = sum([amount_at(size, priority, then) for size in sizes]) - many * estimated
+    if lease.points > 0:  # no more than the estimate was paid for: beyond it the points count as usage after all
+        beyond = [size - lease.size for size in sizes if size > lease.size]
+        used += sum([amount_at(size, lease.priority, then) - amount_at(size, priority, then) for size in beyond])
     used = expressed(used, epoch_of(then), epoch)
     levels = []
     for level, who in enumerate((job.terms.domain_id, *account.above)):

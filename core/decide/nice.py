@@ -14,6 +14,7 @@ from .. import limits
 from ..commands import NiceJob
 from ..credit_state import ESCROW, TREASURY, CreditAccount
 from ..errors import Reason, Refused
+from ..estimates import width_milli
 from ..events import (
     CreditClosed,
     CreditOpened,
@@ -89,28 +90,40 @@ def _buy(draft: Draft, account_id: AccountId, job: Job, points: int, cost_us: in
 def _sell(draft: Draft, account_id: AccountId, job: Job, points: int, cost_us: int | None) -> None:
     """Pay for so many more points that were sold, or take back what was paid for as many less.
 
-    Where income is ``funded``, nothing is paid now: whoever makes room is paid from what others pay.
+    What is paid is set aside until the job has ended, and stays for the part of the work that was done by then: so
+    whoever says too much, or cancels, has gained nothing. Where income is ``funded``, nothing is paid now: whoever
+    makes room is paid from what others pay.
     """
     ledger = draft.state.ledger
-    sold_mc = ledger.sold.get(job.job_id, 0)
+    sale = ledger.sold.get(job.job_id)
+    sold_mc = 0 if sale is None else sale.sold_mc
     if points > 0 and ledger.rules.income != FUNDED:
+        cost_us = _cost_us(draft.state, job, cost_us)
         known_us = rest_us(draft.state, job)
-        if cost_us is not None and known_us is not None and cost_us > known_us:
+        if known_us is not None and cost_us > known_us:
             raise Refused(
                 Reason.OUT_OF_RANGE,
                 f"The rest of job {job.job_id} is estimated at {known_us} cpu-microseconds, so no more can be sold.",
             )
-        amount_mc = refund_mc(points, ledger.rules.price_mc, _cost_us(draft.state, job, cost_us))
+        amount_mc = refund_mc(points, ledger.rules.price_mc, cost_us)
         checks.whole(sold_mc + amount_mc, "what is paid", 0, limits.CREDIT_MAX_MC)
         need_room(draft.state, amount_mc)
         if amount_mc:
+            done_us = _done_us(draft.state, job)
+            from_us = done_us if sale is None else sale.from_us
+            basis_us = max(0 if sale is None else sale.basis_us, done_us - from_us + cost_us)
             move(draft, TREASURY, account_id, amount_mc, "nice", job.job_id)
-            draft.add(PointsSold(draft.at_us, job.job_id, sold_mc + amount_mc))
-    elif points < 0 and sold_mc:
+            draft.add(PointsSold(draft.at_us, job.job_id, account_id, sold_mc + amount_mc, basis_us, from_us))
+    elif points < 0 and sale is not None:
         amount_mc = -(sold_mc * points // -job.points)
-        need(draft.state, account_id, amount_mc)
+        left_mc = sold_mc - amount_mc
+        draft.add(PointsSold(draft.at_us, job.job_id, account_id, left_mc, sale.basis_us, sale.from_us))
         move(draft, account_id, TREASURY, amount_mc, "nice_back", job.job_id)
-        draft.add(PointsSold(draft.at_us, job.job_id, sold_mc - amount_mc))
+
+
+def _done_us(state: State, job: Job) -> int:
+    """Return the cpu time that units of a job took so far, in cpu-microseconds."""
+    return job.measured_us * width_milli(job.terms.request, state.workers.capacity) // 1000
 
 
 def _cost_us(state: State, job: Job, cost_us: int | None) -> int:
@@ -201,13 +214,13 @@ def _close_purse(draft: Draft, job_id: JobId) -> None:
 
 
 def _settle_sale(draft: Draft, job_id: JobId) -> None:
-    """Take back what was paid for the part of a job that never ran, as far as its domain has it."""
-    sold_mc, owner = draft.state.ledger.sold.get(job_id, 0), _owner(draft.state, job_id)
-    if not sold_mc:
+    """Leave its domain what was paid for the part of the work that was done, and take back the rest."""
+    sale, owner = draft.state.ledger.sold.get(job_id), _owner(draft.state, job_id)
+    if sale is None:
         return
-    job = draft.state.jobs.jobs[job_id]
-    if owner is not None and not owner.unlimited:
-        back_mc = min(sold_mc * job.cancelled.count // job.terms.count, owner.free_mc)
-        if back_mc > 0:
-            move(draft, owner.account_id, TREASURY, back_mc, "nice_back", job_id)
-    draft.add(PointsSold(draft.at_us, job_id, 0))
+    assert owner is not None, "an account with what was paid set aside is not closed"
+    done_us = min(_done_us(draft.state, draft.state.jobs.jobs[job_id]) - sale.from_us, sale.basis_us)
+    back_mc = sale.sold_mc - sale.sold_mc * done_us // sale.basis_us
+    draft.add(PointsSold(draft.at_us, job_id, owner.account_id, 0, 0, 0))
+    if back_mc:
+        move(draft, owner.account_id, TREASURY, back_mc, "nice_back", job_id)

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from immutables import Map
 
-from ..credit_state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Fee, Ledger
+from ..credit_state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Fee, Ledger, Sale
 from ..events import (
     CreditClosed,
     CreditEvent,
@@ -60,8 +60,7 @@ def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
             ledger = replaced(ledger, unpaid_size=left, payers=ledger.payers if left else Map())
             return _moved(ledger, ESCROW, event.account_id, event.amount_mc, event.transfer_id + 1)
         case PointsSold():
-            sold = ledger.sold.set(event.job_id, event.sold_mc) if event.sold_mc else ledger.sold.delete(event.job_id)
-            return replaced(ledger, sold=sold)
+            return _sold(ledger, event)
         case PointsLapsed():
             return ledger
         case CreditOpened():
@@ -177,6 +176,16 @@ def _fee_resolved(ledger: Ledger, lease_id: LeaseId, units: int) -> Ledger:
     fee = ledger.fees[lease_id]
     accounts = _more_held(ledger.accounts, fee.account_id, -fee.unit_mc * units)
     return replaced(ledger, accounts=accounts, fees=_fees_left(ledger, lease_id, fee, units))
+
+
+def _sold(ledger: Ledger, event: PointsSold) -> Ledger:
+    old = ledger.sold.get(event.job_id)
+    more_mc = event.sold_mc - (0 if old is None else old.sold_mc)
+    if event.sold_mc:
+        sold = ledger.sold.set(event.job_id, Sale(event.sold_mc, event.basis_us, event.from_us))
+    else:
+        sold = ledger.sold.delete(event.job_id)
+    return replaced(ledger, accounts=_more_held(ledger.accounts, event.account_id, more_mc), sold=sold)
 
 
 def _fees_left(ledger: Ledger, lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:

@@ -145,7 +145,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.FeeVoided(AT_US, LeaseId(30), 13),
     e.HoldPosted(AT_US, TransferId(10), HoldId(4), AccountId(7), AccountId(8), 3100),
     e.DonorPaid(AT_US, TransferId(11), AccountId(8), 3100, 2**50),
-    e.PointsSold(AT_US, JobId(7), 6000),
+    e.PointsSold(AT_US, JobId(7), AccountId(7), 6000, 10_800_000_000, 5),
     e.PointsLapsed(AT_US, JobId(7), 2),
     e.HoldVoided(AT_US, HoldId(4), "timed_out"),
     e.CreditLent(AT_US, 3, AccountId(7), AccountId(8), 5000, AT_US + 86_400_000_000),

@@ -115,10 +115,42 @@ def test_selling_pays_and_lowers(market: Market) -> None:
     assert market.priority(JOB) == (0, 0)
 
 
-def test_who_has_spent_what_was_paid_cannot_take_it_back(market: Market) -> None:
+def test_what_was_paid_cannot_be_spent_before_the_work_is_done(market: Market) -> None:
     market.nice(JOB, -2, 3)
-    market.pay("a", "b", 16_000)
-    market.refused(NiceJob(0, JOB, 2), Reason.NOT_ENOUGH_CREDIT)
+    market.refused(TransferCredit(0, "a", "b", 10_001), Reason.NOT_ENOUGH_CREDIT)
+    market.pay("a", "b", 10_000)
+    market.nice(JOB, 2)
+    assert market.balances("a") == [0]
+    market.nice(JOB, -2, 3)
+    market.play(3 * HOUR)
+    market.pay("a", "b", 6_000)
+
+
+def test_whoever_says_too_much_gains_nothing(market: Market) -> None:
+    """What a job has not done when it ends was not sold, whatever was said of it."""
+    job_id = market.submit("b", 1, time_request_us=1_000 * HOUR)
+    market.grant("b", 1_000)
+    market.nice(job_id, -10, 1_000)
+    assert market.balances("b") == [10_001_000]
+    while market.job(job_id).outcome is None:
+        market.play(market.now_us + SECOND, SECOND)
+    assert market.balances("b") == [1_000 + 10_000 // 3600]
+
+
+def test_what_takes_longer_than_paid_for_counts_as_usage(market: Market) -> None:
+    """Points for a unit that is said to take a moment are paid for with usage beyond that."""
+    usages = []
+    for said_us in (HOUR, 1):
+        other = Market()
+        other.make("a")
+        other.grant("a", 10_000_000)
+        job_id = other.submit("a", time_request_us=said_us)
+        other.nice(job_id, 10, 10)
+        (lease,) = other.run_pass()
+        other.tick(HOUR)
+        other.finish(lease.lease_id, run_us=HOUR)
+        usages.append(other.state.jobs.accounts[other.job(job_id).terms.domain_id].usage)
+    assert usages[1] > 1_000 * usages[0]
 
 
 def test_more_than_the_rest_of_a_job_cannot_be_sold(market: Market) -> None:
