@@ -38,7 +38,7 @@ NUMBER = click.IntRange(min=1)
 
 @click.group("credit")
 def credit() -> None:
-    """Show, grant and move credit, which buys priority in the pool.
+    """Show, grant and move credit, which buys priority.
 
     Without an account a domain pays for nothing and is owed its share all the same; docs/credit.md says more.
     """

@@ -86,7 +86,7 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
     job = submit("--name", "first", "--tag", "run=a", "--count", "3", "--", "echo", "{index}")
     found = row(job)
     keys = "job domain user name state count pending running succeeded failed cancelled submitted_us tags reason"
-    more = "priority argv request time_request_us time_limit_us after ended_us"
+    more = "priority points purse_mc argv request time_request_us time_limit_us after ended_us"
     assert list(found) == [*keys.split(), *more.split()]
     assert (found["domain"], found["user"], found["count"], found["tags"]) == ("lab", "ada", 3, {"run": "a"})
     worker.work(done)
