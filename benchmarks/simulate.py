@@ -1,6 +1,8 @@
 """How fast ``meted simulate`` is: jobs per second of user CPU and peak memory of a whole process of its own.
 
 The process parses, simulates and writes; the best of some runs counts, as whatever else the machine does only adds.
+Its modules are compiled once, by the first run, as those of an installed program are, also where the environment asks
+Python to write no bytecode.
 Run as ``python benchmarks/simulate.py TRACE --procs 100 --policy fcfs --policy easy``. With ``--accasim PYTHON``
 AccaSim goes over the same trace after that, in the interpreter that has it, and the ratio of the two is told.
 """
@@ -12,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import against_accasim
 from harness import machine, show
@@ -49,15 +52,22 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(options: argparse.Namespace, policy: str) -> Figures:
-    """Simulate once in a process of its own; return its speed, its peak memory and what it computed."""
+def measure(options: argparse.Namespace, policy: str, bytecode: str) -> Figures:
+    """Simulate once in a process of its own; return its speed, its peak memory and what it computed.
+
+    Args:
+        options: Those of the command line.
+        policy: Under which policy.
+        bytecode: The folder where compiled modules are kept from run to run.
+    """
     words = [options.trace, "--policy", policy, "--event-order", options.event_order, "--json", "-"]
     for name in ("procs", "first"):
         if getattr(options, name):
             words += [f"--{name}", str(getattr(options, name))]
     if options.clairvoyant:
         words.append("--clairvoyant")
-    with subprocess.Popen([sys.executable, *PROGRAM, *words], stdout=subprocess.PIPE) as process:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": bytecode}
+    with subprocess.Popen([sys.executable, *PROGRAM, *words], stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         document = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -80,7 +90,8 @@ def measure(options: argparse.Namespace, policy: str) -> Figures:
 
 def best_of(options: argparse.Namespace, policy: str) -> Figures:
     """Return the fastest of some runs, with what is wanted."""
-    runs = [measure(options, policy) for _ in range(max(1, options.runs))]
+    with tempfile.TemporaryDirectory() as bytecode:
+        runs = [measure(options, policy, bytecode) for _ in range(max(1, options.runs))]
     best = max(runs, key=lambda run: run["jobs_per_s"])
     for (name, of), (least, hoped) in TARGETS.items():
         if str(best["trace"]).startswith(name) and policy == of:

@@ -16,6 +16,27 @@ if TYPE_CHECKING:  # what mypy knows best: fields, positional arguments, and tha
 else:
     from msgspec.structs import replace as replaced
 
+    _MADE_BY_ATTRS = (attrs.Factory, type(attrs.field()))
+
+    class _Fields:
+        """The fields of a record as attrs knows them, found when first asked for.
+
+        Finding them takes longer than making the record, and most programs ask for those of few records or none.
+        """
+
+        def __init__(self, declared: type) -> None:
+            self._declared = declared
+
+        def __get__(self, _: object, owner: type) -> tuple[attrs.Attribute, ...]:
+            owner.__attrs_attrs__ = found = self.found()
+            return found
+
+        def found(self) -> tuple[attrs.Attribute, ...]:
+            """Let attrs look at the class as it was declared."""
+            if not attrs.has(self._declared):
+                attrs.define(self._declared, slots=False, init=False, repr=False, eq=False, match_args=False)
+            return attrs.fields(self._declared)
+
     def record(cls: type[T]) -> type[T]:
         """Make ``cls`` an immutable, hashable value class.
 
@@ -26,12 +47,13 @@ else:
         it, so the collector of cycles need not look at it. What may hold anything else is declared with attrs alone.
         """
         members = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
-        declared = attrs.define(cls, slots=False, init=False, repr=False, eq=False, match_args=False)
-        for field in attrs.fields(declared):
-            if isinstance(field.default, attrs.Factory):
-                members[field.name] = msgspec.field(default_factory=field.default.factory)
+        fields = _Fields(cls)
+        if any(isinstance(value, _MADE_BY_ATTRS) for value in members.values()):
+            for field in fields.found():
+                if isinstance(field.default, attrs.Factory):
+                    members[field.name] = msgspec.field(default_factory=field.default.factory)
         struct = type(msgspec.Struct)(cls.__name__, (msgspec.Struct,), members, frozen=True, gc=False)
-        struct.__attrs_attrs__ = declared.__attrs_attrs__
+        struct.__attrs_attrs__ = fields
         return struct
 
 

@@ -96,7 +96,9 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
         account.tag if account.backlog else max(account.tag, _clock_over(jobs, account, 0)),
         mine.tag if mine.backlog else max(mine.tag, account.clock),
         mine.clock - ((-size << INNER_BITS) // job_weight(priority)) - size,
-        tuple((who, _arrived(jobs, account, level, who)) for level, who in enumerate(account.above, 1)),
+        tuple([(who, _arrived(jobs, account, level, who)) for level, who in enumerate(account.above, 1)])
+        if account.above
+        else (),
     )
 
 

@@ -9,7 +9,7 @@ one. Factors and logarithms come from tables made by integer square roots, so th
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import isqrt
 
 from .limits import PRIORITY_STEPS_MAX
@@ -43,8 +43,12 @@ def _powers(root_bits: int) -> tuple[int, ...]:
     return tuple(powers)
 
 
+@cache
 def _logarithms() -> tuple[int, ...]:
-    """Return log2(1 + k / 4096) in units of 2**-32, for k = 0 .. 4095: a bit by each squaring."""
+    """Return log2(1 + k / 4096) in units of 2**-32, for k = 0 .. 4095: a bit by each squaring.
+
+    Made when first asked for: it takes longer than all else at the start, and only some policies need it.
+    """
     logs = []
     for k in range(1 << _TABLE_BITS):
         value, log = (1 << 62) + (k << (62 - _TABLE_BITS)), 0
@@ -60,7 +64,6 @@ def _logarithms() -> tuple[int, ...]:
 
 _COARSE = _powers(_TABLE_BITS)
 _FINE = _powers(2 * _TABLE_BITS)
-_LOGS = _logarithms()
 
 
 def step_of(at_us: int, half_life_us: int) -> int:
@@ -122,7 +125,7 @@ def log2(number: int) -> int:
     k = (mantissa >> 32) & _TABLE_MASK
     rest = ((mantissa << _TABLE_BITS) // (4096 + k)) - (1 << 44)
     series = (rest * _LOG2_E >> 44) - (rest * rest * _LOG2_E >> 89)
-    return (bits << LOG_BITS) + _LOGS[k] + series
+    return (bits << LOG_BITS) + _logarithms()[k] + series
 
 
 @lru_cache(maxsize=4096)

@@ -30,10 +30,21 @@ def _counted(accounts: Map[DomainId, Account], terms: Terms, by: int) -> Map[Dom
     was, now = account.backlog, account.backlog + by
     account = replaced(account, backlog=now, active=active, users=account.users.set(terms.user, user))
     accounts = accounts.set(terms.domain_id, account)
-    for domain_id in account.above:
-        if was and now:
-            break
+    if (was and now) or not account.above:
+        return accounts
+    return _counted_above(accounts, account, by)
+
+
+def without_backlog_above(accounts: Map[DomainId, Account], below: Account) -> Map[DomainId, Account]:
+    """Return the accounts after the domain whose account is ``below`` has no more jobs that have units waiting."""
+    return _counted_above(accounts, below, -1)
+
+
+def _counted_above(accounts: Map[DomainId, Account], below: Account, by: int) -> Map[DomainId, Account]:
+    for domain_id in below.above:
         it = accounts[domain_id]
-        was, now = it.backlog, it.backlog + by
+        now = it.backlog + by
         accounts = accounts.set(domain_id, replaced(it, backlog=now))
+        if it.backlog and now:
+            break
     return accounts

@@ -20,14 +20,14 @@ from ..events import (
     UnitsReopened,
     UsagesRescaled,
 )
-from ..ids import JobId
+from ..ids import DomainId, JobId
 from ..indexset import EMPTY, IndexSet
 from ..record import replaced
 from ..spans import indices
 from ..state import NO_USER, SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs, UserAccount
-from ..terms import Requeued
+from ..terms import Requeued, Terms
 from ..usage import job_weight
-from .backlog import with_backlog, without_backlog
+from .backlog import without_backlog
 from .leases import merged
 
 
@@ -68,28 +68,34 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
 
 def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     terms = event.terms
-    held = event.held or bool(event.waits_for)
-    job = Job(event.job_id, terms, event.at_us, event.job_tag, held)
-    old = jobs.accounts.get(terms.domain_id)
-    if old is None:
-        old = Account(above=tuple(who for who, _ in event.above))
-    user = old.users.get(terms.user, NO_USER)
-    account = replaced(
-        old,
-        users=old.users.set(terms.user, replaced(user, jobs=user.jobs + 1)),
-        jobs=old.jobs + 1,
-        requested_cpu_us=old.requested_cpu_us + event.requested_cpu_us,
-        last_job_id=event.job_id,
+    waits = event.held or bool(event.waits_for)
+    account = jobs.accounts.get(terms.domain_id)
+    if account is None:
+        account = Account(above=tuple([who for who, _ in event.above]))
+    user = account.users.get(terms.user, NO_USER)
+    was = account.backlog
+    if waits:
+        user = replaced(user, jobs=user.jobs + 1)
+        account = replaced(account, users=account.users.set(terms.user, user))
+    else:
+        account = _with_arrival(account, user, event, terms, 1)
+    accounts = jobs.accounts.set(
+        terms.domain_id,
+        replaced(
+            account,
+            jobs=account.jobs + 1,
+            requested_cpu_us=account.requested_cpu_us + event.requested_cpu_us,
+            last_job_id=event.job_id,
+        ),
     )
-    jobs = _with(jobs, job, account)
-    for at, (domain_id, tag) in enumerate(event.above, 1):
-        it = jobs.accounts.get(domain_id)
+    for at, (domain_id, tag) in enumerate(event.above, 1) if event.above else ():
+        it = accounts.get(domain_id)
         if it is None:
-            it = Account(tag=tag, above=tuple(who for who, _ in event.above[at:]))
+            it = Account(tag=tag, above=tuple([who for who, _ in event.above[at:]]))
         it = replaced(it, requested_cpu_us=it.requested_cpu_us + event.requested_cpu_us)
-        jobs = replaced(jobs, accounts=jobs.accounts.set(domain_id, it))
-    if not held:
-        jobs = _arrived(jobs, job, event)
+        accounts = accounts.set(domain_id, it)
+    if not waits and event.above:
+        accounts = _with_arrival_above(accounts, event, was)
     spec = jobs.specs[terms.spec_digest]
     waiting, dependants = jobs.waiting, jobs.dependants
     if event.waits_for:
@@ -98,6 +104,8 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
             dependants = dependants.set(parent, dependants.get(parent, EMPTY).add(event.job_id, 1))
     return replaced(
         jobs,
+        jobs=jobs.jobs.set(event.job_id, Job(event.job_id, terms, event.at_us, event.job_tag, waits)),
+        accounts=accounts,
         specs=jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
         waiting=waiting,
         dependants=dependants,
@@ -161,27 +169,54 @@ def _reopened(jobs: Jobs, event: UnitsReopened) -> Jobs:
     return _arrived(jobs, job, event)
 
 
-def _arrived(jobs: Jobs, job: Job, event: JobSubmitted | JobStarted | UnitsReopened) -> Jobs:
-    """Return the slice when a job comes to have units waiting."""
+def _arrived(jobs: Jobs, job: Job, event: JobStarted | UnitsReopened) -> Jobs:
+    """Return the slice when a job that was there already comes to have units waiting."""
     terms = job.terms
     account = jobs.accounts[terms.domain_id]
-    job = replaced(job, tag=event.job_tag)
-    user = replaced(account.users[terms.user], tag=event.user_tag)
-    accounts = jobs.accounts.set(
-        terms.domain_id,
-        replaced(
-            account,
-            tag=event.domain_tag,
-            debt=account.debt if account.active else 0,  # while nobody waits, nobody is owed anything
-            users=account.users.set(terms.user, user),
+    accounts = jobs.accounts.set(terms.domain_id, _with_arrival(account, account.users[terms.user], event, terms, 0))
+    if event.above:
+        accounts = _with_arrival_above(accounts, event, account.backlog)
+    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, replaced(job, tag=event.job_tag)), accounts=accounts)
+
+
+def _with_arrival(
+    account: Account, user: UserAccount, event: JobSubmitted | JobStarted | UnitsReopened, terms: Terms, new: int
+) -> Account:
+    """Return the account of a domain when a job of ``user`` comes to have units waiting, and is ``new`` (1) or not."""
+    users = account.users.set(
+        terms.user,
+        UserAccount(
+            event.user_tag,
+            user.clock,
+            user.debt,
+            user.weight + job_weight(terms.priority),
+            user.backlog + 1,
+            user.jobs + new,
         ),
     )
+    return replaced(
+        account,
+        tag=event.domain_tag,
+        debt=account.debt if account.active else 0,  # while nobody waits, nobody is owed anything
+        backlog=account.backlog + 1,
+        active=account.active if user.backlog else account.active + 1,
+        users=users,
+    )
+
+
+def _with_arrival_above(
+    accounts: Map[DomainId, Account], event: JobSubmitted | JobStarted | UnitsReopened, was: int
+) -> Map[DomainId, Account]:
+    """Return the accounts when it comes to those above it too; ``was`` is how many waited in the domain before."""
     for level, (domain_id, tag) in enumerate(event.above, 1):
         it = accounts.get(domain_id)
         if it is None:
-            it = Account(above=tuple(who for who, _ in event.above[level:]))
-        accounts = accounts.set(domain_id, replaced(it, tag=tag))
-    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), accounts=with_backlog(accounts, terms))
+            it = Account(above=tuple([who for who, _ in event.above[level:]]))
+        # It has one more inside that waits, unless what is inside it on the way had some already.
+        backlog = it.backlog if was else it.backlog + 1
+        accounts = accounts.set(domain_id, replaced(it, tag=tag, backlog=backlog))
+        was = was or it.backlog
+    return accounts
 
 
 def _reprioritised(jobs: Jobs, event: PriorityChanged) -> Jobs:

@@ -12,9 +12,10 @@ from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, Unit
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
 from ..record import replaced
-from ..state import Account, Job, Jobs, Lease
+from ..state import Account, Job, Jobs, Lease, UserAccount
 from ..terms import Requeued, Terms
-from .backlog import with_backlog, without_backlog
+from ..usage import job_weight
+from .backlog import with_backlog, without_backlog_above
 
 
 def reduce_leases(jobs: Jobs, event: LeaseEvent) -> Jobs:
@@ -50,9 +51,8 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         attempts=old.attempts if old.attempts > event.attempt else event.attempt,
     )
     served = event.size * event.count
-    accounts = _charged(jobs.accounts, terms, event, served, 0, 0, 0)
-    if next_index >= terms.count and not requeued:
-        accounts = without_backlog(accounts, terms)
+    is_last = next_index >= terms.count and not requeued
+    accounts = _charged_for_lease(jobs.accounts, terms, event, served, 1 if is_last else 0)
     lease = Lease(
         event.lease_id,
         event.worker_id,
@@ -85,10 +85,50 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
     )
 
 
+def _charged_for_lease(
+    accounts: Map[DomainId, Account], terms: Terms, event: UnitsLeased, served: int, last: int
+) -> Map[DomainId, Account]:
+    """Return the accounts as a lease leaves them; ``last`` is 1 if no more units of the job wait, else 0."""
+    was = accounts[terms.domain_id]
+    users, clock, debt, active = was.users, was.clock, was.debt, was.active
+    if last or event.inner:
+        user = users[terms.user]
+        weight, backlog = user.weight, user.backlog
+        if last:
+            weight -= job_weight(terms.priority)
+            backlog -= 1
+            if not backlog:
+                active -= 1
+        if event.inner:
+            _, jobs_clock, jobs_debt, user_tag, clock, debt = event.inner
+            user = UserAccount(user_tag, jobs_clock, jobs_debt, weight, backlog, user.jobs)
+        else:
+            user = UserAccount(user.tag, user.clock, user.debt, weight, backlog, user.jobs)
+        users = users.set(terms.user, user)
+    account = replaced(
+        was,
+        tag=event.domain_tag,
+        usage=event.usage,
+        epoch=event.epoch,
+        service=was.service + served,
+        clock=clock,
+        debt=debt,
+        backlog=was.backlog - last,
+        active=active,
+        users=users,
+    )
+    accounts = accounts.set(terms.domain_id, account)
+    if event.above:
+        accounts = _charged_above(accounts, was, event, served, 0)
+        if last and not account.backlog:
+            accounts = without_backlog_above(accounts, was)
+    return accounts
+
+
 def _charged(
     accounts: Map[DomainId, Account],
     terms: Terms,
-    event: UnitsLeased | UnitsFinished | UnitsReturned,
+    event: UnitsFinished | UnitsReturned,
     served: int,
     measured_us: int,
     measured_count: int,
@@ -115,8 +155,18 @@ def _charged(
         used_cpu_us=was.used_cpu_us + used_cpu_us,
     )
     accounts = accounts.set(terms.domain_id, account)
-    for level, (tag, usage, clock, debt) in enumerate(event.above) if event.above else ():
-        domain_id = was.above[level]
+    return _charged_above(accounts, was, event, served, used_cpu_us) if event.above else accounts
+
+
+def _charged_above(
+    accounts: Map[DomainId, Account],
+    below: Account,
+    event: UnitsLeased | UnitsFinished | UnitsReturned,
+    served: int,
+    used_cpu_us: int,
+) -> Map[DomainId, Account]:
+    """Return the accounts as a charge leaves those above the domain whose account is ``below``."""
+    for domain_id, (tag, usage, clock, debt) in zip(below.above, event.above, strict=True):
         it = accounts[domain_id]
         it = replaced(
             it,
