@@ -21,7 +21,7 @@ test: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p meted.core -p meted.adapters -p meted.simulations
 	$(BIN)/mypy $(WITH_TESTS)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 clean:
 	rm -rf .venv build dist meted.egg-info .coverage htmlcov .hypothesis .mypy_cache .pytest_cache
