@@ -6,9 +6,10 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -48,10 +49,10 @@ class BrokenLog(MemoryLog):
 
     full = False
 
-    def append(self, batch: Batch, *rest: Sequence[object]) -> int:
+    def append(self, batch: Batch, *rest: Any, **more: Any) -> int:
         if self.full:
             raise LogFull("No space is left; nothing was written, make space and try again.")
-        return super().append(batch, *rest)  # type: ignore[arg-type]
+        return super().append(batch, *rest, **more)
 
     def save_snapshot(self, snapshot: object) -> None:
         if self.full:
@@ -919,11 +920,11 @@ def test_what_follows_from_an_effect_is_owed_until_it_is_durable(clock: Clock) -
     class FullAfter(MemoryLog):
         left = 10**6
 
-        def append(self, batch: Batch, *rest: Sequence[object]) -> int:
+        def append(self, batch: Batch, *rest: Any, **more: Any) -> int:
             if self.left == 0:
                 raise LogFull("No space is left.")
             self.left -= 1
-            return super().append(batch, *rest)  # type: ignore[arg-type]
+            return super().append(batch, *rest, **more)
 
     log = FullAfter()
     with Pool(log, clock=clock) as pool:
