@@ -105,7 +105,7 @@ class Engine:
         self._sealed: deque[Sealed] = deque()
         self._events: list[Event] = []
         self._results: list[UnitResult] = []
-        self._reports: list[UnitsReport] = []
+        self._reports: list[tuple[Lease, Event]] = []
         self._index: Index
         self._rebuild()
 
@@ -134,7 +134,7 @@ class Engine:
             self.now_us = command.at_us
         if type(command) is FinishUnits and events:
             lease = self.state.jobs.leases[command.lease_id]
-            self._reports.append(_report(lease, events[0]))
+            self._reports.append((lease, events[0]))
             # What ended before and was run again may have left a result, which is none of this attempt.
             if command.results or lease.is_run_again:
                 self._keep_results(command, lease, events[0])
@@ -188,7 +188,8 @@ class Engine:
         first_seq = last_seq - len(self._events) + 1
         batch = seal(self._chain, first_seq, last_seq, self.state.at_us, encode_events(self._events))
         forget = tuple(event.job_id for event in self._events if type(event) is JobArchived and event.deleted)
-        sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state, tuple(self._reports))
+        reports = tuple(_report(lease, finished) for lease, finished in self._reports)
+        sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state, reports)
         self._chain = batch.chain
         self._events.clear()
         self._results.clear()
@@ -233,7 +234,8 @@ class Engine:
 
     def _advance(self, at_us: int) -> int:
         """Return what time it is, as somebody says that it is ``at_us``."""
-        self.now_us = max(self.now_us, min(at_us, TIME_MAX_US))
+        if at_us > self.now_us:
+            self.now_us = at_us if at_us < TIME_MAX_US else TIME_MAX_US
         return self.now_us
 
     def _apply(self, events: tuple[Event, ...]) -> None:

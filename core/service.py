@@ -255,13 +255,16 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
         return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
-    epoch = max(epoch, epoch_of(then))
+    if epoch_of(then) > epoch:
+        epoch = epoch_of(then)
     priority = lease.priority - lease.points
-    estimated = amount_at(lease.size, priority, then)
-    used = sum([amount_at(size, priority, then) for size in sizes]) - many * estimated
-    if lease.points > 0:  # no more than the estimate was paid for: beyond it the points count as usage after all
-        beyond = [size - lease.size for size in sizes if size > lease.size]
-        used += sum([amount_at(size, lease.priority, then) - amount_at(size, priority, then) for size in beyond])
+    # Loops rather than sums of lists, here and below: nearly always there is one unit.
+    used = -many * amount_at(lease.size, priority, then)
+    for size in sizes:
+        used += amount_at(size, priority, then)
+        if lease.points > 0 and size > lease.size:  # beyond what was paid for, points count as usage after all
+            beyond = size - lease.size
+            used += amount_at(beyond, lease.priority, then) - amount_at(beyond, priority, then)
     used = expressed(used, epoch_of(then), epoch)
     levels = []
     for level, who in enumerate((job.terms.domain_id, *account.above)):
@@ -273,12 +276,16 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
         if sizes and served != GUARANTEED:
             if served == ENTITLED:
                 share = state.domains.domains[who].effective_share
-                unit = entitled_charge(lease.size, share, rules.alpha_milli)
-                tag += sum([entitled_charge(size, share, rules.alpha_milli) for size in sizes]) - many * unit
-            unit = clock_charge(lease.size, phi)
-            clock, debt = _advanced(clock, debt, sum([clock_charge(size, phi) for size in sizes]) - many * unit)
+                tag -= many * entitled_charge(lease.size, share, rules.alpha_milli)
+                for size in sizes:
+                    tag += entitled_charge(size, share, rules.alpha_milli)
+            by = -many * clock_charge(lease.size, phi)
+            for size in sizes:
+                by += clock_charge(size, phi)
+            clock, debt = _advanced(clock, debt, by)
         usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
-        levels.append((tag, max(0, usage + counted), clock, debt))
+        usage += counted
+        levels.append((tag, usage if usage > 0 else 0, clock, debt))
     return _tags(lease.charged, levels, epoch, inner)
 
 
@@ -294,17 +301,20 @@ def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], 
             user_tag = max(user_tag, clock - debt)
     if sizes and lease.charged & TO_JOB:
         weight = job_weight(lease.priority)
-        unit = (-lease.size << INNER_BITS) // weight
-        job_tag -= sum([(-size << INNER_BITS) // weight for size in sizes]) - many * unit
+        job_tag += many * ((-lease.size << INNER_BITS) // weight)
+        for size in sizes:
+            job_tag -= (-size << INNER_BITS) // weight
         if user.weight:
-            unit = (lease.size << INNER_BITS) // user.weight
-            by = sum([(size << INNER_BITS) // user.weight for size in sizes]) - many * unit
+            by = -many * ((lease.size << INNER_BITS) // user.weight)
+            for size in sizes:
+                by += (size << INNER_BITS) // user.weight
             jobs_clock, jobs_debt = _advanced(jobs_clock, jobs_debt, by)
     if sizes and lease.charged & TO_USER:
         user_tag += sum(sizes) - many * lease.size
         if account.active:
-            unit = lease.size // account.active
-            by = sum([size // account.active for size in sizes]) - many * unit
+            by = -many * (lease.size // account.active)
+            for size in sizes:
+                by += size // account.active
             clock, debt = _advanced(clock, debt, by)
     return job_tag, jobs_clock, jobs_debt, user_tag, clock, debt
 

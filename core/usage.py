@@ -141,6 +141,7 @@ def weighted(amount: int, priority: int) -> int:
     return amount << _steps(priority) + PRIORITY_STEPS_MAX >> PRIORITY_STEPS_MAX
 
 
+@lru_cache(maxsize=4096)
 def job_weight(priority: int) -> int:
     """Return the weight of a job among the jobs of its user: 2**10 for priority 0, and twice as much each step."""
     return 1 << _steps(priority) + PRIORITY_STEPS_MAX

@@ -196,14 +196,15 @@ class Capacity:
 
         With ``ends_us`` the worker must live until then.
         """
-        request, order = shape.request, self._order
+        request, order, notes = shape.request, self._order, len(self._freed)
         if shape.epoch != self._epoch:
-            shape.epoch, shape.at, shape.seen = self._epoch, 0, len(self._freed)
-        elif shape.seen != len(self._freed):
-            for at in set(self._freed[shape.seen :]):
+            shape.epoch, shape.at, shape.seen = self._epoch, 0, notes
+        elif shape.seen != notes:
+            freed = self._freed[shape.seen :]
+            for at in freed if len(freed) == 1 else set(freed):
                 if at < shape.at and order[at].free.fits(request):
                     shape.at = at
-            shape.seen = len(self._freed)
+            shape.seen = notes
         at, end = shape.at, len(order)
         while at < end and not order[at].free.fits(request):
             at += 1

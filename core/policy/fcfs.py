@@ -98,7 +98,7 @@ class QueueIndex(PoolIndex):
             shape, terms = self.shape_of[job.job_id], job.terms
             if unservable and (terms.domain_id, shape, terms.time_request_us) in unservable:
                 continue
-            if not self.is_capped(terms.domain_id, terms.request):
+            if not self._held or not self.is_capped(terms.domain_id, terms.request):
                 until_us = self.needs_until_us(job)
                 room = self.capacity.find(shape, until_us)
                 if room is not None or self.capacity.could_hold(terms.request, until_us or 0):

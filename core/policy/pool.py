@@ -189,7 +189,8 @@ class PoolIndex:
 
     def wake(self, at_us: int) -> None:
         """Bring back the units whose back-off is over by ``at_us``."""
-        self.now_us = max(self.now_us, at_us)
+        if at_us > self.now_us:
+            self.now_us = at_us
         while self._sleeping and self._sleeping[0][0] <= self.now_us:
             due_us, job_id = heappop(self._sleeping)
             if self._alarms.get(job_id) != due_us:
@@ -248,9 +249,12 @@ class PoolIndex:
         return domain_id, *self.state.domains.path(domain_id)
 
     def needs_until_us(self, job: Job) -> int | None:
-        """Return until when a worker must live to be given a unit of ``job`` now, or None if that is not known."""
+        """Return until when a worker must live to be given a unit of ``job`` now.
+
+        None if that is not known, or if it does not matter, as the life of no worker ends.
+        """
         wanted = job.terms.time_request_us
-        return None if wanted is None else self.now_us + wanted
+        return None if wanted is None or not self.capacity.is_mortal else self.now_us + wanted
 
     def summary(self) -> object:
         """Return all that decisions depend on, for comparison with an index built anew."""

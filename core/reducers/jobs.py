@@ -109,7 +109,7 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
         specs=jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
         waiting=waiting,
         dependants=dependants,
-        next_job_id=max(jobs.next_job_id, event.job_id + 1),
+        next_job_id=jobs.next_job_id if jobs.next_job_id > event.job_id else event.job_id + 1,
     )
 
 
@@ -243,7 +243,8 @@ def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
     user = account.users[terms.user]
     users: Map[str, UserAccount]
     if user.jobs > 1:
-        users = account.users.set(terms.user, replaced(user, jobs=user.jobs - 1))
+        left = UserAccount(user.tag, user.clock, user.debt, user.weight, user.backlog, user.jobs - 1)
+        users = account.users.set(terms.user, left)
     else:
         users = account.users.delete(terms.user)
     return replaced(

@@ -81,7 +81,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         clock=event.clock,
         debt=event.debt,
         largest_size=served if served > jobs.largest_size else jobs.largest_size,
-        next_lease_id=max(jobs.next_lease_id, event.lease_id + 1),
+        next_lease_id=jobs.next_lease_id if jobs.next_lease_id > event.lease_id else event.lease_id + 1,
     )
 
 
