@@ -111,13 +111,16 @@ class HandWorker:
         answer = self.client.call("worker.join", name="hand", instance=self.instance, cpu_milli=cpu_milli)
         self.worker = answer["worker"]
 
-    def work(self, call: Call, quiet_s: float = 0.3) -> int:
+    def work(self, call: Call, quiet_s: float = 0.2) -> int:
         """Run what is given to it until nothing comes any more; return how many units were run."""
         ran = 0
         while True:
             heard = self.hear(quiet_s)
             if not self._leases:
-                if not heard:
+                if heard:
+                    continue
+                self.client.call("ping")  # however busy the server is, this is answered after what it had to say
+                if not self.hear(quiet_s):
                     return ran
                 continue
             lease = self._leases.pop(min(self._leases))

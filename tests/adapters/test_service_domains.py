@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,10 @@ from .service_suite import WAYS, Service
 FOUR_CPUS = Resources(cpu_milli=4_000)
 
 
-@pytest.fixture(scope="module", params=WAYS)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture(params=WAYS)
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     """A service with two domains below ``org``: ``lab``, which lends, and ``guest``."""
-    with WAYS[request.param](tmp_path_factory.mktemp("way")) as made:
+    with WAYS[request.param](tmp_path) as made:
         made.service.domain_create("org", share=10, guarantee=Resources(8_000))
         made.service.domain_create("lab", parent="org", share=8, guarantee=FOUR_CPUS, floor=Resources(1_000))
         made.service.domain_create("guest", parent="org", share=2)

@@ -19,15 +19,15 @@ from ..live import LiveServer, live_server
 HOUR_US = 3_600_000_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[LiveServer]:
-    """A server with ``lab``, which has 20 credits, ``guest`` and ``open``."""
+    """A server with ``lab``, which has 20 credits, ``guest``, which has none, and ``open``, which has no account."""
     with live_server() as made:
-        assert json.loads(made.run("credit", "ls", "--json").stdout) == []
-        assert "credit" not in made.run("domain", "ls").stdout.splitlines()[0]
-        for arguments in (("lab",), ("guest", "--share", "2"), ("open",)):
-            assert made.run("domain", "create", *arguments).returncode == 0
-        assert made.run("credit", "grant", "lab", "20", "--note", "to begin").returncode == 0
+        with BlockingClient(made.environ["METED_SERVER"]) as client:
+            for name, share in (("lab", 1), ("guest", 2), ("open", 1)):
+                client.call("domain.create", name=name, share=share)
+            client.call("credit.grant", domain="lab", amount_mc=20_000, note="to begin")
+            client.call("credit.open", domain="guest")
         yield made
 
 
@@ -60,6 +60,12 @@ def free(domain: str) -> int:
 def held_job(domain: str = "lab") -> str:
     """Submit a job that waits, and return its number."""
     return run("submit", "--hold", "--domain", domain, "--count", "4", "--time", "30m", "true").stdout.strip()
+
+
+def test_nothing_is_shown_of_credit_where_there_is_none() -> None:
+    with live_server() as bare:
+        assert json.loads(bare.run("credit", "ls", "--json").stdout) == []
+        assert "credit" not in bare.run("domain", "ls").stdout.splitlines()[0]
 
 
 def test_accounts_are_shown_where_there_are_any() -> None:

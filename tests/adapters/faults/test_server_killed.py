@@ -128,7 +128,7 @@ def test_sigterm_ends_the_server_in_good_order_and_workers_find_the_next_one(poo
     assert pool.end_server(signal.SIGTERM) == 0
     pool.start_server()
     wait_until(lambda: pool.worker_state("one") == "ready", "the worker is back")
-    assert pool.row(job)["running"] == 1
+    wait_until(lambda: pool.row(job)["running"] == 1, "the worker has said what runs")
     (pool.directory / "go").touch()
     assert pool.ended(job)["state"] == "succeeded"
     assert pool.lines("begins") == [["1"]]

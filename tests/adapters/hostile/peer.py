@@ -25,7 +25,7 @@ ANSWER_S = 20.0
 LATENCY_MAX_S = 1.0
 """99 of 100 calls of a well-behaved client are answered within this time, whatever others do."""
 
-RSS_MAX_BYTES = 200 * 2**20
+RSS_MAX_BYTES = 256 * 2**20
 """Memory that a small pool's server never exceeds, whatever it is sent."""
 
 NOBODY: Mapping[str, object] = {}
