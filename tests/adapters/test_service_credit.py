@@ -240,7 +240,12 @@ def test_work_that_ends_pays_its_fee(way: Way) -> None:
     assert service.job_nice(job_id, 1, 2_000_000)["charged_mc"] == 2_000
     service.start(job_id)
     purse = service.credit_statement("lab")[-1]["credit_account"]
-    way.work(lambda _job, _index: time.sleep(0.01) or b"")  # a millisecond costs a millicredit; less, nothing
+
+    def work(_job: int, _index: int) -> bytes:
+        time.sleep(0.01)  # a millisecond costs a millicredit; less, nothing
+        return b""
+
+    way.work(work)
     way.settle()
     kinds = [(line["kind"], line["credit"]) for line in service.credit_statement(account=purse)]
     assert (kinds[0], kinds[-1]) == (("purse", f"job {job_id}"), ("purse_back", "lab"))
