@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from heapq import nsmallest
 from typing import TypedDict
 
-from meted.core.credit_accrual import Accrual
-from meted.core.credit_state import ESCROW, TREASURY, CreditAccount, CreditHold, CreditLoan
+from meted.core.credit.accrual import Accrual
+from meted.core.credit.fees import HOUR_CPU_US
+from meted.core.credit.state import ESCROW, TREASURY, CreditAccount, CreditHold, CreditLoan
 from meted.core.decide.ledger import account_of, accrued
 from meted.core.errors import Reason, Refused
-from meted.core.fees import HOUR_CPU_US
 from meted.core.ids import AccountId, HoldId
 from meted.core.limits import CREDIT_TOTAL_MAX_MC
 from meted.core.record import replaced
@@ -102,7 +102,7 @@ class CreditLine(TypedDict):
 
 
 class CreditRulesView(TypedDict):
-    """How credit is made and what it buys; see :class:`meted.core.credit_state.CreditRules`."""
+    """How credit is made and what it buys; see :class:`meted.core.credit.state.CreditRules`."""
 
     grant_mc: int
     period_us: int

@@ -10,7 +10,7 @@ from heapq import nsmallest
 from typing import TypedDict
 
 from meted.core.decide.entitlements import counted, find_domain
-from meted.core.domain_state import SHARE, Domain, Loan
+from meted.core.domains.state import SHARE, Domain, Loan
 from meted.core.ids import DomainId, LoanId
 from meted.core.resources import Resources
 from meted.core.service import lag

@@ -14,7 +14,7 @@ import sys
 import msgpack
 
 from meted.core.forecast import forecast
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.schema import decode_state
 
 from .forecasts import pack_forecast

@@ -63,7 +63,7 @@ class LocalService(LocalCredit):
 
         Args:
             log: A ``MemoryLog`` or an ``SQLiteLog``, open for writing.
-            policy: Who is next: one of :data:`~meted.core.policies.POLICIES`, or an object of your own
+            policy: Who is next: one of :data:`~meted.core.policy.registry.POLICIES`, or an object of your own
                 (docs/adding-a-policy.md).
             clock: Gives the time in microseconds since the Unix epoch.
             on_effect: Called with every effect of what was committed, in order, before the call that caused it returns.

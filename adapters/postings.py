@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from meted.core.credit_state import ESCROW, TREASURY
+from meted.core.credit.state import ESCROW, TREASURY
 from meted.core.engine import Sealed
 from meted.core.events import CreditMoved, CreditOpened, DomainCreated, DonorPaid, Event, FeePosted, HoldPosted
 from meted.core.ids import AccountId, DomainId

@@ -11,9 +11,9 @@ from meted.core.commands import NoteRepair
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
 from meted.core.limits import RETENTION_US
-from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy, SimulationOnly
 from meted.core.policy.meted import Meted
+from meted.core.policy.registry import POLICIES
 from meted.core.record import record
 from meted.core.reducers import fold
 from meted.core.schema import SNAPSHOT_VERSION, decode_events, decode_state, encode_state

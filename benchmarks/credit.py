@@ -24,7 +24,7 @@ from meted.core.commands import (
 from meted.core.engine import Engine
 from meted.core.events import UnitsLeased, WorkerJoined
 from meted.core.ids import JobId
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 from meted.core.spec import NO_SPEC
 

@@ -18,7 +18,7 @@ from meted.core.effects import RunUnits
 from meted.core.engine import Engine
 from meted.core.ids import WorkerId
 from meted.core.limits import RUN_QUANTUM_US
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 
 START_US = 1_700_000_000_000_000

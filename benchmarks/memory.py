@@ -8,7 +8,7 @@ from harness import Row, arguments, rss_mib, show
 
 from meted.core.commands import CreateDomain, SubmitJob
 from meted.core.engine import Engine
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 from meted.core.spec import Spec
 

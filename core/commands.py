@@ -6,32 +6,32 @@ Time and everything measured enter here, as fields; so replaying needs neither c
 
 from __future__ import annotations
 
-from .credit_commands import CloseCredit as CloseCredit
-from .credit_commands import CreditCommand as CreditCommand
-from .credit_commands import GrantCredit as GrantCredit
-from .credit_commands import HoldCredit as HoldCredit
-from .credit_commands import LendCredit as LendCredit
-from .credit_commands import NiceJob as NiceJob
-from .credit_commands import OpenCredit as OpenCredit
-from .credit_commands import PayDonors as PayDonors
-from .credit_commands import PostHold as PostHold
-from .credit_commands import RepayCredit as RepayCredit
-from .credit_commands import SetCreditRules as SetCreditRules
-from .credit_commands import TransferCredit as TransferCredit
-from .credit_commands import VoidHold as VoidHold
-from .domain_commands import ChangeDomain as ChangeDomain
-from .domain_commands import CreateDomain as CreateDomain
-from .domain_commands import DeliverRecords as DeliverRecords
-from .domain_commands import DomainCommand as DomainCommand
-from .domain_commands import DomainRecord as DomainRecord
-from .domain_commands import EndLoan as EndLoan
-from .domain_commands import ExpireDomain as ExpireDomain
-from .domain_commands import LoanTerms as LoanTerms
-from .domain_commands import OfferLoan as OfferLoan
-from .domain_commands import RecallLoan as RecallLoan
-from .domain_commands import RemoveDomain as RemoveDomain
-from .domain_commands import SetLoans as SetLoans
-from .domain_commands import StartLoan as StartLoan
+from .credit.commands import CloseCredit as CloseCredit
+from .credit.commands import CreditCommand as CreditCommand
+from .credit.commands import GrantCredit as GrantCredit
+from .credit.commands import HoldCredit as HoldCredit
+from .credit.commands import LendCredit as LendCredit
+from .credit.commands import NiceJob as NiceJob
+from .credit.commands import OpenCredit as OpenCredit
+from .credit.commands import PayDonors as PayDonors
+from .credit.commands import PostHold as PostHold
+from .credit.commands import RepayCredit as RepayCredit
+from .credit.commands import SetCreditRules as SetCreditRules
+from .credit.commands import TransferCredit as TransferCredit
+from .credit.commands import VoidHold as VoidHold
+from .domains.commands import ChangeDomain as ChangeDomain
+from .domains.commands import CreateDomain as CreateDomain
+from .domains.commands import DeliverRecords as DeliverRecords
+from .domains.commands import DomainCommand as DomainCommand
+from .domains.commands import DomainRecord as DomainRecord
+from .domains.commands import EndLoan as EndLoan
+from .domains.commands import ExpireDomain as ExpireDomain
+from .domains.commands import LoanTerms as LoanTerms
+from .domains.commands import OfferLoan as OfferLoan
+from .domains.commands import RecallLoan as RecallLoan
+from .domains.commands import RemoveDomain as RemoveDomain
+from .domains.commands import SetLoans as SetLoans
+from .domains.commands import StartLoan as StartLoan
 from .ids import JobId, LeaseId, Span, WorkerId
 from .limits import ADOPT_GRACE_US, LOSSES_DEFAULT, RETENTION_US
 from .record import record

@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from .account_invariants import wrong_accounts
-from .credit_invariants import wrong_credit
-from .domain_invariants import wrong_domains
+from .credit.invariants import wrong_credit
+from .domains.invariants import wrong_domains
 from .engine import Engine
 from .ids import JobId
 from .limits import CALLS_KEPT_MAX

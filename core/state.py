@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from immutables import Map
 
-from .credit_state import Ledger as Ledger
-from .domain_state import Domain as Domain
-from .domain_state import Domains as Domains
-from .domain_state import Loan as Loan
-from .domain_state import Recalls as Recalls
+from .credit.state import Ledger as Ledger
+from .domains.state import Domain as Domain
+from .domains.state import Domains as Domains
+from .domains.state import Loan as Loan
+from .domains.state import Recalls as Recalls
 from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
 from .record import record

@@ -16,9 +16,9 @@ from .commands import (
     StartLoan,
     VoidHold,
 )
-from .credit_accrual import accrual
+from .credit.accrual import accrual
+from .credit.donors import Donors
 from .decide.tree import is_done
-from .donors import Donors
 from .events import (
     CreditHeld,
     CreditLent,

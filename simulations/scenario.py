@@ -139,7 +139,7 @@ class Scenario:
         guarantee: Resources = NOTHING,
         cap: Resources | None = None,
     ) -> None:
-        """Register a domain, from the beginning; see :class:`meted.core.domain_state.Domain`."""
+        """Register a domain, from the beginning; see :class:`meted.core.domains.state.Domain`."""
         self.engine.handle(CreateDomain(0, name, share, cap, parent, guarantee))
 
     def submit(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from meted.core.credit.fees import HOUR_CPU_US
 from meted.core.decide.ledger import credits_text
-from meted.core.fees import HOUR_CPU_US
 from meted.core.limits import CREDIT_MAX_MC, PRIORITY_STEPS_MAX, TIME_MAX_US
 
 from .values import TEXT_CHARACTERS_MAX, Reader, duration_us

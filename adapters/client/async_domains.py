@@ -11,7 +11,7 @@ from meted.core.resources import NOTHING, Resources
 from .domain_verbs import entitlement, sent_loans, sent_records
 
 if TYPE_CHECKING:
-    from meted.core.domain_commands import DomainRecord, LoanTerms
+    from meted.core.domains.commands import DomainRecord, LoanTerms
 
     from ..domain_changes import Delivered, LoansGiven
     from ..domain_views import DomainView, LoanView, RulesView, StatementLine

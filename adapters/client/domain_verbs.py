@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from meted.core.resources import NOTHING, Resources
 
 if TYPE_CHECKING:
-    from meted.core.domain_commands import DomainRecord, LoanTerms
+    from meted.core.domains.commands import DomainRecord, LoanTerms
 
 
 def amounts(resources: Resources | None) -> dict[str, object] | None:

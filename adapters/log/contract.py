@@ -104,7 +104,7 @@ class Transfer:
         at_us: When, microseconds.
         debit, credit: The two accounts.
         amount_mc: How much, in thousandths of a credit; so are the balances.
-        kind: Why; see :class:`meted.core.credit_events.CreditMoved`, and ``hold``, ``fee``,
+        kind: Why; see :class:`meted.core.credit.events.CreditMoved`, and ``hold``, ``fee``,
             ``income`` and ``unclaimed``.
         reference: The number of the loan, job, hold or lease that it is about, or 0.
         note: What whoever asked for it says.

@@ -12,7 +12,7 @@ import trio
 from meted.core.engine import Engine
 from meted.core.forecast import Forecast
 from meted.core.limits import FORECAST_HORIZON_US
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.schema import encode_state
 
 from ..forecaster import pack_request

@@ -20,7 +20,7 @@ from ..commands import (
     TransferCredit,
     VoidHold,
 )
-from ..credit_state import TREASURY, CreditAccount, CreditHold, CreditRules
+from ..credit.state import TREASURY, CreditAccount, CreditHold, CreditRules
 from ..errors import Reason, Refused
 from ..events import (
     CreditHeld,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import limits
 from ..commands import PayDonors
-from ..credit_state import ESCROW, TREASURY, CreditAccount
+from ..credit.state import ESCROW, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import AccountReweighted, DonorPaid, Event
 from ..ids import AccountId, TransferId

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import limits
-from ..domain_state import SHARE
+from ..domains.state import SHARE
 from ..errors import Reason, Refused
 from ..resources import NOTHING, Resources, format_amount
 from ..state import Domain, State

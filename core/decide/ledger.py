@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import limits
-from ..credit_accrual import Accrual, accrual
-from ..credit_state import NO_JOB, TREASURY, CreditAccount
+from ..credit.accrual import Accrual, accrual
+from ..credit.state import NO_JOB, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled
 from ..ids import AccountId, DomainId, TransferId
@@ -98,7 +98,7 @@ def move(
     reference: int = 0,
     note: str = "",
 ) -> None:
-    """Move credit that is there; see :class:`meted.core.credit_events.CreditMoved`."""
+    """Move credit that is there; see :class:`meted.core.credit.events.CreditMoved`."""
     transfer_id = TransferId(draft.state.ledger.next_transfer_id)
     draft.add(CreditMoved(draft.at_us, transfer_id, debit, credit, amount_mc, kind, reference, note))
 

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from .. import limits
 from ..commands import EndLoan, LoanTerms, OfferLoan, RecallLoan, StartLoan
-from ..domain_state import SHARE
+from ..domains.state import SHARE
 from ..errors import Reason, Refused
 from ..events import Event, LoanBackedOff, LoanEnded, LoanMade, LoanRecalled, LoanStarted
 from ..ids import DomainId, LoanId

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from .. import limits
 from ..commands import NiceJob
-from ..credit_state import ESCROW, TREASURY, CreditAccount
+from ..credit.fees import charge_mc, fee_of, refund_mc, rest_us, unit_fee_mc
+from ..credit.state import ESCROW, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..estimates import width_milli
 from ..events import (
@@ -27,7 +28,6 @@ from ..events import (
     PointsSold,
     UnitsLeased,
 )
-from ..fees import charge_mc, fee_of, refund_mc, rest_us, unit_fee_mc
 from ..ids import AccountId, JobId, LeaseId, TransferId
 from ..state import Job, Lease, State
 from . import checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import limits
 from ..commands import ChangeDomain, DomainRecord
-from ..domain_state import TOP
+from ..domains.state import TOP
 from ..errors import Reason, Refused
 from ..events import DomainChanged, DomainClosed, DomainRemoved
 from ..ids import DomainId

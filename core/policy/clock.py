@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..domain_state import TOP
+from ..domains.state import TOP
 from ..estimates import known_estimate_us, width_milli
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US

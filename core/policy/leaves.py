@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush, heapreplace
 
-from ..domain_state import TOP
+from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..resources import Resources
 from ..state import Account, Job

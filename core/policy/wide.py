@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..commands import EndReservation, LeaseUnits, ReserveWorker
-from ..domain_state import TOP
+from ..domains.state import TOP
 from ..estimates import estimate_us
 from ..ids import DomainId, JobId
 from ..record import replaced

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from ..credit.fees import HOUR_CPU_US, charge_mc, rest_us
 from ..decide.ledger import accrued, credits_text
-from ..fees import HOUR_CPU_US, charge_mc, rest_us
 from ..ids import DomainId, JobId
 from ..limits import PRIORITY_MAX, PRIORITY_STEPS_MAX
 from ..record import replaced

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from immutables import Map
 
-from ..credit_state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Fee, Ledger, Sale
+from ..credit.state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Fee, Ledger, Sale
 from ..events import (
     CreditClosed,
     CreditEvent,

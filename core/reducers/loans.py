@@ -10,8 +10,8 @@ from typing import assert_never
 
 from immutables import Map
 
-from ..domain_events import LoanBackedOff, LoanEnded, LoanEvent, LoanMade, LoanRecalled, LoanRefused, LoanStarted
-from ..domain_state import SHARE, Recalls, one_resource
+from ..domains.events import LoanBackedOff, LoanEnded, LoanEvent, LoanMade, LoanRecalled, LoanRefused, LoanStarted
+from ..domains.state import SHARE, Recalls, one_resource
 from ..ids import DomainId, LoanId
 from ..record import replaced
 from ..resources import NOTHING

@@ -28,7 +28,7 @@ from typing import Final, Protocol
 import attrs
 from sortedcontainers import SortedList
 
-from meted.core.domain_state import TOP
+from meted.core.domains.state import TOP
 from meted.core.estimates import width_milli
 from meted.core.ids import DomainId, JobId
 from meted.core.policy.base import Index, SimulationOnly

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
 from meted.core.policy.drf import Drf
 from meted.core.policy.easy import Easy
 from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
+from meted.core.policy.registry import POLICIES
 
 from ..errors import SimulationError
 from .condor import Condor

@@ -25,8 +25,8 @@ from meted.core.events import DomainCreated, Event, JobSubmitted, UnitsLeased, W
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
 from meted.core.invariants import check_engine
 from meted.core.limits import RETENTION_US
-from meted.core.policies import POLICIES
 from meted.core.policy.base import Policy
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 from meted.core.spans import spans_of, total
 from meted.core.state import Account, Domain, Job, Lease, State

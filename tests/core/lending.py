@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meted.core.commands import CreateDomain, LoanTerms, OfferLoan, RecallLoan, SetLoans
-from meted.core.domain_state import SHARE
+from meted.core.domains.state import SHARE
 from meted.core.events import DomainCreated, Event, LoanMade, LoanRefused
 from meted.core.ids import DomainId, LoanId
 from meted.core.resources import Resources

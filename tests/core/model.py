@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from meted.core.domain_state import TOP
+from meted.core.domains.state import TOP
 from meted.core.events import Event, UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
 from meted.core.limits import BACKOFF_DOUBLINGS_MAX, PREFETCH_US

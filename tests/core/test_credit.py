@@ -24,8 +24,8 @@ from meted.core.commands import (
     TransferCredit,
     VoidHold,
 )
-from meted.core.credit_accrual import accrual
-from meted.core.credit_state import ESCROW, TREASURY, CreditAccount, CreditRules
+from meted.core.credit.accrual import accrual
+from meted.core.credit.state import ESCROW, TREASURY, CreditAccount, CreditRules
 from meted.core.errors import Reason, Refused
 from meted.core.events import CreditHeld, CreditLent, CreditMoved
 from meted.core.ids import AccountId, DomainId, JobId

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meted.core.codec import encode_events, pack
 from meted.core.commands import CancelJobs, ChangeDomain, CreateDomain, DeleteJob, OfferLoan, RecallLoan, RemoveDomain
 from meted.core.decide.domains import open_leaf
-from meted.core.domain_state import TOP
+from meted.core.domains.state import TOP
 from meted.core.errors import Reason, Refused
 from meted.core.invariants import check
 from meted.core.limits import DOMAIN_DEPTH_MAX, LOAN_BACKOFF_MAX_US, SHARE_MAX

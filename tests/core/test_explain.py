@@ -8,7 +8,7 @@ from meted.core.commands import ChangeDomain, DrainWorker, GrantCredit, MarkWork
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, WaitReason, explain
 from meted.core.ids import JobId
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 
 from .helper import SECOND, World, cpus

@@ -16,7 +16,7 @@ from meted.core.decide import _JUDGES
 from meted.core.engine import Engine
 from meted.core.events import Event
 from meted.core.invariants import check
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.reducers import _FOLDS, evolve, fold
 from meted.core.schema import decode_events, decode_state, encode_state, state_digest
 from meted.core.state import State

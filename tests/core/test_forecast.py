@@ -31,8 +31,8 @@ from meted.core.forecast import (
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import SECOND_US as S
 from meted.core.limits import STAY_UNKNOWN_US
-from meted.core.policies import POLICIES
 from meted.core.policy.fcfs import Fcfs
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 
 ONE = WorkerId(1)

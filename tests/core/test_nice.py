@@ -22,7 +22,7 @@ from meted.core.commands import (
     SetRules,
     TransferCredit,
 )
-from meted.core.credit_state import ESCROW, TREASURY
+from meted.core.credit.state import ESCROW, TREASURY
 from meted.core.errors import Reason, Refused
 from meted.core.events import DonorPaid, PointsLapsed
 from meted.core.ids import JobId

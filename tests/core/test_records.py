@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from meted.core.commands import CreateDomain, DeleteJob, DeliverRecords, DomainRecord, ExpireDomain, OfferLoan
 from meted.core.decide.domains import open_leaf
-from meted.core.domain_state import TOP
+from meted.core.domains.state import TOP
 from meted.core.errors import Reason, Refused
 from meted.core.events import DomainClosed, DomainRemoved, Event, LoanEnded, RecordRefused
 from meted.core.limits import CLOSED_CHECK_US, RECORD_REFUSALS_MAX

@@ -11,9 +11,9 @@ from meted.core.errors import Reason
 from meted.core.explain import explain
 from meted.core.ids import JobId, WorkerId
 from meted.core.limits import RETENTION_US, TIME_MAX_US
-from meted.core.policies import POLICIES
 from meted.core.policy.base import Index, Proposal
 from meted.core.policy.fcfs import FcfsIndex
+from meted.core.policy.registry import POLICIES
 from meted.core.reducers import fold
 from meted.core.state import State
 

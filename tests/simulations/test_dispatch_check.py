@@ -19,7 +19,7 @@ from meted.adapters.log import Log, SQLiteLog
 from meted.adapters.wire.errors import Unreachable
 from meted.core.errors import Refused
 from meted.core.ids import WorkerId
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 from meted.simulations.demo.processes import Processes
 from meted.simulations.dispatch_check import check_dispatch

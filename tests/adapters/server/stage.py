@@ -21,7 +21,7 @@ from meted.adapters.wire.messages import NEED_DATA, ConnectionClosed, Message, N
 from meted.core.batch import Batch
 from meted.core.engine import Engine
 from meted.core.invariants import check_engine
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.reducers import fold
 from meted.core.schema import decode_events, state_digest
 from meted.core.state import State

@@ -16,7 +16,7 @@ from meted.adapters.wire.errors import CallError, Code
 from meted.core.commands import CreateDomain
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 
 from .stage import FailingLog
 

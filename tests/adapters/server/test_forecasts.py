@@ -23,7 +23,7 @@ from meted.core.engine import Engine
 from meted.core.forecast import forecast
 from meted.core.limits import FORECAST_HORIZON_US
 from meted.core.limits import SECOND_US as S
-from meted.core.policies import POLICIES
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 from meted.core.schema import decode_state, encode_state
 

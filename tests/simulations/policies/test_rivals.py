@@ -14,10 +14,10 @@ from meted.adapters.recovery import UnknownPolicy, live_policy
 from meted.core.commands import ChangePriority
 from meted.core.ids import JobId
 from meted.core.invariants import check_engine
-from meted.core.policies import POLICIES
 from meted.core.policy.base import SimulationOnly
 from meted.core.policy.drf import Drf
 from meted.core.policy.ranked import RankedIndex
+from meted.core.policy.registry import POLICIES
 from meted.core.state import Rules
 from meted.simulations.policies.least_used import LeastUsed
 from meted.simulations.policies.registry import make_policy, policy_names

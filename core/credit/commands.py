@@ -1,9 +1,9 @@
-"""The commands of credit; see :mod:`.commands` for what is true of all commands."""
+"""The commands of credit; see :mod:`meted.core.commands` for what is true of all commands."""
 
 from __future__ import annotations
 
-from .ids import AccountId, JobId
-from .record import record
+from ..ids import AccountId, JobId
+from ..record import record
 
 
 @record

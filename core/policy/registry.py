@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .policy.base import Policy
-from .policy.drf import Drf
-from .policy.easy import Easy
-from .policy.easy_sjbf import EasySjbf, EasySjf
-from .policy.fcfs import Fcfs
-from .policy.meted import Meted
-from .policy.sjf import Sjf
+from .base import Policy
+from .drf import Drf
+from .easy import Easy
+from .easy_sjbf import EasySjbf, EasySjf
+from .fcfs import Fcfs
+from .meted import Meted
+from .sjf import Sjf
 
 _LIVE: tuple[type[Policy], ...] = (Fcfs, Sjf, Easy, EasySjbf, EasySjf, Meted, Drf)
 

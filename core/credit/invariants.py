@@ -1,13 +1,13 @@
-"""What is always true of credit; :mod:`.invariants` asks for it."""
+"""What is always true of credit; :mod:`meted.core.invariants` asks for it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from .credit_state import ESCROW, TREASURY, Ledger
-from .ids import AccountId
-from .state import State
+from ..ids import AccountId
+from ..state import State
+from .state import ESCROW, TREASURY, Ledger
 
 
 def wrong_credit(state: State) -> Iterator[str]:

@@ -4,9 +4,9 @@ the same for each cpu-hour).
 
 from __future__ import annotations
 
-from .estimates import known_estimate_us, width_milli
-from .ids import LeaseId
-from .state import Job, State
+from ..estimates import known_estimate_us, width_milli
+from ..ids import LeaseId
+from ..state import Job, State
 
 HOUR_SIZE = 3_600_000_000_000
 """Units of size (thousandths of a cpu x us) in a cpu-hour."""

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from immutables import Map
 
-from .ids import AccountId, DomainId, HoldId, JobId, LeaseId
-from .record import record
+from ..ids import AccountId, DomainId, HoldId, JobId, LeaseId
+from ..record import record
 
 TREASURY = AccountId(1)
 """The account that credit comes from and goes back to."""

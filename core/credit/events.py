@@ -1,11 +1,11 @@
-"""The events of credit; see :mod:`.events` for what is true of all events, and :mod:`.credit_state` for the words."""
+"""The events of credit; see :mod:`meted.core.events` for what is true of all, and :mod:`.state` for the words."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from .ids import AccountId, DomainId, HoldId, JobId, LeaseId, TransferId
-from .record import record
+from ..ids import AccountId, DomainId, HoldId, JobId, LeaseId, TransferId
+from ..record import record
 
 
 @record

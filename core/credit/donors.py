@@ -5,11 +5,11 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import ClassVar
 
-from .commands import PayDonors
-from .events import CreditClosed, CreditMoved, CreditOpened, DonorPaid, Event, FeePosted, HoldPosted
-from .ids import AccountId
-from .limits import CREDIT_DONORS_EXAMINED_MAX, CREDIT_PAY_US
-from .state import State
+from ..commands import PayDonors
+from ..events import CreditClosed, CreditMoved, CreditOpened, DonorPaid, Event, FeePosted, HoldPosted
+from ..ids import AccountId
+from ..limits import CREDIT_DONORS_EXAMINED_MAX, CREDIT_PAY_US
+from ..state import State
 
 STALE_ENTRIES_MIN = 64
 """The heap is made anew when it has more entries than this and four times the accounts."""

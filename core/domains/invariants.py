@@ -1,16 +1,16 @@
-"""What is always true of domains and loans; :mod:`.invariants` asks for it."""
+"""What is always true of domains and loans; :mod:`meted.core.invariants` asks for it."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from .decide.entitlements import counted
-from .domain_state import SHARE, TOP, one_resource
-from .ids import DomainId, LoanId
-from .limits import DOMAIN_DEPTH_MAX, LOAN_BACKOFFS_MAX, LOANS_MAX
-from .resources import NOTHING, Resources
-from .state import Domain, Domains, Loan, State
+from ..decide.entitlements import counted
+from ..ids import DomainId, LoanId
+from ..limits import DOMAIN_DEPTH_MAX, LOAN_BACKOFFS_MAX, LOANS_MAX
+from ..resources import NOTHING, Resources
+from ..state import Domain, Domains, Loan, State
+from .state import SHARE, TOP, one_resource
 
 
 def wrong_domains(state: State) -> Iterator[str]:

@@ -1,15 +1,15 @@
-"""The commands of domains and loans; see :mod:`.commands` for what is true of all commands."""
+"""The commands of domains and loans; see :mod:`meted.core.commands` for what is true of all commands."""
 
 from __future__ import annotations
 
-from .ids import LoanId
-from .record import record
-from .resources import NOTHING, Resources
+from ..ids import LoanId
+from ..record import record
+from ..resources import NOTHING, Resources
 
 
 @record
 class CreateDomain:
-    """Register a domain below ``parent`` (empty: at the top level); see :class:`meted.core.domain_state.Domain`."""
+    """Register a domain below ``parent`` (empty: at the top level); see :class:`meted.core.domains.state.Domain`."""
 
     at_us: int
     name: str
@@ -47,7 +47,7 @@ class RemoveDomain:
 
 @record
 class OfferLoan:
-    """Lend a part of an entitlement; see :class:`meted.core.domain_state.Loan`.
+    """Lend a part of an entitlement; see :class:`meted.core.domains.state.Loan`.
 
     It starts at once, or at ``start_us`` where that is later; until then the amount is set aside.
     """

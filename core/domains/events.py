@@ -1,17 +1,17 @@
-"""The events of domains and loans; see :mod:`.events` for what is true of all events."""
+"""The events of domains and loans; see :mod:`meted.core.events` for what is true of all events."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from .ids import DomainId, LoanId
-from .record import record
-from .resources import Resources
+from ..ids import DomainId, LoanId
+from ..record import record
+from ..resources import Resources
 
 
 @record
 class DomainCreated:
-    """A domain was registered below ``parent`` (0: at the top level); see :class:`meted.core.domain_state.Domain`."""
+    """A domain was registered below ``parent`` (0: at the top level); see :class:`meted.core.domains.state.Domain`."""
 
     tag: ClassVar[str] = "domain_created"
     version: ClassVar[int] = 2

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from immutables import Map
 
-from .ids import DomainId, LoanId
-from .record import record
-from .resources import NOTHING, Resources
+from ..ids import DomainId, LoanId
+from ..record import record
+from ..resources import NOTHING, Resources
 
 TOP = DomainId(0)
 """The parent of the domains at the top level; it is no domain itself."""

@@ -6,10 +6,10 @@ to be done for accounts that nobody touches, however many there are.
 
 from __future__ import annotations
 
-from .credit_state import CreditAccount, CreditRules
-from .limits import CREDIT_PERIODS_MAX
-from .record import record
-from .usage import kept
+from ..limits import CREDIT_PERIODS_MAX
+from ..record import record
+from ..usage import kept
+from .state import CreditAccount, CreditRules
 
 
 @record

@@ -1,0 +1,1 @@
+"""Credit: accounts, their ledger, what is charged and who is paid."""
