@@ -84,6 +84,8 @@ class Engine:
     backing off. Events carry the time that counted, so a replay needs no clock, and what was woken is not remembered
     over a restart.
 
+    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, by whoever drives it.
+
     Attributes:
         now_us: That time, microseconds; at first that of the state.
         state: The tentative state: after everything decided so far.
@@ -93,7 +95,12 @@ class Engine:
     """
 
     def __init__(
-        self, policy: Policy, state: State | None = None, chain: bytes = GENESIS, *, retention_us: int = RETENTION_US
+        self,
+        policy: Policy,
+        state: State | None = None,
+        chain: bytes = GENESIS,
+        *,
+        retention_us: int | None = RETENTION_US,
     ) -> None:
         self.policy = policy
         self.state = self.committed = State() if state is None else state
