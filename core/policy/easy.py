@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..commands import LeaseUnits
-from ..estimates import estimate_us, stay_us
+from ..estimates import stay_us
 from ..ids import JobId
 from ..limits import PASS_EXAMINED_MAX
 from ..state import Job, State
@@ -40,8 +40,7 @@ class EasyIndex(QueueIndex):
             job, room = head
             if room is None:
                 break
-            count = self.run_count(job, estimate_us(self.state.jobs, job))
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, count)
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, self.next_count(job))
         shadow: Shadow | None = None
         full: set[Shape] = set()  # most do not fit, and need no closer look: in a pass room only becomes less
         for job_id in self.candidates(job, at_us, was_stuck=was_stuck):
@@ -77,8 +76,7 @@ class EasyIndex(QueueIndex):
 
     def behind(self, head: Job, depth: int | None) -> list[JobId]:
         """Return the first ``depth`` jobs to try once ``head`` is stuck (None: all), in that order."""
-        start = self.queue.bisect_right(self.key_of(head))
-        return [queued_job(key) for key in self.queue.islice(start, None if depth is None else start + depth)]
+        return [queued_job(key) for key in self.queue.behind(self.key_of(head), depth)]
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""
@@ -94,7 +92,7 @@ class EasyIndex(QueueIndex):
             # Not in the queue: nothing is left, or all that is left backs off.
             if job_id not in self.shape_of or self.is_capped(job.terms.domain_id, job.terms.request):
                 return
-            count = self.run_count(job, estimate_us(self.state.jobs, job))
+            count = self.next_count(job)
             ends_us = at_us + stay_us(self.state.jobs, job) * count
             room = self._room(job, ends_us, shadow)
             if room is None:
