@@ -62,7 +62,7 @@ class Timers:
     """The events that :meth:`update` cares for."""
 
     def __init__(self, state: State, retention_us: int | None) -> None:
-        """Start with what falls due in a state; ended jobs leave it after ``retention_us``, or never if that is None."""
+        """Start with what falls due in a state; ended jobs are archived after ``retention_us``, if that is not None."""
         self._retention_us = retention_us
         self._looks: dict[int, int] = {}  # when loans of credit that may be overdue are looked at next
         self._due: list[tuple[int, int, int]] = []

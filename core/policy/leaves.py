@@ -35,6 +35,10 @@ class PendingShape(Shape):
         self.ranks: dict[DomainId, Ranks] = {}
         self.full_since: int | None = None
 
+    def is_passed_over(self, leases: int) -> bool:
+        """Whether it did not fit any more before the last of so many leases of this pass."""
+        return self.full_since is not None and self.full_since < leases
+
 
 class Line:
     """The jobs of one domain and one shape that have units to lease; never empty.
