@@ -19,12 +19,14 @@ from .events import Event, JobArchived, UnitsFinished
 from .ids import JobId, LeaseId, WorkerId
 from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US
 from .policy.base import Index, Policy
-from .react import react
+from .react import reactions
 from .record import record
 from .reducers import evolve
 from .spans import indices
 from .state import Lease, State
 from .timers import Timers
+
+_TIMED = Timers.FOLLOWS
 
 
 @record
@@ -206,7 +208,7 @@ class Engine:
         self._sealed.popleft()
         self.committed = sealed.state
         self._committed_chain = sealed.batch.chain
-        return tuple(effect for event in sealed.events for effect in react(sealed.state, event))
+        return reactions(sealed.state, sealed.events)
 
     def take(self) -> tuple[Event, ...]:
         """Return what was decided since the last time and count it as published, where there is no log to keep it.
@@ -239,11 +241,11 @@ class Engine:
         return self.now_us
 
     def _apply(self, events: tuple[Event, ...]) -> None:
-        state, index = self.state, self._index
+        state, update = self.state, self._index.update
         for event in events:
             self.state = state = evolve(state, event)
-            index.update(event, state)
-            if type(event) in Timers.FOLLOWS:
+            update(event, state)
+            if type(event) in _TIMED:
                 self._timers.update(event)
         self._events += events
 

@@ -26,6 +26,8 @@ from .nice import affordable, fee_held, fee_posted, fee_voided, lapsed
 
 RETURNED, LOST = "returned", "lost"
 
+_COVERED_MAX = (1 << limits.DOMAIN_DEPTH_MAX) - 1
+
 
 def decide_leases(state: State, command: LeaseCommand, at_us: int) -> tuple[Event, ...]:
     """Judge a command on leases."""
@@ -72,10 +74,11 @@ def still_out(lease: Lease, given: tuple[Span, ...]) -> tuple[Span, ...]:
 
 
 def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
-    checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
-    checks.whole(command.covered, "covered", 0, (1 << limits.DOMAIN_DEPTH_MAX) - 1)
-    checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
-    checks.whole(command.behind, "behind", 0, limits.TIME_MAX_US)
+    if not _is_plain(command):
+        checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
+        checks.whole(command.covered, "covered", 0, _COVERED_MAX)
+        checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
+        checks.whole(command.behind, "behind", 0, limits.TIME_MAX_US)
     job = find_job(state, command.job_id)
     worker = state.workers.workers.get(command.worker_id)
     if worker is None or not worker.is_leasable:
@@ -92,9 +95,11 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     # What was on a lost worker is tried one by one, so that a unit that kills workers takes no others with it.
     count = 1 if run.losses else min(command.count, run.count)
     terms = job.terms
-    estimated_us = estimate_us(state.jobs, job)
+    estimated_us = terms.time_request_us
+    if estimated_us is None:
+        estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
-    paid = affordable(state, job, size, count)
+    paid = affordable(state, job, size, count) if job.points > 0 else None
     if paid is not None:
         count = paid[2]
         if not count:
@@ -123,6 +128,18 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
         command.behind,
     )
     return (leased,) if paid is None else (leased, fee_held(leased, paid[0], paid[1]))
+
+
+def _is_plain(command: LeaseUnits) -> bool:
+    """Whether the numbers of a lease are what they should be; nearly all come from a policy, so it is asked at once."""
+    count, worker_id, covered, behind = command.count, command.worker_id, command.covered, command.behind
+    return (
+        type(count) is type(worker_id) is type(covered) is type(behind) is int
+        and 0 < count <= limits.RUN_UNITS_MAX
+        and 0 < worker_id <= limits.TIME_MAX_US
+        and 0 <= covered <= _COVERED_MAX
+        and 0 <= behind <= limits.TIME_MAX_US
+    )
 
 
 def _check_behind(state: State, worker: Worker, job: Job, behind: LeaseId) -> None:
@@ -166,7 +183,10 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     job = state.jobs.jobs[lease.job_id]
     requeued, cancelled = _after_failures(job, lease, exits, at_us) if exits else ((), ())
     tags = settle(state, lease, run_us, bool(requeued))
-    used_cpu_us = weighted(sum(run_us) * job.terms.request.cpu_milli // 1000, lease.priority - lease.points)
+    used_cpu_us = sum(run_us) * job.terms.request.cpu_milli // 1000
+    priority = lease.priority - lease.points
+    if priority:
+        used_cpu_us = weighted(used_cpu_us, priority)
     finished = UnitsFinished(
         at_us,
         lease.lease_id,

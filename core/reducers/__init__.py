@@ -42,7 +42,8 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 
 def _fold_leases(state: State, event: LeaseEvent) -> State:
-    return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce_leases(state.jobs, event))
+    jobs = reduce_leases(state.jobs, event)
+    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, state.ledger)
 
 
 def _fold_jobs(state: State, event: JobEvent) -> State:

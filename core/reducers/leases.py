@@ -190,9 +190,10 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         succeeded, failed = _outcomes(old, event)
         cancelled = _add(cancelled, event.cancelled)
     else:
-        succeeded = _add(succeeded, event.done)
+        for first, count in event.done:
+            succeeded = succeeded.add(first, count)
     measured_us, measured_count = sum(event.run_us), len(event.run_us)
-    requeued = merged(old.requeued, event.requeued)
+    requeued = merged(old.requeued, event.requeued) if event.requeued else old.requeued
     terms = old.terms
     job = replaced(
         old,
