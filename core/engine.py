@@ -138,7 +138,7 @@ class Engine:
             lease = self.state.jobs.leases[command.lease_id]
             self._reports.append((lease, events[0]))
             # What ended before and was run again may have left a result, which is none of this attempt.
-            if command.results or lease.is_run_again:
+            if command.results or (lease.attempt > 1 and lease.is_run_again):
                 self._keep_results(command, lease, events[0])
         self._apply(events)
         return events
@@ -190,7 +190,7 @@ class Engine:
         first_seq = last_seq - len(self._events) + 1
         batch = seal(self._chain, first_seq, last_seq, self.state.at_us, encode_events(self._events))
         forget = tuple(event.job_id for event in self._events if type(event) is JobArchived and event.deleted)
-        reports = tuple(_report(lease, finished) for lease, finished in self._reports)
+        reports = tuple([_report(lease, finished) for lease, finished in self._reports])
         sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state, reports)
         self._chain = batch.chain
         self._events.clear()

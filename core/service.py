@@ -151,7 +151,7 @@ def _served(
         served, by = GUARANTEED, 0
     else:
         by = count * clock_charge(size, phi)
-        if not is_sold and tag <= reach(clock, rules):
+        if not is_sold and (tag <= clock or tag <= reach(clock, rules)):
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)
@@ -242,7 +242,9 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
         epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
-        standing = [jobs.accounts[who] for who in account.above] if account.above else ()
+        if not account.above:
+            return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, jobs.debt, (), ())
+        standing = [jobs.accounts[who] for who in account.above]
         above = tuple([(it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt) for it in standing])
         usage = expressed(account.usage, account.epoch, epoch)
         return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)

@@ -6,12 +6,12 @@ so that a repeated or late report counts for nothing (rows P35, P37).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import compress
-from typing import assert_never
+from typing import Any
 
 from .. import limits, spans
-from ..commands import FinishUnits, LeaseCommand, LeaseUnits, RecallUnits, ReturnUnits
+from ..commands import Command, FinishUnits, LeaseUnits, RecallUnits, ReturnUnits
 from ..errors import Reason, Refused
 from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
@@ -29,32 +29,13 @@ RETURNED, LOST = "returned", "lost"
 _COVERED_MAX = (1 << limits.DOMAIN_DEPTH_MAX) - 1
 
 
-def decide_leases(state: State, command: LeaseCommand, at_us: int) -> tuple[Event, ...]:
-    """Judge a command on leases."""
-    match command:
-        case FinishUnits():
-            return _finish(state, command, at_us)
-        case LeaseUnits():
-            return _lease(state, command, at_us)
-        case ReturnUnits():
-            lease = find_lease_of(state, command.lease_id, command.worker_id)
-            if lease is None:
-                return ()
-            given = checks.runs(command.spans, "spans", lease.first, lease.first + lease.count)
-            return returned(state, lease, still_out(lease, given), at_us, RETURNED, ())
-        case RecallUnits():
-            lease = find_lease(state, command.lease_id)
-            return () if lease is None or lease.recalled else (UnitsRecalled(at_us, lease.lease_id),)
-        case _:
-            assert_never(command)
-
-
 def find_lease(state: State, lease_id: object) -> Lease | None:
     """Return the lease, or None if it has ended; refuse if it never was."""
-    number = checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
-    if number >= state.jobs.next_lease_id:
+    jobs = state.jobs
+    if type(lease_id) is not int or not 0 < lease_id < jobs.next_lease_id:
+        number = checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
         raise Refused(Reason.UNKNOWN_LEASE, f"There has never been a lease {number}; drop it.")
-    return state.jobs.leases.get(LeaseId(number))
+    return jobs.leases.get(LeaseId(lease_id))
 
 
 def find_lease_of(state: State, lease_id: object, worker_id: object) -> Lease | None:
@@ -157,7 +138,10 @@ def _check_behind(state: State, worker: Worker, job: Job, behind: LeaseId) -> No
 
 
 def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]:
-    lease = find_lease_of(state, command.lease_id, command.worker_id)
+    lease_id, worker_id = command.lease_id, command.worker_id
+    lease = state.jobs.leases.get(lease_id) if type(lease_id) is int else None
+    if lease is None or type(worker_id) is not int or lease.worker_id != worker_id:
+        lease = find_lease_of(state, lease_id, worker_id)
     if lease is None:
         return ()
     reported = checks.runs(command.done, "done", lease.first, lease.first + lease.count)
@@ -170,7 +154,7 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     exits = _checked_exits(command.exits, reported) if command.exits != () else ()
     if command.results != ():
         _check_results(command.results, reported)
-    done = still_out(lease, reported)
+    done = still_out(lease, reported) if lease.back else reported
     run_us, cpu_us, peak_bytes = command.run_us, command.cpu_us, command.peak_bytes
     if done is not reported:
         fresh = set(spans.indices(done))
@@ -213,8 +197,28 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     return finished, *fees, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
 
 
+def _return(state: State, command: ReturnUnits, at_us: int) -> tuple[Event, ...]:
+    lease = find_lease_of(state, command.lease_id, command.worker_id)
+    if lease is None:
+        return ()
+    given = checks.runs(command.spans, "spans", lease.first, lease.first + lease.count)
+    return returned(state, lease, still_out(lease, given), at_us, RETURNED, ())
+
+
+def _recall(state: State, command: RecallUnits, at_us: int) -> tuple[Event, ...]:
+    lease = find_lease(state, command.lease_id)
+    return () if lease is None or lease.recalled else (UnitsRecalled(at_us, lease.lease_id),)
+
+
 def _check_measured(measured: object, name: str, count: int, high: int) -> None:
     """Refuse what is not one whole number from 0 to ``high`` for each of ``count`` units."""
+    if (
+        type(measured) is tuple
+        and len(measured) == 1 == count
+        and type(measured[0]) is int
+        and 0 <= measured[0] <= high
+    ):
+        return  # one unit, as nearly always
     numbers = checks.items(measured, name, limits.RUN_UNITS_MAX)
     if len(numbers) != count:
         raise Refused(Reason.BAD_SPANS, f"{name} must have one number a unit: {count}, not {len(numbers)}.")
@@ -337,3 +341,12 @@ def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, 
     if stop:
         return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, "failed"))
     return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)
+
+
+LEASE_JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
+    LeaseUnits: _lease,
+    FinishUnits: _finish,
+    ReturnUnits: _return,
+    RecallUnits: _recall,
+}
+"""What judges each command on leases."""

@@ -159,7 +159,7 @@ class Capacity:
     def take(self, lease: Lease, terms: Terms) -> None:
         """A lease was given."""
         room = self.rooms[lease.worker_id]
-        lease_id, ends_us = lease.lease_id, lease.ends_us
+        lease_id, ends_us = lease.lease_id, lease.leased_us + lease.estimate_us * lease.count
         self._where[lease_id] = (room, ends_us, lease.job_id, terms)
         if room.prefetch:
             if lease.behind in self._where:
@@ -170,26 +170,27 @@ class Capacity:
         insort(room.ends, (ends_us, lease_id, terms.request))
 
     def holder(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
-        """Return the job of a lease, also when the lease has just left the state."""
+        """Return the job of a lease."""
         return self._where[lease_id][2:]
 
-    def give(self, lease_id: LeaseId) -> None:
-        """A lease has ended."""
-        room, ends_us, _, terms = self._where.pop(lease_id)
+    def give(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
+        """A lease has ended; return its job."""
+        room, ends_us, job_id, terms = self._where.pop(lease_id)
         self.version += 1
         if room.prefetch and self.queue.withdraw(lease_id):
-            return
+            return job_id, terms
         # Two entries never have the same lease id, so the comparison never reaches the request.
         del room.ends[bisect_left(room.ends, (ends_us, lease_id))]
         heir = self.queue.ended(lease_id) if room.prefetch else None
         if heir is not None:
             insort(room.ends, (self._where[heir][1], heir, terms.request))
-            return
+            return job_id, terms
         room.free.give(terms.request)
         if room.at >= 0:
             if len(self._freed) >= FREED_NOTES_MAX:
                 self._forget()
             self._freed.append(room.at)
+        return job_id, terms
 
     def find(self, shape: Shape, ends_us: int | None = None) -> Room | None:
         """Return the first worker where ``shape`` fits now, or None.

@@ -301,17 +301,18 @@ class PoolIndex:
         self.domain_served(terms.domain_id)
 
     def _came_back(self, event: UnitsFinished | UnitsReturned, was: State) -> None:
-        job_id, terms = self.capacity.holder(event.lease_id)
-        if event.lease_id not in self.state.jobs.leases:
-            self.capacity.give(event.lease_id)
+        jobs, capacity = self.state.jobs, self.capacity
+        if event.lease_id in jobs.leases:
+            job_id, terms = capacity.holder(event.lease_id)
+            capacity.version += 1  # a run time more: by a shorter estimate something may end in time
+        else:
+            job_id, terms = capacity.give(event.lease_id)
             if self._held:
                 self._hold(terms, more=False)
-        else:
-            self.capacity.version += 1  # a run time more: by a shorter estimate something may end in time
         if event.inner:
-            self.job_moved(was.jobs.jobs[job_id], self.state.jobs.jobs[job_id])
+            self.job_moved(was.jobs.jobs[job_id], jobs.jobs[job_id])
         if event.requeued:
-            self._refresh(self.state.jobs.jobs[job_id])
+            self._refresh(jobs.jobs[job_id])
         before = was.jobs.accounts[terms.domain_id]
         if event.inner or event.requeued or event.domain_tag != before.tag or event.usage != before.usage:
             self.domain_changed(terms.domain_id)

@@ -12,18 +12,18 @@ from typing import Any, TypeVar, cast, get_args
 
 from immutables import Map
 
-from ..events import Event, JobEvent, LeaseEvent
+from ..events import Event, JobEvent
 from ..record import replaced
 from ..state import State
 from . import evolve
 from .jobs import reduce_jobs
-from .leases import reduce_leases
+from .leases import LEASE_REDUCERS
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 _OF_JOBS: dict[type[Event], Callable[[Any, Any], Any]] = {
-    **dict.fromkeys(get_args(LeaseEvent), reduce_leases),
+    **LEASE_REDUCERS,
     **dict.fromkeys(get_args(JobEvent), reduce_jobs),
 }
 
