@@ -173,7 +173,7 @@ class Capacity:
     def take(self, lease: Lease, terms: Terms) -> None:
         """Count a lease as held."""
         room = self.rooms[lease.worker_id]
-        lease_id, ends_us = lease.lease_id, lease.ends_us
+        lease_id, ends_us = lease.lease_id, lease.leased_us + lease.estimate_us * lease.count
         self._where[lease_id] = (room, ends_us, lease.job_id, terms)
         if room.prefetch:
             if lease.behind in self._where:
@@ -184,7 +184,7 @@ class Capacity:
         insort(room.ends, (ends_us, lease_id, terms.request))
 
     def holder(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
-        """Return the job of a lease, also when the lease has just left the state."""
+        """Return the job of a lease."""
         return self._where[lease_id][2:]
 
     def give(self, lease_id: LeaseId) -> tuple[JobId, Terms]:

@@ -312,18 +312,18 @@ class PoolIndex:
         self.domain_served(terms.domain_id)
 
     def _came_back(self, event: UnitsFinished | UnitsReturned, was: State) -> None:
-        lease_id, capacity = event.lease_id, self.capacity
-        if lease_id not in self.state.jobs.leases:
-            job_id, terms = capacity.give(lease_id)
+        jobs, capacity = self.state.jobs, self.capacity
+        if event.lease_id in jobs.leases:
+            job_id, terms = capacity.holder(event.lease_id)
+            capacity.version += 1  # a run time more: by a shorter estimate something may end in time
+        else:
+            job_id, terms = capacity.give(event.lease_id)
             if self._held:
                 self._hold(terms, more=False)
-        else:
-            job_id, terms = capacity.holder(lease_id)
-            capacity.version += 1  # a run time more: by a shorter estimate something may end in time
         if event.inner:
-            self.job_moved(was.jobs.jobs[job_id], self.state.jobs.jobs[job_id])
+            self.job_moved(was.jobs.jobs[job_id], jobs.jobs[job_id])
         if event.requeued:
-            self._refresh(self.state.jobs.jobs[job_id])
+            self._refresh(jobs.jobs[job_id])
         if not self.follows_accounts:
             return
         before = was.jobs.accounts[terms.domain_id]
