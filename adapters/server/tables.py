@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import get_args
 
 import trio
 
@@ -177,6 +178,14 @@ def _size(change: Change) -> int:
     return len(change.jobs) + len(change.workers) + len(change.loans)
 
 
+def _with(field: str) -> frozenset[type[Event]]:
+    return frozenset(cls for cls in get_args(Event) if field in cls.__annotations__)
+
+
+_OF_JOBS, _OF_WORKERS = _with("job_id"), _with("worker_id")
+"""The events that name a job, and those that name a worker."""
+
+
 def touched(events: Iterable[Event], before: State, jobs: set[JobId], workers: set[WorkerId]) -> None:
     """Add the jobs and workers whose rows ``events`` change; ``before`` is the state before them."""
     for event in events:
@@ -190,8 +199,7 @@ def touched(events: Iterable[Event], before: State, jobs: set[JobId], workers: s
             jobs.add(event.job_id)  # type: ignore[union-attr]
             workers.add(event.worker_id)  # type: ignore[union-attr]
         else:
-            job_id, worker_id = getattr(event, "job_id", None), getattr(event, "worker_id", None)
-            if job_id is not None:
-                jobs.add(job_id)
-            if worker_id is not None:
-                workers.add(worker_id)
+            if kind in _OF_JOBS:
+                jobs.add(event.job_id)  # type: ignore[union-attr]
+            if kind in _OF_WORKERS:
+                workers.add(event.worker_id)  # type: ignore[union-attr]

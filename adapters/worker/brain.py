@@ -73,8 +73,11 @@ class Brain:
     @property
     def wake_at_us(self) -> int | None:
         """When to say :class:`.stimuli.TimerFired`, unless something else happens before; None for never."""
-        due_us = (self._reporter.wake_at_us, self.waiting.due_us if self.is_connected else None)
-        return min((due for due in due_us if due is not None), default=None)
+        said_us = self._reporter.wake_at_us
+        back_us = self.waiting.due_us if self.is_connected else None
+        if said_us is None or back_us is None:
+            return back_us if said_us is None else said_us
+        return min(said_us, back_us)
 
     def held(self) -> tuple[tuple[int, tuple[Span, ...]], ...]:
         """Return what to claim when connecting again: of each lease the units that the server has not answered for."""
@@ -88,6 +91,11 @@ class Brain:
             if not lease.is_struck
         )
 
+    def is_news(self, key: UnitKey) -> bool:
+        """Whether it is news that this unit runs: it is said of every unit, and news for one of a lease."""
+        lease = self.leases.get(key[0])
+        return lease is not None and not lease.has_started
+
     def handle(self, stimulus: s.Stimulus) -> list[s.Instruction]:
         """Take in what happened and return what is to be done, in this order."""
         self._now_us = max(self._now_us, stimulus.now_us)
@@ -96,8 +104,7 @@ class Brain:
                 for one in given:
                     self._came(one)
             case s.UnitStarted(key=key):
-                if not self._unit_started(key):
-                    return []  # said of every unit, and news for one of a lease: worth a shortcut
+                self._unit_started(key)
             case s.UnitEnded(key=key, end=end):
                 self._unit_ended(key, end)
             case s.AskedBack(lease_ids=lease_ids):
@@ -211,6 +218,7 @@ class Brain:
             if fitting is None:
                 return
             fitting.is_placed = True
+            fitting.reported_us = self._now_us
             self.room = self.room.minus(fitting.given.request)
             self._start(fitting)
 
@@ -224,14 +232,10 @@ class Brain:
         self._out.append(s.StartUnit(lease.given, lease.next))
         lease.next += 1
 
-    def _unit_started(self, key: UnitKey) -> bool:
-        """Note that a unit runs, and return whether that is news."""
-        lease = self.leases.get(key[0])
-        if lease is None or lease.has_started:
-            return False
-        lease.has_started = True
-        self._reporter.started(key[0])
-        return True
+    def _unit_started(self, key: UnitKey) -> None:
+        if self.is_news(key):
+            self.leases[key[0]].has_started = True
+            self._reporter.started(key[0])
 
     def _unit_ended(self, key: UnitKey, end: UnitEnd) -> None:
         ghost = self.ghosts.pop(key, None)

@@ -12,8 +12,9 @@ from meted.core.resources import Resources
 from ..executors.contract import UnitEnd, UnitKey
 from .stimuli import GiveBack, LeaseGiven, Report
 
-REPORT_US = 100_000
-"""Units that have ended are reported after so long at the latest, also if their lease goes on."""
+REPORT_US = 200_000
+"""Units that have ended are reported after so long at the latest, also if their lease goes on: twice what a lease of
+short units is meant to hold, so that most of those are reported once."""
 
 RETRY_MIN_US = 100_000
 RETRY_MAX_US = 5_000_000
@@ -45,8 +46,9 @@ class HeldLease:
         is_struck: Whether its last started unit was killed because the worker must go; it is neither reported nor
             given back.
         has_started: Whether the executor has said of one of its units that it runs.
-        reported_us: When the last report was sent, or else when the lease came.
+        reported_us: When the last report was sent, or else when its first unit was started, or else when it came.
         retry_us: Say nothing of it before this.
+        noted_us: When something is to be said of it, as far as the reporter has noted.
         tries: How often in a row the server could not take what was said.
     """
 
@@ -66,6 +68,7 @@ class HeldLease:
     is_struck: bool = False
     has_started: bool = False
     retry_us: int = 0
+    noted_us: int | None = None
     tries: int = 0
 
     @classmethod
@@ -159,6 +162,7 @@ class HeldLease:
         self.sent = self.acked
         self.is_returning = False
         self.retry_us = self.tries = 0
+        self.noted_us = None
 
 
 class WaitingLeases:
@@ -199,9 +203,10 @@ class WaitingLeases:
     @property
     def due_us(self) -> int | None:
         """When the lease that has waited longest has waited too long, or None if none waits."""
+        if not self._queues:
+            return None
         heads = (next(iter(queue.values())) for queue in self._queues.values())
-        came_us = min((head.reported_us for head in heads), default=None)
-        return None if came_us is None else came_us + WAITING_MAX_US
+        return min(head.reported_us for head in heads) + WAITING_MAX_US
 
     def too_old(self, now_us: int) -> list[int]:
         """Return the leases that have waited too long."""
