@@ -25,6 +25,7 @@ from ..wire.limits import OUTPUT_KEPT_BYTES
 from . import stimuli as s
 from .held import HeldLease, WaitingLeases
 from .reporter import Reporter
+from .spare import SpareRoom
 
 KEPT_BYTES_MAX = 256 * 2**20
 """With so many bytes of results that the server has not taken, no more units are started."""
@@ -52,6 +53,7 @@ class Brain:
         self._now_us = 0
         self._arrivals = 0
         self._reporter = Reporter(self.leases)
+        self._spare = SpareRoom(capacity)
         self._has_left = False
         self._out: list[s.Instruction] = []
 
@@ -74,10 +76,9 @@ class Brain:
     def wake_at_us(self) -> int | None:
         """When to say :class:`.stimuli.TimerFired`, unless something else happens before; None for never."""
         said_us = self._reporter.wake_at_us
-        back_us = self.waiting.due_us if self.is_connected else None
-        if said_us is None or back_us is None:
-            return back_us if said_us is None else said_us
-        return min(said_us, back_us)
+        waits = self.waiting.due_us if self.is_connected else None
+        due_us = (said_us, waits, None if self.waiting or self.is_draining else self._spare.due_us)
+        return min([due for due in due_us if due is not None], default=None)
 
     def held(self) -> tuple[tuple[int, tuple[Span, ...]], ...]:
         """Return what to claim when connecting again: of each lease the units that the server has not answered for."""
@@ -121,6 +122,7 @@ class Brain:
                 self._hear(stimulus)
         self._start_what_fits()
         self._give_back_what_waits()
+        self._share_what_is_left()
         self._out.extend(self._reporter.say(self._now_us))
         self._leave_if_done()
         instructions, self._out = self._out, []
@@ -217,8 +219,7 @@ class Brain:
             fitting = self.waiting.take(self.room)
             if fitting is None:
                 return
-            fitting.is_placed = True
-            fitting.reported_us = self._now_us
+            fitting.place(self._now_us)
             self.room = self.room.minus(fitting.given.request)
             self._start(fitting)
 
@@ -227,6 +228,18 @@ class Brain:
         due_us = self.waiting.due_us
         if due_us is not None and due_us <= self._now_us and self.is_connected:
             self._start_no_more(self.waiting.too_old(self._now_us), stopped=False)
+
+    def _share_what_is_left(self) -> None:
+        """Let the server have half of the longest lease for room that stays empty; see :mod:`.spare`."""
+        if self.waiting or self.is_draining:
+            return
+        self._spare.see(self.room, self.leases.values(), self._now_us)
+        if self._spare.due_us is None or self._now_us < self._spare.due_us:
+            return
+        lease = self._spare.look(self.leases.values(), self._now_us)
+        if lease is not None and self.is_connected:
+            lease.stop = lease.next + (lease.stop - lease.next) // 2
+            self._reporter.plan(lease, self._now_us)
 
     def _start(self, lease: HeldLease) -> None:
         self._out.append(s.StartUnit(lease.given, lease.next))

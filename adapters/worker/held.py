@@ -48,6 +48,8 @@ class HeldLease:
         has_started: Whether the executor has said of one of its units that it runs.
         reported_us: When the last report was sent, or else when its first unit was started, or else when it came.
         retry_us: Say nothing of it before this.
+        placed_us: When it was given room.
+        returning: From which unit on the tail is that the server is being given back.
         noted_us: When something is to be said of it, as far as the reporter has noted.
         tries: How often in a row the server could not take what was said.
     """
@@ -68,6 +70,8 @@ class HeldLease:
     is_struck: bool = False
     has_started: bool = False
     retry_us: int = 0
+    placed_us: int = 0
+    returning: int = 0
     noted_us: int | None = None
     tries: int = 0
 
@@ -97,6 +101,24 @@ class HeldLease:
         """The units for which the server has not answered yet."""
         return (self.acked, self.end - self.acked)
 
+    def place(self, now_us: int) -> None:
+        """Give it room; what it reports is counted from here."""
+        self.is_placed = True
+        self.placed_us = self.reported_us = now_us
+
+    def could_share(self, room: Resources) -> bool:
+        """Whether there are units behind the one that runs which so much room would do for."""
+        return self.is_placed and self.next < self.stop and self.given.request.fits(room)
+
+    def left_us(self, now_us: int) -> int:
+        """How long its units that were not started may take one after another, judged by those that were.
+
+        While some are being given back that is not asked: 0.
+        """
+        if self.stop < self.end:
+            return 0
+        return (now_us - self.placed_us) // max(1, self.ended - self.given.first) * (self.stop - self.next)
+
     def due_us(self) -> int | None:
         """When something is to be said of this lease, or None."""
         if self.stop < self.end and not self.is_returning:
@@ -109,6 +131,7 @@ class HeldLease:
     def give_back(self) -> GiveBack:
         """Begin to give back the tail."""
         self.is_returning = True
+        self.returning = self.stop
         return GiveBack(self.given.lease_id, (self.stop, self.end - self.stop))
 
     def report(self, now_us: int, bytes_max: int) -> tuple[Report, int]:
@@ -145,7 +168,7 @@ class HeldLease:
     def tail_taken(self) -> None:
         """The server has taken back the tail."""
         self.is_returning = False
-        self.end = self.stop
+        self.end = self.returning
         self.retry_us = self.tries = 0
 
     def say_again(self, now_us: int, was_report: bool) -> None:
