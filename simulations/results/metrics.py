@@ -68,6 +68,10 @@ class Metrics:
             self._first_submit_us = job.submit_us
         self.service.submitted(job.user, job.submit_us, job.procs)
 
+    def entitled(self, shares: Mapping[int, int], at_us: int) -> None:
+        """From a time on users have other shares, as something was lent or changed."""
+        self.service.entitled(shares, at_us)
+
     def started(self, job: TraceJob, at_us: int) -> None:
         """A job started."""
         run_us = job.run_us
