@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
+from meted.adapters.cli.tables import many
 from meted.core.state import Rules
 
 from ..errors import SimulationError
@@ -70,7 +71,7 @@ def replay(
 
     LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
     as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
-    users in the figures are units and domains; domains have the shares, guarantees and caps that they had last, and the
+    users in the figures are units and domains. What domains are entitled to and what they lend changes when it did; the
     rules are those that held last. How far the simulated waits are from the recorded ones is told as well: it says how
     far the figures can be trusted where the policy is the same.
     """
@@ -128,13 +129,13 @@ def _run(
         names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
         recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, per_proc=PER_CPU)
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
-    run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules)
+    run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules, (recorder or metrics).entitled)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
     if recorder is None:
-        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules), run.wait_errors), None
-    figures = results(trace, recorder.results("instant", user_cpu_us()), run.wait_errors)
+        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules), run), None
+    figures = results(trace, recorder.results("instant", user_cpu_us()), run)
     return figures, recorder.record(policy, figures, [*_rules(figures, trace)])
 
 
@@ -145,16 +146,28 @@ def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *rows(block))), ""))
 
 
+def _changes(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    """Yield what changed of that while work was there, if anything did."""
+    counts = figures["entitlement_changes"]
+    assert isinstance(counts, Mapping)
+    domains, loans, refused = (int(counts[name] or 0) for name in ("domains", "loans", "refused"))
+    if domains or loans or refused:
+        why = f"; {refused:,} refused: {counts['first_refusal']}" if refused else ""
+        yield "changes", f"{many(domains, 'change')} of domains and {many(loans, 'loan')}, at their times{why}"
+
+
 def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[str, str]]:
     counts: LogCounts = trace.counts
-    shares = ", ".join(f"{trace.domains[domain_id].name} {share}" for domain_id, share in trace.shares.items())
+    shares = trace.shares
+    listed = ", ".join(f"{domain.name} {shares[domain_id]}" for domain_id, domain in trace.domains.items())
     yield "jobs and users", "units and domains"
     yield "run times", "as recorded; estimates as submitted, or none"
     yield "machine", "the pool when it was largest, from beginning to end"
-    yield "shares", f"{shares} (of the whole tree, in proportion)" if trace.groups else shares
+    idle = sum(share for domain_id, share in shares.items() if domain_id not in trace.domains)
+    listed += f"; without jobs {idle:,}" if idle else ""
+    yield "shares", listed if trace.is_flat else f"{listed} (of the whole tree, in proportion)"
+    yield from _changes(figures)
     yield from rules_rows(figures)
-    if trace.loans:
-        yield "loans", "as the log has them; the replay goes by the shares that there were last"
     yield "seed", "none: nothing is drawn by chance"
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
     yield "log", f"{counts.events:,} events; jobs: {counts.submitted:,}, units: {counts.units:,}"

@@ -255,7 +255,7 @@ def test_the_tree_and_the_rules_are_those_of_the_log(tmp_path: Path) -> None:
     trace = read_own_log(tmp_path / "pool")
     names = {domain.name: trace.shares[domain_id] for domain_id, domain in trace.domains.items()}
     assert names == {"optics": 1, "solids": 3, "biology": 4}
-    assert [(one.name, one.parent, one.guarantee) for one in trace.groups.values()] == [("physics", 0, Resources(500))]
+    assert [(one.name, one.parent, one.guarantee) for one in trace.idle.values()] == [("physics", 0, Resources(500))]
     asked = json.loads(call(tmp_path / "pool", "--json", "-").output)
     assert (asked["rules"]["alpha_milli"], asked["rules"]["pool"]) == (1_000, "fifo")
     assert asked["jain_service"] > 0.98  # with the three side by side it is 0.72
@@ -290,5 +290,5 @@ def test_a_domain_that_was_divided_stands_beside_its_parts(tmp_path: Path) -> No
         made.run_all([worker], {(pool.submit("optics"), 0): S})
     trace = read_own_log(tmp_path / "pool")
     assert [(domain.name, domain.parent) for domain in trace.domains.values()] == [("physics", 0), ("optics", 0)]
-    assert not trace.groups
+    assert trace.is_flat
     assert run_policy(trace, "meted")["jobs"] == 2
