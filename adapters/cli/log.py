@@ -19,9 +19,10 @@ from ..log.export import export_sqlite
 from ..log.repair import repair as repair_log
 from ..log.show import Entry, plain
 from ..log.show import show as entries_of
-from ..log.verify import VerifyReport, counted
+from ..log.verify import VerifyReport
 from ..log.verify import verify as verify_log
 from ..recovery import note_repair
+from ..wording import counted
 from .events import line_of, print_tables
 from .options import data_option, json_option
 from .progress import ProgressBar

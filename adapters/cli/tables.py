@@ -126,11 +126,6 @@ def print_facts(facts: Mapping[str, str]) -> None:
         click.echo(f"{click.style(label, bold=True)}  {shown(text)}")
 
 
-def many(number: int, one: str, more: str | None = None) -> str:
-    """Return a number and what it counts, as ``1 job`` and ``2,000 jobs``; ``more`` is the plural if not with s."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
-
-
 def moment(at_us: int | None) -> str:
     """Return a time in microseconds since the Unix epoch as local time, to the second; None is nothing."""
     if at_us is None:

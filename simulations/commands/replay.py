@@ -9,16 +9,16 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
-from meted.adapters.cli.tables import many
+from meted.adapters.wording import counted
 from meted.core.state import Rules
 
 from ..errors import SimulationError
 from ..log_replay import PER_CPU, LogReplay, results
-from ..policies.registry import make_policy, policy_names
+from ..policies.registry import make_policy
 from ..results.documents import document, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder
-from ..results.report import counted, result_rows, rows
+from ..results.report import counted_lines, result_rows, rows
 from ..results.run_record import RunRecord
 from ..results.wait_errors import wait_error_rows
 from ..ruled import RULED_POLICY, check_rules, rules_rows
@@ -26,25 +26,35 @@ from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
 from .output_options import Outputs, output_options
+from .policy_option import policy_option
 from .replay_verify import echo_report, verify_dispatch
 from .replay_verify import figures as verify_figures
-from .rules_options import logged_rules_options, rules_of
+from .rules_options import NamedRules, logged_rules_options
 
 _LEFT_OUT: Final = {
     "unfinished": "never ran to their end (cancelled, lost or still waiting)",
-    "no_cpu": "ask for no cpu",
-    "too_wide": "fit no worker of the pool, or not below their domain's cap",
+    "no_cpu": "without a cpu",
+    "too_wide": "too wide for any worker of the pool, or for the cap of the domain",
 }
 _NOTED: Final = {
-    "failed": "units failed, and count with the time that they ran",
-    "retries": "failed attempts were followed by another, and are not replayed",
-    "lost": "units came back from lost workers, and are not replayed a second time",
+    "failed": (
+        "unit failed, and counts with the time that it ran",
+        "units failed, and count with the time that they ran",
+    ),
+    "retries": (
+        "failed attempt was followed by another, and is not replayed",
+        "failed attempts were followed by another, and are not replayed",
+    ),
+    "lost": (
+        "unit came back from a lost worker, and is not replayed a second time",
+        "units came back from lost workers, and are not replayed a second time",
+    ),
 }
 
 
 @click.command("replay", short_help="Replay a log of your own under a policy.")
 @click.argument("log", type=click.Path(exists=True))
-@click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
+@policy_option
 @logged_rules_options
 @click.option(
     "--verify",
@@ -52,20 +62,13 @@ _NOTED: Final = {
     help="Simulate nothing: make every recorded pass again and compare its leases with the recorded ones. The exit "
     "code is 1 where they differ.",
 )
-@output_options
+@output_options()
 def replay(
     log: str,
     policy: str,
-    alpha: int | None,
-    half_life: int | None,
-    aging: int | None,
-    pool: str | None,
-    usage: str | None,
+    rules: NamedRules,
+    outputs: Outputs,
     verify: bool,
-    json_path: str | None,
-    csv_path: str | None,
-    html_path: str | None,
-    fairness: bool,
 ) -> None:
     """Replay LOG under a policy, and tell how everybody would have fared.
 
@@ -75,19 +78,17 @@ def replay(
     rules are those that held last. How far the simulated waits are from the recorded ones is told as well: it says how
     far the figures can be trusted where the policy is the same.
     """
-    rules = rules_of(policy, alpha, half_life, aging, pool, usage)
-    if verify and (rules is not None or csv_path or html_path or fairness):
+    if verify and (rules.of(policy) is not None or outputs.wants_record):
         raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
-    outputs = Outputs(json_path, csv_path, html_path, fairness)
+    rules.of(policy)  # refuses before anything is read
     try:
         outputs.check(log)
         if verify:
-            _verify(Path(log), policy, json_path)
+            _verify(Path(log), policy, outputs.json)
             return
         with rare_collections():
             trace = read_own_log(Path(log))
-            rules = rules_of(policy, alpha, half_life, aging, pool, usage, trace.rules)
-            figures, record = _run(trace, policy, rules, outputs.wants_record)
+            figures, record = _run(trace, policy, rules.of(policy, trace.rules), outputs.wants_record)
         outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
@@ -141,7 +142,7 @@ def _run(
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
-    title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {len(trace.workers)} workers"
+    title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {counted(len(trace.workers), 'worker')}"
     blocks = (result_rows(figures), wait_error_rows(figures), _rules(figures, trace))
     return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *rows(block))), ""))
 
@@ -153,7 +154,7 @@ def _changes(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     domains, loans, refused = (int(counts[name] or 0) for name in ("domains", "loans", "refused"))
     if domains or loans or refused:
         why = f"; {refused:,} refused: {counts['first_refusal']}" if refused else ""
-        yield "changes", f"{many(domains, 'change')} of domains and {many(loans, 'loan')}, at their times{why}"
+        yield "changes", f"{counted(domains, 'change')} of domains and {counted(loans, 'loan')}, at their times{why}"
 
 
 def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[str, str]]:
@@ -170,7 +171,10 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield from rules_rows(figures)
     yield "seed", "none: nothing is drawn by chance"
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
-    yield "log", f"{counts.events:,} events; jobs: {counts.submitted:,}, units: {counts.units:,}"
-    yield from (("left out", line) for line in counted(counts, _LEFT_OUT))
-    yield from (("note", line) for line in counted(counts, _NOTED))
+    yield (
+        "log",
+        f"{counted(counts.events, 'event')}: {counted(counts.submitted, 'job')} of {counted(counts.units, 'unit')}",
+    )
+    yield from (("left out", line) for line in counted_lines(counts, _LEFT_OUT))
+    yield from (("note", line) for line in counted_lines(counts, _NOTED))
     yield "chain", trace.sha256

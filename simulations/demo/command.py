@@ -19,7 +19,7 @@ import click
 from meted.adapters.cli.funnel import INTERRUPTED
 from meted.adapters.cli.options import json_option
 from meted.adapters.log import LogError, SQLiteLog
-from meted.adapters.log.verify import counted
+from meted.adapters.wording import counted
 
 from ..commands.replay import run_policy
 from ..traces.own_log import read_own_log

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from meted.adapters.cli.tables import span
+from meted.adapters.wording import counted
 
 from ..results.metrics import JsonValue
 from .metric_table import METRICS, best, metric_named, present
@@ -127,8 +128,8 @@ def intervals_sentences(found: Intervals) -> Iterator[str]:
         found.block_us // 1_000_000, f"stretches of {span(found.block_us)}"
     )
     yield (
-        f"Intervals at {100 * found.level:g} %, BCa bootstrap: {found.resamples:,} draws with seed {found.seed} of "
-        f"{found.blocks:,} {block} by submission, and of {found.users:,} users; the same for all policies."
+        f"Intervals at {100 * found.level:g} %, BCa bootstrap: {counted(found.resamples, 'draw')} with seed {found.seed}"
+        f" of {found.blocks:,} {block} by submission, and of {counted(found.users, 'user')}; the same for all policies."
     )
     if found.blocks < CLUSTERS_MIN:
         yield f"There is none over time: that takes at least {CLUSTERS_MIN} {block}; give a shorter --block."

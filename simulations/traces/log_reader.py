@@ -22,6 +22,7 @@ from typing import Final
 
 import attrs
 
+from meted.adapters.wording import counted
 from meted.core.events import (
     Event,
     JobStarted,
@@ -172,7 +173,7 @@ class LogReader:
         return above
 
     def _tree(self, busy: Set[int]) -> tuple[dict[int, LoggedDomain], dict[int, LoggedDomain]]:
-        """Return the domains that have jobs, and all others that are there or above these; none has any job above it."""
+        """Return the domains that have jobs, and all others that are there or above these, with their places."""
         above = {one for domain_id in busy for one in self._above(domain_id)}
         domains: dict[int, LoggedDomain] = {}
         idle: dict[int, LoggedDomain] = {}
@@ -250,7 +251,7 @@ def _cpu_milli(offers: Iterable[Resources]) -> int:
 
 def _why_empty(name: str, counts: LogCounts) -> str:
     return (
-        f"{name} holds no unit to simulate: of {counts.units:,} units in {counts.submitted:,} jobs, "
-        f"{counts.unfinished:,} never ran to their end, {counts.no_cpu:,} ask for no cpu, and {counts.too_wide:,} fit "
-        "no worker of the pool; let some work end first."
+        f"{name} holds no unit to simulate: of {counted(counts.units, 'unit')} in {counted(counts.submitted, 'job')}, "
+        f"{counts.unfinished:,} never ran to their end, {counts.no_cpu:,} without a cpu, and {counts.too_wide:,} too "
+        "wide for any worker of the pool; let some work end first."
     )

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from types import TracebackType
 from typing import Final
 
+from meted.adapters.wording import counted
 from meted.core.limits import SECOND_US
 from meted.core.record import record
 
@@ -177,7 +178,7 @@ class SwfReader:
             self.header.add(line)
             return None
         if len(words) < COLUMNS:
-            self._refuse(number, f"it has {len(words)} columns where SWF has {COLUMNS}")
+            self._refuse(number, f"it has {counted(len(words), 'column')} where SWF has {COLUMNS}")
             return None
         fields: list[int] = []
         below = False

@@ -175,7 +175,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     }
     shown = call(tmp_path / "pool").output
     assert "8 never ran to their end" in shown
-    assert "1 failed attempts" in shown
+    assert "1 failed attempt was" in shown
 
 
 def test_a_held_job_is_submitted_when_it_is_released(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_what_cannot_be_replayed_is_refused_in_a_sentence(data: Path, tmp_path: 
     with Pool.open(tmp_path / "unused") as pool:
         pool.domain("a")
         pool.submit("a", count=3)
-    with pytest.raises(TraceError, match="of 3 units in 1 jobs, 3 never ran to their end"):
+    with pytest.raises(TraceError, match="of 3 units in 1 job, 3 never ran to their end"):
         read_own_log(tmp_path / "unused")
 
 
