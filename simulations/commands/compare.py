@@ -28,7 +28,7 @@ from ..traces.source import read_many_times
 from ..traces.trace_rules import TraceOptions
 from ..whole_file import write_text
 from .output_options import Outputs, output_options
-from .policy_option import POLICY, POLICY_HELP
+from .policy_option import policies_epilog, policies_option
 from .rules_options import NamedRules, rules_options
 from .run_options import cores_option, echo_rules, interruptible, run_in_processes
 from .trace_options import event_order_option, trace_options
@@ -50,17 +50,9 @@ def block_us(text: str) -> int:
     return found
 
 
-@click.command("compare", short_help="Replay a trace under several policies, side by side.")
+@click.command("compare", short_help="Replay a trace under several policies, side by side.", epilog=policies_epilog())
 @click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option(
-    "--policy",
-    "policies",
-    type=POLICY,
-    multiple=True,
-    required=True,
-    metavar="NAME",
-    help=f"{POLICY_HELP} Give at least two; the others are compared with the first.",
-)
+@policies_option
 @trace_options
 @event_order_option
 @rules_options

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from meted.adapters.cli.options import data_option, one_place
 from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.wording import counted
 from meted.core.state import Rules
@@ -26,7 +27,7 @@ from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
 from .output_options import Outputs, output_options
-from .policy_option import policy_option
+from .policy_option import policies_epilog, policy_option
 from .replay_verify import echo_report, verify_dispatch
 from .replay_verify import figures as verify_figures
 from .rules_options import NamedRules, logged_rules_options
@@ -52,8 +53,9 @@ _NOTED: Final = {
 }
 
 
-@click.command("replay", short_help="Replay a log of your own under a policy.")
-@click.argument("log", type=click.Path(exists=True))
+@click.command("replay", short_help="Replay a log of your own under a policy.", epilog=policies_epilog())
+@click.argument("log", metavar="[LOG]", required=False, type=click.Path(exists=True, path_type=Path))
+@data_option
 @policy_option
 @logged_rules_options
 @click.option(
@@ -64,7 +66,8 @@ _NOTED: Final = {
 )
 @output_options()
 def replay(
-    log: str,
+    log: Path | None,
+    data: Path,
     policy: str,
     rules: NamedRules,
     outputs: Outputs,
@@ -72,7 +75,8 @@ def replay(
 ) -> None:
     """Replay LOG under a policy, and tell how everybody would have fared.
 
-    LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
+    LOG is a data directory of a server, which may be running, or the file of a log or of a backup; --data names the
+    directory as well. Jobs are submitted
     as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
     users in the figures are units and domains. What domains are entitled to and what they lend changes when it did; the
     rules are those that held last. How far the simulated waits are from the recorded ones is told as well: it says how
@@ -80,14 +84,15 @@ def replay(
     """
     if verify and (rules.of(policy) is not None or outputs.wants_record):
         raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
+    path = one_place(log, data)
     rules.of(policy)  # refuses before anything is read
     try:
-        outputs.check(log)
+        outputs.check(str(path))
         if verify:
-            _verify(Path(log), policy, outputs.json)
+            _verify(path, policy, outputs.json)
             return
         with rare_collections():
-            trace = read_own_log(Path(log))
+            trace = read_own_log(path)
             figures, record = _run(trace, policy, rules.of(policy, trace.rules), outputs.wants_record)
         outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:

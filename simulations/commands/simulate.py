@@ -21,12 +21,12 @@ from ..traces.trace import read_trace
 from ..traces.trace_rules import TraceOptions
 from .malformed import MalformedLines
 from .output_options import Outputs, output_options
-from .policy_option import policy_option
+from .policy_option import policies_epilog, policy_option
 from .rules_options import NamedRules, rules_options
 from .trace_options import event_order_option, trace_options
 
 
-@click.command("simulate", short_help="Replay a trace under a policy.")
+@click.command("simulate", short_help="Replay a trace under a policy.", epilog=policies_epilog())
 @click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @policy_option
 @trace_options

@@ -27,7 +27,7 @@ from ..running.result_file import ResultFile
 from ..running.sweep_results import Sweep, SweepRow
 from ..traces.source import read_many_times, source_name
 from ..whole_file import write_text
-from .policy_option import policy_option
+from .policy_option import policies_epilog, policy_option
 from .rules_options import RULE_NAMES, named_rules, rules_parameters
 from .run_options import cores_option, echo_rules, interruptible, run_in_processes
 from .trace_options import TRACE_NAMES, event_order_option, options_of, trace_parameters
@@ -84,7 +84,9 @@ class _Outputs:
         echo_rules(figures)
 
 
-@click.command("sweep", short_help="Replay a trace with every combination of some parameters.")
+@click.command(
+    "sweep", short_help="Replay a trace with every combination of some parameters.", epilog=policies_epilog()
+)
 @click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--vary",

@@ -205,6 +205,17 @@ def test_the_command(data: Path, tmp_path: Path) -> None:
     assert (again["trace"], again["mean_wait_s"]) == ("copy.db", 1.25)
 
 
+def test_the_log_is_named_by_an_argument_or_an_option(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def figures(*words: str | Path) -> dict[str, object]:
+        found = json.loads(call(*words, "--json", "-").stdout)
+        return {name: value for name, value in found.items() if name not in {"cpu_s", "jobs_per_s"}}
+
+    assert figures(data) == figures("--data", data)
+    monkeypatch.setenv("METED_DATA", str(data))
+    assert figures() == figures(data)
+    assert "named twice" in call(data, "--data", data, code=2).output
+
+
 def test_what_cannot_be_replayed_is_refused_in_a_sentence(data: Path, tmp_path: Path) -> None:
     empty, text = tmp_path / "empty", tmp_path / "text"
     empty.mkdir()
