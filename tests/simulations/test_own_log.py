@@ -55,9 +55,9 @@ class Recorded:
 
 
 @contextmanager
-def recorded(data: Path) -> Iterator[Recorded]:
+def recorded(data: Path, policy: str = "fcfs") -> Iterator[Recorded]:
     clock = Clock()
-    with Pool.open(data, "fcfs", clock=clock) as pool:
+    with Pool.open(data, policy, clock=clock) as pool:
         yield Recorded(pool, clock)
 
 
