@@ -61,7 +61,8 @@ def failure_reason(job: Job) -> str | None:
     if job.outcome != FAILED:
         return None
     if job.stopped == "max_failures":
-        return f"{job.failed.count} units failed, more than the {job.terms.max_failures} that were allowed."
+        units = "1 unit" if job.failed.count == 1 else f"{job.failed.count} units"
+        return f"{units} failed, more than the {job.terms.max_failures} that were allowed."
     return f"{job.failed.count} of {job.terms.count} units failed."
 
 

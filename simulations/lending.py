@@ -1,8 +1,12 @@
-"""Loans of a workload as they come: offered to the engine and recalled at their times, and what came of them."""
+"""Loans of a workload as they come: offered to the engine and recalled at their times, and what came of them.
+
+While a share is lent, users are owed by what they have then (:func:`effective_shares`), and whoever measures a run is
+told at each change.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
 import attrs
@@ -13,8 +17,10 @@ from meted.core.errors import Refused
 from meted.core.events import LoanEnded, LoanMade, LoanStarted
 from meted.core.ids import LoanId
 from meted.core.record import replaced
+from meted.core.state import State
 
 from .results.metrics import JsonValue
+from .traces.entitlements import WorkloadDomain, leaf_shares
 from .traces.loan_moves import LoanMove
 from .traces.loans import TimedLoan
 from .traces.workload import Workload
@@ -63,8 +69,12 @@ class Lending:
             times.append(self._loans[self._next].offer.at_us)
         return min((time_us for time_us in times if time_us is not None), default=None)
 
-    def act(self, engine: Engine, now_us: int) -> None:
-        """End and start what is due, then recall, then offer; the events of the engine are taken."""
+    def act(self, engine: Engine, now_us: int) -> bool:
+        """End and start what is due, then recall, then offer; the events of the engine are taken.
+
+        Returns:
+            Whether something moved.
+        """
         engine.run_timers(now_us)
         while self._recalls and self._recalls[0][0] <= now_us:
             _, loan_id = heappop(self._recalls)
@@ -74,11 +84,13 @@ class Lending:
             self._offer(engine, self._loans[self._next], now_us)
             self._next += 1
         engine.run_timers(now_us)
+        known = len(self.moves)
         for event in engine.take():
             if type(event) is LoanStarted:
                 self.moves.append(replaced(self._made[event.loan_id], at_us=event.at_us))
             elif type(event) is LoanEnded and (made := self._made.pop(event.loan_id, None)) is not None:
                 self.moves.append(replaced(made, at_us=event.at_us, amount=-made.amount))
+        return len(self.moves) > known
 
     def _offer(self, engine: Engine, loan: TimedLoan, now_us: int) -> None:
         offer = loan.offer
@@ -95,6 +107,27 @@ class Lending:
         self._made[made.loan_id] = LoanMove(now_us, offer.lender, offer.borrower, *amount)
         if loan.recall_us is not None:
             heappush(self._recalls, (loan.recall_us, made.loan_id))
+
+
+def effective_shares(state: State, numbers: Mapping[str, int]) -> dict[int, int]:
+    """Return what part of everything each domain without sub-domains has now, after loans, as whole numbers.
+
+    Args:
+        state: Of the engine.
+        numbers: What jobs call each domain, by its name.
+    """
+    domains = state.domains.domains
+    return leaf_shares(
+        [
+            WorkloadDomain(
+                numbers[domain.name],
+                domain.name,
+                domain.effective_share,
+                domains[domain.parent].name if domain.parent else "",
+            )
+            for _, domain in sorted(domains.items())  # a parent is older than its children
+        ]
+    )
 
 
 def workload_figures(workload: Workload, lending: Lending) -> dict[str, JsonValue]:

@@ -2,22 +2,32 @@
 
 Jobs are submitted as they were, arrays as arrays, at their times; the engine leases their units in runs, as it does
 live. The units of a lease run one after another, each as long as it really ran, and each is reported at its end; a
-worker needs no time between two units, so nothing is prefetched. At an instant all units end first, then all jobs are
-submitted, then one pass is made, which is repeated while the engine has more to do.
+worker needs no time between two units, so nothing is prefetched. Domains are registered and changed, and loans run,
+when they did. At an instant all units end first, then entitlements change, then all jobs are submitted, then one pass
+is made, which is repeated while the engine has more to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final
 
 import attrs
 
-from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
+from meted.core.commands import FinishUnits, JoinWorker, OfferLoan, SubmitJob
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
+from meted.core.events import (
+    DomainChanged,
+    DomainCreated,
+    DomainRemoved,
+    JobSubmitted,
+    LoanEnded,
+    LoanStarted,
+    UnitsLeased,
+    WorkerJoined,
+)
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import TIME_MAX_US
 from meted.core.policy.base import Policy
@@ -25,6 +35,7 @@ from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
 from .errors import SimulationError
+from .lending import effective_shares
 from .observer import Observer
 from .results.metrics import JsonValue
 from .results.wait_errors import WaitErrors
@@ -34,6 +45,25 @@ from .traces.trace import TraceJob
 
 PER_CPU: Final = 1_000
 """The processors of a log's trace are thousandths of a cpu."""
+
+_ENTITLING: Final = (DomainCreated, DomainChanged, DomainRemoved, LoanStarted, LoanEnded)
+
+
+@attrs.define
+class EntitlementCounts:
+    """What became of the changes of what domains are entitled to, after the first submit, and of the loans.
+
+    Attributes:
+        domains: Domains registered, changed and removed.
+        loans: Loans made.
+        refused: What the engine refused.
+        first_refusal: Why it refused the first, or None.
+    """
+
+    domains: int = 0
+    loans: int = 0
+    refused: int = 0
+    first_refusal: str | None = None
 
 
 @attrs.define
@@ -55,10 +85,16 @@ class LogReplay:
         engine: What decides; for reading.
         ended: How many units have ended.
         wait_errors: How far the waits so far are from the recorded ones.
+        entitlements: What became of domains and loans so far.
     """
 
     def __init__(
-        self, trace: LogTrace, policy: Policy, observers: Sequence[Observer], rules: Rules | None = None
+        self,
+        trace: LogTrace,
+        policy: Policy,
+        observers: Sequence[Observer],
+        rules: Rules | None = None,
+        entitled: Callable[[Mapping[int, int], int], None] | None = None,
     ) -> None:
         """Set the workers and the domains up, at time 0.
 
@@ -67,26 +103,27 @@ class LogReplay:
             policy: Who is next.
             observers: Told of every submit, start and end of a unit; the processors are thousandths of a cpu.
             rules: The parameters of fairness; by default those that a new pool has, whatever the log says.
+            entitled: Called with the shares of all domains in proportion, and the time, where they have changed.
         """
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
         self.wait_errors = WaitErrors()
+        self.entitlements = EntitlementCounts()
         self._observers = tuple(observers)
+        self._entitled = entitled
+        self._commands = trace.commands
+        self._next_command = 0
         self._jobs = trace.jobs
         self._next = 0
         self._units: dict[JobId, tuple[Sequence[int], list[TraceJob]]] = {}
         self._running: list[tuple[int, LeaseId, _Run]] = []
         if rules is not None:
             self.engine.handle(set_rules(rules))
-        for domain_id, domain in trace.tree():
-            parent = str(domain.parent or "")
-            self.engine.handle(
-                CreateDomain(0, str(domain_id), domain.share, domain.cap, parent, guarantee=domain.guarantee)
-            )
         for number, offer in enumerate(trace.workers, 1):
             (joined,) = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
             assert type(joined) is WorkerJoined
         self.engine.take()
+        self._entitle(0)
 
     def run(self, ends_max: int | None = None) -> bool:
         """Go on, to the end or until at least ``ends_max`` more units have ended; return whether that was the end.
@@ -112,23 +149,32 @@ class LogReplay:
         return True
 
     def _times(self) -> list[int]:
-        """Return when the next unit ends, the next job is submitted, and the policy wants a pass."""
+        """Return when the next unit ends, the next job is submitted, the policy wants a pass, and entitlements change.
+
+        What these change to when nothing is left to be done is of no concern.
+        """
         times = [self._running[0][0]] if self._running else []
         wake_us = self.engine.index.next_wake_us()
         if wake_us is not None:
             times.append(wake_us)
-        return times + [job.submit_us for job in self._jobs[self._next : self._next + 1]]
+        times += [job.submit_us for job in self._jobs[self._next : self._next + 1]]
+        if times or self._units:
+            times += [command.at_us for command in self._commands[self._next_command : self._next_command + 1]]
+            due_us = self.engine.next_due_us()
+            if due_us is not None:
+                times.append(max(due_us, self.engine.now_us))
+        return times
 
     def _step(self, now_us: int) -> None:
-        """All ends, all submits, one pass."""
+        """All ends, all changes of entitlements, all submits, one pass."""
         running, jobs = self._running, self._jobs
         while running and running[0][0] == now_us:
             self._finish(now_us, heappop(running)[2])
+        self._entitle(now_us)
         while self._next < len(jobs) and jobs[self._next].submit_us == now_us:
             self._submit(jobs[self._next])
             self._next += 1
         engine = self.engine
-        engine.run_timers(now_us)
         engine.run_pass(now_us)
         while engine.more:
             engine.run_pass(now_us)
@@ -139,6 +185,27 @@ class LogReplay:
                 self._start(now_us, _Run(event.lease_id, event.worker_id, waits_us, units, event.first, end))
                 if end == len(units):  # they are leased in order, and none comes back
                     del self._units[event.job_id]
+
+    def _entitle(self, now_us: int) -> None:
+        """Let domains and loans be as they were from a time on, and tell who is entitled to what then."""
+        engine, commands, counts = self.engine, self._commands, self.entitlements
+        engine.run_timers(now_us)
+        while self._next_command < len(commands) and commands[self._next_command].at_us == now_us:
+            command = commands[self._next_command]
+            self._next_command += 1
+            try:
+                engine.handle(command)
+            except Refused as refusal:
+                counts.refused += 1
+                counts.first_refusal = counts.first_refusal or str(refusal)
+                continue
+            if isinstance(command, OfferLoan):
+                counts.loans += 1
+            elif now_us:
+                counts.domains += 1
+        if any(isinstance(event, _ENTITLING) for event in engine.take()) and self._entitled is not None:
+            numbers = {domain.name: int(domain.name) for domain in engine.state.domains.domains.values()}
+            self._entitled(effective_shares(engine.state, numbers), now_us)
 
     def _submit(self, job: LoggedJob) -> None:
         domain = str(job.domain)
@@ -180,20 +247,21 @@ class LogReplay:
             self._start(now_us, run)
 
 
-def results(trace: LogTrace, figures: Mapping[str, JsonValue], errors: WaitErrors) -> dict[str, JsonValue]:
+def results(trace: LogTrace, figures: Mapping[str, JsonValue], run: LogReplay) -> dict[str, JsonValue]:
     """Return the figures of a run, with the names of those of a trace; the jobs are units, the users domains.
 
     Args:
         trace: What was replayed.
         figures: What :meth:`.results.metrics.Metrics.results` made of it, in thousandths of a cpu.
-        errors: Of the waits.
+        run: The run.
     """
     whole, rest = divmod(trace.procs, PER_CPU)
     return {
         **figures,
-        **errors.results(),
+        **run.wait_errors.results(),
         "procs": trace.procs / PER_CPU if rest else whole,
         "workers": len(trace.workers),
         "procs_field": "requested",
         "overrun": "as recorded",
+        "entitlement_changes": attrs.asdict(run.entitlements),
     }

@@ -24,7 +24,7 @@ There are two event orders. In both, a pass is repeated while the engine has mor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final, Literal, get_args
 
@@ -40,7 +40,7 @@ from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
 from .errors import SimulationError
-from .lending import Lending
+from .lending import Lending, effective_shares
 from .observer import Observer
 from .ruled import set_rules
 from .traces.entitlements import WorkloadDomain
@@ -80,6 +80,7 @@ class Replay:
         observers: Sequence[Observer] = (),
         outcome: Callable[[TraceJob, int], None] | None = None,
         rules: Rules | None = None,
+        entitled: Callable[[Mapping[int, int], int], None] | None = None,
     ) -> None:
         """Set the machine and the users up, at time 0.
 
@@ -90,6 +91,7 @@ class Replay:
             observers: Told of every submit, start and end.
             outcome: Called with every job that has ended and its start in microseconds, in the order of the ends.
             rules: The parameters of fairness; by default those that a new pool has.
+            entitled: Called with the shares of all domains in proportion, and the time, where loans have changed them.
 
         Raises:
             SimulationError: The machine is larger than the core takes, or it refuses a domain.
@@ -105,6 +107,7 @@ class Replay:
         self._tell_started = tuple(observer.started for observer in observers)
         self._tell_ended = tuple(observer.ended for observer in observers)
         self._outcome = outcome
+        self._entitled = entitled
         self._step = self._instant if event_order == "instant" else self._pyss
         self._running: list[_Running] = []
         self._waiting: dict[JobId, TraceJob] = {}
@@ -176,7 +179,7 @@ class Replay:
         while running and running[0][0] == now_us:
             self._finish(heappop(running))
         if self._lends:
-            self.lending.act(self.engine, now_us)
+            self._lend(now_us)
         while self._next is not None and self._next.submit_us == now_us:
             self._submit(self._next)
         self._pass(now_us)
@@ -192,7 +195,7 @@ class Replay:
             if entry[2].run_us == entry[2].estimate_us:
                 self._finish(entry)
         if self._lends:
-            self.lending.act(self.engine, now_us)
+            self._lend(now_us)
             self._pass(now_us)
         while self._next is not None and self._next.submit_us == now_us:
             self._submit(self._next)
@@ -205,6 +208,12 @@ class Replay:
             is_wake = False
         if is_wake:
             self._pass(now_us)
+
+    def _lend(self, now_us: int) -> None:
+        """Let loans start and end, and tell who is entitled to what then."""
+        if self.lending.act(self.engine, now_us) and self._entitled is not None:
+            numbers = {name: number for number, name in self._domains.items()}
+            self._entitled(effective_shares(self.engine.state, numbers), now_us)
 
     def _submit(self, job: TraceJob) -> None:
         request = self._requests.get(job.procs)

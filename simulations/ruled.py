@@ -1,4 +1,4 @@
-"""The parameters of fairness that a run went by: for whom there are some, and how figures tell them."""
+"""The parameters that a run went by, of fairness and others: for whom there are some, and how figures tell them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from meted.core.record import fields_of
 from meted.core.state import Rules
 
 from .errors import SimulationError
+from .policies.parameters import text_of, written
 
 RULED_POLICY: Final = "meted"
 """The only policy that goes by these parameters."""
@@ -42,7 +43,10 @@ def rules_figures(policy: str, rules: Rules | None) -> dict[str, int | str | Non
 
 
 def rules_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield what :func:`rules_figures` put under ``rules``, as one row of a table; nothing where there is none."""
+    """Yield what stands under ``rules`` and ``policy_parameters``, as rows of a table; nothing where there is none."""
+    parameters = figures.get("policy_parameters")
+    if parameters and isinstance(parameters, Mapping):
+        yield "parameters", ", ".join(f"{written(name)}={text_of(name, value)}" for name, value in parameters.items())
     rules = figures.get("rules")
     if not rules or not isinstance(rules, Mapping):
         return

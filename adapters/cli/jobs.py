@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections import deque
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 HEADINGS = ("job", "name", "user", "domain", "state", "units", "done", "failed", "age", "reason")
 NUMBERS = ("job", "units", "done", "failed", "age")
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+"""States in which a job stays as it is."""
+
+NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 STATES = ("held", "pending", "running", "suspended", "succeeded", "failed", "cancelled")
 
 
@@ -53,8 +58,14 @@ def cells(row: JobView, now_us: int) -> tuple[str, ...]:
         progress(row),
         str(row["failed"] or ""),
         ago(row["submitted_us"], now_us),
-        row["reason"] or "",
+        why(row),
     )
+
+
+def why(row: JobView) -> str:
+    """Return why a job waits or failed; of what waits the first sentence, which names what it waits for."""
+    reason = row["reason"] or ""
+    return reason if row["state"] in ENDED else NEXT_SENTENCE.split(reason, maxsplit=1)[0]
 
 
 def progress(row: JobView) -> str:

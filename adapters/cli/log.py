@@ -19,11 +19,12 @@ from ..log.export import export_sqlite
 from ..log.repair import repair as repair_log
 from ..log.show import Entry, plain
 from ..log.show import show as entries_of
-from ..log.verify import VerifyReport, counted
+from ..log.verify import VerifyReport
 from ..log.verify import verify as verify_log
 from ..recovery import note_repair
+from ..wording import counted
 from .events import line_of, print_tables
-from .options import data_option, json_option
+from .options import data_argument, data_option, json_option, one_place
 from .progress import ProgressBar
 
 SHOW_EVENTS = 100
@@ -50,12 +51,13 @@ class _Sentences(click.Group):
 def log() -> None:
     """Look after the event log.
 
-    show, verify, export and backup may be used while a program writes to the log; repair may not.
+    DIR is the data directory; --data names it as well. show, verify, export and backup may be used while a program
+    writes to the log; repair may not.
     """
 
 
 @log.command("show")
-@data_option
+@data_argument
 @click.option("--from", "from_seq", type=click.IntRange(min=1), default=1, metavar="SEQ", help="Begin with this event.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"Show N events.  [default: {SHOW_EVENTS}]")
 @click.option("--all", "everything", is_flag=True, help="Show all events to the end.")
@@ -78,7 +80,7 @@ def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json
 
 
 @log.command("verify", short_help="Prove that nobody edited history.")
-@data_option
+@data_argument
 @json_option
 @click.pass_context
 def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
@@ -95,7 +97,7 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
 
 
 @log.command("export", short_help="Write the log to a file of plain tables.")
-@data_option
+@data_argument
 @click.option("--sqlite", "target", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new file.")
 def export(data: Path, target: Path) -> None:
     """Write the log to a file of plain tables, for any tool that speaks SQL."""
@@ -110,13 +112,17 @@ def export(data: Path, target: Path) -> None:
 
 @log.command("backup", short_help="Copy the log to one file, and verify the copy.")
 @data_option
-@click.argument("target", type=click.Path(path_type=Path), metavar="FILE")
-def backup(data: Path, target: Path) -> None:
+@click.argument("places", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="[DIR] FILE")
+def backup(data: Path, places: tuple[Path, ...]) -> None:
     """Copy the log to FILE, also while a program writes to it, and verify the copy.
 
     FILE holds the large results as well. To restore it, put it as log.sqlite3 into an empty data directory that was
     made with mkdir -m 700.
     """
+    if len(places) > 2:
+        raise click.UsageError("That is more than a data directory and a file; write: meted log backup DIR FILE")
+    *source, target = places
+    data = one_place(source[0] if source else None, data)
     with ProgressBar("Copying") as progress:
         report = back_up(data, target, progress)
     found = report.verified
@@ -127,7 +133,7 @@ def backup(data: Path, target: Path) -> None:
 
 
 @log.command("repair")
-@data_option
+@data_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def repair(data: Path, yes: bool) -> None:
     """Make a damaged log usable again.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
 import click
+from click.core import ParameterSource
 
 from .config import setting
 
@@ -33,6 +35,35 @@ def data_option(command: Command) -> Command:
         help="Data directory.  [default: $METED_DATA, else the config file's, else ~/.local/share/meted]",
     )
     return option(command)
+
+
+def data_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``[DIR]`` and ``--data DIR``, either of which the command gets as a ``Path`` named ``data``."""
+
+    @wraps(command)
+    def called(*first: object, place: Path | None, data: Path, **given: object) -> None:
+        command(*first, data=one_place(place, data), **given)
+
+    argument = click.argument(
+        "place", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path)
+    )
+    return argument(data_option(called))
+
+
+P = TypeVar("P", Path, Path | None)
+
+
+def one_place(place: Path | None, data: P) -> Path | P:
+    """Return the place that an argument names, else that of ``--data``.
+
+    Raises:
+        click.UsageError: Both are given.
+    """
+    if place is None:
+        return data
+    if click.get_current_context().get_parameter_source("data") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"The place is named twice, {place} and --data {data}; name it once.")
+    return place
 
 
 def json_option(command: Command) -> Command:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from .connect import address_of, connected, server_option
-from .options import data_option
+from .options import data_argument
 
 if TYPE_CHECKING:
     from ..server.app import Server
@@ -80,7 +80,7 @@ Examples:
 Exit codes: 0 it was asked to stop, 1 it could not start (the data directory is in use, say).
 """,
 )
-@data_option
+@data_argument
 @serve_options
 def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
     """Run a server; workers join it from anywhere.

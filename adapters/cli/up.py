@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import data_option
+from .options import data_argument
 from .serve import addresses_of, announce, sentences, serve_options
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ WORKERS_MAX = 1_024
     epilog="""\b
 Examples:
   meted up
-  meted up --data ./pool --workers 2
+  meted up ./pool --workers 2
   meted submit -- hostname       in another terminal
 
 Exit codes: 0 it was asked to stop, 1 it could not start (the data directory is in use, say).
 """,
 )
-@data_option
+@data_argument
 @click.option(
     "--workers",
     type=click.IntRange(0, WORKERS_MAX),

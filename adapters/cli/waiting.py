@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from .connect import JOB_ID, WAIT_US, connected, job_row, server_option
+from .jobs import ENDED
 from .options import json_option
 from .progress import ProgressBar
 from .tables import print_json
@@ -24,9 +25,6 @@ BAR_US = 200_000
 
 AGAIN_S = 600
 """A server that was there is tried for again for so long: it may be restarted while somebody waits."""
-
-ENDED = frozenset({"succeeded", "failed", "cancelled"})
-"""States of a job that has ended."""
 
 
 def wait_for(client: BlockingClient, job_ids: Sequence[int], timeout_us: int | None = None) -> list[JobView]:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from .connect import JOB_ID, connected, each_job, job_row, server_option
-from .jobs import HEADINGS, NUMBERS, cells
+from .jobs import ENDED, HEADINGS, NUMBERS, cells
 from .options import json_option
 from .tables import amount, is_terminal, print_json, rich_table, shown
-from .waiting import ENDED
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from meted.core.record import record
 
+from ..wording import counted
 from . import tables
 from .contract import Head, Log, Snapshot
 from .directory import DirectoryLock, log_file, make_private, sync_directory
@@ -17,7 +18,7 @@ from .errors import LogDamaged, LogHeld, LogIOError, LogUnsafe
 from .recovery import start_point
 from .salvage import Rescue, Salvage
 from .sqlite import SQLiteLog
-from .verify import Progress, VerifyReport, counted, verify
+from .verify import Progress, VerifyReport, verify
 
 
 @record

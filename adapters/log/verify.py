@@ -9,6 +9,7 @@ from pathlib import Path
 from meted.core.batch import GENESIS
 from meted.core.record import record
 
+from ..wording import counted
 from .contract import Log
 from .errors import LogDamaged
 from .recovery import start_point, tail
@@ -95,11 +96,6 @@ class VerifyReport:
         if self.lost_from_seq is not None:
             return "`meted log repair` keeps what is good, so that the log can go on; a backup may hold more."
         return "`meted log repair` writes the file anew." if self.flaws else ""
-
-
-def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """A number and what it counts: ``1 event``, ``2 events``."""
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def verify(source: Log | Path | str, progress: Progress | None = None) -> VerifyReport:

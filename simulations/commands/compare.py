@@ -8,14 +8,15 @@ import click
 
 from meted.adapters.cli.tables import print_table, shown
 from meted.adapters.cli.values import Reader, duration_us
+from meted.adapters.wording import counted
 from meted.core.record import replaced
 
 from ..errors import SimulationError
-from ..policies.registry import policy_names
 from ..replay import EventOrder
 from ..results.documents import document, write_document
 from ..results.html_page import RUNS_MAX, write_report
 from ..results.html_tables import DifferencesTable
+from ..results.report import whole
 from ..results.run_record import RunRecord
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
@@ -23,10 +24,12 @@ from ..running.comparison import BEST, Comparison, intervals_sentences
 from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, trace_digest
 from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
+from ..traces.source import read_many_times
 from ..traces.trace_rules import TraceOptions
 from ..whole_file import write_text
-from .output_options import Outputs
-from .rules_options import rules_of, rules_options
+from .output_options import Outputs, output_options
+from .policy_option import policies_epilog, policies_option
+from .rules_options import NamedRules, rules_options
 from .run_options import cores_option, echo_rules, interruptible, run_in_processes
 from .trace_options import event_order_option, trace_options
 
@@ -47,16 +50,9 @@ def block_us(text: str) -> int:
     return found
 
 
-@click.command("compare", short_help="Replay a trace under several policies, side by side.")
-@click.argument("trace", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--policy",
-    "policies",
-    type=click.Choice(policy_names()),
-    multiple=True,
-    required=True,
-    help="Who is next; at least two, the others compared with the first.",
-)
+@click.command("compare", short_help="Replay a trace under several policies, side by side.", epilog=policies_epilog())
+@click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@policies_option
 @trace_options
 @event_order_option
 @rules_options
@@ -75,69 +71,55 @@ def block_us(text: str) -> int:
     help="Draw stretches of time of this length.  [default: the longest of 7d, 1d, 6h and 1h of which there are 30]",
 )
 @cores_option
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Write all of it as one JSON document; - is the standard output, which then has nothing else.",
+@output_options(
+    json="Write all of it as one JSON document; - is the standard output, which then has nothing else.",
+    csv="Write it as a table.",
+    html="Write a report with plots of all policies as one page that needs no other file.",
+    fairness="Compare all measures of fairness as well, as --html does.",
 )
-@click.option("--csv", "csv_path", type=click.Path(dir_okay=False), metavar="FILE", help="Write it as a table.")
-@click.option(
-    "--html",
-    "html_path",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help="Write a report with plots of all policies as one page that needs no other file.",
-)
-@click.option("--fairness", is_flag=True, help="Compare all measures of fairness as well, as --html does.")
 def compare(
     trace: str,
     policies: tuple[str, ...],
     options: TraceOptions,
     event_order: EventOrder,
-    alpha: int | None,
-    half_life: int | None,
-    aging: int | None,
-    pool: str | None,
-    usage: str | None,
+    rules: NamedRules,
     resamples: int,
     block: int | None,
     cores: int | None,
-    json_path: str | None,
-    csv_path: str | None,
-    html_path: str | None,
-    fairness: bool,
+    outputs: Outputs,
 ) -> None:
     """Replay TRACE under each policy, and show the figures side by side, the best of each marked.
 
     The differences from the first policy come with intervals: had other weeks like these been recorded, or other users
     like these been there, where would the difference lie? Rules of fairness count for the policy that goes by them.
+
+    TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
+    copied to a temporary file first.
     """
     _check_policies(policies)
-    ruled = RULED_POLICY if RULED_POLICY in policies else policies[0]
-    rules = rules_of(ruled, alpha, half_life, aging, pool, usage)
-    request = RunRequest(trace, options, "", event_order, None, "", fairness or html_path is not None)
-    requests = [
-        replaced(request, policy=policy, rules=rules if policy == RULED_POLICY else None, label=policy)
-        for policy in policies
-    ]
+    ruled = rules.of(RULED_POLICY if RULED_POLICY in policies else policies[0])
     try:
-        Outputs(json_path, csv_path, html_path, fairness).check(trace)
-        with interruptible(lambda: "nothing was written."):
+        outputs.check(trace)
+        with read_many_times(trace) as path, interruptible(lambda: "nothing was written."):
+            request = RunRequest(path, options, "", event_order, None, "", outputs.fairness or outputs.html is not None)
+            requests = [
+                replaced(request, policy=policy, rules=ruled if policy == RULED_POLICY else None, label=policy)
+                for policy in policies
+            ]
             found, records = _compare(requests, cores, Resampling(block, resamples, options.seed))
-            if html_path is not None:
-                write_report(html_path, records, _differences(found, resamples))
-        if csv_path is not None:
-            write_text("--csv", csv_path, found.csv())
-        if json_path is not None and json_path != "-":
-            write_document(json_path, found.document())
+        differences = _differences(found, resamples)
+        if outputs.html is not None:
+            write_report(outputs.html, records, differences)
+        if outputs.csv is not None:
+            write_text("--csv", outputs.csv, found.csv())
+        if outputs.json not in (None, "-"):
+            write_document(str(outputs.json), found.document())
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
-    if json_path == "-":
+    if outputs.json == "-":
         click.echo(document(found.document()))
     else:
-        _tell(found, resamples)
+        _tell(found, differences)
 
 
 def _check_policies(policies: tuple[str, ...]) -> None:
@@ -174,17 +156,17 @@ def _intervals(labels: tuple[str, ...], results: list[RunResult], how: Resamplin
     return intervals([(label, result.cells) for label, result in zip(labels, results, strict=True)], how)
 
 
-def _tell(found: Comparison, resamples: int) -> None:
+def _tell(found: Comparison, differences: DifferencesTable | None) -> None:
     """Print the figures, then the differences with their intervals, then how they came about."""
     figures = found.figures[0]
+    jobs, users = counted(whole(figures, "jobs"), "job"), counted(whole(figures, "users"), "user")
     click.echo(
-        f"{shown(str(figures['trace']))}: {figures['jobs']:,} jobs of {figures['users']:,} users on "
-        f"{figures['procs']:,} processors, event order {figures['event_order']}\n"
+        f"{shown(str(figures['trace']))}: {jobs} of {users} on {counted(whole(figures, 'procs'), 'processor')}, "
+        f"event order {figures['event_order']}\n"
     )
     headings = ["figure", *found.labels]
     print_table(headings, found.figure_rows(), headings[1:])
     click.echo(f"\n{BEST.strip()} the best of its row")
-    differences = _differences(found, resamples)
     if differences is not None and differences.rows:
         click.echo(f"\n{differences.title}\n")
         print_table(differences.headings, differences.rows, differences.headings[2:])

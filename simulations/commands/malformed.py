@@ -7,6 +7,8 @@ from typing import Final, Self
 
 import click
 
+from meted.adapters.wording import counted
+
 from ..traces.swf import Malformed
 
 MALFORMED_SHOWN: Final = 20
@@ -30,7 +32,7 @@ class MalformedLines:
     ) -> None:
         """Tell how many lines were not told one by one."""
         if self._count > MALFORMED_SHOWN:
-            click.echo(f"{self._path}: {self._count - MALFORMED_SHOWN:,} more malformed lines.", err=True)
+            click.echo(f"{self._path}: {counted(self._count - MALFORMED_SHOWN, 'more malformed line')}.", err=True)
 
     def __call__(self, found: Malformed) -> None:
         """Tell of a malformed line."""

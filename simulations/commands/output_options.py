@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
 
 import attrs
 import click
@@ -16,7 +17,7 @@ from ..results.metrics import JsonValue
 from ..results.run_record import RunRecord
 from ..results.users_csv import write_users_csv
 
-C = TypeVar("C", bound=Callable[..., Any])
+Command = Callable[..., None]
 
 
 @attrs.frozen
@@ -79,33 +80,35 @@ class Outputs:
             write_report(self.html, [record])
 
 
-def output_options(command: C) -> C:
-    """Give a command the options ``--json``, ``--csv``, ``--html`` and ``--fairness``; see :func:`outputs_of`."""
-    for option in reversed(tuple(_options())):
-        command = option(command)
-    return command
+def output_options(
+    json: str = "Write the figures as one JSON document; - is the standard output, which then has nothing else.",
+    csv: str = "Write a row for each user.",
+    html: str = "Write a report with plots as one page that needs no other file.",
+    fairness: str = "Measure all of fairness: envy, starvation, sharing, quantiles (as --csv and --html do).",
+) -> Callable[[Command], Command]:
+    """Give a command the options ``--json``, ``--csv``, ``--html`` and ``--fairness``, all of them as ``outputs``.
 
+    Args:
+        json, csv, html, fairness: What ``--help`` says of each.
+    """
+    file, dashed = click.Path(dir_okay=False), click.Path(dir_okay=False, allow_dash=True)
+    options = (
+        click.option("--json", "json_path", type=dashed, metavar="FILE", help=json),
+        click.option("--csv", "csv_path", type=file, metavar="FILE", help=csv),
+        click.option("--html", "html_path", type=file, metavar="FILE", help=html),
+        click.option("--fairness", is_flag=True, help=fairness),
+    )
 
-def _options() -> Iterator[Callable[[C], C]]:
-    yield click.option(
-        "--json",
-        "json_path",
-        type=click.Path(dir_okay=False, allow_dash=True),
-        metavar="FILE",
-        help="Write the figures as one JSON document; - is the standard output, which then has nothing else.",
-    )
-    yield click.option(
-        "--csv", "csv_path", type=click.Path(dir_okay=False), metavar="FILE", help="Write a row for each user."
-    )
-    yield click.option(
-        "--html",
-        "html_path",
-        type=click.Path(dir_okay=False),
-        metavar="FILE",
-        help="Write a report with plots as one page that needs no other file.",
-    )
-    yield click.option(
-        "--fairness",
-        is_flag=True,
-        help="Measure all of fairness: envy, starvation, sharing, quantiles (as --csv and --html do).",
-    )
+    def decorated(command: Command) -> Command:
+        @wraps(command)
+        def called(
+            json_path: str | None, csv_path: str | None, html_path: str | None, fairness: bool, **given: Any
+        ) -> None:
+            command(outputs=Outputs(json_path, csv_path, html_path, fairness), **given)
+
+        found: Command = called
+        for option in reversed(options):
+            found = option(found)
+        return found
+
+    return decorated

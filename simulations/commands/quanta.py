@@ -10,6 +10,7 @@ import click
 from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.cli.tables import print_table
 from meted.adapters.cli.values import Reader, amount_milli
+from meted.adapters.wording import counted
 from meted.core.record import record
 
 from ..errors import SimulationError
@@ -254,7 +255,8 @@ def _document(
 
 def _show(reader: DemandReader, comparison: Comparison, found: Sequence[Found | None], of: Mapping[str, Any]) -> None:
     """Print the comparison for people."""
-    title = f"{reader.name}: {comparison.users:,} users, {comparison.quanta:,} quanta of {comparison.slices:,} slices"
+    size = f"{counted(comparison.quanta, 'quantum', 'quanta')} of {counted(comparison.slices, 'slice')}"
+    title = f"{reader.name}: {counted(comparison.users, 'user')}, {size}"
     click.echo(f"{title}\n{'=' * len(title)}\n")
     outcomes = comparison.outcomes()
     print_table(HEADINGS, map(table_row, outcomes), HEADINGS[1:])

@@ -8,16 +8,18 @@ from typing import Final
 
 import click
 
+from meted.adapters.cli.options import data_option, one_place
 from meted.adapters.cli.progress import ProgressBar
+from meted.adapters.wording import counted
 from meted.core.state import Rules
 
 from ..errors import SimulationError
 from ..log_replay import PER_CPU, LogReplay, results
-from ..policies.registry import make_policy, policy_names
+from ..policies.registry import make_policy
 from ..results.documents import document, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder
-from ..results.report import counted, result_rows, rows
+from ..results.report import counted_lines, result_rows, rows
 from ..results.run_record import RunRecord
 from ..results.wait_errors import wait_error_rows
 from ..ruled import RULED_POLICY, check_rules, rules_rows
@@ -25,25 +27,36 @@ from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
 from .output_options import Outputs, output_options
+from .policy_option import policies_epilog, policy_option
 from .replay_verify import echo_report, verify_dispatch
 from .replay_verify import figures as verify_figures
-from .rules_options import logged_rules_options, rules_of
+from .rules_options import NamedRules, logged_rules_options
 
 _LEFT_OUT: Final = {
     "unfinished": "never ran to their end (cancelled, lost or still waiting)",
-    "no_cpu": "ask for no cpu",
-    "too_wide": "fit no worker of the pool, or not below their domain's cap",
+    "no_cpu": "without a cpu",
+    "too_wide": "too wide for any worker of the pool, or for the cap of the domain",
 }
 _NOTED: Final = {
-    "failed": "units failed, and count with the time that they ran",
-    "retries": "failed attempts were followed by another, and are not replayed",
-    "lost": "units came back from lost workers, and are not replayed a second time",
+    "failed": (
+        "unit failed, and counts with the time that it ran",
+        "units failed, and count with the time that they ran",
+    ),
+    "retries": (
+        "failed attempt was followed by another, and is not replayed",
+        "failed attempts were followed by another, and are not replayed",
+    ),
+    "lost": (
+        "unit came back from a lost worker, and is not replayed a second time",
+        "units came back from lost workers, and are not replayed a second time",
+    ),
 }
 
 
-@click.command("replay", short_help="Replay a log of your own under a policy.")
-@click.argument("log", type=click.Path(exists=True))
-@click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
+@click.command("replay", short_help="Replay a log of your own under a policy.", epilog=policies_epilog())
+@click.argument("log", metavar="[LOG]", required=False, type=click.Path(exists=True, path_type=Path))
+@data_option
+@policy_option
 @logged_rules_options
 @click.option(
     "--verify",
@@ -51,42 +64,36 @@ _NOTED: Final = {
     help="Simulate nothing: make every recorded pass again and compare its leases with the recorded ones. The exit "
     "code is 1 where they differ.",
 )
-@output_options
+@output_options()
 def replay(
-    log: str,
+    log: Path | None,
+    data: Path,
     policy: str,
-    alpha: int | None,
-    half_life: int | None,
-    aging: int | None,
-    pool: str | None,
-    usage: str | None,
+    rules: NamedRules,
+    outputs: Outputs,
     verify: bool,
-    json_path: str | None,
-    csv_path: str | None,
-    html_path: str | None,
-    fairness: bool,
 ) -> None:
     """Replay LOG under a policy, and tell how everybody would have fared.
 
-    LOG is a data directory of a server, which may be running, or the file of a log or of a backup. Jobs are submitted
+    LOG is a data directory of a server, which may be running, or the file of a log or of a backup; --data names the
+    directory as well. Jobs are submitted
     as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
-    users in the figures are units and domains; domains have the shares, guarantees and caps that they had last, and the
+    users in the figures are units and domains. What domains are entitled to and what they lend changes when it did; the
     rules are those that held last. How far the simulated waits are from the recorded ones is told as well: it says how
     far the figures can be trusted where the policy is the same.
     """
-    rules = rules_of(policy, alpha, half_life, aging, pool, usage)
-    if verify and (rules is not None or csv_path or html_path or fairness):
+    if verify and (rules.of(policy) is not None or outputs.wants_record):
         raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
-    outputs = Outputs(json_path, csv_path, html_path, fairness)
+    path = one_place(log, data)
+    rules.of(policy)  # refuses before anything is read
     try:
-        outputs.check(log)
+        outputs.check(str(path))
         if verify:
-            _verify(Path(log), policy, json_path)
+            _verify(path, policy, outputs.json)
             return
         with rare_collections():
-            trace = read_own_log(Path(log))
-            rules = rules_of(policy, alpha, half_life, aging, pool, usage, trace.rules)
-            figures, record = _run(trace, policy, rules, outputs.wants_record)
+            trace = read_own_log(path)
+            figures, record = _run(trace, policy, rules.of(policy, trace.rules), outputs.wants_record)
         outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
@@ -128,36 +135,51 @@ def _run(
         names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
         recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, per_proc=PER_CPU)
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
-    run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules)
+    run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules, (recorder or metrics).entitled)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
     if recorder is None:
-        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules), run.wait_errors), None
-    figures = results(trace, recorder.results("instant", user_cpu_us()), run.wait_errors)
+        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules), run), None
+    figures = results(trace, recorder.results("instant", user_cpu_us()), run)
     return figures, recorder.record(policy, figures, [*_rules(figures, trace)])
 
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
-    title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {len(trace.workers)} workers"
+    title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {counted(len(trace.workers), 'worker')}"
     blocks = (result_rows(figures), wait_error_rows(figures), _rules(figures, trace))
     return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *rows(block))), ""))
 
 
+def _changes(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    """Yield what changed of that while work was there, if anything did."""
+    counts = figures["entitlement_changes"]
+    assert isinstance(counts, Mapping)
+    domains, loans, refused = (int(counts[name] or 0) for name in ("domains", "loans", "refused"))
+    if domains or loans or refused:
+        why = f"; {refused:,} refused: {counts['first_refusal']}" if refused else ""
+        yield "changes", f"{counted(domains, 'change')} of domains and {counted(loans, 'loan')}, at their times{why}"
+
+
 def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[str, str]]:
     counts: LogCounts = trace.counts
-    shares = ", ".join(f"{trace.domains[domain_id].name} {share}" for domain_id, share in trace.shares.items())
+    shares = trace.shares
+    listed = ", ".join(f"{domain.name} {shares[domain_id]}" for domain_id, domain in trace.domains.items())
     yield "jobs and users", "units and domains"
     yield "run times", "as recorded; estimates as submitted, or none"
     yield "machine", "the pool when it was largest, from beginning to end"
-    yield "shares", f"{shares} (of the whole tree, in proportion)" if trace.groups else shares
+    idle = sum(share for domain_id, share in shares.items() if domain_id not in trace.domains)
+    listed += f"; without jobs {idle:,}" if idle else ""
+    yield "shares", listed if trace.is_flat else f"{listed} (of the whole tree, in proportion)"
+    yield from _changes(figures)
     yield from rules_rows(figures)
-    if trace.loans:
-        yield "loans", "as the log has them; the replay goes by the shares that there were last"
     yield "seed", "none: nothing is drawn by chance"
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
-    yield "log", f"{counts.events:,} events; jobs: {counts.submitted:,}, units: {counts.units:,}"
-    yield from (("left out", line) for line in counted(counts, _LEFT_OUT))
-    yield from (("note", line) for line in counted(counts, _NOTED))
+    yield (
+        "log",
+        f"{counted(counts.events, 'event')}: {counted(counts.submitted, 'job')} of {counted(counts.units, 'unit')}",
+    )
+    yield from (("left out", line) for line in counted_lines(counts, _LEFT_OUT))
+    yield from (("note", line) for line in counted_lines(counts, _NOTED))
     yield "chain", trace.sha256

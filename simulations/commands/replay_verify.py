@@ -10,6 +10,7 @@ import click
 from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.cli.tables import moment
 from meted.adapters.log import LogError
+from meted.adapters.wording import counted
 from meted.core.errors import SchemaError
 
 from ..dispatch_check import check_dispatch
@@ -88,9 +89,12 @@ def echo_report(report: DispatchReport, name: str) -> None:
 def _rows(report: DispatchReport) -> Iterator[tuple[str, str]]:
     by = "a server: a pass in each batch" if report.served else "a program with an embedded pool"
     yield "written by", by
-    yield "log", f"{report.events:,} events in {report.batches:,} batches"
-    yield "decided in it", f"{report.leases:,} leases of {report.units:,} units, {report.prefetched:,} prefetched"
-    yield "on the way", f"{report.lost_workers:,} workers lost, {report.loans:,} loans made"
+    yield "log", f"{counted(report.events, 'event')} in {counted(report.batches, 'batch', 'batches')}"
+    yield (
+        "decided in it",
+        f"{counted(report.leases, 'lease')} of {counted(report.units, 'unit')}, {report.prefetched:,} prefetched",
+    )
+    yield "on the way", f"{counted(report.lost_workers, 'worker')} lost, {counted(report.loans, 'loan')} made"
     yield "passes", f"{report.passes:,}"
     yield "equal", f"{report.equal:,}"
     yield "equal by an index anew", f"{report.anew:,} (a restart forgets which runs were next before)"

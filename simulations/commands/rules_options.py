@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Final
 
+import attrs
 import click
 
 from meted.adapters.cli.rules import ALPHA, LONG, LONG_OR_NONE
@@ -13,22 +15,87 @@ from meted.core.state import Rules
 
 from ..ruled import RULED_POLICY
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Command = Callable[..., None]
+
+RULE_NAMES: Final = ("alpha", "half_life", "aging", "pool", "usage")
+"""The parameters that the options give."""
 
 
-def rules_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Give a command that replays a trace the options of the rules; what is not named is as in a new pool."""
+@attrs.frozen
+class NamedRules:
+    """The rules that options name, None where they name none.
+
+    Attributes:
+        alpha: Thousandths.
+        half_life: Microseconds.
+        aging: Microseconds; 0 is none.
+        pool, usage: As in :class:`meted.core.state.Rules`.
+    """
+
+    alpha: int | None = None
+    half_life: int | None = None
+    aging: int | None = None
+    pool: str | None = None
+    usage: str | None = None
+
+    def of(self, policy: str, default: Rules = Rules()) -> Rules | None:  # noqa: B008
+        """Return what is named, the others by default; None if none is named.
+
+        Args:
+            policy: The policy that they are for.
+            default: What is not named; by default as a new pool has it.
+
+        Raises:
+            click.UsageError: Something is named and the policy does not go by it.
+        """
+        given = [f"--{name.replace('_', '-')}" for name in RULE_NAMES if getattr(self, name) is not None]
+        if not given:
+            return None
+        if policy != RULED_POLICY:
+            raise click.UsageError(
+                f"{given[0]} is a rule of the policy {RULED_POLICY}, and {policy} does not go by it; "
+                f"leave it out, or take --policy {RULED_POLICY}."
+            )
+        return Rules(
+            default.alpha_milli if self.alpha is None else self.alpha,
+            default.half_life_us if self.half_life is None else self.half_life,
+            default.aging_us if self.aging is None else self.aging or None,
+            self.pool or default.pool,
+            self.usage or default.usage,
+        )
+
+
+def named_rules(given: Mapping[str, Any]) -> NamedRules:
+    """Return the rules among the values of options, by the names of their parameters; others do not matter."""
+    return NamedRules(**{name: given[name] for name in RULE_NAMES})
+
+
+def rules_options(command: Command) -> Command:
+    """Give a command that replays a trace the options of the rules, as ``rules``; the default is a new pool's."""
+    return rules_parameters(_called_with_rules(command))
+
+
+def rules_parameters(command: Command) -> Command:
+    """Give a command the same options; it is called with each by its name, for :func:`named_rules`."""
     default = Rules()
     return _options(command, "0.75", "1d", "1d", default.pool, default.usage)
 
 
-def logged_rules_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Give a command that replays a log the same options; what is not named is as in the log."""
-    return _options(command, *["as in the log"] * 5)
+def logged_rules_options(command: Command) -> Command:
+    """Give a command that replays a log the same options, as ``rules``; what is not named is as in the log."""
+    return _options(_called_with_rules(command), *["as in the log"] * 5)
 
 
-def _options(command: Callable[P, R], alpha: str, half_life: str, aging: str, pool: str, usage: str) -> Callable[P, R]:
+def _called_with_rules(command: Command) -> Command:
+    @wraps(command)
+    def called(**given: Any) -> None:
+        others = {name: value for name, value in given.items() if name not in RULE_NAMES}
+        command(rules=named_rules(given), **others)
+
+    return called
+
+
+def _options(command: Command, alpha: str, half_life: str, aging: str, pool: str, usage: str) -> Command:
     """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool`` and ``--usage``."""
     options = (
         click.option(
@@ -52,43 +119,3 @@ def _options(command: Callable[P, R], alpha: str, half_life: str, aging: str, po
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def rules_of(
-    policy: str,
-    alpha: int | None,
-    half_life: int | None,
-    aging: int | None,
-    pool: str | None,
-    usage: str | None,
-    default: Rules = Rules(),  # noqa: B008
-) -> Rules | None:
-    """Return the parameters that the options name, the others by default; None if none is named.
-
-    Args:
-        policy: The policy that they are for.
-        alpha: Thousandths.
-        half_life: Microseconds.
-        aging: Microseconds; 0 is none.
-        pool, usage: As in :class:`meted.core.state.Rules`.
-        default: What is not named; by default as a new pool has it.
-
-    Raises:
-        click.UsageError: Something is named and the policy does not go by it.
-    """
-    named = {"--alpha": alpha, "--half-life": half_life, "--aging": aging, "--pool": pool, "--usage": usage}
-    given = [name for name, value in named.items() if value is not None]
-    if not given:
-        return None
-    if policy != RULED_POLICY:
-        raise click.UsageError(
-            f"{given[0]} is a rule of the policy {RULED_POLICY}, and {policy} does not go by it; "
-            f"leave it out, or take --policy {RULED_POLICY}."
-        )
-    return Rules(
-        default.alpha_milli if alpha is None else alpha,
-        default.half_life_us if half_life is None else half_life,
-        default.aging_us if aging is None else aging or None,
-        pool or default.pool,
-        usage or default.usage,
-    )

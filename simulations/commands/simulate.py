@@ -9,7 +9,6 @@ import click
 from meted.adapters.cli.progress import ProgressBar
 
 from ..errors import SimulationError
-from ..policies.registry import policy_names
 from ..replay import EventOrder
 from ..results.metrics import JsonValue
 from ..results.outcome import OutcomeWriter
@@ -22,17 +21,18 @@ from ..traces.trace import read_trace
 from ..traces.trace_rules import TraceOptions
 from .malformed import MalformedLines
 from .output_options import Outputs, output_options
-from .rules_options import rules_of, rules_options
+from .policy_option import policies_epilog, policy_option
+from .rules_options import NamedRules, rules_options
 from .trace_options import event_order_option, trace_options
 
 
-@click.command("simulate", short_help="Replay a trace under a policy.")
+@click.command("simulate", short_help="Replay a trace under a policy.", epilog=policies_epilog())
 @click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
+@policy_option
 @trace_options
 @event_order_option
 @rules_options
-@output_options
+@output_options()
 @click.option(
     "--out",
     type=click.Path(dir_okay=False),
@@ -44,15 +44,8 @@ def simulate(
     policy: str,
     options: TraceOptions,
     event_order: EventOrder,
-    alpha: int | None,
-    half_life: int | None,
-    aging: int | None,
-    pool: str | None,
-    usage: str | None,
-    json_path: str | None,
-    csv_path: str | None,
-    html_path: str | None,
-    fairness: bool,
+    rules: NamedRules,
+    outputs: Outputs,
     out: str | None,
 ) -> None:
     """Replay TRACE through the core that serves live, and tell how everybody fared.
@@ -60,12 +53,11 @@ def simulate(
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input. Every user
     of the trace is a domain with the same share, unless options or the trace itself say otherwise.
     """
-    rules = rules_of(policy, alpha, half_life, aging, pool, usage)
-    outputs = Outputs(json_path, csv_path, html_path, fairness)
+    chosen = rules.of(policy)
     try:
         outputs.check(trace, out)
         with rare_collections():
-            request = RunRequest(trace, options, policy, event_order, rules, policy, outputs.wants_record)
+            request = RunRequest(trace, options, policy, event_order, chosen, policy, outputs.wants_record)
             figures, shown, record = _run(request, out)
         outputs.write(figures, shown, record)
     except SimulationError as error:

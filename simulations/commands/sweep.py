@@ -7,14 +7,15 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import click
 
 from meted.adapters.cli.tables import print_table, shown
 from meted.adapters.cli.values import Reader
+from meted.adapters.wording import counted
 
 from ..errors import SimulationError
 from ..plot import check_library
-from ..policies.registry import policy_names
 from ..results.documents import check_target, document, write_document
 from ..ruled import RULED_POLICY
 from ..running.comparison import BEST
@@ -24,19 +25,69 @@ from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, request_key, trace_digest
 from ..running.result_file import ResultFile
 from ..running.sweep_results import Sweep, SweepRow
+from ..traces.source import read_many_times, source_name
 from ..whole_file import write_text
-from .rules_options import rules_of, rules_options
+from .policy_option import policies_epilog, policy_option
+from .rules_options import RULE_NAMES, named_rules, rules_parameters
 from .run_options import cores_option, echo_rules, interruptible, run_in_processes
 from .trace_options import TRACE_NAMES, event_order_option, options_of, trace_parameters
 
 SHOWN: Final = ("mean_wait_s", "max_wait_s", "mean_bounded_slowdown", "mean_user_wait_s", "jain_service", "utilisation")
 """Columns of the table, if nothing else is asked for; the first of them is what is plotted."""
 
-_RULES: Final = ("alpha", "half_life", "aging", "pool", "usage")
+
+@attrs.frozen
+class _Outputs:
+    """Where the figures go: all of them as JSON (``-``: the standard output alone), a table, and a plot."""
+
+    json: str | None
+    csv: str | None
+    plot: str | None
+
+    def check(self, trace: str, results: str | None) -> None:
+        """Refuse what would be found out only after the runs, or would write over what is read.
+
+        Raises:
+            click.UsageError: A folder is not there, or a file would be written over.
+            SimulationError: A library is missing.
+        """
+        named = (("--json", self.json), ("--csv", self.csv), ("--plot", self.plot), ("--results", results))
+        for option, path in named:
+            if path is not None and (path != "-" or option != "--json"):
+                check_target(option, path, trace)
+        if self.plot is not None:
+            check_library()
+
+    def write(self, found: Sweep, chosen: Sequence[Metric], trace: str, sha256: str) -> None:
+        """Write what was asked for, and the table, unless the standard output has the document.
+
+        Raises:
+            SimulationError: A file cannot be written.
+        """
+        if self.csv is not None:
+            write_text("--csv", self.csv, found.csv())
+        if self.plot is not None:
+            found.plot(Path(self.plot), chosen[0], trace)
+        if self.json == "-":
+            click.echo(document(found.document(trace, sha256)))
+            return
+        if self.json is not None:
+            write_document(self.json, found.document(trace, sha256))
+        figures = [row.figures for row in found.rows if row.figures is not None]
+        if not figures:
+            return
+        click.echo(f"{shown(trace)}: {counted(len(found.rows), 'run')}\n")
+        metrics = found.known(chosen)
+        headings = [*found.names, *(metric.title for metric in metrics)]
+        print_table(headings, found.table(chosen), headings[len(found.names) :])
+        click.echo(f"\n{BEST.strip()} the best of its column")
+        echo_rules(figures)
 
 
-@click.command("sweep", short_help="Replay a trace with every combination of some parameters.")
-@click.argument("trace", type=click.Path(exists=True, dir_okay=False))
+@click.command(
+    "sweep", short_help="Replay a trace with every combination of some parameters.", epilog=policies_epilog()
+)
+@click.argument("trace", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--vary",
     "varied",
@@ -46,10 +97,10 @@ _RULES: Final = ("alpha", "half_life", "aging", "pool", "usage")
     metavar="NAME=V1,V2,...",
     help="The values of one option, as policy=meted,easy or alpha=0.5,0.75; several span a grid.",
 )
-@click.option("--policy", type=click.Choice(policy_names()), default="meted", show_default=True, help="Who is next.")
+@policy_option
 @trace_parameters
 @event_order_option
-@rules_options
+@rules_parameters
 @click.option("--fairness", is_flag=True, help="Measure all of fairness in each run.")
 @cores_option
 @click.option(
@@ -94,18 +145,19 @@ def sweep(
 
     Any option of reading the trace, the policy, the event order and the rules of fairness can be varied; a rule varies
     only for the policy that goes by it. With --results an interrupted sweep is taken up by the same command.
+
+    TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
+    copied to a temporary file first.
     """
-    for option, path in (("--json", json_path), ("--csv", csv_path), ("--plot", plot), ("--results", results)):
-        if path is not None and (path != "-" or option != "--json"):
-            check_target(option, path, trace)
+    outputs = _Outputs(json_path, csv_path, plot)
+    chosen = [metric for metric in map(metric_named, metrics or SHOWN) if metric is not None]
     try:
-        if plot is not None:
-            check_library()
-        cells = _cells(ctx, trace, varied, given, fairness)
-        sha256 = trace_digest(trace)
-        found = _run(cells, [one.name for one in varied], sha256, cores, results)
-        chosen = [metric for metric in map(metric_named, metrics or SHOWN) if metric is not None]
-        _write(found, chosen, Path(trace).name, sha256, json_path, csv_path, plot)
+        outputs.check(trace, results)
+        with read_many_times(trace) as path:
+            cells = _cells(ctx, path, varied, given, fairness)
+            sha256 = trace_digest(path)
+            found = _run(cells, [one.name for one in varied], sha256, cores, results)
+        outputs.write(found, chosen, source_name(trace), sha256)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
     for row in found.rows:
@@ -129,13 +181,13 @@ def _cells(
         for texts in grid
     ]
     if not any(one["policy"] == RULED_POLICY for one in asked):
-        rules_of(asked[0]["policy"], *(asked[0][rule] for rule in _RULES))
+        named_rules(asked[0]).of(asked[0]["policy"])
     cells = []
     for texts, one in zip(grid, asked, strict=True):
         ruled = one["policy"] == RULED_POLICY
-        rules = rules_of(one["policy"], *(one[rule] for rule in _RULES)) if ruled else None
+        rules = named_rules(one).of(one["policy"]) if ruled else None
         meant = tuple(
-            text if ruled or _field(name) not in _RULES else "" for name, text in zip(names, texts, strict=True)
+            text if ruled or _field(name) not in RULE_NAMES else "" for name, text in zip(names, texts, strict=True)
         )
         label = label_of(dict(zip(names, meant, strict=True)))
         request = RunRequest(trace, options_of(one), one["policy"], one["event_order"], rules, label, fairness)
@@ -149,7 +201,7 @@ def _field(name: str) -> str:
 
 def _value(ctx: click.Context, name: str, text: str) -> object:
     """Return what a text means as the value of an option."""
-    may = (*TRACE_NAMES, "policy", "event_order", *_RULES)
+    may = (*TRACE_NAMES, "policy", "event_order", *RULE_NAMES)
     option = next((one for one in ctx.command.params if one.name == _field(name) and one.name in may), None)
     if option is None:
         names = ", ".join(sorted(each.replace("_", "-") for each in may))
@@ -165,7 +217,7 @@ def _run(cells: Sequence[Cell], names: Sequence[str], sha256: str, cores: int | 
     def kept() -> str:
         if results is None:
             return "nothing was kept; with --results FILE the same command would go on from here."
-        return f"{len(rows):,} of {len(cells):,} runs are in {results}; the same command goes on from there."
+        return f"{results} has {len(rows):,} of {counted(len(cells), 'run')}; the same command goes on from there."
 
     with ResultFile(results) if results is not None else nullcontext() as file, interruptible(kept):
         if file is not None:
@@ -187,34 +239,3 @@ def _run(cells: Sequence[Cell], names: Sequence[str], sha256: str, cores: int | 
 
         run_in_processes([cells[place].request for place in left], "sweep", cores, found)
     return Sweep(tuple(names), tuple(rows[place] for place in range(len(cells))))
-
-
-def _write(
-    found: Sweep,
-    chosen: Sequence[Metric],
-    trace: str,
-    sha256: str,
-    json_path: str | None,
-    csv_path: str | None,
-    plot: str | None,
-) -> None:
-    """Write the files that were asked for, and the table, unless the standard output has the document."""
-    if csv_path is not None:
-        write_text("--csv", csv_path, found.csv())
-    if plot is not None:
-        found.plot(Path(plot), chosen[0], trace)
-    if json_path == "-":
-        click.echo(document(found.document(trace, sha256)))
-        return
-    if json_path is not None:
-        write_document(json_path, found.document(trace, sha256))
-    figures = next((row.figures for row in found.rows if row.figures is not None), None)
-    if figures is None:
-        return
-    runs = "1 run" if len(found.rows) == 1 else f"{len(found.rows):,} runs"
-    click.echo(f"{shown(trace)}: {runs}\n")
-    metrics = found.known(chosen)
-    headings = [*found.names, *(metric.title for metric in metrics)]
-    print_table(headings, found.table(chosen), headings[len(found.names) :])
-    click.echo(f"\n{BEST.strip()} the best of its column")
-    echo_rules([row.figures for row in found.rows if row.figures is not None])

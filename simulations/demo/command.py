@@ -17,9 +17,9 @@ from typing import Final
 import click
 
 from meted.adapters.cli.funnel import INTERRUPTED
-from meted.adapters.cli.options import json_option
+from meted.adapters.cli.options import json_option, one_place
 from meted.adapters.log import LogError, SQLiteLog
-from meted.adapters.log.verify import counted
+from meted.adapters.wording import counted
 
 from ..commands.replay import run_policy
 from ..traces.own_log import read_own_log
@@ -44,17 +44,18 @@ TERMINATED: Final = 143
 
 
 @click.command("demo", short_help="Share this machine among three domains, and prove it.")
+@click.argument("place", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep the log in this directory (default: it is not kept).",
+    help="Data directory, which must have no log yet.  [default: the log is not kept]",
 )
 @click.option(
     "--units", type=click.IntRange(1, UNITS_MAX), metavar="N", help="Units of each array (default: 60 a processor)."
 )
 @json_option
-def demo(data: Path | None, units: int | None, as_json: bool) -> None:
+def demo(place: Path | None, data: Path | None, units: int | None, as_json: bool) -> None:
     """Share this machine among three domains, and prove it.
 
     A server and two workers are started, as processes of their own. Three domains with shares 1, 2 and 5 submit arrays
@@ -66,16 +67,18 @@ def demo(data: Path | None, units: int | None, as_json: bool) -> None:
     written, and folds to the state that the server had; and that no process is left. The log is replayed in the
     simulator under two policies. With too few units to judge the shares they are not judged.
 
-    It takes half a minute, and at most two. The exit code is 0 only if nothing that was judged failed.
+    The log is kept in the data directory DIR, if that or --data is given. It takes half a minute, and at most two. The
+    exit code is 0 only if nothing that was judged failed.
     """
+    data = one_place(place, data)
     slots = len(WORKERS) * worker_cpus(len(WORKERS))
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(_terminable())
-            place = stack.enter_context(_temporary())
+            folder = stack.enter_context(_temporary())
             if data is not None and not _is_fresh(data):
                 raise click.ClickException(f"There is a log in {data} already; name another directory.")
-            outcome = _perform(place, data or place / "data", units or UNITS_A_SLOT * slots, slots, as_json)
+            outcome = _perform(folder, data or folder / "data", units or UNITS_A_SLOT * slots, slots, as_json)
     except (LogError, DemoError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -86,7 +89,7 @@ def demo(data: Path | None, units: int | None, as_json: bool) -> None:
     else:
         tell(outcome)
         if data is not None:
-            click.echo(f"The log is in {data}; look at it with: meted log show --data {data}")
+            click.echo(f"The log is in {data}; look at it with: meted log show {data}")
     if not outcome.held:
         sys.exit(1)
 

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from meted.adapters.cli.tables import is_terminal, print_table
-from meted.adapters.log.verify import counted
+from meted.adapters.wording import counted
 from meted.core.record import record
 
 from ..results.metrics import JsonValue

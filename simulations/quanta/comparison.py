@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from operator import add
 
+from meted.adapters.wording import counted
 from meted.core.record import record
 
 from ..errors import SimulationError
@@ -137,7 +138,7 @@ def compare(
         if comparison is None:
             users = len(demands)
             if strategist is not None and strategist >= users:
-                raise SimulationError(f"there are only {users:,} users; name one of them.")
+                raise SimulationError(f"the matrix has {counted(users, 'user')}; name one of them.")
             comparison = Comparison(contenders, users, slices_of(users), strategist)
         comparison.add(demands)
         if comparison.quanta % PROGRESS_QUANTA == 0:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final
 
+from meted.adapters.wording import counted
+
 from ..errors import TraceError
 from ..traces.lines import TOO_LONG, Lines
 from ..traces.swf import Malformed
@@ -97,7 +99,7 @@ class DemandReader:
 
     def _begin(self, columns: int) -> None:
         if self._wanted is not None and self._wanted > columns:
-            raise TraceError(f"{self.name} has {columns:,} users; ask for at most so many.")
+            raise TraceError(f"{self.name} has {counted(columns, 'user')}; ask for at most so many.")
         self.columns, self.users = columns, self._wanted or columns
 
     def _refuse(self, number: int, sentence: str) -> None:
@@ -113,7 +115,7 @@ class DemandReader:
         if not words or words[0].startswith(b"#"):
             return ()
         if self.columns and len(words) != self.columns:
-            return f"it has {len(words):,} columns where the matrix has {self.columns:,}"
+            return f"it has {counted(len(words), 'column')} where the matrix has {self.columns:,}"
         if _PLAIN.issuperset(line) and max(map(len, words)) < len(str(MAX_DEMAND)):
             return tuple(map(int, words))
         demands = []

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
+from meted.adapters.wording import counted
+
 from .allocators import KarmaOptions
 from .comparison import Comparison, Contender, Outcome
 from .demands import DemandReader
@@ -110,10 +112,10 @@ def rule_rows(
     if asked["scale"] != 1:
         yield "scale", f"demands times {asked['scale']:,}"
     if reader.malformed_count:
-        yield "left out", f"{reader.malformed_count:,} malformed lines"
+        yield "left out", counted(reader.malformed_count, "malformed line")
     nobody = comparison.demanded.count(0)
     if nobody:
-        yield "not counted", f"{nobody:,} users who never demanded anything"
+        yield "not counted", f"{counted(nobody, 'user')} who never demanded anything"
     yield "trace sha256", asked["trace_sha256"]
 
 

@@ -8,6 +8,9 @@ the largest job's processor-time; 0 where nobody ever was ahead.
 
 Between a user's own starts envy only grows, so that looking just before each of them misses nothing.
 
+Where shares change, as by loans, all service counts with the shares that hold when it is dispatched; sums of before are
+rounded down.
+
 Source: envy-freeness (Foley, 1967), as it is asked of schedulers of shared clusters (Ghodsi et al., DRF, NSDI 2011);
 taking it over the time that somebody waits, with entitlements and capped by what waits, is our own. Envy against what
 each receives in the end would not depend on the schedule at all: the trace alone decides that.
@@ -77,6 +80,17 @@ class EnvyMeter:
                 waiting.got[number] = got
                 if got > waiting.best:
                     waiting.best = got
+
+    def entitled(self, shares: Mapping[int, int]) -> None:
+        """From now on users have other shares; who is not named has nothing that waits."""
+        before, common = self._shares, lcm(*shares.values())
+        for number, waiting in self._waiting.items():
+            up = common * (1 if before is None else before[number])
+            down = self._common * shares[number]
+            waiting.got = {other: got * up // down for other, got in waiting.got.items()}
+            waiting.best = max(waiting.got.values(), default=0)
+        self._envy = {number: envy * common // self._common for number, envy in self._envy.items()}
+        self._shares, self._common = shares, common
 
     def envies(self) -> dict[int, Fraction]:
         """Return the envy of each user that had jobs, in units of the largest job started so far."""

@@ -81,6 +81,11 @@ class FairnessMeter:
         self._partition.submitted(number, id(job), at_us, job.run_us, job.procs)
         self._starvation.submitted(number, id(job), at_us)
 
+    def entitled(self, shares: Mapping[int, int]) -> None:
+        """From now on users have other shares; what a user has alone, and bounds, go by those of the beginning."""
+        self.lag.entitled(shares)
+        self._envy.entitled(shares)
+
     def started(self, job: TraceJob, at_us: int) -> int:
         """A job started; return what was promised to its user and not yet given just before (:mod:`.lag`)."""
         number, run_us = job.user, job.run_us

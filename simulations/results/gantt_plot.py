@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
+from meted.adapters.wording import counted
+
 from .charts import FAINT, LINE, RUN_COLOURS, shown, svg, time_unit, user_colours
 from .run_record import Bar, Gantt, RunRecord
 
@@ -126,7 +128,7 @@ def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> Non
     panel.set_ylim(0, top)
     panel.grid(visible=False)
     panel.set(
-        title=f"{shown(run.label)}: {len(gantt.bars):,} jobs around the longest queue",
+        title=f"{shown(run.label)}: {counted(len(gantt.bars), 'job')} around the longest queue",
         xlabel=f"{unit}, from {_when(gantt.from_s)}",
         ylabel="processors",
     )

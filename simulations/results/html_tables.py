@@ -7,6 +7,7 @@ from html import escape
 from itertools import zip_longest
 from typing import Final
 
+from meted.adapters.wording import counted
 from meted.core.record import record
 
 from .report import result_rows
@@ -103,11 +104,11 @@ def users_table(run: RunRecord) -> str:
     """Return how each user of a run fared, those with the most work first."""
     shown = sorted(run.users, key=lambda row: (-row.cpu_s, row.user))[:USERS_SHOWN]
     left = len(run.users) - len(shown)
-    about = "The most work first." + (f" {left:,} more users are in the file of --csv." if left else "")
+    about = "The most work first." + (f" {counted(left, 'more user')} in the file of --csv." if left else "")
     head = "".join(f'<th scope="col" class="number">{escape(title)}</th>' for _, title, _ in _USER_COLUMNS)
     body = "".join(f'<tr><th scope="row">{escape(row.user)}</th>{"".join(_cells(row))}</tr>\n' for row in shown)
     return (
-        f"<details><summary>{escape(run.label)}: {len(run.users):,} users</summary>\n"
+        f"<details><summary>{escape(run.label)}: {counted(len(run.users), 'user')}</summary>\n"
         f'<div class="wide"><table class="numbers"><caption>{about}</caption>\n'
         f'<thead><tr><th scope="col">user</th>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div></details>\n"

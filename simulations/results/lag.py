@@ -7,6 +7,9 @@ started since t0, in processor-microseconds; it is told in units of the largest 
 between a user's own starts, so that looking just before each of them misses nothing. (:mod:`.service` has the same of
 all users together.)
 
+Where shares change, as by loans, all service counts with the shares that hold when it is dispatched; what a user was
+owed before is kept in whole processor-microseconds, rounded down. Bounds go by the shares of the beginning.
+
 A policy that promises a part alpha by share promises ``alpha g`` instead of g. How far it stays behind *that* is
 bounded by P4 of docs/fairness.md, ``2 L_i + (L - L_i) alpha g / n`` with L_i the user's largest job and L the largest
 of all. The bound is that of the policy ``meted``, proven for jobs of one processor; beside wider jobs and other
@@ -25,13 +28,14 @@ _MILLI: Final = 1_000
 class _User:
     """One user: what waits, what all and itself had got when that began, and the largest of its lags."""
 
-    __slots__ = ("area", "at_wait", "lag", "own", "promised", "since", "waiting")
+    __slots__ = ("area", "at_wait", "before", "lag", "own", "promised", "since", "waiting")
 
     def __init__(self) -> None:
         self.waiting = 0
         self.own = 0  # its service
-        self.at_wait = 0  # service of all when its first waiting job came
-        self.since = 0  # its own service then
+        self.at_wait = 0  # service of all when its first waiting job came, or shares changed
+        self.before = 0  # what it was owed from the first to the second
+        self.since = 0  # its own service when its first waiting job came
         self.area = 0  # its largest job
         self.lag = 0  # times the sum of the shares
         self.promised = 0  # behind alpha g, times the sum of the shares and 1000
@@ -53,8 +57,8 @@ class LagMeter:
             alpha_milli: The part that is promised by share, in thousandths.
         """
         self.largest_area = 0
-        self._shares = shares
-        self._registered = users if shares is None else sum(shares.values())
+        self._shares = self._first_shares = shares
+        self._registered = self._first_registered = users if shares is None else sum(shares.values())
         self._alpha_milli = alpha_milli
         self._dispatched = 0
         self._users: dict[int, _User] = {}
@@ -66,6 +70,7 @@ class LagMeter:
             user = self._users[number] = _User()
         if not user.waiting:
             user.at_wait = self._dispatched
+            user.before = 0
             user.since = user.own
         user.waiting += 1
 
@@ -78,6 +83,7 @@ class LagMeter:
         """
         user = self._users[number]
         due = (1 if self._shares is None else self._shares[number]) * (self._dispatched - user.at_wait)
+        due += self._registered * user.before
         given = self._registered * (user.own - user.since)
         promised = self._alpha_milli * due - _MILLI * given
         if due - given > user.lag:
@@ -92,6 +98,18 @@ class LagMeter:
         user.own += area
         user.waiting -= 1
         return promised // (_MILLI * self._registered)
+
+    def entitled(self, shares: Mapping[int, int]) -> None:
+        """From now on users have other shares; who is not named is not registered and has nothing that waits."""
+        before, self._registered = self._registered, sum(shares.values())
+        for number, user in self._users.items():
+            user.lag = user.lag * self._registered // before
+            user.promised = user.promised * self._registered // before
+            if user.waiting:
+                share = 1 if self._shares is None else self._shares[number]
+                user.before += share * (self._dispatched - user.at_wait) // before
+                user.at_wait = self._dispatched
+        self._shares = shares
 
     def lags(self) -> dict[int, Fraction]:
         """Return the largest lag of each user, in units of the largest job."""
@@ -112,6 +130,6 @@ class LagMeter:
         return {number: Fraction(self._users[number].promised, unit) / bound for number, bound in self.bounds().items()}
 
     def _part(self, number: int) -> Fraction:
-        """Return what is promised to a user of all service."""
-        share = 1 if self._shares is None else self._shares[number]
-        return Fraction(self._alpha_milli * share, _MILLI * self._registered)
+        """Return what was promised to a user of all service in the beginning."""
+        share = 1 if self._first_shares is None else self._first_shares[number]
+        return Fraction(self._alpha_milli * share, _MILLI * self._first_registered)

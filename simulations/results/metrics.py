@@ -17,6 +17,7 @@ import attrs
 from meted.core.limits import SECOND_US
 from meted.core.state import Rules
 
+from ..policies.registry import policy_parameters
 from ..ruled import rules_figures
 from ..traces.trace import TraceJob
 from ..traces.trace_rules import transform_figures
@@ -68,6 +69,10 @@ class Metrics:
             self._first_submit_us = job.submit_us
         self.service.submitted(job.user, job.submit_us, job.procs)
 
+    def entitled(self, shares: Mapping[int, int], at_us: int) -> None:
+        """From a time on users have other shares, as something was lent or changed."""
+        self.service.entitled(shares, at_us)
+
     def started(self, job: TraceJob, at_us: int) -> None:
         """A job started."""
         run_us = job.run_us
@@ -97,7 +102,7 @@ class Metrics:
         """Return the figures as one JSON object.
 
         Args:
-            policy: The name of the policy.
+            policy: The policy, as :func:`..policies.registry.make_policy` takes it.
             event_order: ``instant`` or ``pyss``.
             cpu_us: User CPU time of the whole process so far, in microseconds: reading, simulating and writing.
             rules: The parameters of fairness; by default those that a new pool has.
@@ -140,6 +145,7 @@ class Metrics:
             "first": options.first,
             "transforms": transform_figures(options),
             "rules": rules_figures(policy, rules),
+            "policy_parameters": policy_parameters(policy),
             "trace_sha256": trace.sha256,
             "filter": attrs.asdict(trace.counts),
         }

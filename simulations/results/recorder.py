@@ -88,6 +88,12 @@ class Recorder:
         self.metrics.started(job, at_us)
         self._window.started(job, at_us)
 
+    def entitled(self, shares: Mapping[int, int], at_us: int) -> None:
+        """From a time on users have other shares, as something was lent or changed."""
+        self._series.entitled(at_us)
+        self.metrics.entitled(shares, at_us)
+        self._fairness.entitled(shares)
+
     def lent(self, move: LoanMove) -> None:
         """Something was lent or given back, at a time of the trace; to be told in the order of time, at any moment."""
         self._loans.moved(replaced(move, at_us=move.at_us - (self._first_us or 0)))

@@ -7,6 +7,8 @@ from typing import Final
 
 import attrs
 
+from meted.adapters.wording import counted
+
 from ..ruled import rules_rows
 from ..traces.trace_rules import FilterCounts
 from .metrics import JsonValue
@@ -36,23 +38,30 @@ _LEFT_OUT: Final = {
     "too_wide": "wider than the machine",
 }
 _NOTED: Final = {
-    "narrowed": "jobs were wider than --procs-max",
-    "no_estimate": "jobs without an estimate got their run time",
-    "overruns": "jobs ran beyond their estimate",
-    "no_user": "jobs without a user count as one user's",
-    "unsorted": "jobs were out of order and were sorted",
-    "duplicate_ids": "jobs have the number of an earlier one",
-    "partial": "jobs are parts of another record's job",
-    "extra_columns": "records have more than 18 columns",
-    "below_unknown": "records hold a number below -1",
+    "narrowed": ("job was wider than --procs-max", "jobs were wider than --procs-max"),
+    "no_estimate": ("job without an estimate got its run time", "jobs without an estimate got their run time"),
+    "overruns": ("job ran beyond its estimate", "jobs ran beyond their estimate"),
+    "no_user": ("job has no user", "jobs have no user, and count as one user's"),
+    "unsorted": ("job was out of order and was sorted", "jobs were out of order and were sorted"),
+    "duplicate_ids": ("job has the number of an earlier one", "jobs have the number of an earlier one"),
+    "partial": ("job is a part of another record's", "jobs are parts of another record's job"),
+    "extra_columns": ("record has more than 18 columns", "records have more than 18 columns"),
+    "below_unknown": ("record holds a number below -1", "records hold a number below -1"),
 }
 
 
 def table(figures: Mapping[str, JsonValue], counts: FilterCounts) -> str:
     """Return what ``Metrics.results`` gave, as lines of text that end with a newline."""
-    title = f"{figures['trace']}: {figures['policy']} on {figures['procs']:,} processors"
+    title = f"{figures['trace']}: {figures['policy']} on {counted(whole(figures, 'procs'), 'processor')}"
     parts = ["", title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(rule_rows(figures, counts)), ""]
     return "\n".join(parts[1:])
+
+
+def whole(figures: Mapping[str, JsonValue], name: str) -> int:
+    """Return a figure that is a whole number."""
+    found = figures[name]
+    assert isinstance(found, int)
+    return found
 
 
 def result_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
@@ -84,18 +93,18 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     """Yield what ``--fairness`` adds."""
     waits = (f"{figures[f'{name}_wait_s']:,.0f} s" for name in ("median", "p95", "p99"))
     slowdowns = (f"{figures[f'{name}_bounded_slowdown']:,.2f}" for name in ("median", "p95", "p99"))
-    users = figures["users"]
+    users = whole(figures, "users")
     yield "wait, 50 / 95 / 99 %", " / ".join(waits)
     yield "slowdown, 50 / 95 / 99 %", " / ".join(slowdowns)
     yield "service, Gini over users", f"{figures['gini_service']:.4f}"
     yield "lag, of its bound", f"{figures['max_lag_of_bound']:.4f}"
     yield "envy, mean over users", f"{figures['mean_envy_units']:.4f} of the largest job"
     yield "envy, largest", f"{figures['max_envy_units']:.4f} of the largest job"
-    yield "slower than alone", f"{figures['users_worse_than_alone']:,} of {users:,} users"
+    yield "slower than alone", f"{figures['users_worse_than_alone']:,} of {counted(users, 'user')}"
     yield "slower than alone, most", f"{figures['max_sharing_deficit_s']:,.0f} s"
     yield "shared / alone, mean", f"{figures['mean_user_rho']:,.4f} over users"
     yield "shared / alone, worst user", f"{figures['max_user_rho']:,.4f}"
-    yield "shared / alone above 1", f"{figures['users_rho_above_1']:,} of {users:,} users"
+    yield "shared / alone above 1", f"{figures['users_rho_above_1']:,} of {counted(users, 'user')}"
     yield "longest wait as head", f"{figures['max_head_wait_s']:,.0f} s"
     yield "starvation, of its bound", f"{figures['max_starvation']:.4f}"
     loans = figures.get("loans_amount_s")
@@ -115,25 +124,26 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield "seed", str(figures.get("seed", "none: nothing is drawn by chance"))
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
-    yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} are jobs"
+    yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} simulated"
     lines = figures.get("filter_lines")
     named = lines if isinstance(lines, Mapping) else {}
-    yield from (("left out", line) for line in counted(counts, _LEFT_OUT, named))
+    yield from (("left out", line) for line in counted_lines(counts, _LEFT_OUT, named))
     if counts.malformed:
-        yield "left out", f"{counts.malformed:,} malformed lines"
-    yield from (("note", line) for line in counted(counts, _NOTED, named))
+        yield "left out", counted(counts.malformed, "malformed line")
+    yield from (("note", line) for line in counted_lines(counts, _NOTED, named))
     yield "trace sha256", str(figures["trace_sha256"])
 
 
-def counted(
-    counts: attrs.AttrsInstance, names: Mapping[str, str], lines: Mapping[str, object] | None = None
+def counted_lines(
+    counts: attrs.AttrsInstance, names: Mapping[str, str | tuple[str, str]], lines: Mapping[str, object] | None = None
 ) -> Iterator[str]:
     """Yield a line for each of the named counts that is not zero: the count, its meaning, and the first such lines."""
     for name, meaning in names.items():
         if count := getattr(counts, name):
             where = (lines or {}).get(name)
             more = "" if where is None else f" (line {where}{', ...' if count > str(where).count(',') + 1 else ''})"
-            yield f"{count:,} {meaning}{more}"
+            words = (meaning, meaning) if isinstance(meaning, str) else meaning
+            yield f"{counted(count, *words)}{more}"
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:

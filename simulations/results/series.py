@@ -62,6 +62,11 @@ class SeriesMeter:
         self._levels.change(_WAITING_JOBS, 1)
         self._levels.change(_WAITING_PROCS, job.procs)
 
+    def entitled(self, at_us: int) -> None:
+        """Users have other shares from a time on."""
+        if self._first_us is not None:
+            self._levels.advance(at_us - self._first_us)
+
     def follow(self, number: int) -> None:
         """Follow a user from now on: its first job was submitted, and the service meter knows of it."""
         if number not in self._users and len(self._users) < SERIES_USERS_MAX:

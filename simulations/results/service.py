@@ -23,6 +23,9 @@ lag is this minus the processor-time of its own jobs started since t0. The large
 in units of the largest job's processor-time: a clock of entitlements keeps it within a small constant, whatever the
 load. Lag grows only between a user's own starts, so that looking just before each of them misses nothing.
 
+Where shares change, as by loans, each moment counts with the shares that hold then. What a user was owed before is kept
+in whole processor-microseconds, rounded down.
+
 Cost: a constant number of integer operations an event, and O(log n) where somebody crosses from "owed its demand" to
 "owed a share" because k changed. Users who are owed a share are settled lazily against one common integral of P / k.
 Amounts are integers in processor-microseconds times 2^20; the only rounding is the division by k, once an instant.
@@ -60,8 +63,8 @@ class _User:
         self.owed = 0  # scaled processor-microseconds, settled up to `mark`
         self.shares = False  # owed its share of the machine, and not its demand
         self.mark = 0  # the common integral where it shares, else the time
-        self.at_wait = 0  # service of all when its first waiting job came
-        self.own_at_wait = 0  # its own service then
+        self.at_wait = 0  # service of all when its first waiting job came, or shares changed
+        self.own_at_wait = 0  # its own service then, and what it was owed until then
         self.content_key = -1  # of its entry among those who are owed their demand, or -1
         self.sharing_key = -1  # of its entry among those who are owed a share, or -1
 
@@ -136,6 +139,25 @@ class ServiceMeter:
             del self._backlogged[number]
             self._total -= user.share
             self._cross_up()
+
+    def entitled(self, shares: Mapping[int, int], at_us: int) -> None:
+        """From a time on users have other shares; who is not named has the share of before, and is not registered."""
+        self._advance(at_us)
+        for user in self._backlogged.values():
+            self._settle(user, user.shares)
+        before, self._registered = self._registered, sum(shares.values())
+        self._largest_lag = self._largest_lag * self._registered // before
+        self._shares = shares
+        self._common = lcm(*shares.values())
+        for user in self._users.values():
+            if user.waiting:
+                user.own_at_wait += user.share * (self._dispatched - user.at_wait) // before
+                user.at_wait = self._dispatched
+            user.share = shares.get(user.number, user.share)
+        self._total = sum(user.share for user in self._backlogged.values())
+        for user in self._backlogged.values():
+            self._settle(user, user.demand * self._total > user.share * self._procs)
+        self._clean()
 
     def ratios(self) -> dict[int, Fraction]:
         """Return, for every user whose jobs have all ended, service received over service owed."""

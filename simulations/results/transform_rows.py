@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from meted.adapters.wording import counted
+
 from .metrics import JsonValue
 
 _DOMAINS: Final = {"user": "every user is a domain", "group": "every group is a domain", "queue": "every queue is one"}
@@ -39,7 +41,7 @@ def transform_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     if done["load"]:
         yield "load", f"submit times divided by {done['load']}"
     if done["procs_max"]:
-        yield "sizes", f"at most {done['procs_max']:,} processors; wider jobs take so many"
+        yield "sizes", f"at most {counted(int(done['procs_max']), 'processor')}; wider jobs take so many"
     loans = figures.get("loans")
     if isinstance(loans, Mapping):
         refused = f"; {loans['refused']:,} refused: {loans['first_refusal']}" if loans["refused"] else ""

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
+from meted.adapters.wording import counted
 from meted.core.limits import SECOND_US
 
 from ..traces.log_trace import NOT_RECORDED
@@ -56,8 +57,8 @@ class WaitErrors:
 
 def wait_error_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield the figures of :meth:`WaitErrors.results` with their units."""
-    left_out = f", {figures['wait_error_left_out']:,} have no first start" if figures["wait_error_left_out"] else ""
-    yield "against the record", f"{figures['wait_error_units']:,} units compared{left_out}"
+    left_out = f", {figures['wait_error_left_out']:,} without a first start" if figures["wait_error_left_out"] else ""
+    yield "against the record", f"{counted(int(str(figures['wait_error_units'])), 'unit')} compared{left_out}"
     yield "recorded mean wait", f"{figures['recorded_mean_wait_s']:,.2f} s"
     yield "error of waits, mean", f"{figures['wait_error_mean_abs_s']:,.2f} s either way"
     yield "half within, 95 % within", f"{figures['wait_error_p50_s']:,.2f} s, {figures['wait_error_p95_s']:,.2f} s"

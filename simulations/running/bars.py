@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from meted.adapters.cli.progress import QUIET_S
+from meted.adapters.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -78,6 +79,6 @@ class RunBars:
 
             progress = Progress(console=Console(stderr=True), transient=True)
             progress.start()
-            task = progress.add_task(f"{self._title} ({len(self._labels):,} runs)", total=len(self._labels))
+            task = progress.add_task(f"{self._title} ({counted(len(self._labels), 'run')})", total=len(self._labels))
             self._shown = progress, task
         return self._shown is not None

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from meted.adapters.cli.tables import span
+from meted.adapters.wording import counted
 
 from ..results.metrics import JsonValue
 from .metric_table import METRICS, best, metric_named, present
@@ -126,9 +127,10 @@ def intervals_sentences(found: Intervals) -> Iterator[str]:
     block = {604_800: "weeks", 86_400: "days", 3_600: "hours"}.get(
         found.block_us // 1_000_000, f"stretches of {span(found.block_us)}"
     )
+    drawn = f"{counted(found.resamples, 'draw')} with seed {found.seed}"
     yield (
-        f"Intervals at {100 * found.level:g} %, BCa bootstrap: {found.resamples:,} draws with seed {found.seed} of "
-        f"{found.blocks:,} {block} by submission, and of {found.users:,} users; the same for all policies."
+        f"Intervals at {100 * found.level:g} %, BCa bootstrap: {drawn} of {found.blocks:,} {block} by submission, "
+        f"and of {counted(found.users, 'user')}; the same for all policies."
     )
     if found.blocks < CLUSTERS_MIN:
         yield f"There is none over time: that takes at least {CLUSTERS_MIN} {block}; give a shorter --block."

@@ -78,7 +78,9 @@ def replay_trace(
     recorder = Recorder(trace, policy, rules, trace.shares, names) if request.fairness else None
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
     observers = [recorder or metrics, *watch]
-    replay = Replay(trace, make_policy(policy), request.event_order, observers, outcome, rules)
+    replay = Replay(
+        trace, make_policy(policy), request.event_order, observers, outcome, rules, (recorder or metrics).entitled
+    )
     while not replay.run(PROGRESS_JOBS):
         if progress is not None:
             progress(replay.ended, len(trace))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Final
+from io import BufferedReader
+from typing import Final, cast
 
 import attrs
 import msgspec
@@ -17,9 +18,10 @@ from meted.core.state import Rules
 from ..errors import TraceError
 from ..replay import EventOrder
 from ..results.metrics import JsonValue
+from ..traces.source import open_source, reason_of
 from ..traces.trace_rules import TraceOptions, side_paths
 
-REQUEST_FORMAT: Final = 1
+REQUEST_FORMAT: Final = 2
 """Goes up when a run of the same request comes to something else without a new version of the program."""
 
 
@@ -84,11 +86,10 @@ def trace_digest(path: str) -> str:
         TraceError: It cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_source(path) as file:
+            return hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise TraceError(f"{path} cannot be read ({reason}); check its name and who may read it.") from None
+        raise TraceError(f"{path} cannot be read ({reason_of(error)}); check its name and who may read it.") from None
 
 
 def check_same_trace(figures: Mapping[str, JsonValue], sha256: str) -> None:

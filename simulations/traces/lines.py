@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import sys
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import TraceError
+from .source import STDIN, open_source, reason_of, source_name
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -62,17 +61,12 @@ class Lines:
             line_bytes: Bytes of the longest line, at least ``MAX_LINE_BYTES``.
 
         Raises:
-            TraceError: The file cannot be opened.
+            TraceError: The file cannot be opened, or is a device.
         """
-        self.name = "stdin" if path == "-" else Path(path).name
+        self.name = source_name(path)
         self.damage: str | None = None
-        if path == "-" and sys.stdin is None:
-            raise TraceError("the standard input is closed; give the path of a trace.")
-        try:
-            self._file: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115
-        except (OSError, ValueError) as error:
-            raise TraceError(f"{path} cannot be opened ({_reason(error)}); check the path.") from None
-        self._owned = path != "-"
+        self._file = open_source(path)
+        self._owned = path != STDIN
         self._line_bytes = line_bytes
         self._raw = _Hashed(self._file)
         self._buffer = io.BufferedReader(self._raw, MAX_LINE_BYTES)
@@ -110,7 +104,7 @@ class Lines:
             while self._buffer.read(MAX_LINE_BYTES):
                 pass
         except OSError as error:
-            raise TraceError(f"{self.name} cannot be read to its end ({_reason(error)}); check the disk.") from None
+            raise TraceError(f"{self.name} cannot be read to its end ({reason_of(error)}); check the disk.") from None
         return self._raw.sha256.hexdigest()
 
     def _chunks(self) -> Iterator[bytes]:
@@ -125,9 +119,4 @@ class Lines:
         except (gzip.BadGzipFile, zlib.error):
             self.damage = "the gzip file is damaged here or before, and all behind is missing; fetch it again"
         except OSError as error:
-            raise TraceError(f"{self.name} cannot be read ({_reason(error)}); check the file.") from None
-
-
-def _reason(error: OSError | ValueError) -> str:
-    """Return what the operating system says, without the path and the number."""
-    return (getattr(error, "strerror", None) or str(error)).lower()
+            raise TraceError(f"{self.name} cannot be read ({reason_of(error)}); check the file.") from None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from meted.core.record import record
-from meted.core.resources import NOTHING, Resources
+from meted.core.resources import Resources
 from meted.core.state import Rules
 
 from .entitlements import WorkloadDomain, leaf_shares
 from .loan_moves import LoanMove
+from .log_entitlements import EntitlementCommand, LoggedDomain
 from .trace_rules import TraceOptions
 
 NOT_RECORDED: Final = -1
@@ -74,25 +75,6 @@ class LoggedJob:
 
 
 @record
-class LoggedDomain:
-    """One domain, as it was last.
-
-    Attributes:
-        name: Its name.
-        share: Its weight among the children of its parent.
-        cap: The most that it may hold at once, or None.
-        parent: The id of its parent; 0 at the top.
-        guarantee: What it may always hold at once.
-    """
-
-    name: str
-    share: int
-    cap: Resources | None
-    parent: int = 0
-    guarantee: Resources = NOTHING
-
-
-@record
 class LogTrace:
     """What a log holds that can be replayed.
 
@@ -102,12 +84,13 @@ class LogTrace:
         options: The options of a trace that is taken as it is.
         procs: The cpus of the machine, in thousandths.
         workers: What each worker of the machine offers.
-        domains: The domains of the jobs, by id.
-        groups: The domains above these, which have no jobs, by id.
+        domains: The domains of the jobs as they were last, by id.
+        idle: All other domains that are there, by id.
         rules: The parameters of fairness that held last.
         jobs: The jobs, in the order in which they were submitted.
         counts: What became of the units.
-        loans: What was lent while it was written, which is not replayed.
+        loans: What was lent while it was written, in the order of time.
+        commands: What makes domains be entitled to what they were and lend what they lent, in the order of time.
     """
 
     name: str
@@ -119,8 +102,9 @@ class LogTrace:
     jobs: tuple[LoggedJob, ...]
     counts: LogCounts
     loans: tuple[LoanMove, ...] = ()
-    groups: Mapping[int, LoggedDomain] = {}
+    idle: Mapping[int, LoggedDomain] = {}
     rules: Rules = Rules()
+    commands: tuple[EntitlementCommand, ...] = ()
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -128,17 +112,21 @@ class LogTrace:
         return tuple(self.domains)
 
     @property
+    def is_flat(self) -> bool:
+        """Whether no domain that is there is a part of another."""
+        return not any(domain.parent for domain in self._all().values())
+
+    @property
     def shares(self) -> dict[int, int]:
-        """What the domains are entitled to in proportion, by id: their shares, each of its parent's part."""
-        if not self.groups:
-            return {domain_id: domain.share for domain_id, domain in self.domains.items()}
+        """What all domains without sub-domains were entitled to last in proportion, by id, loans aside."""
+        if self.is_flat:
+            return {domain_id: domain.share for domain_id, domain in self._all().items()}
         return leaf_shares(
             [
                 WorkloadDomain(domain_id, str(domain_id), domain.share, str(domain.parent or ""))
-                for domain_id, domain in self.tree()
+                for domain_id, domain in sorted(self._all().items())  # a parent is older than its children
             ]
         )
 
-    def tree(self) -> Iterator[tuple[int, LoggedDomain]]:
-        """Yield all domains with their ids, parents before their children."""
-        yield from sorted({**self.groups, **self.domains}.items())  # a parent is older than its children
+    def _all(self) -> dict[int, LoggedDomain]:
+        return {**self.idle, **self.domains}

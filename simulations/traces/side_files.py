@@ -10,7 +10,10 @@ from typing import Final
 
 import attrs
 
+from meted.adapters.wording import counted
+
 from ..errors import TraceError
+from .source import open_source
 
 SIDE_FILE_BYTES_MAX: Final = 64 * 2**20
 """Size of the largest table that is read."""
@@ -74,7 +77,7 @@ def read_table(path: str, columns: Sequence[str], required: int) -> Table:
         TraceError: It cannot be read or is no such table; the sentence says where.
     """
     try:
-        with open(path, "rb") as file:
+        with open_source(path) as file:
             data = file.read(SIDE_FILE_BYTES_MAX + 1)
         text = data.decode("utf-8-sig")
     except (OSError, ValueError) as error:
@@ -104,7 +107,9 @@ def _rows(path: str, text: str, columns: Sequence[str], required: int) -> Iterat
                         + (f", and where wanted {', '.join(columns[required:])}." if columns[required:] else ".")
                     )
             elif len(found) > len(named):
-                raise TraceError(f"{place}: it has {len(found)} columns, and the first line names {len(named)}.")
+                raise TraceError(
+                    f"{place}: it has {counted(len(found), 'column')}, and the first line names {len(named)}."
+                )
             else:
                 yield Row(place, dict(zip(named, found, strict=False)))
     except csv.Error as error:
@@ -121,5 +126,5 @@ def row_of(place: str, text: str, columns: Sequence[str]) -> Row:
     """
     cells = [cell.strip() for cell in text.split(",")]
     if len(cells) > len(columns):
-        raise TraceError(f"{place}: it has {len(cells)} columns where there are {len(columns)}.")
+        raise TraceError(f"{place}: it has {counted(len(cells), 'column')} where there are {len(columns)}.")
     return Row(place, dict(zip(columns, cells, strict=False)))

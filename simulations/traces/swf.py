@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from meted.adapters.wording import counted
 from meted.core.limits import SECOND_US
 from meted.core.record import record
 
@@ -176,7 +177,7 @@ class SwfReader:
             self.header.add(line)
             return None
         if len(words) < COLUMNS:
-            self._refuse(number, f"it has {len(words)} columns where SWF has {COLUMNS}")
+            self._refuse(number, f"it has {counted(len(words), 'column')} where SWF has {COLUMNS}")
             return None
         fields: list[int] = []
         below = False

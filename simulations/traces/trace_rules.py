@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import attrs
 
+from meted.adapters.wording import counted
 from meted.core.record import record
 
 from ..errors import TraceError
@@ -179,10 +180,10 @@ def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
             + (f" (malformed lines: {counts.malformed:,})" if counts.malformed else "")
             + "; check that it is such a trace."
         )
-    outside = f"{counts.outside_window:,} lie outside --window, " if counts.outside_window else ""
-    outside += f"{counts.no_domain:,} are of users whom --domain-of does not name, " if counts.no_domain else ""
+    outside = f"{counts.outside_window:,} outside --window, " if counts.outside_window else ""
+    outside += f"{counts.no_domain:,} of users whom --domain-of does not name, " if counts.no_domain else ""
     return (
-        f"{name} holds no job to simulate: of {counts.records:,} records, {counts.no_submit:,} have no submit time, "
-        f"{counts.no_procs:,} no processors, {counts.no_run:,} no run time, {outside}and {counts.too_wide:,} take more "
-        f"than {procs:,} processors; check the file and --procs."
+        f"{name} holds no job to simulate: of {counted(counts.records, 'record')}, {counts.no_submit:,} without a "
+        f"submit time, {counts.no_procs:,} without processors, {counts.no_run:,} without a run time, {outside}"
+        f"and {counts.too_wide:,} wider than {counted(procs, 'processor')}; check the file and --procs."
     )

@@ -45,12 +45,12 @@ def run(path: Path, *words: str) -> Result:
         (row(run="nan"), "line 3: column 4 (run time) is no number: nan.", "malformed"),
         (row(job="1_0"), "line 3: column 1 (job number) is no number: 1_0.", "malformed"),
         ("x" * 70_000 + "\n", "line 3: it has more than 65,536 bytes.", "malformed"),
-        ("\x00\x01\x7f\n", "line 3: it has 1 columns", "malformed"),
+        ("\x00\x01\x7f\n", "line 3: it has 1 column where", "malformed"),
         (row(submit=-5), "1 without a submit time (line 3)", "no_submit"),
         (row(run=-5), "1 without a run time (line 3)", "no_run"),
         (row(procs=-5), "1 without processors (line 3)", "no_procs"),
         (row(procs=5), "1 wider than the machine (line 3)", "too_wide"),
-        (row(job=0), "1 jobs were out of order and were sorted (line 3)", "unsorted"),
+        (row(job=0), "1 job was out of order and was sorted (line 3)", "unsorted"),
     ],
 )
 def test_each_is_named_with_its_line_and_counted(tmp_path: Path, bad: str, told: str, key: str) -> None:

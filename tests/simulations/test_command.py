@@ -71,7 +71,7 @@ def test_a_table_that_says_how_it_came_about(trace: Path) -> None:
         "requested (field 8), else allocated (field 5)",
         "the run time (clairvoyant)",
         "cut (a run beyond its estimate ends there)",
-        "20 read; 20 are jobs",
+        "20 read; 20 simulated",
         "bounded slowdown",
         "trace sha256",
     ):
@@ -114,16 +114,16 @@ def test_malformed_lines_are_told_and_counted(trace: Path) -> None:
 def test_records_that_are_left_out_are_told_in_the_table(trace: Path) -> None:
     trace.write_text(HEADER + ROWS + ROW.format(21, 9, 5, 1) + ROW.format(22, 9, 0, 1) + ROW.format(3, 9, 1, 1))
     shown = " ".join(call(trace).stdout.split())
-    told = r"23 read; 21 are jobs left out 1 without processors \(line \d+\) 1 wider than the machine \(line \d+\) note"
+    told = r"23 read; 21 simulated left out 1 without processors \(line \d+\) 1 wider than the machine"
     assert re.search(told, shown)
-    assert "1 jobs have the number of an earlier one" in shown
+    assert "1 job has the number of an earlier one" in shown
 
 
 def test_only_the_first_records(trace: Path) -> None:
     result = call(trace, "--first", "7", "--json", "-")
     figures = json.loads(result.stdout)
     assert (figures["jobs"], figures["first"]) == (7, 7)
-    assert "7 read, the first 7 asked for; 7 are jobs" in call(trace, "--first", "7").stdout
+    assert "7 read, the first 7 asked for; 7 simulated" in call(trace, "--first", "7").stdout
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_trace_is_not_written_over(trace: Path, option: str) -> None:
     [
         ("", "holds no record in the Standard Workload Format"),
         (ROWS, "does not say how many processors its machine had; give their number with --procs."),
-        (HEADER + ROW.format(1, 0, 9, 1), "holds no job to simulate: of 1 records"),
+        (HEADER + ROW.format(1, 0, 9, 1), "holds no job to simulate: of 1 record,"),
         ("; MaxProcs: 1000001\n" + ROWS, "at most 1,000,000 can be simulated; give a smaller number with --procs."),
         (HEADER + ROW.format(1, 999_999_999_999, 1, 1), "a job is submitted, runs or ends beyond 9,007,199,254 s"),
     ],

@@ -332,7 +332,7 @@ def test_a_pipe_into_the_simulator(tmp_path: Path) -> None:
     ) as maker:
         words = ["simulate", "-", "--policy", "fcfs", "--first", "700"]
         done = subprocess.run([*program, *words], stdin=maker.stdout, capture_output=True, timeout=120, check=True)
-    assert b"700 read, the first 700 asked for; 700 are jobs" in done.stdout
+    assert b"700 read, the first 700 asked for; 700 simulated" in done.stdout
     assert maker.returncode == 0
 
 

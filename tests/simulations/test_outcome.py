@@ -138,7 +138,7 @@ def test_a_pipe_is_written_to_directly(tmp_path: Path) -> None:
     [
         ("1 0 -1 5 1" + " -1" * 13, "has no wait for job 1"),
         (("1 0 3 5 1" + " -1" * 13 + "\n") * 2, "has two outcomes of job 1"),
-        ("1 0 3 5 1" + " -1" * 13 + "\nx", "is damaged: line 2: it has 1 columns"),
+        ("1 0 3 5 1" + " -1" * 13 + "\nx", "is damaged: line 2: it has 1 column"),
     ],
 )
 def test_a_comparison_never_rests_on_a_part(tmp_path: Path, text: str, sentence: str) -> None:

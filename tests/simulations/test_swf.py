@@ -114,7 +114,7 @@ def test_memory_is_rounded(tmp_path: Path) -> None:
     [
         (b"1 2 3", "3 columns where SWF has 18"),
         (PLAIN.rsplit(b" ", 1)[0], "17 columns"),
-        (b"hello", "1 columns"),
+        (b"hello", "1 column"),
         (with_field(1, b"x"), "column 1 (job number) is no number: x"),
         (with_field(2, b"nan"), "column 2 (submit time) is no number: nan"),
         (with_field(3, b"inf"), "column 3 (wait time)"),
@@ -327,5 +327,5 @@ def test_real_traces(shared_traces: Path, name: str, records: int, procs: int | 
 
 def test_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
-    with pytest.raises(TraceError, match=r"^the standard input is closed; give the path of a trace\.$"):
+    with pytest.raises(TraceError, match=r"^the standard input is closed; give the path of a file\.$"):
         SwfReader("-")

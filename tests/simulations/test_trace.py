@@ -176,7 +176,7 @@ def test_the_size_of_the_machine(tmp_path: Path, header: str, procs: int | None,
         (
             HEADER + row(run=0) + row(),
             TraceOptions(procs=2),
-            "of 2 records, 0 have no submit time, 0 no processors, 1 no run",
+            "of 2 records, 0 without a submit time, 0 without processors, 1 without a run",
         ),
         (row(), TraceOptions(procs=0), "--procs is 0; give the number of processors, at least 1."),
         (row(), TraceOptions(first=0), "--first is 0;"),

@@ -43,7 +43,7 @@ def test_a_window_takes_its_start_and_leaves_its_end_and_moves_nothing(tmp_path:
 
 
 def test_a_window_around_nothing_says_so(tmp_path: Path) -> None:
-    with pytest.raises(TraceError, match="30 lie outside --window"):
+    with pytest.raises(TraceError, match="30 outside --window"):
         read(tmp_path, TraceOptions(window=(5_000 * S, None)))
 
 
@@ -184,7 +184,7 @@ def test_any_bytes_as_a_table_are_a_sentence_or_a_table(tmp_path_factory: pytest
         (TraceOptions(load="many"), "--load: 'many' is no number"),
         (TraceOptions(procs_max=0), "--procs-max is 0"),
         (TraceOptions(estimates="x2", clairvoyant=True), "contradict each other"),
-        (TraceOptions(domain_of="/no/such/file"), "/no/such/file cannot be read (no such file or directory)"),
+        (TraceOptions(domain_of="/no/such/file"), "/no/such/file cannot be opened (no such file or directory)"),
     ],
 )
 def test_options_that_make_no_sense(tmp_path: Path, options: TraceOptions, sentence: str) -> None:

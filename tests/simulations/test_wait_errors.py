@@ -77,4 +77,4 @@ def test_what_was_tried_before_is_left_out(tmp_path: Path) -> None:
     trace = read_own_log(tmp_path / "pool")
     assert [list(job.wait_us) for job in trace.jobs] == [[NOT_RECORDED], [NOT_RECORDED]]
     shown = call(tmp_path / "pool", "--policy", "fcfs").output
-    assert "against the record         0 units compared, 2 have no first start" in shown
+    assert "against the record         0 units compared, 2 without a first start" in shown

@@ -100,6 +100,16 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
     assert run("ls", "--name", "nothing").stderr == "There are no such jobs.\n"
 
 
+def test_ls_says_in_one_sentence_why_a_job_waits(worker: HandWorker) -> None:
+    running, waiting = submit("--count", "9", "--time", "1h", "x"), submit("--time", "1h", "x")
+    found = row(waiting)
+    assert found["reason"].count(". ") == 1, "what it needs, and who is before it"
+    table = run("ls", "--last", "1")
+    assert table.stdout.splitlines()[1].endswith(f"  {found['reason'].partition('. ')[0]}.")
+    assert table.stderr == ""
+    run("cancel", running, waiting)
+
+
 def test_shapes_of_a_job(tmp_path: Path) -> None:
     lines = tmp_path / "lines"
     lines.write_text("a\nb\n\n")

@@ -251,3 +251,18 @@ def test_the_default_directory_is_the_users_own(tmp_path: Path, monkeypatch: pyt
     assert f"no log in {tmp_path}/.local/share/meted;" in run("verify").stderr
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
     assert f"no log in {tmp_path}/xdg/meted;" in run("verify").stderr
+
+
+def test_the_data_directory_is_named_by_an_argument_or_an_option(data: Path, tmp_path: Path) -> None:
+    for command in (["show", "--limit", "1"], ["verify"], ["export", "--sqlite"], ["backup"], ["repair", "--yes"]):
+        writes = command[0] in {"export", "backup"}
+        words = [[*command, *([str(tmp_path / f"{command[0]}-{n}")] if writes else [])] for n in range(2)]
+        named = [run(words[0][0], data, *words[0][1:]), run(*words[1], "--data", data)]
+        assert [result.exit_code for result in named] == [0, 0], named[0].output + named[1].output
+        assert named[0].output.replace(f"{command[0]}-0", f"{command[0]}-1") == named[1].output
+        twice = run(words[0][0], data, *words[0][1:], "--data", data)
+        assert twice.exit_code == 2
+        assert "named twice" in one_sentence(twice)
+    assert run("verify", data=data).exit_code == 0  # and by the environment
+    assert run("verify", data, data=tmp_path / "other").exit_code == 0, "an argument counts for more than that"
+    assert "meted log backup DIR FILE" in one_sentence(run("backup", data, tmp_path / "x", tmp_path / "y"))

@@ -119,7 +119,7 @@ def test_an_interrupted_sweep_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(RunBars, "done", interrupt)
         result = call(trace, *SMALL, "--results", kept, "--cores", "1", code=130)
-    assert result.stderr == f"Interrupted; 1 of 3 runs are in {kept}; the same command goes on from there.\n"
+    assert result.stderr == f"Interrupted; {kept} has 1 of 3 runs; the same command goes on from there.\n"
     done.clear()
     call(trace, *SMALL, "--results", kept)
     assert len(done) == 2

@@ -119,7 +119,7 @@ def test_malformed_lines_are_told_and_counted(demands: Path) -> None:
 
 def test_users_without_demand_are_not_counted(demands: Path) -> None:
     demands.write_text("3 0 1\n3 0 1\n")
-    assert "1 users who never demanded anything" in call(demands, "--slices", 3).stdout
+    assert "1 user who never demanded anything" in call(demands, "--slices", 3).stdout
     assert figures([4, 0, 2], [6, 0, 2], 6).least_welfare == Fraction(2, 3)
     assert figures([0, 0], [0, 0], 6).min_max_useful == 1
     assert figures([0, 3], [1, 3], 6).disparity is None
@@ -144,7 +144,7 @@ def test_a_file_with_no_quantum_is_a_sentence(demands: Path, data: bytes) -> Non
         (["--slices", "6", "--policy", "dmmf", "--alpha", "1"], 2, "--alpha is of karma; add --policy karma."),
         (["--slices", "6", "--policy", "static", "--redistribute"], 2, "--redistribute is of karma;"),
         (["--slices", "6", "--tries", "3"], 2, "name one with --strategist COLUMN."),
-        (["--slices", "6", "--strategist", "4"], 1, "there are only 3 users; name one of them."),
+        (["--slices", "6", "--strategist", "4"], 1, "the matrix has 3 users; name one of them."),
         (["--slices", "6", "--users", "4"], 1, "running.txt has 3 users; ask for at most so many."),
         (["--fair-share", "999999999999"], 1, "ask for at most 1,000,000,000,000."),
         (["--slices", "6", "--json", "absent/figures.json"], 2, "is in a folder that does not exist"),

@@ -49,7 +49,7 @@ def test_a_part_of_it_and_more_of_it(tmp_path: Path) -> None:
     ("line", "sentence"),
     [
         (b"1 2 3", "it has 3 columns where the matrix has 2"),
-        (b"1", "it has 1 columns where the matrix has 2"),
+        (b"1", "it has 1 column where the matrix has 2"),
         (b"1 -2", "column 2 is negative: -2"),
         (b"1 2.5", "column 2 is no whole number: 2.5"),
         (b"1 +2", "column 2 is no whole number: +2"),

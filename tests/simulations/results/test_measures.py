@@ -16,6 +16,7 @@ from meted.simulations.results.lag import LagMeter
 from meted.simulations.results.levels import BINS_MAX, Levels
 from meted.simulations.results.misreport import Delay
 from meted.simulations.results.partition import PartitionMeter
+from meted.simulations.results.service import ServiceMeter
 from meted.simulations.results.starvation import StarvationMeter
 from meted.simulations.traces.trace import TraceJob
 
@@ -263,3 +264,33 @@ def test_splitting_gains_nothing_in_the_counting() -> None:
         after.started(wait_s * S, 10 * S, 20 * S)
     assert whole.mean_s() == beside.mean_s() == after.mean_s() == 20
     assert Delay().mean_s() == 0
+
+
+def test_what_is_owed_goes_by_the_shares_of_each_moment() -> None:
+    """Two users of a machine of 8, with 1 and 3 of 4 shares, and 2 and 2 from half time on."""
+    service, lag, envy = ServiceMeter(8, 2, {1: 1, 2: 3}), LagMeter(2, {1: 1, 2: 3}), EnvyMeter({1: 1, 2: 3})
+    for number in (1, 2):
+        for _ in range(2):
+            service.submitted(number, 0, 8)
+            lag.submitted(number)
+            envy.submitted(number, 80)
+    meters: tuple[ServiceMeter | LagMeter | EnvyMeter, ...] = (service, lag, envy)
+    for meter in meters:
+        meter.started(1, 80)
+    service.entitled({1: 2, 2: 2}, 10)
+    lag.entitled({1: 2, 2: 2})
+    envy.entitled({1: 2, 2: 2})
+    service.ended(1, 10, 8)
+    for meter in meters:
+        meter.started(1, 80)
+    service.ended(1, 20, 8)
+    assert service.owed(1, 20) == 2 * 10 + 4 * 10
+    assert service.owed(2, 20) == 6 * 10 + 4 * 10
+    for meter in meters:
+        meter.started(2, 80)
+    # Of the first 80 user 2 was owed three quarters, of the others the half; user 1 took them all.
+    assert lag.lags()[2] == service.max_lag_units() == Fraction(60 + 40, 80)
+    # In the place of user 1 it would have had three times the first 80, and as much as the others.
+    assert envy.envies()[2] == Fraction(160, 80)  # but it had no more to run than that
+    service.entitled({1: 1, 2: 3}, 20)
+    assert service.max_lag_units() == Fraction(60 + 40, 80)

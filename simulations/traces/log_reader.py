@@ -1,0 +1,257 @@
+"""From the events of a log to what can be replayed: who submitted what when, and how long each unit really ran.
+
+What is taken from the log, and what is not:
+
+* A job is submitted when it was, or when it was released if it was held; it asks for what it asked for, with its
+  estimate (or none) and its priority. Dependencies, retries and back-off are not replayed.
+* A unit counts if it ran to its end, with the run time of its last attempt, whether it succeeded or failed. Units that
+  never did (cancelled, lost for good, or still waiting) are left out, and so are attempts before the last; each of
+  these is counted.
+* The machine is the pool when it was largest, counted in cpus: one worker for each worker that was there then, with
+  what that one offered, from beginning to end.
+* A domain is a user; those without jobs count with what they are entitled to. What domains are entitled to, and what
+  they lend, changes when it did (:mod:`.log_entitlements`). One that had jobs of its own before it was divided stands
+  beside its parts. The rules of fairness are those that held last.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Set
+from typing import Final
+
+import attrs
+
+from meted.adapters.wording import counted
+from meted.core.events import (
+    Event,
+    JobStarted,
+    JobSubmitted,
+    RulesChanged,
+    UnitsFinished,
+    UnitsLeased,
+    UnitsReturned,
+    WorkerJoined,
+    WorkerLost,
+)
+from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
+from meted.core.record import replaced
+from meted.core.resources import Resources
+from meted.core.spans import indices, total
+from meted.core.state import Rules
+from meted.core.terms import Terms
+
+from ..errors import TraceError
+from .loan_moves import LoanReader
+from .log_entitlements import EntitlementReader, LoggedDomain
+from .log_trace import NOT_RECORDED, LogCounts, LoggedJob, LogTrace
+from .trace_rules import TraceOptions
+
+_NEVER: Final = -1
+"""The run time of a unit that has not run to its end."""
+
+
+class _Job:
+    """One job as it is read: when it was submitted, its terms, when its units started (first tries alone) and how long
+    they ran, and which of them failed.
+    """
+
+    __slots__ = ("failed", "run_us", "start_us", "submit_us", "terms")
+
+    def __init__(self, terms: Terms, submit_us: int | None) -> None:
+        self.terms = terms
+        self.submit_us = submit_us
+        self.run_us = array("q")
+        self.start_us = array("q")
+        self.failed: set[int] = set()
+
+
+@attrs.define
+class _Out:
+    """A lease as it is read: its job, how many units are out, when it was leased, and whether it is their first try."""
+
+    job: _Job
+    count: int
+    leased_us: int
+    is_first: bool
+
+
+class LogReader:
+    """Follows the events of a log.
+
+    Attributes:
+        counts: What became of the units so far.
+    """
+
+    def __init__(self) -> None:
+        """Start with no event."""
+        self.counts = LogCounts()
+        self._entitled = EntitlementReader()
+        self._jobs: dict[JobId, _Job] = {}
+        self._leases: dict[LeaseId, _Out] = {}
+        self._workers: dict[WorkerId, Resources] = {}
+        self._largest: tuple[Resources, ...] = ()
+        self._loans = LoanReader()
+        self._rules = Rules()
+
+    def take(self, event: Event) -> None:
+        """Take the next event; what belongs to an event that a repair of the log has set aside is passed over."""
+        match event:
+            case UnitsFinished():
+                self._finished(event)
+            case UnitsLeased():
+                if event.job_id in self._jobs:
+                    is_first = not event.failures and not event.losses
+                    self._leases[event.lease_id] = _Out(self._jobs[event.job_id], event.count, event.at_us, is_first)
+            case UnitsReturned():
+                if event.cause == "lost":
+                    self.counts.lost += total(event.spans)
+                self._came_back(event.lease_id, total(event.spans))
+            case JobSubmitted() if event.terms.domain_id in self._entitled.domains:
+                self._jobs[event.job_id] = _Job(event.terms, None if event.held else event.at_us)
+            case JobStarted() if event.job_id in self._jobs:
+                self._jobs[event.job_id].submit_us = event.at_us
+            case WorkerJoined():
+                self._workers[event.worker_id] = event.capacity
+                if _cpu_milli(self._workers.values()) > _cpu_milli(self._largest):
+                    self._largest = tuple(self._workers.values())
+            case WorkerLost():
+                self._workers.pop(event.worker_id, None)
+            case RulesChanged():
+                self._rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
+            case _:
+                self._entitled.take(event)
+                self._loans.take(event)
+
+    def trace(self, name: str, sha256: str) -> LogTrace:
+        """Return what was read.
+
+        Raises:
+            TraceError: It is nothing that could be replayed.
+        """
+        counts = self.counts
+        first_us = min((job.submit_us for job in self._jobs.values() if job.submit_us is not None), default=0)
+        jobs: list[LoggedJob] = []
+        for job_id, job in sorted(self._jobs.items()):
+            counts.submitted += 1
+            counts.units += job.terms.count
+            run_us = array("q", (time_us for time_us in job.run_us if time_us != _NEVER))
+            wait_us = array("q", _waits(job))
+            counts.unfinished += job.terms.count - len(run_us)
+            if run_us and job.submit_us is not None and self._is_possible(job.terms, len(run_us)):
+                counts.jobs += len(run_us)
+                counts.failed += len(job.failed)
+                jobs.append(_logged(job_id, job.terms, job.submit_us - first_us, run_us, wait_us))
+        if not jobs:
+            raise TraceError(_why_empty(name, counts))
+        jobs.sort(key=lambda job: (job.submit_us, job.job_id))
+        busy = {job.domain for job in jobs}
+        domains, idle = self._tree(busy)
+        names = {domain_id: domain.name for domain_id, domain in self._entitled.domains.items()}
+        return LogTrace(
+            name=name,
+            sha256=sha256,
+            options=TraceOptions(),
+            procs=_cpu_milli(self._largest),
+            workers=self._largest,
+            domains=domains,
+            jobs=tuple(jobs),
+            counts=counts,
+            loans=tuple(self._loans.moves(first_us, names)),
+            idle=idle,
+            rules=self._rules,
+            commands=self._entitled.commands(first_us, busy),
+        )
+
+    def _above(self, domain_id: int) -> dict[int, LoggedDomain]:
+        """Return the domains above one, the nearest first."""
+        above: dict[int, LoggedDomain] = {}
+        parent = self._entitled.domains[DomainId(domain_id)].parent
+        while parent:
+            above[parent] = self._entitled.domains[DomainId(parent)]
+            parent = above[parent].parent
+        return above
+
+    def _tree(self, busy: Set[int]) -> tuple[dict[int, LoggedDomain], dict[int, LoggedDomain]]:
+        """Return the domains that have jobs, and all others that are there or above these, with their places."""
+        above = {one for domain_id in busy for one in self._above(domain_id)}
+        domains: dict[int, LoggedDomain] = {}
+        idle: dict[int, LoggedDomain] = {}
+        for domain_id, domain in self._entitled.domains.items():
+            placed = replaced(domain, parent=self._entitled.parent(domain_id, busy))
+            if domain_id in busy:
+                domains[domain_id] = placed
+            elif domain_id in above or domain_id not in self._entitled.removed:
+                idle[domain_id] = placed
+        return domains, idle
+
+    def _finished(self, event: UnitsFinished) -> None:
+        """Note the run times of units that have ended for good; those that are cancelled or run again have not."""
+        if event.lease_id not in self._leases:
+            return
+        lease = self._leases[event.lease_id]
+        job = lease.job
+        again = set(indices((run.first, run.count) for run in event.requeued))
+        not_counted = again | set(indices(event.cancelled))
+        failed = {index for index, _ in event.exits}
+        self.counts.retries += len(again)
+        start_us = event.at_us - sum(event.run_us)
+        for index, run_us in zip(indices(event.done), event.run_us, strict=True):
+            began_us, start_us = max(start_us, lease.leased_us), start_us + run_us
+            if index in not_counted:
+                continue
+            if index >= len(job.run_us):
+                more = index + 1 - len(job.run_us)
+                job.run_us.extend([_NEVER] * more)
+                job.start_us.extend([_NEVER] * more)
+            job.start_us[index] = began_us if lease.is_first and job.run_us[index] == _NEVER else _NEVER
+            job.run_us[index] = max(run_us, 1)  # an instant is the least that can be simulated
+            job.failed.discard(index)
+            if index in failed:
+                job.failed.add(index)
+        self._came_back(event.lease_id, total(event.done))
+
+    def _came_back(self, lease_id: LeaseId, count: int) -> None:
+        if lease_id in self._leases:
+            lease = self._leases[lease_id]
+            lease.count -= count
+            if lease.count <= 0:
+                del self._leases[lease_id]
+
+    def _is_possible(self, terms: Terms, units: int) -> bool:
+        """Whether units on these terms can be simulated; if not, they are counted."""
+        caps = [one.cap for one in (self._entitled.domains[terms.domain_id], *self._above(terms.domain_id).values())]
+        if not terms.request.cpu_milli:
+            self.counts.no_cpu += units
+        elif not any(map(terms.request.fits, self._largest)) or any(
+            cap is not None and not terms.request.fits(cap) for cap in caps
+        ):
+            self.counts.too_wide += units
+        else:
+            return True
+        return False
+
+
+def _waits(job: _Job) -> Iterator[int]:
+    """Yield how long each unit that ran to its end waited for its start."""
+    for start_us, run_us in zip(job.start_us, job.run_us, strict=True):
+        if run_us != _NEVER:
+            known = start_us != _NEVER and job.submit_us is not None
+            yield max(0, start_us - (job.submit_us or 0)) if known else NOT_RECORDED
+
+
+def _logged(job_id: int, terms: Terms, submit_us: int, run_us: array[int], wait_us: array[int]) -> LoggedJob:
+    domain_id, request, time_us = terms.domain_id, terms.request, terms.time_request_us
+    return LoggedJob(job_id, domain_id, submit_us, request, time_us, terms.priority, run_us, wait_us)
+
+
+def _cpu_milli(offers: Iterable[Resources]) -> int:
+    return sum(offer.cpu_milli for offer in offers)
+
+
+def _why_empty(name: str, counts: LogCounts) -> str:
+    return (
+        f"{name} holds no unit to simulate: of {counted(counts.units, 'unit')} in {counted(counts.submitted, 'job')}, "
+        f"{counts.unfinished:,} never ran to their end, {counts.no_cpu:,} without a cpu, and {counts.too_wide:,} too "
+        "wide for any worker of the pool; let some work end first."
+    )
