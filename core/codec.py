@@ -23,7 +23,8 @@ _encoder = msgspec.msgpack.Encoder()
 BIG_INT_EXT = 1
 """MessagePack extension type of an integer beyond 64 bits: two's complement, big-endian."""
 
-_INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
+_INT_BITS = 64
+_INT_MIN, _INT_MAX = -(1 << _INT_BITS - 1), (1 << _INT_BITS) - 1
 
 
 def _pack_big(value: object) -> msgpack.ExtType:
@@ -36,21 +37,35 @@ def _big_bytes(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
-def _wire(value: Any) -> object:
-    """Return a part of an event with an extension type for each integer beyond 64 bits."""
-    kind = type(value)
-    if kind is int:
+def _wire(event: Any) -> dict[str, object]:
+    """Return the fields of an event with an extension type for each integer beyond 64 bits; nearly all are small."""
+    fields = fields_of(event)
+    for name, value in fields.items():
+        if type(value) is not int or value.bit_length() >= _INT_BITS:
+            fields[name] = _wire_part(value)
+    return fields
+
+
+def _wire_part(value: Any) -> object:
+    if type(value) is int:
         is_big = not _INT_MIN <= value <= _INT_MAX
         return msgspec.msgpack.Ext(BIG_INT_EXT, _big_bytes(value)) if is_big else value
-    if kind is tuple:
-        return tuple([_wire(part) for part in value])
+    if type(value) is tuple:
+        try:
+            _encoder.encode(value)
+        except OverflowError:
+            return [_wire_part(part) for part in value]
+        return value
     is_record = isinstance(value, msgspec.Struct)
-    if is_record:
-        return {name: _wire(part) for name, part in fields_of(value).items()}
-    return value
+    return _wire(value) if is_record else value
 
 
-def _unpack_ext(code: int, data: bytes) -> object:
+def unpack_big(code: int, data: bytes) -> int:
+    """Return the integer of an extension type.
+
+    Raises:
+        SchemaError: It is another extension type.
+    """
     if code != BIG_INT_EXT:
         raise SchemaError(f"MessagePack extension type {code} is not known.")
     return int.from_bytes(data, "big", signed=True)
@@ -69,7 +84,7 @@ def unpack(data: bytes) -> object:
         SchemaError: If it is not one whole MessagePack value.
     """
     try:
-        value: object = msgpack.unpackb(data, use_list=False, strict_map_key=False, ext_hook=_unpack_ext)
+        value: object = msgpack.unpackb(data, use_list=False, strict_map_key=False, ext_hook=unpack_big)
     except SchemaError:
         raise
     except Exception as error:

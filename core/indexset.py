@@ -62,7 +62,8 @@ class IndexSet:
         end = first + count
         edges, chunks = self.edges, self.chunks
         if chunks is None and edges and edges[-1] == first and count > 0:
-            return IndexSet(self.count + count, self.span_count, (*edges[:-1], end), None)
+            longer = (edges[0], end) if len(edges) == 2 else (*edges[:-1], end)
+            return IndexSet(self.count + count, self.span_count, longer, None)
         if first < 0 or count < 0:
             raise ValueError(f"A run of indices cannot be negative: first {first}, count {count}.")
         if count == 0:

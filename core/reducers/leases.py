@@ -169,24 +169,20 @@ def _charged_above(
 def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
     lease = jobs.leases[event.lease_id]
     old = jobs.jobs[lease.job_id]
-    succeeded, failed, cancelled = old.succeeded, old.failed, old.cancelled
+    terms, succeeded = old.terms, old.succeeded
+    measured_us, measured_count = sum(event.run_us), len(event.run_us)
     if event.exits:
-        succeeded, failed = _outcomes(old, event)
-        cancelled = _add(cancelled, event.cancelled)
+        job = _with_failures(old, event)
+        succeeded = job.succeeded
     else:
+        job = old
         for first, count in event.done:
             succeeded = succeeded.add(first, count)
-    measured_us, measured_count = sum(event.run_us), len(event.run_us)
-    requeued = merged(old.requeued, event.requeued) if event.requeued else old.requeued
-    terms = old.terms
     job = replaced(
-        old,
+        job,
         tag=event.inner[0] if event.inner else old.tag,
-        requeued=requeued,
         out=old.out - measured_count,
         succeeded=succeeded,
-        failed=failed,
-        cancelled=cancelled,
         measured_us=old.measured_us + measured_us,
         measured_count=old.measured_count + measured_count,
     )
@@ -238,14 +234,19 @@ def _recalled(jobs: Jobs, event: UnitsRecalled) -> Jobs:
     return replaced(jobs, leases=jobs.leases.set(event.lease_id, lease))
 
 
-def _outcomes(job: Job, event: UnitsFinished) -> tuple[IndexSet, IndexSet]:
-    """Return the job's succeeded and failed units after a message in which some did not succeed."""
+def _with_failures(job: Job, event: UnitsFinished) -> Job:
+    """Return the job with its units as they stand after a message in which some did not succeed."""
     bad = {index for index, _ in event.exits}
     succeeded = _add(job.succeeded, spans.runs_of(i for i in spans.indices(event.done) if i not in bad))
     again = set(spans.indices((run.first, run.count) for run in event.requeued))
     again.update(spans.indices(event.cancelled))
-    failed = _add(job.failed, spans.runs_of(i for i, _ in event.exits if i not in again))
-    return succeeded, failed
+    return replaced(
+        job,
+        requeued=merged(job.requeued, event.requeued),
+        succeeded=succeeded,
+        failed=_add(job.failed, spans.runs_of(i for i, _ in event.exits if i not in again)),
+        cancelled=_add(job.cancelled, event.cancelled),
+    )
 
 
 def _add(members: IndexSet, runs: Iterable[Span]) -> IndexSet:
