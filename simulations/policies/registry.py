@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import Final
 
 from meted.core.policy.base import Policy
@@ -13,26 +14,26 @@ from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 from meted.core.policy.registry import POLICIES
 
 from ..errors import SimulationError
-from .condor import Condor
-from .conservative import Conservative
-from .god_docker import GodDocker
-from .least_used import LeastUsed
-from .multifactor import FairTree, Multifactor
-from .sfq import Sfq
-from .static import Static
-from .stride import Stride
 
-_RIVALS: Final[tuple[type[Policy], ...]] = (
-    Conservative,
-    Multifactor,
-    FairTree,
-    Condor,
-    GodDocker,
-    LeastUsed,
-    Stride,
-    Sfq,
-    Static,
-)
+_RIVALS: Final[Mapping[str, str]] = {
+    "conservative": "conservative:Conservative",
+    "multifactor": "multifactor:Multifactor",
+    "fair-tree": "multifactor:FairTree",
+    "condor": "condor:Condor",
+    "go-d-docker": "god_docker:GodDocker",
+    "least-used": "least_used:LeastUsed",
+    "stride": "stride:Stride",
+    "sfq": "sfq:Sfq",
+    "static": "static:Static",
+}
+"""Where the policies are that only simulations have: each is loaded when it is asked for."""
+
+
+def _rival(place: str) -> Policy:
+    module, _, name = place.partition(":")
+    made: Policy = getattr(import_module(f".{module}", __package__), name)()
+    return made
+
 
 WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
     policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
@@ -43,7 +44,7 @@ SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
     **POLICIES,
     **WHOLE_QUEUE,
     Drf.name: partial(Drf, examined_max=None),
-    **{policy.name: policy for policy in _RIVALS},
+    **{name: partial(_rival, place) for name, place in _RIVALS.items()},
 }
 """What makes each policy; live ones first."""
 
