@@ -256,11 +256,12 @@ class Replay:
             made += engine.run_pass(now_us)
         if not made:
             return
+        waiting, running, told = self._waiting, self._running, self._tell_started
         for event in engine.take():
             if type(event) is UnitsLeased:
-                job = self._waiting.pop(event.job_id)
-                heappush(self._running, (now_us + job.run_us, event.lease_id, job, now_us))
-                for tell in self._tell_started:
+                job = waiting.pop(event.job_id)
+                heappush(running, (now_us + job.run_us, event.lease_id, job, now_us))
+                for tell in told:
                     tell(job, now_us)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 
 import click
@@ -90,6 +89,8 @@ class LazyGroup(Funnel):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of an unknown one say which are like it."""
         if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            import difflib  # only here: most commands are known
+
             near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"No such command {args[0][:NAME_SHOWN]!r}.{hint}", ctx)

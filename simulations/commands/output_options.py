@@ -12,7 +12,6 @@ import click
 
 from ..plot import check_library
 from ..results.documents import check_target, document, write_document
-from ..results.html_page import write_report
 from ..results.metrics import JsonValue
 from ..results.run_record import RunRecord
 from ..results.users_csv import write_users_csv
@@ -77,6 +76,8 @@ class Outputs:
         if record is not None and self.csv is not None:
             write_users_csv(self.csv, [record])
         if record is not None and self.html is not None:
+            from ..results.html_page import write_report  # only here: most runs are told in a table
+
             write_report(self.html, [record])
 
 

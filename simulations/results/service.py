@@ -198,10 +198,14 @@ class ServiceMeter:
 
     def _set_demand(self, user: _User, demand: int) -> None:
         """Settle a user up to now and give it a new demand."""
-        self._settle(user, demand * self._total > user.share * self._procs)
+        share = user.share
+        self._settle(user, demand * self._total > share * self._procs)
         user.demand = demand
         if demand:
-            self._enter(user, demand * self._common // user.share)
+            key = demand * self._common // share
+            # Nearly always it is in early enough, and there is nothing to enter.
+            if not 0 <= user.sharing_key <= key if user.shares else key > user.content_key:
+                self._enter(user, key)
 
     def _settle(self, user: _User, shares: bool) -> None:
         """Bring what a user is owed up to now; from now on it is owed its share, or its demand."""

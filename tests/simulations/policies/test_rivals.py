@@ -61,6 +61,7 @@ def instants(schedule: list[tuple[TraceJob, int]]) -> list[int]:
 
 def test_the_rivals_are_in_the_list() -> None:
     assert set(RIVALS) < set(policy_names())
+    assert all(make_policy(name).name == name for name in policy_names())
 
 
 @pytest.mark.parametrize("policy", [name for name in RIVALS if name != "static"])
