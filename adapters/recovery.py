@@ -15,7 +15,7 @@ from meted.core.policy.base import Policy, SimulationOnly
 from meted.core.policy.meted import Meted
 from meted.core.policy.registry import POLICIES
 from meted.core.record import record
-from meted.core.reducers import fold
+from meted.core.reducers.log import LogFold
 from meted.core.schema import SNAPSHOT_VERSION, decode_events, decode_state, encode_state
 from meted.core.state import State
 
@@ -82,10 +82,11 @@ def read_state(log: Log, *, from_snapshot: bool = True) -> Recovered:
             snapshot, state, chain, snapshot_seq = None, State(), GENESIS, 0
         else:
             chain, snapshot_seq = snapshot.chain, snapshot.seq
+        folding = LogFold(state)
         for batch in tail(log, snapshot):
-            state = fold(state, decode_events(batch.body))
+            folding.add(decode_events(batch.body))
             chain = batch.chain
-        return Recovered(state, chain, snapshot_seq)
+        return Recovered(folding.finish(), chain, snapshot_seq)
 
 
 def recover(log: Log, policy: str | Policy, *, retention_us: int = RETENTION_US) -> Engine:

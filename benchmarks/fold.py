@@ -14,7 +14,7 @@ from meted.core.commands import FinishUnits, SubmitJob
 from meted.core.effects import RunUnits
 from meted.core.engine import Engine, Sealed
 from meted.core.events import Event
-from meted.core.reducers import fold
+from meted.core.reducers.log import LogFold
 from meted.core.schema import decode_events
 from meted.core.state import State
 
@@ -75,15 +75,17 @@ def main() -> None:
     events = sum(len(items) for _, items in batches)
 
     began = time.process_time()
-    state = State()
+    folding = LogFold(State())
     for _, items in batches:
-        state = fold(state, items)
+        folding.add(items)
+    state = folding.finish()
     folded_s = time.process_time() - began
 
     began = time.process_time()
-    again = State()
+    folding = LogFold(State())
     for body, _ in batches:
-        again = fold(again, decode_events(body))
+        folding.add(decode_events(body))
+    again = folding.finish()
     decoded_s = time.process_time() - began
     assert again == state
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgpack
+import msgspec
 
 from .errors import SchemaError
 from .events import Event
@@ -16,18 +17,37 @@ from .record import fields_of
 
 Fields = dict[str, object]
 
+_encoder = msgspec.msgpack.Encoder()
+"""Ten times as fast as msgpack, and its bytes are the same; but it refuses integers beyond 64 bits."""
+
 BIG_INT_EXT = 1
 """MessagePack extension type of an integer beyond 64 bits: two's complement, big-endian."""
+
+_INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
 
 
 def _pack_big(value: object) -> msgpack.ExtType:
     if type(value) is not int:
         raise TypeError(f"{type(value).__name__} is nothing that a log can hold")
-    return msgpack.ExtType(BIG_INT_EXT, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    return msgpack.ExtType(BIG_INT_EXT, _big_bytes(value))
 
 
-def _pack_part(value: Any) -> object:
-    return _pack_big(value) if type(value) is int else fields_of(value)
+def _big_bytes(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _wire(value: Any) -> object:
+    """Return a part of an event with an extension type for each integer beyond 64 bits."""
+    kind = type(value)
+    if kind is int:
+        is_big = not _INT_MIN <= value <= _INT_MAX
+        return msgspec.msgpack.Ext(BIG_INT_EXT, _big_bytes(value)) if is_big else value
+    if kind is tuple:
+        return tuple([_wire(part) for part in value])
+    is_record = isinstance(value, msgspec.Struct)
+    if is_record:
+        return {name: _wire(part) for name, part in fields_of(value).items()}
+    return value
 
 
 def _unpack_ext(code: int, data: bytes) -> object:
@@ -59,9 +79,11 @@ def unpack(data: bytes) -> object:
 
 def encode_events(events: Iterable[Event]) -> bytes:
     """Return the body of a batch."""
-    plain = [(event.tag, event.version, fields_of(event)) for event in events]
-    body: bytes = msgpack.packb(plain, default=_pack_part)
-    return body
+    plain = [(event.tag, event.version, event) for event in events]
+    try:
+        return _encoder.encode(plain)
+    except OverflowError:
+        return _encoder.encode([(tag, version, _wire(event)) for tag, version, event in plain])
 
 
 def unpack_plain(body: bytes) -> list[tuple[str, int, Fields]]:

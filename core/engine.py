@@ -19,12 +19,14 @@ from .events import Event, JobArchived, UnitsFinished
 from .ids import JobId, LeaseId, WorkerId
 from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US
 from .policy.base import Index, Policy
-from .react import react
+from .react import reactions
 from .record import record
 from .reducers import evolve
 from .spans import indices
 from .state import Lease, State
 from .timers import Timers
+
+_TIMED = Timers.FOLLOWS
 
 
 @record
@@ -84,6 +86,8 @@ class Engine:
     backing off. Events carry the time that counted, so a replay needs no clock, and what was woken is not remembered
     over a restart.
 
+    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, by whoever drives it.
+
     Attributes:
         now_us: That time, microseconds; at first that of the state.
         state: The tentative state: after everything decided so far.
@@ -93,7 +97,12 @@ class Engine:
     """
 
     def __init__(
-        self, policy: Policy, state: State | None = None, chain: bytes = GENESIS, *, retention_us: int = RETENTION_US
+        self,
+        policy: Policy,
+        state: State | None = None,
+        chain: bytes = GENESIS,
+        *,
+        retention_us: int | None = RETENTION_US,
     ) -> None:
         self.policy = policy
         self.state = self.committed = State() if state is None else state
@@ -136,7 +145,7 @@ class Engine:
             lease = self.state.jobs.leases[command.lease_id]
             self._reports.append((lease, events[0]))
             # What ended before and was run again may have left a result, which is none of this attempt.
-            if command.results or lease.is_run_again:
+            if command.results or (lease.attempt > 1 and lease.is_run_again):
                 self._keep_results(command, lease, events[0])
         self._apply(events)
         return events
@@ -188,7 +197,7 @@ class Engine:
         first_seq = last_seq - len(self._events) + 1
         batch = seal(self._chain, first_seq, last_seq, self.state.at_us, encode_events(self._events))
         forget = tuple(event.job_id for event in self._events if type(event) is JobArchived and event.deleted)
-        reports = tuple(_report(lease, finished) for lease, finished in self._reports)
+        reports = tuple([_report(lease, finished) for lease, finished in self._reports])
         sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state, reports)
         self._chain = batch.chain
         self._events.clear()
@@ -206,7 +215,7 @@ class Engine:
         self._sealed.popleft()
         self.committed = sealed.state
         self._committed_chain = sealed.batch.chain
-        return tuple(effect for event in sealed.events for effect in react(sealed.state, event))
+        return reactions(sealed.state, sealed.events)
 
     def take(self) -> tuple[Event, ...]:
         """Return what was decided since the last time and count it as published, where there is no log to keep it.
@@ -239,11 +248,11 @@ class Engine:
         return self.now_us
 
     def _apply(self, events: tuple[Event, ...]) -> None:
-        state, index = self.state, self._index
+        state, update = self.state, self._index.update
         for event in events:
             self.state = state = evolve(state, event)
-            index.update(event, state)
-            if type(event) in Timers.FOLLOWS:
+            update(event, state)
+            if type(event) in _TIMED:
                 self._timers.update(event)
         self._events += events
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellLoan, TellOwner
 from .events import (
     Event,
@@ -19,10 +21,17 @@ from .ids import WorkerId
 from .state import Lease, State
 
 
+def reactions(state: State, events: Iterable[Event]) -> tuple[Effect, ...]:
+    """Return the effects of committed ``events`` in their order; ``state`` is the committed state with them."""
+    effects: list[Effect] = []
+    for event in events:
+        if type(event) in _OF_CONCERN:
+            effects += react(state, event)
+    return tuple(effects)
+
+
 def react(state: State, event: Event) -> tuple[Effect, ...]:
     """Return the effects of a committed ``event``; ``state`` is the committed state with it."""
-    if type(event) not in _OF_CONCERN:
-        return ()
     match event:
         case UnitsLeased():
             lease = state.jobs.leases.get(event.lease_id)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what mypy knows best: fields, positional arguments, and tha
 else:
     from msgspec.structs import replace as replaced
 
+    _OPTIONS = {"frozen": True, "gc": False, "forbid_unknown_fields": True}
     _MADE_BY_ATTRS = (attrs.Factory, type(attrs.field()))
 
     class _Fields:
@@ -52,7 +53,7 @@ else:
             for field in fields.found():
                 if isinstance(field.default, attrs.Factory):
                     members[field.name] = msgspec.field(default_factory=field.default.factory)
-        struct = type(msgspec.Struct)(cls.__name__, (msgspec.Struct,), members, frozen=True, gc=False)
+        struct = type(msgspec.Struct)(cls.__name__, (msgspec.Struct,), members, **_OPTIONS)
         struct.__attrs_attrs__ = fields
         return struct
 

@@ -16,6 +16,7 @@ import cattrs
 from immutables import Map
 
 from .codec import Fields, pack, unpack, unpack_plain
+from .direct import EVENT_CLASSES, decode_directly
 from .errors import SchemaError
 from .events import Event
 from .indexset import IndexSet
@@ -81,8 +82,6 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 
-EVENT_CLASSES: dict[str, type[Event]] = {cls.tag: cls for cls in get_args(Event)}
-
 
 def decode_events(body: bytes) -> list[Event]:
     """Return the events in a body, upcast to the versions of today.
@@ -90,6 +89,9 @@ def decode_events(body: bytes) -> list[Event]:
     Raises:
         SchemaError: If something in it is no event of a version that this program knows.
     """
+    events = decode_directly(body)
+    if events is not None:
+        return events
     return [_decode(tag, version, fields) for tag, version, fields in unpack_plain(body)]
 
 

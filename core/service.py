@@ -26,7 +26,6 @@ from functools import lru_cache
 from itertools import pairwise
 
 from .ids import DomainId
-from .record import record
 from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, Rules, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
@@ -38,16 +37,6 @@ ROUNDING = 1000 << SCALE_BITS
 ALL_MILLI = 1000
 INNER_BITS = 10
 """Tags inside a domain are scaled by the weight of priority 0."""
-
-
-@record
-class Load:
-    """What is charged: ``count`` units of ``size`` each, and ``used`` together as usage in ``epoch``."""
-
-    size: int
-    count: int
-    used: int
-    epoch: int
 
 
 @lru_cache(maxsize=4096)
@@ -122,20 +111,23 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: i
     domain_id = terms.domain_id
     account = jobs.accounts[domain_id]
     charged, inner = _charged_inside(account, job, size, count)
+    points = job.points
     step = step_of(at_us, state.rules.half_life_us)
-    load = Load(size, count, count * amount_at(size, job.own_priority, step), epoch_of(step))
+    used, epoch = count * amount_at(size, terms.priority - points, step), epoch_of(step)
     if not account.above:
         over = (jobs.clock, jobs.debt, state.domains.total_share)
-        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1, job.points < 0)
-        return ChargeTags(charged + bit, tag, usage, load.epoch, clock, debt, inner, ())
+        load = (size, count, used, epoch)
+        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1, points < 0)
+        return ChargeTags(charged + bit, tag, usage, epoch, clock, debt, inner, ())
     levels = []
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
-        sold = not level and job.points < 0
+        sold = not level and points < 0
+        load = (size, count, used, epoch)
         bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold)
         charged |= bit << level * LEVEL_BITS
         levels.append(tags)
-    return _tags(charged, levels, load.epoch, inner)
+    return _tags(charged, levels, epoch, inner)
 
 
 def _served(
@@ -143,22 +135,23 @@ def _served(
     domain_id: DomainId,
     account: Account,
     over: tuple[int, int, int],
-    load: Load,
+    load: tuple[int, int, int, int],
     is_covered: int,
     is_sold: bool,
 ) -> tuple[int, int, int, int, int]:
     """Return, for one level, how it was served; its tag and usage after it; V over it and its debt.
 
-    ``over`` is V over it, the debt of that, and Phi. What was sold (points of its priority) comes from the pool.
+    ``over`` is V over it, the debt of that, and Phi; ``load`` the size of a unit, how many, what they are together as
+    usage, and in which epoch. What was sold (points of its priority) comes from the pool.
     """
     clock, debt, phi = over
-    tag, used, size, count = account.tag, load.used, load.size, load.count
-    rules, served = state.rules, 0
+    size, count, used, epoch = load
+    tag, rules, served = account.tag, state.rules, 0
     if is_covered:
         served, by = GUARANTEED, 0
     else:
         by = count * clock_charge(size, phi)
-        if not is_sold and tag <= reach(clock, rules):
+        if not is_sold and (tag <= clock or tag <= reach(clock, rules)):
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)
@@ -169,7 +162,7 @@ def _served(
     if served and rules.usage != "all":
         used = 0
     paid = debt if debt < by else by
-    usage = account.usage if account.epoch == load.epoch else expressed(account.usage, account.epoch, load.epoch)
+    usage = account.usage if account.epoch == epoch else expressed(account.usage, account.epoch, epoch)
     return served, tag, usage + used, clock + by - paid, debt - paid
 
 
@@ -249,7 +242,9 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
         epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
-        standing = [jobs.accounts[who] for who in account.above] if account.above else ()
+        if not account.above:
+            return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, jobs.debt, (), ())
+        standing = [jobs.accounts[who] for who in account.above]
         above = tuple([(it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt) for it in standing])
         usage = expressed(account.usage, account.epoch, epoch)
         return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)

@@ -61,14 +61,17 @@ class Timers:
     )
     """The events that :meth:`update` cares for."""
 
-    def __init__(self, state: State, retention_us: int) -> None:
+    def __init__(self, state: State, retention_us: int | None) -> None:
+        """Start with what falls due in a state; ended jobs are archived after ``retention_us``, if that is not None."""
         self._retention_us = retention_us
         self._looks: dict[int, int] = {}  # when loans of credit that may be overdue are looked at next
-        self._due: list[tuple[int, int, int]] = [
-            (job.ended_us + retention_us, _ARCHIVE, job.job_id)
-            for job in state.jobs.jobs.values()
-            if job.ended_us is not None
-        ]
+        self._due: list[tuple[int, int, int]] = []
+        if retention_us is not None:
+            self._due += [
+                (job.ended_us + retention_us, _ARCHIVE, job.job_id)
+                for job in state.jobs.jobs.values()
+                if job.ended_us is not None
+            ]
         for worker in state.workers.workers.values():
             if worker.lost_at_us is not None:
                 self._due.append((worker.lost_at_us, _LOSE, worker.worker_id))
@@ -102,7 +105,8 @@ class Timers:
             return
         match event:
             case JobEnded():
-                self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
+                if self._retention_us is not None:
+                    self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
             case WorkerAway():
                 self._push(event.lost_at_us, _LOSE, event.worker_id)
             case LoanMade():
@@ -140,7 +144,7 @@ class Timers:
         while self._due and self._due[0][0] <= at_us:
             due_us, kind, target = heappop(self._due)
             if kind == _ARCHIVE:
-                command = self._archive(state, JobId(target), due_us, at_us)
+                command = _archive(state, JobId(target), self._retention_us, due_us, at_us)
             elif kind == _LOSE:
                 command = _lose(state, WorkerId(target), due_us, at_us)
             elif kind in (_START_LOAN, _END_LOAN):
@@ -158,13 +162,6 @@ class Timers:
 
     def _push(self, due_us: int, kind: int, target: int) -> None:
         heappush(self._due, (due_us, kind, target))
-
-    def _archive(self, state: State, job_id: JobId, due_us: int, at_us: int) -> Command | None:
-        job = state.jobs.jobs.get(job_id)
-        # It may have been run again and have ended later; that end has an entry of its own.
-        if job is None or job.ended_us is None or job.ended_us + self._retention_us > due_us:
-            return None
-        return ArchiveJob(at_us, job_id, self._retention_us)
 
     def _repay(self, state: State, loan_id: int, due_us: int, at_us: int) -> Command | None:
         loan = state.ledger.loans.get(loan_id)
@@ -198,6 +195,14 @@ class Timers:
         if domain.closed is not None:
             self._push(_next_check_us(at_us), kind, domain_id)
         return None
+
+
+def _archive(state: State, job_id: JobId, retention_us: int | None, due_us: int, at_us: int) -> Command | None:
+    job = state.jobs.jobs.get(job_id)
+    # It may have been run again and have ended later; that end has an entry of its own.
+    if retention_us is None or job is None or job.ended_us is None or job.ended_us + retention_us > due_us:
+        return None
+    return ArchiveJob(at_us, job_id, retention_us)
 
 
 def _lose(state: State, worker_id: WorkerId, due_us: int, at_us: int) -> Command | None:

@@ -66,8 +66,9 @@ _COARSE = _powers(_TABLE_BITS)
 _FINE = _powers(2 * _TABLE_BITS)
 
 
+@lru_cache(maxsize=256)
 def step_of(at_us: int, half_life_us: int) -> int:
-    """Return the step of decay that a time lies in."""
+    """Return the step of decay that a time lies in; all that a pass decides is of one time."""
     return (at_us << STEP_BITS) // half_life_us
 
 
@@ -88,6 +89,7 @@ def amount_at(size: int, priority: int, step: int) -> int:
     return size * _factor(step) << doublings >> _FACTOR_BITS
 
 
+@lru_cache(maxsize=256)
 def _factor(step: int) -> int:
     """Return 2**(the part of a half-life that has passed by a step), in units of 2**-32."""
     return (_COARSE[(step >> _TABLE_BITS) & _TABLE_MASK] * _FINE[step & _TABLE_MASK]) >> _FACTOR_BITS

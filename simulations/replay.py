@@ -28,10 +28,10 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final, Literal, get_args
 
-from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
+from meted.core.commands import ArchiveJob, CreateDomain, FinishUnits, JoinWorker, SubmitJob
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.events import JobSubmitted, UnitsLeased, WorkerJoined
+from meted.core.events import JobEnded, JobSubmitted, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import CPU_MILLI_MAX, TIME_MAX_US
 from meted.core.policy.base import Policy
@@ -101,9 +101,11 @@ class Replay:
                 f"The machine has {trace.procs:,} processors and at most {PROCS_MAX:,} can be simulated; "
                 "give a smaller number with --procs."
             )
-        self.engine = Engine(policy, retention_us=0)
+        self.engine = Engine(policy, retention_us=None)
         self.ended = 0
-        self._observers = tuple(observers)
+        self._tell_submitted = tuple(observer.submitted for observer in observers)
+        self._tell_started = tuple(observer.started for observer in observers)
+        self._tell_ended = tuple(observer.ended for observer in observers)
         self._outcome = outcome
         self._entitled = entitled
         self._step = self._instant if event_order == "instant" else self._pyss
@@ -231,16 +233,18 @@ class Replay:
         assert type(submitted) is JobSubmitted
         self._waiting[submitted.job_id] = job
         self._next = next(self._submits, None)
-        for observer in self._observers:
-            observer.submitted(job)
+        for tell in self._tell_submitted:
+            tell(job)
 
     def _finish(self, entry: _Running) -> None:
         end_us, lease_id, job, start_us = entry
-        self.engine.handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))
-        self.engine.run_timers(end_us)
+        handle = self.engine.handle
+        ended = handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))[-1]
+        assert type(ended) is JobEnded
+        handle(ArchiveJob(end_us, ended.job_id, 0))
         self.ended += 1
-        for observer in self._observers:
-            observer.ended(job, end_us)
+        for tell in self._tell_ended:
+            tell(job, end_us)
         if self._outcome is not None:
             self._outcome(job, start_us)
 
@@ -256,8 +260,8 @@ class Replay:
             if type(event) is UnitsLeased:
                 job = self._waiting.pop(event.job_id)
                 heappush(self._running, (now_us + job.run_us, event.lease_id, job, now_us))
-                for observer in self._observers:
-                    observer.started(job, now_us)
+                for tell in self._tell_started:
+                    tell(job, now_us)
 
 
 def _create(domain: WorkloadDomain) -> CreateDomain:

@@ -44,7 +44,7 @@ REAP_MAX_S = 10
 class _Running:
     """A unit that runs."""
 
-    __slots__ = ("killed", "path", "pid", "pidfd", "scope", "time", "unit")
+    __slots__ = ("killed", "path", "pid", "pidfd", "scope", "time", "unit", "waits")
 
     def __init__(self, unit: UnitToRun, pid: int, path: str, now_us: int) -> None:
         self.unit = unit
@@ -53,6 +53,7 @@ class _Running:
         self.pidfd = -1
         self.time = UnitTime(now_us, unit.time_limit_us)
         self.scope: trio.CancelScope | None = None
+        self.waits = False  # for its end alone, with nothing else to see to
         self.killed = False
 
     def signal(self, number: signal.Signals) -> None:
@@ -211,6 +212,15 @@ class ProcessExecutor:
 
     async def _wait(self, running: _Running) -> None:
         """Return when the process has ended; see to its time limit and to what is left of its grace."""
+        if running.time.due_us() is None:  # most have no limit: a scope, which costs more than all else here, can wait
+            running.waits = True
+            try:
+                await trio.lowlevel.wait_readable(running.pidfd)
+                return
+            except trio.ClosedResourceError:  # there is something to see to now: see _wake
+                pass
+            finally:
+                running.waits = False
         while True:
             with trio.CancelScope(deadline=_deadline(running)) as scope:
                 running.scope = scope
@@ -233,6 +243,8 @@ class ProcessExecutor:
     def _wake(self, running: _Running) -> None:
         if running.scope is not None:
             running.scope.deadline = _deadline(running)
+        elif running.waits:
+            trio.lowlevel.notify_closing(running.pidfd)
 
     def _reap(self, running: _Running) -> _Ended:
         running.signal(signal.SIGKILL)  # the rest of its group; the id is still its own

@@ -17,6 +17,9 @@ from .run_messages import secrets_of
 DEFAULT_DOMAIN = "default"
 """The domain that a new pool has, so that the first job needs none to be made."""
 
+_OF_CONCERN = frozenset({UnitsFinished, UnitsReturned, WorkerJoined, WorkerBack, WorkerLost, JobArchived})
+"""The events that something follows from here: to ask this first is quicker than to ask for each class in turn."""
+
 
 class Aftermath:
     """Sees to what follows; only what is durable gets here."""
@@ -43,6 +46,8 @@ class Aftermath:
         desk.tables.follow(events, published.sealed.batch.first_seq, before, after)
         ended: list[LeaseId] = []
         for seq, event in enumerate(events, published.sealed.batch.first_seq):
+            if type(event) not in _OF_CONCERN:
+                continue
             match event:
                 case UnitsFinished() | UnitsReturned():
                     if event.lease_id not in after.jobs.leases:

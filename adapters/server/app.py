@@ -68,6 +68,7 @@ class Server:
         token: str | None = None,
         runner: Runner = in_thread,
         snapshot_events: int = SNAPSHOT_EVENTS,
+        parted: Callable[[], None] = lambda: None,
     ) -> None:
         """Serve the pool in ``log``.
 
@@ -83,11 +84,13 @@ class Server:
             token: What peers must show that the kernel does not vouch for; None admits none of them.
             runner: How the disk is waited for.
             snapshot_events: Take a snapshot after so many events.
+            parted: Told of each connection that has ended.
         """
         loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner, snapshot_events)
         self.desk = Desk(log if reading is None else reading, engine, loop, clock, secrets, runner, instance, self.stop)
         self._aftermath = Aftermath(self.desk)
         self._sessions: set[Session] = set()
+        self._parted = parted
         self._workers = WorkerMethods(self.desk)
         reads = ReadMethods(self.desk)
         self._handlers: dict[str, Handler] = {
@@ -168,12 +171,12 @@ class Server:
             session.answer(request.msgid, note_fault(error))
             return
         match outcome:
-            case Now(result):
-                session.answer(request.msgid, result)
-            case Commit(decide):
-                self.desk.loop.call(decide, partial(session.answer, request.msgid))
-            case Later(work):
-                session.answer_later(request.msgid, work)
+            case Commit():
+                self.desk.loop.call(outcome.decide, partial(session.answer, request.msgid))
+            case Now():
+                session.answer(request.msgid, outcome.result)
+            case Later():
+                session.answer_later(request.msgid, outcome.work)
 
     def notice(self, session: Session, notification: Notification) -> None:
         """Take note of what a worker says without asking."""
@@ -190,6 +193,7 @@ class Server:
     def ended(self, session: Session) -> None:
         """A connection is gone; if it was a worker's, the worker is out of touch."""
         self._sessions.discard(session)
+        self._parted()
         self.desk.tables.detach(session)
         for worker_id in sorted(self.desk.crew.leave(session)):
             self._aftermath.mark_away(worker_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import attrs
 import trio
@@ -62,8 +63,7 @@ class Published:
     effects: tuple[Effect, ...]
 
 
-@attrs.frozen
-class _Call:
+class _Call(NamedTuple):
     decide: Decide
     resolve: Resolve
 

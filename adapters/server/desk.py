@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-import attrs
 import msgpack
 import trio
 
@@ -28,22 +27,19 @@ from .session import Session
 from .tables import Tables
 
 
-@attrs.frozen
-class Now:
+class Now(NamedTuple):
     """The answer is this."""
 
     result: object
 
 
-@attrs.frozen
-class Commit:
+class Commit(NamedTuple):
     """The answer is what ``decide`` returns, once it is durable."""
 
     decide: Decide
 
 
-@attrs.frozen
-class Later:
+class Later(NamedTuple):
     """The answer is what ``work`` returns; others are served meanwhile."""
 
     work: Callable[[], Awaitable[object]]
@@ -136,7 +132,7 @@ def once(method: str, user: str, key: str | None, decide: Decide) -> Decide:
     """
     if key is None:
         return decide
-    digest = hashlib.sha256(b"\0".join(part.encode() for part in (method, user, key))).digest()[:16]
+    digest = hashlib.sha256(f"{method}\0{user}\0{key}".encode()).digest()[:16]
 
     def decide_once(engine: Engine, at_us: int) -> object:
         kept = kept_answer(engine.state, digest)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import attrs
 import trio
 
 from meted.core.commands import (
@@ -21,12 +20,13 @@ from meted.core.engine import Engine
 from meted.core.events import JobSubmitted
 from meted.core.ids import JobId, WorkerId
 from meted.core.limits import ENVIRONMENT_MAX
+from meted.core.record import replaced
 from meted.core.resources import NOTHING, Resources
 from meted.core.spec import Spec
 from meted.core.state import State
 
 from ..executors.environment import BadVariable, split_secrets
-from ..executors.options import OptionsError, ProcessOptions, make_limits, pack_options
+from ..executors.options import PLAIN, OptionsError, ProcessOptions, make_limits, pack_options
 from ..wire.errors import CallError, Code
 from ..wire.methods import Amounts, Cancel, Delete, Drain, Rerun, Start, Submit
 from .commit_loop import Decide
@@ -136,7 +136,7 @@ class JobMethods:
         command = _command(session, params, clear, token)
 
         def accept(engine: Engine, at_us: int) -> object:
-            submitted = engine.handle(attrs.evolve(command, at_us=at_us))[-1]
+            submitted = engine.handle(replaced(command, at_us=at_us))[-1]
             assert isinstance(submitted, JobSubmitted)
             return {"job": submitted.job_id}
 
@@ -145,7 +145,7 @@ class JobMethods:
     def _try(self, command: SubmitJob) -> dict[str, object]:
         """Say what would happen, and do nothing."""
         state = self._desk.engine.state
-        decide(state, attrs.evolve(command, at_us=self._desk.clock()))
+        decide(state, replaced(command, at_us=self._desk.clock()))
         able, roomy = _who_fits(state, command.request)
         if not able:
             sentence = "It would be accepted, but no worker that is connected could ever hold one of its units."
@@ -157,6 +157,8 @@ class JobMethods:
 
 
 def _split(params: Submit) -> tuple[Pairs, dict[str, str]]:
+    if not params.env:
+        return (), {}
     try:
         clear, secret = split_secrets(params.env)
     except BadVariable as error:
@@ -211,15 +213,14 @@ def _payload(params: Submit, token: str | None) -> bytes:
         raise CallError(Code.REFUSED, "out_of_range", sentence)
     try:
         limits = make_limits(params.limits)
-        return pack_options(
-            ProcessOptions(params.stdin, params.lines, params.first_index, params.index_step, limits, token)
-        )
+        options = ProcessOptions(params.stdin, params.lines, params.first_index, params.index_step, limits, token)
+        return b"" if options == PLAIN else pack_options(options)
     except OptionsError as error:
         raise CallError(Code.REFUSED, "out_of_range", _as_sentence(error)) from None
 
 
 def _resources(amounts: Amounts) -> Resources:
-    generic = tuple(sorted((name, amount) for name, amount in amounts.generic.items() if amount))
+    generic = tuple(sorted([(name, amount) for name, amount in amounts.generic.items() if amount]))
     return Resources(amounts.cpu_milli, amounts.mem_bytes, generic)
 
 

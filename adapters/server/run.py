@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import resource
 import secrets
 import signal
@@ -24,8 +23,10 @@ from ..recovery import live_policy, read_state
 from ..wire.address import Address, TcpAddress, UnixAddress
 from ..wire.token import make_token, token_path
 from .app import Server
+from .collector import Collector
 from .listen import bound_to, listen, peer_of
 from .secret_store import SecretFiles
+from .warm import warm_up
 
 SWITCH_S = 0.0002
 """How soon the thread that writes may go on: with Python's 5 ms a sync of 0.2 ms would take 5."""
@@ -57,8 +58,8 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
         found = read_state(log)
         keep_postings(log)
         engine = Engine(live_policy(policy), found.state, found.chain)
-        gc.collect()
-        gc.freeze()  # the state is large, old and free of cycles: not to be looked through again and again
+        warm_up(live_policy(policy))
+        collector = stack.enter_context(Collector())
         token = make_token(token_path()) if any(isinstance(one, TcpAddress) for one in addresses) else None
         server = Server(
             log,
@@ -69,6 +70,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
             instance=secrets.token_hex(8),
             reading=reading,
             token=token,
+            parted=collector.parted,
         )
         bound: list[Address] = []
         try:

@@ -174,8 +174,10 @@ class Session:
                 await trio.lowlevel.checkpoint()
             match event:
                 case Request():
-                    await self._outbox.room()
-                    await self._fewer_than(OUTSTANDING_REQUESTS_MAX)
+                    if self._outbox.is_full:
+                        await self._outbox.room()
+                    if self._outstanding >= OUTSTANDING_REQUESTS_MAX:
+                        await self._fewer_than(OUTSTANDING_REQUESTS_MAX)
                     self._outstanding += 1
                     self._router.request(self, event)
                 case BadRequest():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import get_args
 
 import trio
 
@@ -23,6 +24,9 @@ from .rows import WorkerRow, job_row, worker_rows
 
 TELL_S = 0.02
 """Changes are told at most so often."""
+
+UNHEARD_S = 0.5
+"""Changes that nobody follows are gathered so often."""
 
 
 @record
@@ -75,6 +79,8 @@ class Tables:
         self._dirty = trio.Event()
         self._told = trio.Event()
         self._followers: dict[object, Callable[[Change, Rows], None]] = {}
+        self._listeners = 0
+        self._heard = trio.Event()
 
     @property
     def state(self) -> State:
@@ -96,7 +102,9 @@ class Tables:
 
     def attach(self, follower: object, tell: Callable[[Change, Rows], None]) -> None:
         """Tell ``tell`` of every change from now on."""
+        self._catch_up()
         self._followers[follower] = tell
+        self._heard.set()
 
     def detach(self, follower: object) -> None:
         """No longer."""
@@ -106,7 +114,12 @@ class Tables:
         """Tell of changes, for ever."""
         while True:
             await self._dirty.wait()
-            self._dirty = trio.Event()
+            if not (self._followers or self._listeners):
+                self._heard = trio.Event()
+                with trio.move_on_after(UNHEARD_S):
+                    await self._heard.wait()
+                if not self._dirty.is_set():
+                    continue
             change = self._gather()
             if self._followers:
                 rows = self.rows(change)
@@ -118,7 +131,12 @@ class Tables:
 
     async def changed(self) -> None:
         """Wait for the next change to be told."""
-        await self._told.wait()
+        self._listeners += 1
+        self._heard.set()
+        try:
+            await self._told.wait()
+        finally:
+            self._listeners -= 1
 
     def since(self, seq: int, status: int | None = None) -> Change | None:
         """Return all that changed since a position, or None if that is too long ago to be known.
@@ -128,6 +146,7 @@ class Tables:
             status: Up to which word of the workers the caller knows; without it, what was told at that very position
                 counts as well.
         """
+        self._catch_up()
         if seq < self._from_seq or seq > self.state.seq:
             return None
         jobs, workers = set(self._jobs), set(self._workers)
@@ -158,7 +177,13 @@ class Tables:
         found = ((job_id, state.jobs.jobs.get(job_id)) for job_id in job_ids)
         return [job_row(state, job, self._started(job_id)) for job_id, job in found if job is not None]
 
+    def _catch_up(self) -> None:
+        """Gather what nobody was there to be told of, so that it is news to nobody who comes now."""
+        if self._dirty.is_set() and not (self._followers or self._listeners):
+            self._gather()
+
     def _gather(self) -> Change:
+        self._dirty = trio.Event()
         jobs, workers = tuple(sorted(self._jobs)), tuple(sorted(self._workers))
         change = Change(self.state.seq, self.status, jobs, workers, tuple(self._loans))
         self._jobs.clear()
@@ -177,6 +202,14 @@ def _size(change: Change) -> int:
     return len(change.jobs) + len(change.workers) + len(change.loans)
 
 
+def _with(field: str) -> frozenset[type[Event]]:
+    return frozenset(cls for cls in get_args(Event) if field in cls.__annotations__)
+
+
+_OF_JOBS, _OF_WORKERS = _with("job_id"), _with("worker_id")
+"""The events that name a job, and those that name a worker."""
+
+
 def touched(events: Iterable[Event], before: State, jobs: set[JobId], workers: set[WorkerId]) -> None:
     """Add the jobs and workers whose rows ``events`` change; ``before`` is the state before them."""
     for event in events:
@@ -190,8 +223,7 @@ def touched(events: Iterable[Event], before: State, jobs: set[JobId], workers: s
             jobs.add(event.job_id)  # type: ignore[union-attr]
             workers.add(event.worker_id)  # type: ignore[union-attr]
         else:
-            job_id, worker_id = getattr(event, "job_id", None), getattr(event, "worker_id", None)
-            if job_id is not None:
-                jobs.add(job_id)
-            if worker_id is not None:
-                workers.add(worker_id)
+            if kind in _OF_JOBS:
+                jobs.add(event.job_id)  # type: ignore[union-attr]
+            if kind in _OF_WORKERS:
+                workers.add(event.worker_id)  # type: ignore[union-attr]

@@ -39,12 +39,13 @@ def encode(message: Message) -> bytes:
 
 def _plain(message: Message) -> tuple[object, ...]:
     match message:
-        case Request(msgid, method, params):
-            return REQUEST, msgid, method, (params,) if params else ()
-        case Response(msgid, error, result):
-            return RESPONSE, msgid, error and error.to_plain(), result if error is None else None
-        case Notification(method, params):
-            return NOTIFICATION, method, (params,) if params else ()
+        case Response():
+            error = message.error
+            return RESPONSE, message.msgid, error and error.to_plain(), message.result if error is None else None
+        case Request():
+            return REQUEST, message.msgid, message.method, (message.params,) if message.params else ()
+        case Notification():
+            return NOTIFICATION, message.method, (message.params,) if message.params else ()
 
 
 def decode(value: object) -> Message | BadRequest:

@@ -13,6 +13,8 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
+from meted.core.record import fields_of
+
 from .describe import type_words
 from .errors import CallError, Code
 from .limits import ARRAY_ITEMS_MAX, KEY_BYTES_MAX, MAP_ITEMS_MAX
@@ -44,29 +46,41 @@ def read_params(method: Method, params: Mapping[str, object]) -> Any:
     reader = _reader(method.params)
     if not reader.names >= params.keys() >= reader.required:
         raise _wrong_names(method, reader, params)
+    leaves = reader.leaves
     for name, value in params.items():
-        if not reader.checks[name](value):
+        if type(value) is not leaves.get(name) and not reader.checks[name](value):
             raise _wrong_type(reader.kinds[name], value, name)
-    if "key" in params and method.keyed:
+    if "key" in params:
         _check_key(params["key"])
     return reader.build(params)
 
 
 def plain(params: attrs.AttrsInstance) -> dict[str, object]:
     """Return the map that ``read_params`` makes the same record of."""
-    return {name: _plain(getattr(params, name)) for name in _reader(type(params)).kinds}
+    fields = fields_of(params)
+    for name in _reader(type(params)).nested:
+        fields[name] = _plain(fields[name])
+    return fields
 
 
 def _plain(value: Any) -> object:
-    if type(value) is tuple and value and attrs.has(type(value[0])):
-        return tuple(plain(item) for item in value)
-    return plain(value) if attrs.has(type(value)) else value
+    if type(value) is tuple:
+        return tuple(map(plain, value))
+    return None if value is None else plain(value)
 
 
 class _Reader:
-    """What is known of a record class: its types, its checks, and how to make one."""
+    """What is known of a record class: its types, its checks, and how to make one.
 
-    __slots__ = ("_builds", "_cls", "checks", "kinds", "names", "required")
+    Attributes:
+        kinds: The type of each field.
+        names, required: Which fields there are, and which have no default.
+        checks: Tells of each field whether a value is of its type.
+        leaves: The class that a value of a plain field has: to compare it is quicker than to call its check.
+        nested: The fields that hold records.
+    """
+
+    __slots__ = ("_builds", "_cls", "checks", "kinds", "leaves", "names", "nested", "required")
 
     def __init__(self, cls: type[attrs.AttrsInstance]) -> None:
         fields = attrs.fields(attrs.resolve_types(cls))
@@ -77,6 +91,8 @@ class _Reader:
         self.checks = {name: _check(kind) for name, kind in self.kinds.items()}
         builds = {name: _build(kind) for name, kind in self.kinds.items()}
         self._builds = {name: build for name, build in builds.items() if build is not None}
+        self.leaves = {name: kind for name, kind in self.kinds.items() if kind in _LEAVES}
+        self.nested = tuple(self._builds)
 
     def is_valid(self, value: object) -> bool:
         """Whether ``value`` is a map that this record can be built of."""

@@ -7,12 +7,14 @@ from enum import Enum
 
 import attrs
 
+from meted.core.record import record
+
 from .errors import CallError
 
 Params = Mapping[str, object]
 
 
-@attrs.frozen
+@record
 class Request:
     """A call that wants an answer.
 
@@ -27,7 +29,7 @@ class Request:
     params: Params = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@record
 class Response:
     """The answer to a call.
 
@@ -42,7 +44,7 @@ class Response:
     result: object = None
 
 
-@attrs.frozen
+@record
 class Notification:
     """A call that wants no answer.
 
@@ -55,7 +57,7 @@ class Notification:
     params: Params = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@record
 class BadRequest:
     """A call whose parameters have the wrong shape; to be answered with ``Response(msgid, error)``.
 
@@ -70,7 +72,7 @@ class BadRequest:
     error: CallError
 
 
-@attrs.frozen
+@record
 class ConnectionClosed:
     """The peer has closed its side after a whole message; what it asked can still be answered."""
 

@@ -25,6 +25,7 @@ from ..wire.limits import OUTPUT_KEPT_BYTES
 from . import stimuli as s
 from .held import HeldLease, WaitingLeases
 from .reporter import Reporter
+from .spare import SpareRoom
 
 KEPT_BYTES_MAX = 256 * 2**20
 """With so many bytes of results that the server has not taken, no more units are started."""
@@ -52,6 +53,7 @@ class Brain:
         self._now_us = 0
         self._arrivals = 0
         self._reporter = Reporter(self.leases)
+        self._spare = SpareRoom(capacity)
         self._has_left = False
         self._out: list[s.Instruction] = []
 
@@ -73,8 +75,10 @@ class Brain:
     @property
     def wake_at_us(self) -> int | None:
         """When to say :class:`.stimuli.TimerFired`, unless something else happens before; None for never."""
-        due_us = (self._reporter.wake_at_us, self.waiting.due_us if self.is_connected else None)
-        return min((due for due in due_us if due is not None), default=None)
+        said_us = self._reporter.wake_at_us
+        waits = self.waiting.due_us if self.is_connected else None
+        due_us = (said_us, waits, None if self.waiting or self.is_draining else self._spare.due_us)
+        return min([due for due in due_us if due is not None], default=None)
 
     def held(self) -> tuple[tuple[int, tuple[Span, ...]], ...]:
         """Return what to claim when connecting again: of each lease the units that the server has not answered for."""
@@ -88,6 +92,11 @@ class Brain:
             if not lease.is_struck
         )
 
+    def is_news(self, key: UnitKey) -> bool:
+        """Whether it is news that this unit runs: it is said of every unit, and news for one of a lease."""
+        lease = self.leases.get(key[0])
+        return lease is not None and not lease.has_started
+
     def handle(self, stimulus: s.Stimulus) -> list[s.Instruction]:
         """Take in what happened and return what is to be done, in this order."""
         self._now_us = max(self._now_us, stimulus.now_us)
@@ -96,8 +105,7 @@ class Brain:
                 for one in given:
                     self._came(one)
             case s.UnitStarted(key=key):
-                if not self._unit_started(key):
-                    return []  # said of every unit, and news for one of a lease: worth a shortcut
+                self._unit_started(key)
             case s.UnitEnded(key=key, end=end):
                 self._unit_ended(key, end)
             case s.AskedBack(lease_ids=lease_ids):
@@ -114,6 +122,7 @@ class Brain:
                 self._hear(stimulus)
         self._start_what_fits()
         self._give_back_what_waits()
+        self._share_what_is_left()
         self._out.extend(self._reporter.say(self._now_us))
         self._leave_if_done()
         instructions, self._out = self._out, []
@@ -210,7 +219,7 @@ class Brain:
             fitting = self.waiting.take(self.room)
             if fitting is None:
                 return
-            fitting.is_placed = True
+            fitting.place(self._now_us)
             self.room = self.room.minus(fitting.given.request)
             self._start(fitting)
 
@@ -220,18 +229,26 @@ class Brain:
         if due_us is not None and due_us <= self._now_us and self.is_connected:
             self._start_no_more(self.waiting.too_old(self._now_us), stopped=False)
 
+    def _share_what_is_left(self) -> None:
+        """Let the server have half of the longest lease for room that stays empty; see :mod:`.spare`."""
+        if self.waiting or self.is_draining:
+            return
+        self._spare.see(self.room, self.leases.values(), self._now_us)
+        if self._spare.due_us is None or self._now_us < self._spare.due_us:
+            return
+        lease = self._spare.look(self.leases.values(), self._now_us)
+        if lease is not None and self.is_connected:
+            lease.stop = lease.next + (lease.stop - lease.next) // 2
+            self._reporter.plan(lease, self._now_us)
+
     def _start(self, lease: HeldLease) -> None:
         self._out.append(s.StartUnit(lease.given, lease.next))
         lease.next += 1
 
-    def _unit_started(self, key: UnitKey) -> bool:
-        """Note that a unit runs, and return whether that is news."""
-        lease = self.leases.get(key[0])
-        if lease is None or lease.has_started:
-            return False
-        lease.has_started = True
-        self._reporter.started(key[0])
-        return True
+    def _unit_started(self, key: UnitKey) -> None:
+        if self.is_news(key):
+            self.leases[key[0]].has_started = True
+            self._reporter.started(key[0])
 
     def _unit_ended(self, key: UnitKey, end: UnitEnd) -> None:
         ghost = self.ghosts.pop(key, None)

@@ -12,8 +12,9 @@ from meted.core.resources import Resources
 from ..executors.contract import UnitEnd, UnitKey
 from .stimuli import GiveBack, LeaseGiven, Report
 
-REPORT_US = 100_000
-"""Units that have ended are reported after so long at the latest, also if their lease goes on."""
+REPORT_US = 200_000
+"""Units that have ended are reported after so long at the latest, also if their lease goes on: twice what a lease of
+short units is meant to hold, so that most of those are reported once."""
 
 RETRY_MIN_US = 100_000
 RETRY_MAX_US = 5_000_000
@@ -45,8 +46,11 @@ class HeldLease:
         is_struck: Whether its last started unit was killed because the worker must go; it is neither reported nor
             given back.
         has_started: Whether the executor has said of one of its units that it runs.
-        reported_us: When the last report was sent, or else when the lease came.
+        reported_us: When the last report was sent, or else when its first unit was started, or else when it came.
         retry_us: Say nothing of it before this.
+        placed_us: When it was given room.
+        returning: From which unit on the tail is that the server is being given back.
+        noted_us: When something is to be said of it, as far as the reporter has noted.
         tries: How often in a row the server could not take what was said.
     """
 
@@ -66,6 +70,9 @@ class HeldLease:
     is_struck: bool = False
     has_started: bool = False
     retry_us: int = 0
+    placed_us: int = 0
+    returning: int = 0
+    noted_us: int | None = None
     tries: int = 0
 
     @classmethod
@@ -94,6 +101,24 @@ class HeldLease:
         """The units for which the server has not answered yet."""
         return (self.acked, self.end - self.acked)
 
+    def place(self, now_us: int) -> None:
+        """Give it room; what it reports is counted from here."""
+        self.is_placed = True
+        self.placed_us = self.reported_us = now_us
+
+    def could_share(self, room: Resources) -> bool:
+        """Whether there are units behind the one that runs which so much room would do for."""
+        return self.is_placed and self.next < self.stop and self.given.request.fits(room)
+
+    def left_us(self, now_us: int) -> int:
+        """How long its units that were not started may take one after another, judged by those that were.
+
+        While some are being given back that is not asked: 0.
+        """
+        if self.stop < self.end:
+            return 0
+        return (now_us - self.placed_us) // max(1, self.ended - self.given.first) * (self.stop - self.next)
+
     def due_us(self) -> int | None:
         """When something is to be said of this lease, or None."""
         if self.stop < self.end and not self.is_returning:
@@ -106,6 +131,7 @@ class HeldLease:
     def give_back(self) -> GiveBack:
         """Begin to give back the tail."""
         self.is_returning = True
+        self.returning = self.stop
         return GiveBack(self.given.lease_id, (self.stop, self.end - self.stop))
 
     def report(self, now_us: int, bytes_max: int) -> tuple[Report, int]:
@@ -142,7 +168,7 @@ class HeldLease:
     def tail_taken(self) -> None:
         """The server has taken back the tail."""
         self.is_returning = False
-        self.end = self.stop
+        self.end = self.returning
         self.retry_us = self.tries = 0
 
     def say_again(self, now_us: int, was_report: bool) -> None:
@@ -159,6 +185,7 @@ class HeldLease:
         self.sent = self.acked
         self.is_returning = False
         self.retry_us = self.tries = 0
+        self.noted_us = None
 
 
 class WaitingLeases:
@@ -199,9 +226,10 @@ class WaitingLeases:
     @property
     def due_us(self) -> int | None:
         """When the lease that has waited longest has waited too long, or None if none waits."""
+        if not self._queues:
+            return None
         heads = (next(iter(queue.values())) for queue in self._queues.values())
-        came_us = min((head.reported_us for head in heads), default=None)
-        return None if came_us is None else came_us + WAITING_MAX_US
+        return min(head.reported_us for head in heads) + WAITING_MAX_US
 
     def too_old(self, now_us: int) -> list[int]:
         """Return the leases that have waited too long."""

@@ -41,10 +41,11 @@ class Reporter:
         """When there is something to say although nothing has happened, or None."""
         if not self.is_connected:
             return None
-        times = [self._timers[0][0]] if self._timers else []
+        due_us = self._timers[0][0] if self._timers else None
         if self._started:
-            times.append(self._started_us + STARTED_US)
-        return min(times, default=None)
+            told_us = self._started_us + STARTED_US
+            return told_us if due_us is None else min(due_us, told_us)
+        return due_us
 
     def connect(self, now_us: int) -> None:
         """From now on things can be said; all that is known is said (again)."""
@@ -72,7 +73,8 @@ class Reporter:
             return
         if due_us <= now_us:
             self._due[lease.given.lease_id] = None
-        else:
+        elif due_us != lease.noted_us:  # it is the same for most units of a lease
+            lease.noted_us = due_us
             heappush(self._timers, (due_us, lease.given.lease_id))
 
     def started(self, lease_id: int) -> None:
@@ -114,6 +116,7 @@ class Reporter:
         due_us = lease.due_us()
         if due_us is None or due_us > now_us:
             if due_us is not None:
+                lease.noted_us = due_us
                 heappush(self._timers, (due_us, lease.given.lease_id))
             return None
         if lease.stop < lease.end and not lease.is_returning:

@@ -75,6 +75,10 @@ class Worker:
         self._ears = Ears(self, executor)
         self._unstarted: dict[UnitKey, bool] = {}
         """Units whose task has not come to its turn, which the executor knows nothing of -> whether it was killed."""
+        self._is_free = False
+        """Whether the task that is speaking to the mind has nothing to run, and takes the next unit itself."""
+        self._taken: UnitToRun | None = None
+        """What it has taken."""
         self._nursery: trio.Nursery | None = None
         self._changed = trio.Event()
         self._sleeps_until_us: int | None = None
@@ -140,7 +144,10 @@ class Worker:
                 assert self._nursery is not None, "units come while the worker runs"
                 unit = _unit(lease, index)
                 self._unstarted[unit.key] = False
-                self._nursery.start_soon(self._run_unit, unit)
+                if self._is_free:
+                    self._is_free, self._taken = False, unit
+                else:
+                    self._nursery.start_soon(self._run_units, unit)
             case s.KillUnit(key=key, grace_us=grace_us):
                 self._kill(key, KILL_GRACE_US if grace_us is None else grace_us)
             case _:
@@ -155,17 +162,30 @@ class Worker:
         except NotFeatured as error:
             self._tell(f"Unit {key[1]} of lease {key[0]} should end and goes on: {error.sentence}.")
 
-    async def _run_unit(self, unit: UnitToRun) -> None:
-        if self._unstarted.pop(unit.key, False):
-            self.feel(s.UnitEnded(now_us(), unit.key, killed_unstarted()))
-            return
+    async def _run_units(self, first: UnitToRun) -> None:
+        """Run a unit, and then, in the same task, what starts when it has ended: mostly the next one of its lease."""
+        unit: UnitToRun | None = first
+        while unit is not None:
+            if self._unstarted.pop(unit.key, False):
+                end = killed_unstarted()
+                await trio.lowlevel.checkpoint()
+            else:
+                end = await self._run_unit(unit)
+            self._is_free, self._taken = True, None
+            self.feel(s.UnitEnded(now_us(), unit.key, end))
+            self._is_free, unit = False, self._taken
+
+    async def _run_unit(self, unit: UnitToRun) -> UnitEnd:
+        def started() -> None:
+            if self.brain.is_news(unit.key):
+                self.feel(s.UnitStarted(now_us(), unit.key))
+
         began_us = now_us()
         try:
-            end = await self._executor.run(unit, lambda: self.feel(s.UnitStarted(now_us(), unit.key)))
+            return await self._executor.run(unit, started)
         except Exception as error:  # one bad unit is no reason to stop all others (row N34)
             reason = f"The worker could not run the unit ({type(error).__name__}): {error}"
-            end = UnitEnd(EXIT_NOT_STARTED, now_us() - began_us, result=reason.encode("utf-8", "backslashreplace"))
-        self.feel(s.UnitEnded(now_us(), unit.key, end))
+            return UnitEnd(EXIT_NOT_STARTED, now_us() - began_us, result=reason.encode("utf-8", "backslashreplace"))
 
     async def _keep_time(self) -> None:
         while True:

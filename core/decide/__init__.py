@@ -12,7 +12,6 @@ from ..commands import (
     DomainCommand,
     JobCommand,
     KeepCall,
-    LeaseCommand,
     NoteRepair,
     SetRules,
     WorkerCommand,
@@ -26,7 +25,7 @@ from .credit import decide_credit
 from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import decide_jobs
-from .leases import decide_leases
+from .leases import LEASE_JUDGES
 from .nice import with_purses
 from .rules import decide_rules
 from .workers import decide_workers
@@ -66,9 +65,9 @@ def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]
     return (LogRepaired(at_us, command.lost_first_seq, command.lost_last_seq),)
 
 
-# A table, as in meted.core.reducers; each slice's own match is exhaustive.
+# A table, as in meted.core.reducers; the match of a slice is exhaustive, and leases have a table of their own.
 _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
-    **dict.fromkeys(get_args(LeaseCommand), decide_leases),
+    **LEASE_JUDGES,
     **dict.fromkeys(get_args(JobCommand), decide_jobs),
     **dict.fromkeys(get_args(WorkerCommand), decide_workers),
     **dict.fromkeys(get_args(DomainCommand), decide_domains),

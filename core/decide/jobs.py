@@ -58,8 +58,9 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
 
 def find_job(state: State, job_id: object) -> Job:
     """Return the job of that id, or refuse."""
-    job = state.jobs.jobs.get(JobId(checks.whole(job_id, "job", 1, limits.TIME_MAX_US)))
+    job = state.jobs.jobs.get(JobId(job_id)) if type(job_id) is int else None
     if job is None:
+        checks.whole(job_id, "job", 1, limits.TIME_MAX_US)
         raise Refused(Reason.UNKNOWN_JOB, f"There is no job {job_id}; it never was, or it was archived or deleted.")
     return job
 

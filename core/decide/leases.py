@@ -6,12 +6,12 @@ so that a repeated or late report counts for nothing (rows P35, P37).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import compress
-from typing import assert_never
+from typing import Any
 
 from .. import limits, spans
-from ..commands import FinishUnits, LeaseCommand, LeaseUnits, RecallUnits, ReturnUnits
+from ..commands import Command, FinishUnits, LeaseUnits, RecallUnits, ReturnUnits
 from ..errors import Reason, Refused
 from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
@@ -26,33 +26,16 @@ from .nice import affordable, fee_held, fee_posted, fee_voided, lapsed
 
 RETURNED, LOST = "returned", "lost"
 
-
-def decide_leases(state: State, command: LeaseCommand, at_us: int) -> tuple[Event, ...]:
-    """Judge a command on leases."""
-    match command:
-        case FinishUnits():
-            return _finish(state, command, at_us)
-        case LeaseUnits():
-            return _lease(state, command, at_us)
-        case ReturnUnits():
-            lease = find_lease_of(state, command.lease_id, command.worker_id)
-            if lease is None:
-                return ()
-            given = checks.runs(command.spans, "spans", lease.first, lease.first + lease.count)
-            return returned(state, lease, still_out(lease, given), at_us, RETURNED, ())
-        case RecallUnits():
-            lease = find_lease(state, command.lease_id)
-            return () if lease is None or lease.recalled else (UnitsRecalled(at_us, lease.lease_id),)
-        case _:
-            assert_never(command)
+_COVERED_MAX = (1 << limits.DOMAIN_DEPTH_MAX) - 1
 
 
 def find_lease(state: State, lease_id: object) -> Lease | None:
     """Return the lease, or None if it has ended; refuse if it never was."""
-    number = checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
-    if number >= state.jobs.next_lease_id:
+    jobs = state.jobs
+    if type(lease_id) is not int or not 0 < lease_id < jobs.next_lease_id:
+        number = checks.whole(lease_id, "lease", 1, limits.TIME_MAX_US)
         raise Refused(Reason.UNKNOWN_LEASE, f"There has never been a lease {number}; drop it.")
-    return state.jobs.leases.get(LeaseId(number))
+    return jobs.leases.get(LeaseId(lease_id))
 
 
 def find_lease_of(state: State, lease_id: object, worker_id: object) -> Lease | None:
@@ -72,10 +55,11 @@ def still_out(lease: Lease, given: tuple[Span, ...]) -> tuple[Span, ...]:
 
 
 def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
-    checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
-    checks.whole(command.covered, "covered", 0, (1 << limits.DOMAIN_DEPTH_MAX) - 1)
-    checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
-    checks.whole(command.behind, "behind", 0, limits.TIME_MAX_US)
+    if not _is_plain(command):
+        checks.whole(command.count, "count", 1, limits.RUN_UNITS_MAX)
+        checks.whole(command.covered, "covered", 0, _COVERED_MAX)
+        checks.whole(command.worker_id, "worker", 1, limits.TIME_MAX_US)
+        checks.whole(command.behind, "behind", 0, limits.TIME_MAX_US)
     job = find_job(state, command.job_id)
     worker = state.workers.workers.get(command.worker_id)
     if worker is None or not worker.is_leasable:
@@ -92,9 +76,11 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     # What was on a lost worker is tried one by one, so that a unit that kills workers takes no others with it.
     count = 1 if run.losses else min(command.count, run.count)
     terms = job.terms
-    estimated_us = estimate_us(state.jobs, job)
+    estimated_us = terms.time_request_us
+    if estimated_us is None:
+        estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
-    paid = affordable(state, job, size, count)
+    paid = affordable(state, job, size, count) if job.points > 0 else None
     if paid is not None:
         count = paid[2]
         if not count:
@@ -125,6 +111,18 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     return (leased,) if paid is None else (leased, fee_held(leased, paid[0], paid[1]))
 
 
+def _is_plain(command: LeaseUnits) -> bool:
+    """Whether the numbers of a lease are what they should be; nearly all come from a policy, so it is asked at once."""
+    count, worker_id, covered, behind = command.count, command.worker_id, command.covered, command.behind
+    return (
+        type(count) is type(worker_id) is type(covered) is type(behind) is int
+        and 0 < count <= limits.RUN_UNITS_MAX
+        and 0 < worker_id <= limits.TIME_MAX_US
+        and 0 <= covered <= _COVERED_MAX
+        and 0 <= behind <= limits.TIME_MAX_US
+    )
+
+
 def _check_behind(state: State, worker: Worker, job: Job, behind: LeaseId) -> None:
     """Refuse to queue a unit of ``job`` behind anything but a lease of that worker that is in nobody's way."""
     lease = state.jobs.leases.get(behind)
@@ -140,7 +138,10 @@ def _check_behind(state: State, worker: Worker, job: Job, behind: LeaseId) -> No
 
 
 def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]:
-    lease = find_lease_of(state, command.lease_id, command.worker_id)
+    lease_id, worker_id = command.lease_id, command.worker_id
+    lease = state.jobs.leases.get(lease_id) if type(lease_id) is int else None
+    if lease is None or type(worker_id) is not int or lease.worker_id != worker_id:
+        lease = find_lease_of(state, lease_id, worker_id)
     if lease is None:
         return ()
     reported = checks.runs(command.done, "done", lease.first, lease.first + lease.count)
@@ -153,7 +154,7 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     exits = _checked_exits(command.exits, reported) if command.exits != () else ()
     if command.results != ():
         _check_results(command.results, reported)
-    done = still_out(lease, reported)
+    done = still_out(lease, reported) if lease.back else reported
     run_us, cpu_us, peak_bytes = command.run_us, command.cpu_us, command.peak_bytes
     if done is not reported:
         fresh = set(spans.indices(done))
@@ -166,7 +167,10 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     job = state.jobs.jobs[lease.job_id]
     requeued, cancelled = _after_failures(job, lease, exits, at_us) if exits else ((), ())
     tags = settle(state, lease, run_us, bool(requeued))
-    used_cpu_us = weighted(sum(run_us) * job.terms.request.cpu_milli // 1000, lease.priority - lease.points)
+    used_cpu_us = sum(run_us) * job.terms.request.cpu_milli // 1000
+    priority = lease.priority - lease.points
+    if priority:
+        used_cpu_us = weighted(used_cpu_us, priority)
     finished = UnitsFinished(
         at_us,
         lease.lease_id,
@@ -193,8 +197,28 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     return finished, *fees, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
 
 
+def _return(state: State, command: ReturnUnits, at_us: int) -> tuple[Event, ...]:
+    lease = find_lease_of(state, command.lease_id, command.worker_id)
+    if lease is None:
+        return ()
+    given = checks.runs(command.spans, "spans", lease.first, lease.first + lease.count)
+    return returned(state, lease, still_out(lease, given), at_us, RETURNED, ())
+
+
+def _recall(state: State, command: RecallUnits, at_us: int) -> tuple[Event, ...]:
+    lease = find_lease(state, command.lease_id)
+    return () if lease is None or lease.recalled else (UnitsRecalled(at_us, lease.lease_id),)
+
+
 def _check_measured(measured: object, name: str, count: int, high: int) -> None:
     """Refuse what is not one whole number from 0 to ``high`` for each of ``count`` units."""
+    if (
+        type(measured) is tuple
+        and len(measured) == 1 == count
+        and type(measured[0]) is int
+        and 0 <= measured[0] <= high
+    ):
+        return  # one unit, as nearly always
     numbers = checks.items(measured, name, limits.RUN_UNITS_MAX)
     if len(numbers) != count:
         raise Refused(Reason.BAD_SPANS, f"{name} must have one number a unit: {count}, not {len(numbers)}.")
@@ -317,3 +341,12 @@ def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, 
     if stop:
         return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, "failed"))
     return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)
+
+
+LEASE_JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
+    LeaseUnits: _lease,
+    FinishUnits: _finish,
+    ReturnUnits: _return,
+    RecallUnits: _recall,
+}
+"""What judges each command on leases."""

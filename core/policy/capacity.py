@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from ..ids import DomainId, JobId, LeaseId, WorkerId
+from ..lease_events import UnitsLeased
 from ..resources import Resources
-from ..state import Lease, State, Worker
+from ..state import Jobs, Lease, State, Worker
 from ..terms import Terms
 from .prefetch import PrefetchQueue
 
@@ -117,6 +118,7 @@ class Capacity:
         self.queue = PrefetchQueue()
         self.prefetching: tuple[Resources, ...] = ()  # capacities of the workers that may be leased and prefetch
         self._order: list[Room] = []
+        self._only: Room | None = None  # the worker that may be leased, if there is just one
         self._freed: list[int] = []
         self._epoch = 0
         for _, worker in sorted(state.workers.workers.items()):
@@ -153,13 +155,25 @@ class Capacity:
                 continue
             room.at = len(self._order)
             self._order.append(room)
+        self._only = self._order[0] if len(self._order) == 1 else None
         self.prefetching = tuple(dict.fromkeys(room.capacity for room in self._order if room.prefetch))
         self._forget()
 
+    def leased(self, event: UnitsLeased, terms: Terms, jobs: Jobs) -> None:
+        """A lease was given; ``jobs`` is as it is after that."""
+        room, lease_id = self.rooms[event.worker_id], event.lease_id
+        if room.prefetch:
+            self.take(jobs.leases[lease_id], terms)
+            return
+        request, ends_us = terms.request, event.at_us + event.estimate_us * event.count
+        self._where[lease_id] = (room, ends_us, event.job_id, terms)
+        room.free.take(request)
+        insort(room.ends, (ends_us, lease_id, request))
+
     def take(self, lease: Lease, terms: Terms) -> None:
-        """A lease was given."""
+        """Count a lease as held."""
         room = self.rooms[lease.worker_id]
-        lease_id, ends_us = lease.lease_id, lease.ends_us
+        lease_id, ends_us = lease.lease_id, lease.leased_us + lease.estimate_us * lease.count
         self._where[lease_id] = (room, ends_us, lease.job_id, terms)
         if room.prefetch:
             if lease.behind in self._where:
@@ -170,32 +184,38 @@ class Capacity:
         insort(room.ends, (ends_us, lease_id, terms.request))
 
     def holder(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
-        """Return the job of a lease, also when the lease has just left the state."""
+        """Return the job of a lease."""
         return self._where[lease_id][2:]
 
-    def give(self, lease_id: LeaseId) -> None:
-        """A lease has ended."""
-        room, ends_us, _, terms = self._where.pop(lease_id)
+    def give(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
+        """A lease has ended; return its job."""
+        room, ends_us, job_id, terms = self._where.pop(lease_id)
         self.version += 1
         if room.prefetch and self.queue.withdraw(lease_id):
-            return
+            return job_id, terms
         # Two entries never have the same lease id, so the comparison never reaches the request.
         del room.ends[bisect_left(room.ends, (ends_us, lease_id))]
         heir = self.queue.ended(lease_id) if room.prefetch else None
         if heir is not None:
             insort(room.ends, (self._where[heir][1], heir, terms.request))
-            return
+            return job_id, terms
         room.free.give(terms.request)
-        if room.at >= 0:
+        if room.at >= 0 and self._only is None:
             if len(self._freed) >= FREED_NOTES_MAX:
                 self._forget()
             self._freed.append(room.at)
+        return job_id, terms
 
     def find(self, shape: Shape, ends_us: int | None = None) -> Room | None:
         """Return the first worker where ``shape`` fits now, or None.
 
         With ``ends_us`` the worker must live until then.
         """
+        if self._only is not None:
+            room = self._only
+            fits = room.free.fits(shape.request) and (ends_us is None or room.outlives(ends_us))
+            shape.room = room if fits else None
+            return shape.room
         request, order, notes = shape.request, self._order, len(self._freed)
         if shape.epoch != self._epoch:
             shape.epoch, shape.at, shape.seen = self._epoch, 0, notes

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..commands import LeaseUnits
-from ..estimates import estimate_us, stay_us
+from ..estimates import stay_us
 from ..ids import JobId
 from ..limits import PASS_EXAMINED_MAX
 from ..state import Job, State
@@ -32,7 +32,7 @@ class EasyIndex(QueueIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of the head while it fits, then of later jobs that do not delay it."""
         self.wake(at_us)
-        was_stuck = self.is_stuck
+        was_stuck, capacity, shape_of = self.is_stuck, self.capacity, self.shape_of
         while True:
             head = self.head()
             if head is None:
@@ -40,22 +40,26 @@ class EasyIndex(QueueIndex):
             job, room = head
             if room is None:
                 break
-            count = self.run_count(job, estimate_us(self.state.jobs, job))
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, count)
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, self.next_count(job))
         shadow: Shadow | None = None
-        full: set[Shape] = set()  # most do not fit, and need no closer look: in a pass room only becomes less
+        # Most do not fit, and need no closer look: in a pass room only becomes less.
+        full: set[Shape] = set() if capacity.is_mortal else {shape_of[job.job_id]}
         for job_id in self.candidates(job, at_us, was_stuck=was_stuck):
-            shape = self.shape_of[job_id]
+            shape = shape_of[job_id]
             if shape in full:
                 continue
-            if self.capacity.find(shape) is None:
+            if capacity.find(shape) is None:
                 full.add(shape)
+                if len(full) == len(self._shapes):
+                    break
                 continue
             if shadow is None:
-                shadow = earliest(self.capacity.candidates(), job.terms.request, at_us, stay_us(self.state.jobs, job))
+                shadow = earliest(capacity.candidates(), job.terms.request, at_us, stay_us(self.state.jobs, job))
                 if shadow is None:
                     return
-            yield from self._backfill(job_id, shadow, at_us)
+            # Not in the queue: nothing is left, or all that is left backs off.
+            while job_id in shape_of and (lease := self._backfill(job_id, shadow, at_us)) is not None:
+                yield lease
         self.pass_is_over(job)
 
     def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> Iterable[JobId]:
@@ -65,9 +69,11 @@ class EasyIndex(QueueIndex):
         further away from now. But once a lease has overrun its estimate, more may be free beside the head.
         """
         if was_stuck and (self._depth is None or len(self.queue) <= self._depth):
-            overrun = any(room.ends and room.ends[0][0] <= at_us for room in self.capacity.candidates())
-            if not overrun:
-                return self.in_turn(self.fresh)
+            for room in self.capacity.candidates():
+                if room.ends and room.ends[0][0] <= at_us:
+                    break
+            else:
+                return self.in_turn(self.fresh) if len(self.fresh) > 1 else tuple(self.fresh)
         return self.behind(head, self._depth)
 
     def in_turn(self, job_ids: Iterable[JobId]) -> list[JobId]:
@@ -77,8 +83,7 @@ class EasyIndex(QueueIndex):
 
     def behind(self, head: Job, depth: int | None) -> list[JobId]:
         """Return the first ``depth`` jobs to try once ``head`` is stuck (None: all), in that order."""
-        start = self.queue.bisect_right(self.key_of(head))
-        return [queued_job(key) for key in self.queue.islice(start, None if depth is None else start + depth)]
+        return [queued_job(key) for key in self.queue.behind(self.key_of(head), depth)]
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""
@@ -88,20 +93,20 @@ class EasyIndex(QueueIndex):
             return sentence
         return f"{sentence} It would fit now, but could delay job {head[0].job_id}, for which room is kept."
 
-    def _backfill(self, job_id: JobId, shadow: Shadow, at_us: int) -> Iterator[Proposal]:
-        while True:
-            job = self.state.jobs.jobs[job_id]
-            # Not in the queue: nothing is left, or all that is left backs off.
-            if job_id not in self.shape_of or self.is_capped(job.terms.domain_id, job.terms.request):
-                return
-            count = self.run_count(job, estimate_us(self.state.jobs, job))
-            ends_us = at_us + stay_us(self.state.jobs, job) * count
-            room = self._room(job, ends_us, shadow)
-            if room is None:
-                return
-            if room is shadow.room:
-                shadow.admit(job.terms.request, ends_us)
-            yield LeaseUnits(at_us, room.worker_id, job_id, count)
+    def _backfill(self, job_id: JobId, shadow: Shadow, at_us: int) -> LeaseUnits | None:
+        """Return the next lease of a job of the queue that does not delay the head, or None."""
+        job = self.state.jobs.jobs[job_id]
+        request = job.terms.request
+        if self._held and self.is_capped(job.terms.domain_id, request):
+            return None
+        count = self.next_count(job)
+        ends_us = at_us + stay_us(self.state.jobs, job) * count
+        room = self._room(job, ends_us, shadow)
+        if room is None:
+            return None
+        if room is shadow.room:
+            shadow.admit(request, ends_us)
+        return LeaseUnits(at_us, room.worker_id, job_id, count)
 
     def _room(self, job: Job, ends_us: int, shadow: Shadow) -> Room | None:
         until_us = self.needs_until_us(job)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sortedcontainers import SortedList
-
 from ..commands import LeaseUnits
-from ..estimates import estimate_us
 from ..ids import DomainId, JobId
 from ..resources import Resources
 from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
 from .pool import PoolIndex
-from .queues import QueueKey, queue_key, queued_job
+from .queues import JobQueue, QueueKey, queue_key, queued_job
 
 
 class QueueIndex(PoolIndex):
@@ -28,11 +25,12 @@ class QueueIndex(PoolIndex):
         fresh: Jobs that were not in the queue when the last pass was over.
     """
 
+    follows_accounts = False
     key_of: Callable[[Job], QueueKey] = staticmethod(queue_key)
     order = "by priority, then submission"
 
     def __init__(self, state: State) -> None:
-        self.queue: SortedList[QueueKey] = SortedList()
+        self.queue = JobQueue()
         self.shape_of: dict[JobId, Shape] = {}
         self.fresh: set[JobId] = set()
         self._stuck: tuple[QueueKey, int] | None = None
@@ -68,7 +66,7 @@ class QueueIndex(PoolIndex):
         if shape is None:
             return
         key = self.key_of(job)
-        self.queue.remove(key)
+        self.queue.discard(key)
         self.fresh.discard(job.job_id)
         if self._stuck is not None and key == self._stuck[0]:
             self._stuck = None
@@ -91,18 +89,21 @@ class QueueIndex(PoolIndex):
 
         Jobs over their domain's cap and jobs too big for every worker are passed over, as they would stop all others.
         """
-        jobs = self.state.jobs.jobs
-        unservable: set[tuple[DomainId, Shape, int | None]] = set()
-        for key in self.queue:
-            job = jobs[queued_job(key)]
-            shape, terms = self.shape_of[job.job_id], job.terms
-            if unservable and (terms.domain_id, shape, terms.time_request_us) in unservable:
+        jobs, capacity = self.state.jobs.jobs, self.capacity
+        unservable: set[tuple[DomainId, Shape, int | None]] | None = None
+        for key in self.queue.keys:
+            job_id = queued_job(key)
+            job, shape = jobs[job_id], self.shape_of[job_id]
+            terms = job.terms
+            if unservable is not None and (terms.domain_id, shape, terms.time_request_us) in unservable:
                 continue
             if not self._held or not self.is_capped(terms.domain_id, terms.request):
-                until_us = self.needs_until_us(job)
-                room = self.capacity.find(shape, until_us)
-                if room is not None or self.capacity.could_hold(terms.request, until_us or 0):
+                until_us = self.needs_until_us(job) if capacity.is_mortal else None
+                room = capacity.find(shape, until_us)
+                if room is not None or capacity.could_hold(terms.request, until_us or 0):
                     return job, room
+            if unservable is None:
+                unservable = set()
             unservable.add((terms.domain_id, shape, terms.time_request_us))
         return None
 
@@ -112,8 +113,7 @@ class QueueIndex(PoolIndex):
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job in the queue; jobs that are passed over do not count."""
-        end = self.queue.bisect_left(self.key_of(self.state.jobs.jobs[job_id]))
-        ahead = [queued_job(key) for key in self.queue.islice(0, end)]
+        ahead = [queued_job(key) for key in self.queue.before(self.key_of(self.state.jobs.jobs[job_id]))]
         ahead = [other for other in ahead if self.is_servable(other)]
         if not ahead:
             return "It is first in the queue."
@@ -141,7 +141,7 @@ class FcfsIndex(QueueIndex):
             if room is None:
                 self.pass_is_over(job)
                 return
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, self.run_count(job, estimate_us(self.state.jobs, job)))
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, self.next_count(job))
 
 
 class Fcfs:

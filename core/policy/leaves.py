@@ -35,6 +35,10 @@ class PendingShape(Shape):
         self.ranks: dict[DomainId, Ranks] = {}
         self.full_since: int | None = None
 
+    def is_passed_over(self, leases: int) -> bool:
+        """Whether it did not fit any more before the last of so many leases of this pass."""
+        return self.full_since is not None and self.full_since < leases
+
 
 class Line:
     """The jobs of one domain and one shape that have units to lease; never empty.
@@ -59,9 +63,8 @@ class Line:
 
     def find_head(self, account: Account, touched: set[str]) -> None:
         """Find out who is first now, given who has changed."""
-        tag, key = self._find_head(account, touched)
-        self.head = tag, key
-        self.job_id = queued_job(key)
+        self.head = self._find_head(account, touched)
+        self.job_id = queued_job(self.head[1])
 
     def _find_head(self, account: Account, touched: set[str]) -> Head:
         users, heap, standing = self.users, self._heap, account.users
@@ -70,10 +73,15 @@ class Line:
             ((user, queue),) = users.items()
             return standing[user].tag, queue.keys[0]
         for user in touched:
-            if user in users:
-                # Whoever was first has nearly always just been served; its new entry takes the old one's place.
-                enter = heapreplace if heap and heap[0][2] == user else heappush
-                enter(heap, (standing[user].tag, users[user].keys[0], user))
+            waiting = users.get(user)
+            if waiting is None:
+                continue
+            entry = standing[user].tag, waiting.keys[0], user
+            # Whoever was first has nearly always just been served; its new entry takes the old one's place.
+            if heap and heap[0][2] == user:
+                heapreplace(heap, entry)
+            else:
+                heappush(heap, entry)
         if len(heap) < len(users) or len(heap) > STALE_ENTRIES_MIN + 4 * len(users):
             heap[:] = [(standing[user].tag, queue.keys[0], user) for user, queue in users.items()]
             heapify(heap)

@@ -79,13 +79,16 @@ class MetedIndex(WideIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases in the order of the clock; then, where a wide unit has waited too long, a reservation."""
         self.wake(at_us)
-        self._dirty |= self._aside
-        self._aside.clear()
+        if self._aside:
+            self._dirty |= self._aside
+            self._aside.clear()
         self.served.clear()
         for shape in self._shapes.values():
             shape.full_since = None
-        yield from self._serve_owners(at_us)
-        yield from self.serve_reserved(at_us)
+        if self.capacity.owned:
+            yield from self._serve_owners(at_us)
+        if self.capacity.reserved is not None:
+            yield from self.serve_reserved(at_us)
         shadow = self.reservation()
         for _ in range(PASS_EXAMINED_MAX):
             self._refresh_keys()
@@ -100,7 +103,8 @@ class MetedIndex(WideIndex):
             self.served.append((choice.top, choice.domain_id))
             covered = self.covered(choice.domain_id, self.state.jobs.jobs[job_id].terms.request) if self._held else 0
             yield LeaseUnits(at_us, room.worker_id, job_id, count, covered)
-        if shadow is None:
+        # Only a shape that was full before the last lease was passed over.
+        if shadow is None and any(shape.is_passed_over(len(self.served)) for shape in self._shapes.values()):
             yield from self.drain_for_overdue(at_us)
         if self.capacity.prefetching:
             yield from self._prefetch(at_us)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import assert_never, get_args
+from typing import ClassVar, assert_never, get_args
 
-from ..estimates import next_run
+from ..estimates import estimate_us, next_run
 from ..events import (
     AccountReweighted,
     CallKept,
@@ -82,10 +82,14 @@ class PoolIndex:
     """Follows the events and keeps room, held amounts and back-off; subclasses keep the order of jobs.
 
     Attributes:
+        follows_accounts: Whether the order rests on what domains have received or on how long their units take; where
+            it does not, nobody is told when a unit that has run changes that.
         state: The state after the last event.
         capacity: Room on the workers.
         now_us: Up to when units that were backing off have been woken.
     """
+
+    follows_accounts: ClassVar[bool] = True
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -216,6 +220,12 @@ class PoolIndex:
             return 1
         return min(RUN_QUANTUM_US // estimated_us, available, RUN_UNITS_MAX)
 
+    def next_count(self, job: Job) -> int:
+        """Return how many units of ``job`` to lease as one run, where what is charged in advance is its estimate."""
+        if not job.requeued and job.terms.count - job.next_index == 1:
+            return 1
+        return self.run_count(job, estimate_us(self.state.jobs, job))
+
     def is_capped(self, domain_id: DomainId, request: Resources) -> bool:
         """Whether one more ``request`` would take the domain, or one that it is in, over its cap."""
         return bool(self._held) and any(self.is_at_cap(who, request) for who in self._line_up(domain_id))
@@ -287,9 +297,10 @@ class PoolIndex:
                 self.domain_held(who)
 
     def _leased(self, event: UnitsLeased, was: State) -> None:
-        job = self.state.jobs.jobs[event.job_id]
+        jobs = self.state.jobs
+        job = jobs.jobs[event.job_id]
         terms = job.terms
-        self.capacity.take(self.state.jobs.leases[event.lease_id], terms)
+        self.capacity.leased(event, terms, jobs)
         if self._held:
             self._hold(terms, more=True)
         if event.inner:
@@ -301,17 +312,20 @@ class PoolIndex:
         self.domain_served(terms.domain_id)
 
     def _came_back(self, event: UnitsFinished | UnitsReturned, was: State) -> None:
-        job_id, terms = self.capacity.holder(event.lease_id)
-        if event.lease_id not in self.state.jobs.leases:
-            self.capacity.give(event.lease_id)
+        jobs, capacity = self.state.jobs, self.capacity
+        if event.lease_id in jobs.leases:
+            job_id, terms = capacity.holder(event.lease_id)
+            capacity.version += 1  # a run time more: by a shorter estimate something may end in time
+        else:
+            job_id, terms = capacity.give(event.lease_id)
             if self._held:
                 self._hold(terms, more=False)
-        else:
-            self.capacity.version += 1  # a run time more: by a shorter estimate something may end in time
         if event.inner:
-            self.job_moved(was.jobs.jobs[job_id], self.state.jobs.jobs[job_id])
+            self.job_moved(was.jobs.jobs[job_id], jobs.jobs[job_id])
         if event.requeued:
-            self._refresh(self.state.jobs.jobs[job_id])
+            self._refresh(jobs.jobs[job_id])
+        if not self.follows_accounts:
+            return
         before = was.jobs.accounts[terms.domain_id]
         if event.inner or event.requeued or event.domain_tag != before.tag or event.usage != before.usage:
             self.domain_changed(terms.domain_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
 from sortedcontainers import SortedList
 
@@ -15,8 +16,8 @@ JOB_ID_BITS = 53
 REQUESTED_TIME_BITS = 54
 """Requested times are at most 2**53 us; all ones stands for a job that names none, and so is behind all that do."""
 
-PLAIN_QUEUE_MAX = 64
-"""Longer queues are kept in chunks, where taking out the first does not move all others."""
+PLAIN_QUEUE_MAX = 2_048
+"""Longer queues are kept in chunks, where taking out the first does not move all others; this many move in no time."""
 
 QueueKey = int
 """Place of a job among jobs, least first: an order above the job's id."""
@@ -54,7 +55,11 @@ def queued_job(key: QueueKey) -> JobId:
 
 
 class JobQueue:
-    """Keys in order; small where there are few, as there may be many queues of one job each."""
+    """Keys in order; small where there are few, as there may be many queues of one job each.
+
+    Attributes:
+        keys: All of them, least first; for reading.
+    """
 
     __slots__ = ("keys",)
 
@@ -63,26 +68,49 @@ class JobQueue:
 
     def add(self, key: QueueKey) -> None:
         """Add a key; one that is in already stays."""
-        if key in self:
-            return
-        if isinstance(self.keys, SortedList):
-            self.keys.add(key)
-        elif len(self.keys) < PLAIN_QUEUE_MAX:
-            insort(self.keys, key)
-        else:
-            self.keys = SortedList((*self.keys, key))
+        keys = self.keys
+        if isinstance(keys, list):
+            if not keys or keys[-1] < key:
+                keys.append(key)
+            else:
+                at = bisect_left(keys, key)
+                if keys[at] != key:
+                    keys.insert(at, key)
+            if len(keys) > PLAIN_QUEUE_MAX:
+                self.keys = SortedList(keys)
+        elif key not in keys:
+            keys.add(key)
 
     def discard(self, key: QueueKey) -> bool:
         """Take a key out, if it is in; return whether it was."""
         keys = self.keys
-        at = keys.bisect_left(key) if isinstance(keys, SortedList) else bisect_left(keys, key)
+        at = bisect_left(keys, key) if isinstance(keys, list) else keys.bisect_left(key)
         if at == len(keys) or keys[at] != key:
             return False
         del keys[at]
         return True
 
+    def before(self, key: QueueKey) -> list[QueueKey]:
+        """Return all that are less than a key, in order."""
+        keys = self.keys
+        found = keys[: bisect_left(keys, key)] if isinstance(keys, list) else keys[: keys.bisect_left(key)]
+        return list(found)
+
+    def behind(self, key: QueueKey, count: int | None) -> list[QueueKey]:
+        """Return the first ``count`` (None: all) that are greater than a key, in order."""
+        keys = self.keys
+        start = bisect_right(keys, key) if isinstance(keys, list) else keys.bisect_right(key)
+        return list(keys[start : None if count is None else start + count])
+
     def __contains__(self, key: QueueKey) -> bool:
-        if isinstance(self.keys, SortedList):
-            return key in self.keys
-        at = bisect_left(self.keys, key)
-        return at < len(self.keys) and self.keys[at] == key
+        keys = self.keys
+        if not isinstance(keys, list):
+            return key in keys
+        at = bisect_left(keys, key)
+        return at < len(keys) and keys[at] == key
+
+    def __iter__(self) -> Iterator[QueueKey]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)

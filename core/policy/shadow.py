@@ -20,12 +20,17 @@ class Shadow:
     def __init__(self, room: Room, at_us: int, request: Resources) -> None:
         self.room = room
         self.at_us = at_us
-        self.extra = room.free.copy()
+        self.extra = extra = room.free.copy()
+        cpu_milli, mem_bytes = extra.cpu_milli, extra.mem_bytes
         for ends_us, _, held in room.ends:
             if ends_us > at_us:
                 break
-            self.extra.give(held)
-        self.extra.take(request)
+            cpu_milli += held.cpu_milli
+            mem_bytes += held.mem_bytes
+            if held.generic:
+                extra.give(Resources(generic=held.generic))
+        extra.cpu_milli, extra.mem_bytes = cpu_milli, mem_bytes
+        extra.take(request)
 
     def admits(self, request: Resources, ends_us: int) -> bool:
         """Whether what fits the worker now does not delay the reservation: it ends by then, or fits beside."""
@@ -55,9 +60,16 @@ def earliest(rooms: Iterable[Room], request: Resources, now_us: int, estimate_us
 def _fits_us(room: Room, request: Resources, now_us: int) -> int:
     if room.free.fits(request):
         return now_us
-    free = room.free.copy()
+    free = room.free
+    cpu_milli, mem_bytes = request.cpu_milli - free.cpu_milli, request.mem_bytes - free.mem_bytes
+    short = {name: amount - free.generic.get(name, 0) for name, amount in request.generic}
     for ends_us, _, held in room.ends:
-        free.give(held)
-        if free.fits(request):
+        cpu_milli -= held.cpu_milli
+        mem_bytes -= held.mem_bytes
+        if short:
+            for name, amount in held.generic:
+                if name in short:
+                    short[name] -= amount
+        if cpu_milli <= 0 and mem_bytes <= 0 and (not short or max(short.values()) <= 0):
             return max(ends_us, now_us)
     raise AssertionError("a worker that has ended everything holds its whole capacity")

@@ -22,7 +22,7 @@ from .calls import reduce_calls
 from .credit import reduce_credit, skip_credit_ids
 from .domains import reduce_domains, skip_domain_ids
 from .jobs import reduce_jobs, skip_job_ids
-from .leases import reduce_leases
+from .leases import LEASE_REDUCERS
 from .workers import reduce_workers, skip_worker_ids
 
 
@@ -42,7 +42,8 @@ def fold(state: State, events: Iterable[Event]) -> State:
 
 
 def _fold_leases(state: State, event: LeaseEvent) -> State:
-    return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce_leases(state.jobs, event))
+    jobs = LEASE_REDUCERS[type(event)](state.jobs, event)
+    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, state.ledger)
 
 
 def _fold_jobs(state: State, event: JobEvent) -> State:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from immutables import Map
 
 from .. import spans
-from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..events import Event, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
 from ..record import replaced
@@ -16,22 +16,6 @@ from ..state import Account, Job, Jobs, Lease, UserAccount
 from ..terms import Requeued, Terms
 from ..usage import job_weight
 from .backlog import with_backlog, without_backlog_above
-
-
-def reduce_leases(jobs: Jobs, event: LeaseEvent) -> Jobs:
-    """Return the slice after ``event``."""
-    match event:
-        case UnitsLeased():
-            return _leased(jobs, event)
-        case UnitsFinished():
-            return _finished(jobs, event)
-        case UnitsReturned():
-            return _returned(jobs, event)
-        case UnitsRecalled():
-            lease = replaced(jobs.leases[event.lease_id], recalled=True)
-            return replaced(jobs, leases=jobs.leases.set(event.lease_id, lease))
-        case _:
-            assert_never(event)
 
 
 def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
@@ -190,9 +174,10 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         succeeded, failed = _outcomes(old, event)
         cancelled = _add(cancelled, event.cancelled)
     else:
-        succeeded = _add(succeeded, event.done)
+        for first, count in event.done:
+            succeeded = succeeded.add(first, count)
     measured_us, measured_count = sum(event.run_us), len(event.run_us)
-    requeued = merged(old.requeued, event.requeued)
+    requeued = merged(old.requeued, event.requeued) if event.requeued else old.requeued
     terms = old.terms
     job = replaced(
         old,
@@ -248,6 +233,11 @@ def _after_back(
     return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), leases=leases, accounts=accounts, clock=clock, debt=debt)
 
 
+def _recalled(jobs: Jobs, event: UnitsRecalled) -> Jobs:
+    lease = replaced(jobs.leases[event.lease_id], recalled=True)
+    return replaced(jobs, leases=jobs.leases.set(event.lease_id, lease))
+
+
 def _outcomes(job: Job, event: UnitsFinished) -> tuple[IndexSet, IndexSet]:
     """Return the job's succeeded and failed units after a message in which some did not succeed."""
     bad = {index for index, _ in event.exits}
@@ -295,3 +285,13 @@ def _joined(left: Requeued, right: Requeued) -> Requeued | None:
         return None
     joined = replaced(left, count=left.count + right.count)
     return joined if joined == replaced(right, first=left.first, count=joined.count) else None
+
+
+# A table, as in meted.core.reducers: here even asking for one class after the other takes a tenth of the time.
+LEASE_REDUCERS: dict[type[Event], Callable[[Jobs, Any], Jobs]] = {
+    UnitsLeased: _leased,
+    UnitsFinished: _finished,
+    UnitsReturned: _returned,
+    UnitsRecalled: _recalled,
+}
+"""What gives the slice after an event of each class."""

@@ -49,7 +49,10 @@ _SPARE_ENTRIES: Final = 64
 class _User:
     """One user: what is waiting and running, what it got and what it was owed."""
 
-    __slots__ = ("at_wait", "demand", "mark", "number", "owed", "own_at_wait", "received", "share", "shares", "waiting")
+    __slots__ = (
+        *("at_wait", "content_key", "demand", "mark", "number", "owed", "own_at_wait", "received", "share", "shares"),
+        *("sharing_key", "waiting"),
+    )
 
     def __init__(self, number: int, share: int) -> None:
         self.number = number
@@ -62,6 +65,8 @@ class _User:
         self.mark = 0  # the common integral where it shares, else the time
         self.at_wait = 0  # service of all when its first waiting job came, or shares changed
         self.own_at_wait = 0  # its own service then, and what it was owed until then
+        self.content_key = -1  # of its entry among those who are owed their demand, or -1
+        self.sharing_key = -1  # of its entry among those who are owed a share, or -1
 
 
 class ServiceMeter:
@@ -88,8 +93,8 @@ class ServiceMeter:
         self._dispatched = 0
         self._largest_area = 0
         self._largest_lag = 0  # times the sum of the registered shares
-        # Who crosses when k changes: a heap of each kind by demand per share. Entries that no longer hold are dropped
-        # when met.
+        # Who crosses when k changes: a heap of each kind by demand per share. An entry need only be no later than where
+        # its user belongs: it is moved there when it is met. A user has one that counts; others are dropped then.
         self._content: list[tuple[int, int]] = []
         self._sharing: list[tuple[int, int]] = []
 
@@ -139,7 +144,7 @@ class ServiceMeter:
         """From a time on users have other shares; who is not named has the share of before, and is not registered."""
         self._advance(at_us)
         for user in self._backlogged.values():
-            self._settle(user)
+            self._settle(user, user.shares)
         before, self._registered = self._registered, sum(shares.values())
         self._largest_lag = self._largest_lag * self._registered // before
         self._shares = shares
@@ -150,10 +155,9 @@ class ServiceMeter:
                 user.at_wait = self._dispatched
             user.share = shares.get(user.number, user.share)
         self._total = sum(user.share for user in self._backlogged.values())
-        self._content.clear()
-        self._sharing.clear()
         for user in self._backlogged.values():
-            self._place(user, user.demand * self._total > user.share * self._procs)
+            self._settle(user, user.demand * self._total > user.share * self._procs)
+        self._clean()
 
     def ratios(self) -> dict[int, Fraction]:
         """Return, for every user whose jobs have all ended, service received over service owed."""
@@ -192,50 +196,71 @@ class ServiceMeter:
             self._integral += ((at_us - self._now) * self._procs << _SCALE_BITS) // self._total
         self._now = at_us
 
-    def _settle(self, user: _User) -> None:
-        """Bring what a user is owed up to now."""
+    def _set_demand(self, user: _User, demand: int) -> None:
+        """Settle a user up to now and give it a new demand."""
+        self._settle(user, demand * self._total > user.share * self._procs)
+        user.demand = demand
+        if demand:
+            self._enter(user, demand * self._common // user.share)
+
+    def _settle(self, user: _User, shares: bool) -> None:
+        """Bring what a user is owed up to now; from now on it is owed its share, or its demand."""
         if user.shares:
             user.owed += user.share * (self._integral - user.mark)
-            user.mark = self._integral
         else:
             user.owed += user.demand * (self._now - user.mark) << _SCALE_BITS
-            user.mark = self._now
+        user.shares = shares
+        user.mark = self._integral if shares else self._now
 
-    def _set_demand(self, user: _User, demand: int) -> None:
-        """Settle a user and give it a new demand."""
-        self._settle(user)
-        user.demand = demand
-        self._place(user, demand * self._total > user.share * self._procs)
+    def _enter(self, user: _User, key: int) -> None:
+        """Enter a user by its demand per share (times a factor that all have in common), unless it is in early enough.
 
-    def _key(self, user: _User) -> int:
-        """Return the demand per share, times a factor that all have in common."""
-        return user.demand * self._common // user.share
-
-    def _place(self, user: _User, shares: bool) -> None:
-        """Put a user that was settled just now among those who share, or among those who are owed their demand."""
-        if shares != user.shares:
-            user.shares = shares
-            user.mark = self._integral if shares else self._now
-        if shares:
-            heappush(self._sharing, (self._key(user), user.number))
-            if len(self._sharing) > 4 * len(self._backlogged) + _SPARE_ENTRIES:
-                self._sharing = [(self._key(u), u.number) for u in self._backlogged.values() if u.shares]
-                heapify(self._sharing)
-        else:
-            heappush(self._content, (-self._key(user), user.number))
+        Those who share come to the top once their key is small, the others once it is large.
+        """
+        if user.shares:
+            if user.sharing_key < 0 or key < user.sharing_key:
+                user.sharing_key = key
+                heappush(self._sharing, (key, user.number))
+                if len(self._sharing) > 4 * len(self._backlogged) + _SPARE_ENTRIES:
+                    self._clean()
+        elif key > user.content_key:
+            user.content_key = key
+            heappush(self._content, (-key, user.number))
             if len(self._content) > 4 * len(self._backlogged) + _SPARE_ENTRIES:
-                self._content = [(-self._key(u), u.number) for u in self._backlogged.values() if not u.shares]
-                heapify(self._content)
+                self._clean()
+
+    def _clean(self) -> None:
+        """Drop all entries that do not count or say too little."""
+        users = self._users
+        for _, number in (*self._sharing, *self._content):
+            users[number].sharing_key = users[number].content_key = -1
+        self._sharing.clear()
+        self._content.clear()
+        for user in self._backlogged.values():
+            key = user.demand * self._common // user.share
+            if user.shares:
+                user.sharing_key = key
+                self._sharing.append((key, user.number))
+            else:
+                user.content_key = key
+                self._content.append((-key, user.number))
+        heapify(self._sharing)
+        heapify(self._content)
 
     def _cross_down(self) -> None:
         """Shares have become smaller: move those whose demand is now above theirs."""
         heap, limit = self._content, self._common * self._procs // self._total
         while heap and -heap[0][0] > limit:
-            key, number = heappop(heap)
+            entered, number = heappop(heap)
             user = self._users[number]
-            if self._key(user) == -key and not user.shares:
-                self._settle(user)
-                self._place(user, True)
+            if user.content_key != -entered:
+                continue
+            user.content_key = -1
+            if user.demand and not user.shares:
+                key = user.demand * self._common // user.share
+                if key > limit:
+                    self._settle(user, True)
+                self._enter(user, key)
 
     def _cross_up(self) -> None:
         """Shares have become larger: move those whose demand is no longer above theirs."""
@@ -243,8 +268,13 @@ class ServiceMeter:
             return
         heap, limit = self._sharing, self._common * self._procs // self._total
         while heap and heap[0][0] <= limit:
-            key, number = heappop(heap)
+            entered, number = heappop(heap)
             user = self._users[number]
-            if self._key(user) == key and user.shares:
-                self._settle(user)
-                self._place(user, False)
+            if user.sharing_key != entered:
+                continue
+            user.sharing_key = -1
+            if user.demand and user.shares:
+                key = user.demand * self._common // user.share
+                if key <= limit:
+                    self._settle(user, False)
+                self._enter(user, key)

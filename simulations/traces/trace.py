@@ -11,7 +11,7 @@ and the rows of a moment, however long the trace.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import starmap
+from itertools import islice, starmap
 from operator import itemgetter
 from typing import Final
 
@@ -249,11 +249,8 @@ class _Jobs:
 
 
 def _records(reader: SwfReader, first: int | None) -> Iterator[SwfRecord]:
-    """Yield the first so many records, or all."""
-    for found in reader:
-        yield found
-        if reader.records == first:
-            return
+    """Return an iterator over the first so many records, or all."""
+    return iter(reader) if first is None else islice(reader, first)
 
 
 def _jobs_of(

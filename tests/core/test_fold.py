@@ -14,10 +14,12 @@ from meted.core.batch import GENESIS, is_intact
 from meted.core.commands import Command, RemoveDomain
 from meted.core.decide import _JUDGES
 from meted.core.engine import Engine
-from meted.core.events import Event
+from meted.core.events import Event, LeaseEvent
 from meted.core.invariants import check
 from meted.core.policy.registry import POLICIES
 from meted.core.reducers import _FOLDS, evolve, fold
+from meted.core.reducers.leases import LEASE_REDUCERS
+from meted.core.reducers.log import LogFold
 from meted.core.schema import decode_events, decode_state, encode_state, state_digest
 from meted.core.state import State
 
@@ -38,6 +40,22 @@ def test_a_log_is_folded_in_one_go_or_in_parts(policy: str, seed: int, steps: in
         assert once == fold(fold(State(), world.log[:cut]), world.log[cut:])
         assert once == world.state == world.engine.committed
         assert once.seq == len(world.log)
+
+
+@examples(40)
+@given(policies, seeds, st.integers(0, 120), st.data())
+def test_a_log_is_folded_in_place_as_event_by_event(policy: str, seed: int, steps: int, data: st.DataObject) -> None:
+    with World(policy) as world:
+        wander(world, Random(seed), steps)
+        first, second = sorted(data.draw(st.tuples(*[st.integers(0, len(world.log))] * 2)))
+        start = fold(State(), world.log[:first])
+        before = encode_state(start)
+        folding = LogFold(start)
+        folding.add(world.log[first:second])
+        folding.add(world.log[second:])
+        assert folding.finish() == world.state
+        assert encode_state(folding.finish()) == encode_state(world.state)
+        assert encode_state(start) == before
 
 
 @examples(20)
@@ -147,4 +165,5 @@ def test_batches_are_published_in_order() -> None:
 
 def test_every_event_has_its_reducer_and_every_command_its_judge() -> None:
     assert set(_FOLDS) == set(get_args(Event))
+    assert set(LEASE_REDUCERS) == set(get_args(LeaseEvent))
     assert set(_JUDGES) == set(get_args(Command))

@@ -251,7 +251,7 @@ class LateIndex(FcfsIndex):
 
     def next_wake_us(self) -> int | None:
         """Return when the first in the queue has waited for a minute."""
-        return self.state.jobs.jobs[queued_job(self.queue[0])].submitted_us + 60 * S if self.queue else None
+        return self.state.jobs.jobs[queued_job(self.queue.keys[0])].submitted_us + 60 * S if self.queue else None
 
 
 class Late:

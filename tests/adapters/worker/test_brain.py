@@ -10,7 +10,7 @@ from meted.adapters.worker import brain as brain_module
 from meted.adapters.worker import stimuli as s
 from meted.adapters.worker.brain import Brain
 from meted.adapters.worker.brain_check import check
-from meted.adapters.worker.held import OVERTAKEN_MAX, WAITING_MAX_US
+from meted.adapters.worker.held import OVERTAKEN_MAX, REPORT_US, WAITING_MAX_US
 from meted.core.resources import Resources
 
 SMALL, BIG = Resources(1_000), Resources(2_000)
@@ -116,7 +116,7 @@ def test_large_results_are_reported_in_parts() -> None:
         assert report.done[0] == done, "one report of a lease at a time, in order"
         done += report.done[1]
         sizes.append(sum(len(body) for _, body in report.results))
-        said += reports(told(s.Reported(100_000, 1)))
+        said += reports(told(s.Reported(REPORT_US, 1)))
     assert done == 100
     assert sum(sizes) == 100 * OUTPUT_KEPT_BYTES, "of each result the end is kept"
     assert max(sizes) <= FRAME_BYTES_MAX // 2
@@ -130,8 +130,8 @@ def test_nothing_starts_while_too_much_is_unreported(monkeypatch: pytest.MonkeyP
     assert starts(told.end(1, 0, result=b"x" * 60)) == [(1, 1)]
     assert starts(told.end(1, 1, result=b"x" * 60)) == []
     assert starts(told.give(2)) == []
-    assert len(reports(told(s.Connected(100_000)))) == 1
-    assert starts(told(s.Reported(100_000, 1))) == [(1, 2), (2, 0)]
+    assert len(reports(told(s.Connected(REPORT_US)))) == 1
+    assert starts(told(s.Reported(REPORT_US, 1))) == [(1, 2), (2, 0)]
 
 
 def test_calls_that_are_not_answered_are_few() -> None:

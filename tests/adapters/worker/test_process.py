@@ -190,7 +190,7 @@ def test_when_the_keeper_is_killed_nothing_is_left(tmp_path: Path) -> None:
 
 def test_sigterm_kills_the_units_and_says_which_had_started(tmp_path: Path) -> None:
     async def scene(host: Host) -> None:
-        with meted_worker(tmp_path) as process:
+        with meted_worker(tmp_path, "--cpus", "1") as process:
             peer = await host.peer()
             await peer.join(3)
             await give(peer, 1, 3, "sleep", "600")

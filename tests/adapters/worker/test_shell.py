@@ -38,7 +38,7 @@ def test_it_runs_a_lease_and_reports_it() -> None:
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
-        await peer.run(lease(1, 2))
+        await peer.run(lease(1, 2, cpu_milli=2_000))
         started = await peer.next()
         assert started == Notification("worker.started", {"worker": 7, "leases": (1,)})
         report = await peer.answer("worker.finish")
@@ -57,7 +57,7 @@ def test_short_units_are_reported_together() -> None:
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
-        await peer.run(lease(1, 100))
+        await peer.run(lease(1, 100, cpu_milli=2_000))
         reports: list[tuple[tuple[int, int], ...]] = []
         while sum(count for report in reports for _, count in report) < 100:
             reports.append((await peer.answer("worker.finish")).params["done"])
@@ -153,7 +153,7 @@ def test_a_refused_report_drops_the_lease() -> None:
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
-        await peer.run(lease(1, 3))
+        await peer.run(lease(1, 3, cpu_milli=2_000))
         await peer.answer("worker.finish", error=CallError(102, "unknown_lease", "There is no such lease."))
         await peer.quiet(60)
         assert stage.worker.brain.is_idle
@@ -193,7 +193,7 @@ def test_it_stops_what_it_is_told_to_stop() -> None:
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
-        await peer.run(lease(1, 10))
+        await peer.run(lease(1, 10, cpu_milli=2_000))
         await trio.sleep(0.1)
         await peer.tell("stop", leases=(1,))
         assert (await peer.answer("worker.give_back")).params["spans"] == ((1, 9),)
@@ -292,7 +292,7 @@ def test_it_drains_and_leaves() -> None:
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
-        await peer.run(lease(1, 3))
+        await peer.run(lease(1, 3, cpu_milli=2_000))
         await trio.sleep(0.1)
         stage.worker.drain()
         assert (await peer.answer("drain")).params == {"worker": 7, "draining": True, "key": None}
@@ -310,7 +310,7 @@ def test_it_quits_and_says_what_had_started() -> None:
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
-        await peer.run(lease(1, 3))
+        await peer.run(lease(1, 3, cpu_milli=2_000))
         await trio.sleep(1.5)
         await peer.answer("worker.finish")
         stage.worker.quit()
@@ -449,7 +449,7 @@ def test_a_unit_that_is_stopped_when_the_one_before_it_has_just_ended_never_star
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
-        await peer.run(lease(1, 3))
+        await peer.run(lease(1, 3, cpu_milli=2_000))
         await trio.sleep(0.5)
         feel = stage.worker.feel
 
