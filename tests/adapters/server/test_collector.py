@@ -7,8 +7,17 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+import trio
+import trio.testing
 
+from meted.adapters.log import MemoryLog
+from meted.adapters.server.app import Server
 from meted.adapters.server.collector import DOUBTS_MAX, YOUNG_MAX, Collector
+from meted.adapters.server.runner import in_place
+from meted.adapters.server.secret_store import MemorySecrets
+from meted.adapters.server.session import Peer
+from meted.core.engine import Engine
+from meted.core.policy.meted import Meted
 
 
 class Node:
@@ -57,3 +66,28 @@ def test_afterwards_all_is_as_before() -> None:
     with Collector():
         assert gc.get_threshold()[0] == YOUNG_MAX
     assert (gc.get_threshold(), gc.callbacks, gc.get_freeze_count()) == (*before, 0)
+
+
+def test_a_server_tells_of_each_connection_that_ends() -> None:
+    ended: list[bool] = []
+
+    async def main() -> None:
+        server = Server(
+            MemoryLog(),
+            Engine(Meted()),
+            0,
+            clock=lambda: 1,
+            secrets=MemorySecrets(lambda: "word"),
+            instance="instance",
+            runner=in_place,
+            parted=lambda: ended.append(True),
+        )
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                ours, theirs = trio.testing.memory_stream_pair()
+                nursery.start_soon(server.serve, theirs, Peer("somebody", "", True))
+                await trio.testing.wait_all_tasks_blocked()
+                await ours.aclose()
+
+    trio.run(main)
+    assert ended == [True, True]

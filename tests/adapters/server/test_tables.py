@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from meted.adapters.log import MemoryLog
 from meted.adapters.server import subscriptions
+from meted.adapters.server.tables import TELL_S, UNHEARD_S, Change, Tables
 from meted.adapters.wire.errors import CallError
 from meted.adapters.wire.limits import PAGE_ROWS_MAX
+from meted.core.ids import JobId
+from meted.core.state import State
 
 from .stage import Caller, Stage, play
 
@@ -204,3 +208,41 @@ def test_long_polls_return_when_something_has_changed() -> None:
         assert (await poller.call("changes", since_seq=10**9))["reset"]
 
     play(scenario)
+
+
+def test_what_nobody_followed_is_no_news_to_who_comes_later_but_known_to_who_asks() -> None:
+    async def main() -> None:
+        state = State()
+        tables = Tables(lambda: state, lambda _: 0)
+        told: list[Change] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tables.run)
+            tables.started([JobId(1)])
+            await trio.sleep(UNHEARD_S / 2)
+            tables.attach("somebody", lambda change, _: told.append(change))
+            await trio.sleep(2 * UNHEARD_S)
+            assert told == []
+            tables.started([JobId(2)])
+            began_s = trio.current_time()
+            await tables.changed()
+            assert trio.current_time() - began_s <= TELL_S
+            assert [change.jobs for change in told] == [(2,)]
+            known = tables.since(0)
+            assert known is not None
+            assert known.jobs == (1, 2)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_changes_that_nobody_follows_are_gathered_all_the_same() -> None:
+    async def main() -> None:
+        tables = Tables(State, lambda _: 0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tables.run)
+            tables.started([JobId(1)])
+            await trio.sleep(2 * UNHEARD_S)
+            assert not tables._jobs
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))

@@ -118,10 +118,10 @@ def is_alive(pid: str) -> bool:
 
 def test_it_runs_processes_reports_them_and_leaves(tmp_path: Path) -> None:
     async def scene(host: Host) -> None:
-        with meted_worker(tmp_path, "--cpus", "2", "--mem", "1G", "--resource", "gpu=0.5", "--label", "a=b") as process:
+        with meted_worker(tmp_path, "--cpus", "1", "--mem", "1G", "--resource", "gpu=0.5", "--label", "a=b") as process:
             peer = await host.peer()
             join = await peer.join(3)
-            assert join.params["cpu_milli"] == 2_000
+            assert join.params["cpu_milli"] == 1_000
             assert join.params["mem_bytes"] == 10**9
             assert join.params["generic"] == {"gpu": 500}
             assert join.params["labels"]["a"] == "b"
