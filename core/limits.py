@@ -161,3 +161,6 @@ FORECAST_HORIZON_US = 30 * 24 * 3_600 * SECOND_US
 
 FORECAST_LEASES_MAX = 100_000
 """Leases that a forecast gives out before it ends."""
+
+STALE_ENTRIES_MIN = 64
+"""A heap whose entries may be stale is cleaned when it has more than this and four times what is ranked in it."""

@@ -42,7 +42,7 @@ def is_over(state: State, job_id: JobId) -> bool:
 
 
 def is_running_or_over(state: State, job_id: JobId) -> bool:
-    """Whether units of the job are out or it has ended; False for an unknown id."""
+    """Whether units of the job are out or it has ended; False for an unknown id (row G05)."""
     return is_running(state, job_id) or is_over(state, job_id)
 
 

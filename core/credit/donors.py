@@ -8,11 +8,8 @@ from typing import ClassVar
 from ..commands import PayDonors
 from ..events import CreditClosed, CreditMoved, CreditOpened, DonorPaid, Event, FeePosted, HoldPosted
 from ..ids import AccountId
-from ..limits import CREDIT_DONORS_EXAMINED_MAX, CREDIT_PAY_US
+from ..limits import CREDIT_DONORS_EXAMINED_MAX, CREDIT_PAY_US, STALE_ENTRIES_MIN
 from ..state import State
-
-STALE_ENTRIES_MIN = 64
-"""The heap is made anew when it has more entries than this and four times the accounts."""
 
 
 class Donors:

@@ -235,6 +235,19 @@ class Capacity:
         shape.room = order[at] if at < end else None
         return shape.room
 
+    def find_behind(self, room: Room, request: Resources, ends_us: int | None) -> Room | None:
+        """Return the first worker behind that of ``room`` where a request fits now, as ``room`` is kept for another.
+
+        Args:
+            room: What :meth:`find` has returned.
+            request: What is asked for.
+            ends_us: The worker has to be there until then; None is at any rate.
+        """
+        for other in self.candidates()[room.at + 1 :]:
+            if other.free.fits(request) and other.outlives(ends_us or 0):
+                return other
+        return None
+
     def could_hold(self, request: Resources, ends_us: int) -> bool:
         """Whether some worker that may be leased could hold ``request`` if it were empty, and lives until then."""
         for room in self._order:

@@ -113,10 +113,7 @@ class EasyIndex(QueueIndex):
         room = self.capacity.find(self.shape_of[job.job_id], until_us)
         if room is None or room is not shadow.room or shadow.admits(job.terms.request, ends_us):
             return room
-        for other in self.capacity.candidates()[room.at + 1 :]:
-            if other.free.fits(job.terms.request) and other.outlives(until_us or 0):
-                return other
-        return None
+        return self.capacity.find_behind(room, job.terms.request, until_us)
 
 
 class Easy:

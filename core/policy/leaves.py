@@ -6,11 +6,12 @@ from heapq import heapify, heappop, heappush, heapreplace
 
 from ..domains.state import TOP
 from ..ids import DomainId, JobId
+from ..limits import STALE_ENTRIES_MIN
 from ..resources import Resources
 from ..state import Account, Job
 from .capacity import Shape
 from .queues import JobQueue, QueueKey, queued_job, tag_key
-from .ranks import STALE_ENTRIES_MIN, Ranks
+from .ranks import Ranks
 
 Head = tuple[int, QueueKey]
 """(tag of the user, key of the job): who is next in a domain, least first."""

@@ -210,10 +210,7 @@ class RankedIndex(PoolIndex):
         count = self.run_count(job, estimate_us(jobs, job))
         if kept.admits(request, passing.at_us + stay_us(jobs, job) * count):
             return room
-        for other in self.capacity.candidates()[room.at + 1 :]:
-            if other.free.fits(request) and other.outlives(until_us or 0):
-                return other
-        return None
+        return self.capacity.find_behind(room, request, until_us)
 
     def _next(self, passing: Passing) -> tuple[Job, Room] | None:
         """Return what to lease next and where, or None if the pass is over."""

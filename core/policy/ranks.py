@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from heapq import heappop, heappush, heapreplace
 
 from ..ids import DomainId, JobId
+from ..limits import STALE_ENTRIES_MIN
 from ..record import record
-
-STALE_ENTRIES_MIN = 64
-"""Heaps are cleaned when they have more entries than this and four times what is ranked."""
 
 BY_GUARANTEE, BY_ENTITLEMENT, BY_POOL = 0, 1, 2
 

@@ -8,9 +8,8 @@ rare exception where nothing is shared but donations (alpha 1); the tests keep o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import product
 from random import Random
 from typing import Final
 
@@ -30,21 +29,6 @@ STRATEGIES: Final[Mapping[str, Callable[[int, int, int], int]]] = {
 """What a user asks for who does not tell the truth, from its demand, its fair share and the slices of the pool: twice
 as much; never less than its fair share (the paper's non-conformant users); always everything; half as much; never more
 than its fair share."""
-
-
-@record
-class Deviation:
-    """A report that differs from the truth, and what comes of it.
-
-    Attributes:
-        quantum: Where it differs, counted from 0.
-        reported: What is asked for there.
-        useful: Useful slices of the user, over all quanta.
-    """
-
-    quantum: int
-    reported: int
-    useful: int
 
 
 @record
@@ -84,42 +68,6 @@ def useful_of(allocator: Allocator, rows: Rows, user: int, reports: Iterable[int
         asked[user] = reported
         useful += min(allocator.allocate(asked)[user], truth[user])
     return useful
-
-
-def single_deviations(
-    make: Callable[[], Allocator], rows: Rows, user: int, values: Iterable[int]
-) -> Iterator[Deviation]:
-    """Try every report that differs from the truth in one quantum.
-
-    Args:
-        make: Returns a new allocator.
-        rows: The true demands of all users, quantum by quantum.
-        user: Who reports.
-        values: What may be asked for.
-    """
-    truth = [demands[user] for demands in rows]
-    tried = list(values)
-    for quantum, demand in enumerate(truth):
-        for value in tried:
-            if value != demand:
-                reports = [*truth[:quantum], value, *truth[quantum + 1 :]]
-                yield Deviation(quantum, value, useful_of(make(), rows, user, reports))
-
-
-def every_report(make: Callable[[], Allocator], rows: Rows, user: int, values: Sequence[int]) -> Found:
-    """Try every report that there is, ``len(values)`` to the power of the quanta, and return the best.
-
-    The arguments are those of :func:`single_deviations`. The truth wins a tie, and then the first that was tried.
-    """
-    truth = tuple(demands[user] for demands in rows)
-    truthful = useful_of(make(), rows, user, truth)
-    best, reports, tried = truthful, truth, 0
-    for report in product(values, repeat=len(rows)):
-        tried += 1
-        useful = useful_of(make(), rows, user, report)
-        if useful > best:
-            best, reports = useful, report
-    return Found(truthful, best, reports, tried)
 
 
 class Search:

@@ -13,7 +13,6 @@ al., "Karma", OSDI 2023), for work that is all done in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 
 from meted.core.limits import SECOND_US
@@ -54,11 +53,6 @@ def misreport_gain(truthful: RunRecord, misreported: RunRecord, user: str) -> fl
         SimulationError: The user has no jobs in one of the runs.
     """
     return _row(truthful, user).mean_delay_s / _row(misreported, user).mean_delay_s
-
-
-def largest_gain(truthful: RunRecord, misreported: Iterable[RunRecord], user: str) -> float:
-    """Return the largest gain of a user over several ways to misreport; 1, the truth's, if none paid."""
-    return max([1.0, *(misreport_gain(truthful, run, user) for run in misreported)])
 
 
 def _row(run: RunRecord, user: str) -> UserRow:

@@ -102,10 +102,10 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
 
 def test_ls_says_in_one_sentence_why_a_job_waits(worker: HandWorker) -> None:
     running, waiting = submit("--count", "9", "--time", "1h", "x"), submit("--time", "1h", "x")
-    found = row(waiting)
-    assert found["reason"].count(". ") == 1, "what it needs, and who is before it"
+    reason = str(row(waiting)["reason"])
+    assert reason.count(". ") == 1, "what it needs, and who is before it"
     table = run("ls", "--last", "1")
-    assert table.stdout.splitlines()[1].endswith(f"  {found['reason'].partition('. ')[0]}.")
+    assert table.stdout.splitlines()[1].endswith(f"  {reason.partition('. ')[0]}.")
     assert table.stderr == ""
     run("cancel", running, waiting)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import product
 from random import Random
 
 import pytest
 
+from meted.core.record import record
 from meted.simulations.quanta.allocators import Allocator, MaxMin, Static
 from meted.simulations.quanta.karma import Karma
 from meted.simulations.quanta.misreport import (
     STRATEGIES,
-    Deviation,
     Found,
     Search,
-    every_report,
-    single_deviations,
     useful_of,
 )
 
@@ -28,6 +27,43 @@ LESS_PAYS: Rows = [(1, 6, 1), (5, 6, 4), (2, 4, 4)]
 
 MORE_PAYS: Rows = [(1, 0, 6), (4, 2, 2), (0, 0, 2), (0, 0, 3), (5, 4, 0)]
 """With alpha 1, the second user gets 5 slices, and 6 if it asks for one at first that it cannot use."""
+
+
+@record
+class Deviation:
+    """A report that differs from the truth in one quantum, counted from 0, and the useful slices that come of it."""
+
+    quantum: int
+    reported: int
+    useful: int
+
+
+def single_deviations(
+    make: Callable[[], Allocator], rows: Sequence[Sequence[int]], user: int, values: Iterable[int]
+) -> Iterator[Deviation]:
+    """Try every report that differs from the truth in one quantum."""
+    truth = [demands[user] for demands in rows]
+    tried = list(values)
+    for quantum, demand in enumerate(truth):
+        for value in tried:
+            if value != demand:
+                reports = [*truth[:quantum], value, *truth[quantum + 1 :]]
+                yield Deviation(quantum, value, useful_of(make(), rows, user, reports))
+
+
+def every_report(
+    make: Callable[[], Allocator], rows: Sequence[Sequence[int]], user: int, values: Sequence[int]
+) -> Found:
+    """Try every report that there is; the truth wins a tie, and then the first that was tried."""
+    truth = tuple(demands[user] for demands in rows)
+    truthful = useful_of(make(), rows, user, truth)
+    best, reports, tried = truthful, truth, 0
+    for report in product(values, repeat=len(rows)):
+        tried += 1
+        useful = useful_of(make(), rows, user, report)
+        if useful > best:
+            best, reports = useful, report
+    return Found(truthful, best, reports, tried)
 
 
 def small(dice: Random) -> tuple[Rows, Callable[[], Allocator]]:

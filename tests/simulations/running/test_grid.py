@@ -125,5 +125,5 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_an_absent_trace_has_no_digest(tmp_path: Path) -> None:
-    with pytest.raises(SimulationError, match="cannot be read"):
+    with pytest.raises(SimulationError, match="cannot be opened"):
         trace_digest(str(tmp_path / "absent.swf"))
