@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,8 @@ class Service(Protocol):
         max_failures: int | None = None,
         tags: Mapping[str, str] | None = None,
         hold: bool = False,
+        after: Iterable[int] = (),
+        begin_us: int | None = None,
     ) -> int: ...
     def start(self, *job_ids: int) -> None: ...
     def cancel(self, *job_ids: int) -> None: ...

@@ -133,6 +133,7 @@ def test_a_view_has_the_keys_that_scripts_rely_on(open_pool: OpenPool, clock: Cl
             "time_request_us": None,
             "time_limit_us": None,
             "after": [],
+            "begin_us": None,
             "ended_us": None,
         }
         assert json.loads(json.dumps(pool.jobs())) == pool.jobs()
@@ -256,7 +257,7 @@ def test_a_job_runs_after_others_and_not_if_one_fails(open_pool: OpenPool) -> No
     with open_pool() as pool:
         parents = [start(pool, 1), start(pool, 1)]
         good, bad = (pool.submit("vision", after=[parent]) for parent in parents)
-        assert pool.job(good)["state"] == "held"
+        assert pool.job(good)["state"] == "pending"
         assert pool.explain(good) == [f"It runs after job {parents[0]} (pending)."]
     with open_pool() as pool:
         assert pool.run(pool.join("me"), call) == 3

@@ -43,6 +43,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.JobSubmitted(AT_US, JobId(7), TERMS, True, (JobId(5),), -TAG, 3, 4, ((DomainId(9), 5),), 7),
     e.JobStarted(AT_US, JobId(7), TAG, 3, 4, ((DomainId(9), 5),)),
     e.PriorityChanged(AT_US, JobId(7), -3, 2**40, 2),
+    e.JobDelayed(AT_US, JobId(7), AT_US + 1, True),
     e.HoldLifted(AT_US, JobId(7)),
     e.JobStopped(AT_US, JobId(7), "max_failures"),
     e.JobEnded(AT_US, JobId(7), "cancelled"),
