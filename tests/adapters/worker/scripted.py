@@ -173,7 +173,9 @@ def play(
     """Play a scene with a worker whose units run ``run_us``, in no time at all."""
 
     async def main() -> Stage:
-        stage = Stage(behave or (lambda _job, _index, _attempt: Behaviour(run_us, stdout=b"said")), patience_s, stagger_us)
+        stage = Stage(
+            behave or (lambda _job, _index, _attempt: Behaviour(run_us, stdout=b"said")), patience_s, stagger_us
+        )
 
         async def live() -> None:
             stage.end = await stage.worker.run()
