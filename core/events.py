@@ -42,6 +42,7 @@ from .domains.events import LoanRefused as LoanRefused
 from .domains.events import LoanStarted as LoanStarted
 from .domains.events import MinimumStampSet as MinimumStampSet
 from .domains.events import RecordRefused as RecordRefused
+from .domains.events import RecordsConfirmed as RecordsConfirmed
 from .ids import DomainId, JobId, WorkerId
 from .lease_events import UnitsFinished as UnitsFinished
 from .lease_events import UnitsLeased as UnitsLeased

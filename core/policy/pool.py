@@ -51,6 +51,7 @@ from ..events import (
     PointsSold,
     PriorityChanged,
     RecordRefused,
+    RecordsConfirmed,
     ReservationEnded,
     RulesChanged,
     SpecInterned,
@@ -178,7 +179,7 @@ class PoolIndex:
                 pass
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
                 pass
-            case LagRemainderKept() | RecordRefused() | MinimumStampSet():
+            case LagRemainderKept() | RecordRefused() | RecordsConfirmed() | MinimumStampSet():
                 pass
             case CreditOpened() | CreditLimited() | CreditClosed() | CreditSettled() | CreditRulesChanged():
                 pass

@@ -132,6 +132,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.LoanRefused(AT_US, DomainId(2), "chemistry", "share", 17, "below_floor", "Lend less."),
     e.LoanBackedOff(AT_US, DomainId(2), DomainId(3), "gpu", 2, AT_US + 120_000_000, ((DomainId(5), "share"),)),
     e.RecordRefused(AT_US, "optics", "out_of_range", "share must be between 1 and 1000000000, not 0."),
+    e.RecordsConfirmed(AT_US, AT_US - 5, (DomainId(3), DomainId(9))),
     e.MinimumStampSet(AT_US, AT_US - 5),
     e.UsagesRescaled(AT_US, ((DomainId(1), 2**66, 3),)),
     e.RulesChanged(AT_US, 500, 3_600_000_000, None, "fifo", "pool"),
