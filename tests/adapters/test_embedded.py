@@ -495,6 +495,24 @@ def test_run_waits_for_retries_if_it_is_told_to(open_pool: OpenPool, clock: Cloc
         assert slept == [1, 2]
 
 
+def test_run_waits_for_a_job_that_begins_later(open_pool: OpenPool, clock: Clock) -> None:
+    """Row N33."""
+
+    def sleep(seconds: float) -> None:
+        clock.now_us += round(seconds * 1_000_000)
+
+    with open_pool() as pool:
+        pool.domain("vision")
+        begin_us = clock.now_us + 3_600_000_000
+        pool.submit("vision", begin_us=begin_us + 5, hold=True)
+        job = pool.submit("vision", begin_us=begin_us)
+        me = pool.join("me")
+        assert pool.run(me, lambda unit: None) == 0
+        assert pool.next_retry_us() == pool.next_due_us() == begin_us
+        assert pool.run(me, lambda unit: None, wait=True, sleep=sleep) == 1
+        assert (pool.status(job), clock.now_us) == ("succeeded", begin_us)
+
+
 def test_a_retry_that_falls_due_while_run_looks_for_it_is_not_missed(clock: Clock) -> None:
     class Hurried(Pool):
         """A pool on a machine so slow that each back-off is over before anybody has asked when it will be."""

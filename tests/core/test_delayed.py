@@ -12,6 +12,7 @@ from meted.core.events import HoldLifted, JobDelayed, JobEnded, JobStarted, JobS
 from meted.core.explain import WaitReason, explain
 from meted.core.forecast import forecast
 from meted.core.ids import JobId
+from meted.core.limits import TIMERS_DUE_MAX
 from meted.core.policy.meted import Meted
 from meted.core.queries import job_state
 from meted.core.schema import decode_state, encode_state
@@ -127,3 +128,13 @@ def test_a_forecast_has_it_begin_at_its_time(world: World) -> None:
     job = world.submit(begin_us=TIME, time_request_us=SECOND)
     (row,) = forecast(world.state, Meted(), 0).jobs
     assert (row.job_id, row.first_us, row.ends_us) == (job, TIME, TIME + SECOND)
+
+
+def test_many_that_begin_at_once_do_not_hold_up_all_others(world: World) -> None:
+    for _ in range(TIMERS_DUE_MAX + 5):
+        world.submit(begin_us=TIME)
+    world.now_us = TIME
+    assert world.run_timers() == TIMERS_DUE_MAX
+    assert world.engine.next_wake_us() == TIME
+    assert world.run_timers() == 5
+    assert not world.state.jobs.waiting
