@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEADINGS = (
     *("worker", "name", "state", "cpus used", "memory used", "other"),
-    *("leases", "switches", "joined", "until", "labels"),
+    *("leases", "switches", "joined", "until", "owner", "labels"),
 )
 NUMBERS = ("worker", "cpus used", "memory used", "leases", "switches", "joined")
 
@@ -37,6 +37,7 @@ def worker_cells(row: WorkerRow, now_us: int) -> tuple[str, ...]:
         str(row["switches"] or ""),
         ago(row["joined_us"], now_us),
         moment(row["until_us"]),
+        row["owner"] + (" only" if row["restricted"] else ""),
         " ".join(f"{name}={value}" for name, value in sorted(row["labels"].items()) if name != "instance"),
     )
 
@@ -48,7 +49,7 @@ def workers(as_json: bool, server: str | None) -> None:
     """Show the workers: what they offer, what of it is in use, and how they are.
 
     A worker is ready, draining (meted drain), or away: out of touch, but what it runs may still go on. Switches are how
-    often it changed from one job to another since the server started.
+    often it changed from one job to another since the server started. The owner's work goes first, or comes only.
     """
     with connected(server) as client:
         rows = cast("list[WorkerRow]", client.call("workers"))

@@ -182,6 +182,29 @@ def test_hold_start_cancel_delete_and_rerun(worker: HandWorker) -> None:
     run("show", other, code=1)
 
 
+def test_a_job_is_told_when_to_begin() -> None:
+    """Row N33."""
+    job = submit("--begin", "now+1h", "--", "x")
+    found = row(job)
+    assert (found["state"], found["reason"][:13]) == ("pending", "It begins in ")
+    assert found["begin_us"] > found["submitted_us"]
+    assert "begins" in run("show", job).stdout
+    assert run("explain", job).stdout.startswith("It begins in ")
+    assert "is no time" in run("submit", "--begin", "soon", "x", code=2).stderr
+    run("cancel", job)
+
+
+def test_changes_from_job_to_job_are_counted(worker: HandWorker) -> None:
+    """Row P24."""
+    for _ in range(3):
+        submit("x")
+    worker.work(done)
+    (found,) = json.loads(run("workers", "--json").stdout)
+    assert found["switches"] == 2
+    heading, line = run("workers").stdout.splitlines()[:2]
+    assert line[heading.index("switches") :].split()[0] == "2"
+
+
 def test_wait_says_how_it_ended(worker: HandWorker) -> None:
     good, bad = submit("--count", "2", "x"), submit("x")
     with working(worker, lambda job, index: done(job, index) if job == int(good) else fail(job, index)):
