@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -140,6 +141,9 @@ def pool(tmp_path: Path, site: Path, config: str) -> Iterator[tuple[Path, dict[s
     command = [*METED, "up", "--data", str(tmp_path / "data"), "--listen", environment["METED_SERVER"]]
     with told.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file, env=environment) as process:
         try:
+            while b"listens at" not in told.read_bytes():
+                assert process.poll() is None, told.read_text()
+                time.sleep(0.02)
             yield told, environment
         finally:
             process.terminate()
@@ -155,9 +159,7 @@ def test_a_worker_runs_units_by_it(tmp_path: Path, site: Path) -> None:
     config = 'executor = "prefix"\n[executors.prefix]\nwords = ["/usr/bin/env", "SAID=a secret"]\n'
     with pool(tmp_path, site, config) as (told, environment):
         submit = [*METED, "submit", "--wait", "--", "sh", "-c", "echo $SAID"]
-        done = None
-        while done is None or done.returncode == 3:  # until the server listens
-            done = subprocess.run(submit, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(submit, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         job = done.stdout.strip()
         said = subprocess.run([*METED, "logs", job], env=environment, capture_output=True, text=True, check=True)
