@@ -31,6 +31,7 @@ from meted.core.events import (
     LoanMade,
     LoanRefused,
     RecordRefused,
+    RecordsConfirmed,
 )
 from meted.core.ids import DomainId, JobId, LoanId
 from meted.core.resources import NOTHING, Resources
@@ -45,10 +46,11 @@ class RefusedRecord(TypedDict):
 
 
 class Delivered(TypedDict):
-    """What a delivery of records did, by the names of the domains."""
+    """What a delivery of records did, by the names of the domains; those of ``unchanged`` are only newer (row N32)."""
 
     created: list[str]
     changed: list[str]
+    unchanged: list[str]
     closed: list[str]
     opened: list[str]
     removed: list[str]
@@ -204,7 +206,7 @@ def deliver_records(
         Refused: The delivery itself is malformed.
     """
     names: dict[DomainId, str] = {one.domain_id: one.name for one in engine.state.domains.domains.values()}
-    done = Delivered(created=[], changed=[], closed=[], opened=[], removed=[], refused=[])
+    done = Delivered(created=[], changed=[], unchanged=[], closed=[], opened=[], removed=[], refused=[])
     for event in engine.handle(DeliverRecords(at_us, stamp_us, tuple(records), full)):
         match event:
             case DomainCreated():
@@ -212,6 +214,8 @@ def deliver_records(
                 done["created"].append(event.name)
             case DomainChanged():
                 done["changed"].append(names[event.domain_id])
+            case RecordsConfirmed():
+                done["unchanged"].extend(names[domain_id] for domain_id in event.domain_ids)
             case DomainClosed():
                 done["closed"].append(names[event.domain_id])
             case DomainOpened():

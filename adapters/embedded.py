@@ -120,7 +120,9 @@ class Pool(LocalService):
         more = True
         while more:
             with self.batch():
-                self._engine.run_pass(self.clock())
+                now_us = self.clock()
+                self._engine.run_timers(now_us)  # a job whose time has come may be next
+                self._engine.run_pass(now_us)
             more = self._engine.more and not self._handout.has(worker_id)
         return self._handout.take(worker_id)
 
@@ -183,14 +185,14 @@ class Pool(LocalService):
         Only ``KeyboardInterrupt`` goes through: what was done is reported and the rest given back first; the unit that
         was interrupted is given back with it.
 
-        Units in back-off cannot be leased now. Without ``wait`` this returns while there are some, and
-        :meth:`next_retry_us` says when to call it again (docs/embedded.md has the loop).
+        Units in back-off, and jobs whose time has not come, cannot be leased now. Without ``wait`` this returns while
+        there are some, and :meth:`next_retry_us` says when to call it again (docs/embedded.md has the loop).
 
         Args:
             worker_id: Whose capacity is used.
             call: What a unit is.
             units_max: Stop after so many units and give the rest back; None is no limit.
-            wait: Sleep until units in back-off are due, and go on with them.
+            wait: Sleep until these are due, and go on with them.
             sleep: How to sleep, given seconds; where the pool's clock is not the time of day, it must move that clock.
 
         Raises:

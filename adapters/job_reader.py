@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from meted.core.decide.jobs import find_job
 from meted.core.engine import Engine
@@ -123,7 +124,8 @@ class JobReader:
     def next_retry_us(self, after_us: int | None = None) -> int | None:
         """Return when the first of the units in back-off may be tried again, in microseconds, or None if none is.
 
-        All jobs are looked at: some 10 ms where there are 100,000.
+        A job that was told when to begin (row N33) counts as well, if nothing else holds it. All jobs are looked at:
+        some 10 ms where there are 100,000.
 
         Args:
             after_us: What fell due up to then does not count; None is now. Give the time at which work was last asked
@@ -131,8 +133,10 @@ class JobReader:
         """
         since_us = self._now_us() if after_us is None else after_us
         jobs = self.state.jobs.jobs.values()
+        waiting = self.state.jobs.waiting.values()
+        begin_us = (one.begin_us for one in waiting if not one.parents and not one.prepared)
         due_us = (run.not_before_us for job in jobs if job.requeued and not job.held for run in job.requeued)
-        return min((due for due in due_us if due > since_us), default=None)
+        return min((due for due in chain(begin_us, due_us) if due > since_us), default=None)
 
     def _now_us(self) -> int:
         return max(self.clock(), self._engine.now_us)

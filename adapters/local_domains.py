@@ -11,6 +11,7 @@ from meted.core.decide.entitlements import find_domain
 from meted.core.resources import NOTHING, Resources
 
 from . import domain_changes as changes
+from .domain_apply import Applied, Trial, WantedDomain, apply_domains
 from .domain_changes import Delivered, LoansGiven
 from .domain_views import (
     DomainView,
@@ -117,6 +118,19 @@ class LocalDomains(JobReader):
         """
         with self.batch():
             return changes.deliver_records(self._engine, self.clock(), stamp_us, records, full)
+
+    def domain_apply(self, wanted: Sequence[WantedDomain], *, dry_run: bool = False) -> Applied:
+        """Let domains be as they are wanted, each judged by itself; where all is so already, nothing happens.
+
+        Args:
+            wanted: The domains; parents may come after their children (rows N30-N32).
+            dry_run: Only say what would be done.
+
+        Raises:
+            Refused: There are too many at once; of a domain that cannot be so the answer says why.
+        """
+        with self.batch():
+            return apply_domains(Trial(self.state) if dry_run else self._engine, self.clock(), wanted)
 
     def domains(self) -> list[DomainView]:
         """Return all domains, by name."""

@@ -23,10 +23,11 @@ from meted.core.commands import (
 from meted.core.decide.jobs import find_job
 from meted.core.effects import Effect, TellOwner
 from meted.core.engine import Engine
-from meted.core.events import Event, JobSubmitted
+from meted.core.events import Event
 from meted.core.ids import JobId
 from meted.core.limits import LOSSES_DEFAULT, RETENTION_US
 from meted.core.policy.base import Policy
+from meted.core.queries import submitted_id
 from meted.core.resources import Resources
 from meted.core.spec import Spec
 from meted.core.usertag import usertag
@@ -135,6 +136,7 @@ class LocalService(LocalCredit):
         tags: Mapping[str, str] | None = None,
         hold: bool = False,
         after: Iterable[int] = (),
+        begin_us: int | None = None,
     ) -> int:
         """Accept a job of ``count`` units and return its id; with ``hold`` it waits for :meth:`start` (row P19).
 
@@ -155,6 +157,7 @@ class LocalService(LocalCredit):
             tags: Names and values by which :meth:`jobs` finds it (row P15).
             hold: Prepare only.
             after: Jobs that must have succeeded first; where one does not, this one is cancelled (row G36).
+            begin_us: It runs no sooner, microseconds of the pool's clock; None or a past time is at once (row N33).
 
         Raises:
             Refused: Something in it is unknown, of a wrong type or beyond a limit; the sentence says what.
@@ -180,10 +183,9 @@ class LocalService(LocalCredit):
             tuple((tags or {}).items()),
             hold,
             _job_ids(after),
+            begin_us,
         )
-        submitted = self._do(command)[-1]
-        assert isinstance(submitted, JobSubmitted)
-        return submitted.job_id
+        return submitted_id(self._do(command))
 
     def start(self, *job_ids: int) -> None:
         """Release prepared jobs; those that were released already are left alone.

@@ -47,7 +47,8 @@ def run_here(
     """Run units until nothing can be leased now, or until ``units_max`` were run; return how many were.
 
     Leases are carried out in order and reported one by one. What was not run when this ends, however it ends, is given
-    back. With ``sleep``, a function that takes seconds, this waits for units in back-off and goes on.
+    back. With ``sleep``, a function that takes seconds, this waits for units in back-off and for jobs
+    that are to begin later, and goes on.
     """
     ran = 0
     while units_max is None or ran < units_max:

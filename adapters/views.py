@@ -36,9 +36,9 @@ class JobDetails(JobView):
     """One job, with what was asked for; values of environment variables are not among it.
 
     ``request`` is what one unit needs, ``time_request_us`` and ``time_limit_us`` what it is thought to take and may
-    take, ``after`` the jobs that had to succeed first, and ``ended_us`` when the job ended. Of ``priority``, ``points``
-    were bought for credit, or sold if below zero; ``purse_mc`` is what is left to pay for them, in thousandths of a
-    credit.
+    take, ``after`` the jobs that had to succeed first, ``begin_us`` when it may begin if it waits for that, and
+    ``ended_us`` when it ended. Of ``priority``, ``points`` were bought for credit, or sold if below zero; ``purse_mc``
+    is what is left to pay for them, in thousandths of a credit.
     """
 
     priority: int
@@ -49,6 +49,7 @@ class JobDetails(JobView):
     time_request_us: int | None
     time_limit_us: int | None
     after: list[int]
+    begin_us: int | None
     ended_us: int | None
 
 
@@ -79,7 +80,7 @@ def job_view(state: State, job: Job, waiting: Sequence[Waiting] = ()) -> JobView
         job: The job.
         waiting: The parts of it that wait, with why (:func:`meted.core.explain.explain`).
     """
-    shown = job_state(job)
+    shown = job_state(state, job)
     if shown == PENDING and waiting and all(part.reason in HOLDING for part in waiting):
         shown = HELD
     return JobView(
@@ -103,6 +104,7 @@ def job_view(state: State, job: Job, waiting: Sequence[Waiting] = ()) -> JobView
 def job_details(state: State, job: Job, view: JobView) -> JobDetails:
     """Return a job's view with what was asked for."""
     terms, purse = job.terms, state.ledger.of_job.get(job.job_id)
+    awaits = state.jobs.waiting.get(job.job_id)
     return JobDetails(
         **view,
         priority=terms.priority,
@@ -113,5 +115,6 @@ def job_details(state: State, job: Job, view: JobView) -> JobDetails:
         time_request_us=terms.time_request_us,
         time_limit_us=terms.time_limit_us,
         after=list(terms.after),
+        begin_us=None if awaits is None else awaits.begin_us or None,
         ended_us=job.ended_us,
     )

@@ -46,6 +46,7 @@ class SubmitJob:
     """Accept a job; with ``hold`` it is only prepared and waits for :class:`StartJobs` (row P19).
 
     It runs once all the jobs in ``after`` have succeeded, and is cancelled when one of them does not (row G36).
+    It runs no sooner than ``begin_us`` (row N33); a time that has passed, or None, keeps it from nothing.
 
     The fields are those of :class:`meted.core.terms.Terms`, with the domain by name and the spec itself.
     """
@@ -67,14 +68,26 @@ class SubmitJob:
     tags: tuple[tuple[str, str], ...] = ()
     hold: bool = False
     after: tuple[JobId, ...] = ()
+    begin_us: int | None = None
 
 
 @record
 class StartJobs:
-    """Release prepared jobs; those that were released already are left alone, and those that wait for others wait."""
+    """Release prepared jobs; those that were released already are left alone, and those that wait go on waiting.
+
+    What they wait for is other jobs, or the time at which they are to begin.
+    """
 
     at_us: int
     job_ids: tuple[JobId, ...]
+
+
+@record
+class BeginJob:
+    """Let a job run whose time has come, if nothing else holds it: what timers say (row N33)."""
+
+    at_us: int
+    job_id: JobId
 
 
 @record
@@ -294,6 +307,6 @@ class NoteRepair:
 
 
 LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
-JobCommand = SubmitJob | StartJobs | CancelJobs | RerunUnits | ChangePriority | DeleteJob | ArchiveJob
+JobCommand = SubmitJob | StartJobs | BeginJob | CancelJobs | RerunUnits | ChangePriority | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
 Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | CreditCommand | SetRules | KeepCall | NoteRepair

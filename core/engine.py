@@ -17,7 +17,7 @@ from .effects import Effect
 from .errors import Reason, Refused
 from .events import Event, JobArchived, UnitsFinished
 from .ids import JobId, LeaseId, WorkerId
-from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US
+from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US, TIMERS_DUE_MAX
 from .policy.base import Index, Policy
 from .react import reactions
 from .record import record
@@ -173,9 +173,12 @@ class Engine:
         return made
 
     def run_timers(self, at_us: int) -> int:
-        """Do what has fallen due by ``at_us`` and return how much that was: see :mod:`.timers`."""
+        """Do what has fallen due by ``at_us`` and return how much that was: see :mod:`.timers`.
+
+        After ``TIMERS_DUE_MAX`` of it the rest is left for the next call, and is due at once.
+        """
         done, now_us = 0, self._advance(at_us)
-        while (command := self._timers.pop(self.state, now_us)) is not None:
+        while done < TIMERS_DUE_MAX and (command := self._timers.pop(self.state, now_us)) is not None:
             self.handle(command)
             done += 1
         return done

@@ -42,6 +42,7 @@ from .domains.events import LoanRefused as LoanRefused
 from .domains.events import LoanStarted as LoanStarted
 from .domains.events import MinimumStampSet as MinimumStampSet
 from .domains.events import RecordRefused as RecordRefused
+from .domains.events import RecordsConfirmed as RecordsConfirmed
 from .ids import DomainId, JobId, WorkerId
 from .lease_events import UnitsFinished as UnitsFinished
 from .lease_events import UnitsLeased as UnitsLeased
@@ -68,7 +69,7 @@ class JobSubmitted:
     """A job was accepted.
 
     Attributes:
-        held: It was only prepared.
+        held: It was only prepared, or waits for the time that :class:`JobDelayed` says.
         waits_for: Those of the jobs that it is to run after which have not succeeded yet.
         domain_tag, user_tag, job_tag: What its domain, its user and it itself stand at from now on.
         above: The domains that its domain is in, nearest first, with their tags from now on.
@@ -87,6 +88,18 @@ class JobSubmitted:
     job_tag: int
     above: tuple[tuple[DomainId, int], ...]
     requested_cpu_us: int
+
+
+@record
+class JobDelayed:
+    """A job that was just submitted runs no sooner than ``begin_us``; ``prepared`` if it waits for a start as well."""
+
+    tag: ClassVar[str] = "job_delayed"
+    version: ClassVar[int] = 1
+    at_us: int
+    job_id: JobId
+    begin_us: int
+    prepared: bool
 
 
 @record
@@ -122,7 +135,7 @@ class PriorityChanged:
 
 @record
 class HoldLifted:
-    """A prepared job was released, but still waits for other jobs; it starts when they have succeeded."""
+    """A prepared job was released, but still waits for other jobs or for its time."""
 
     tag: ClassVar[str] = "hold_lifted"
     version: ClassVar[int] = 1
@@ -346,6 +359,7 @@ JobEvent = (
     | JobSubmitted
     | JobStarted
     | PriorityChanged
+    | JobDelayed
     | HoldLifted
     | JobStopped
     | JobEnded

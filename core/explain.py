@@ -1,8 +1,8 @@
 """Why a job waits: for each part of it that waits, the binding constraint in one sentence, naming who and what.
 
 Constraints are looked at from the hardest to the softest, and the first that binds is the answer: prepared only,
-waiting for other jobs, backing off, no worker, no worker that could ever hold it, too little life left, the domain's
-cap, no room, room kept for another job, and last the order of the policy.
+waiting for other jobs, its time not come yet, backing off, no worker, no worker that could ever hold it, too little
+life left, the domain's cap, no room, room kept for another job, and last the order of the policy.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from . import limits
 from .decide.jobs import find_job
 from .ids import WorkerId
 from .policy.base import Index
@@ -27,6 +28,7 @@ class WaitReason(StrEnum):
 
     PREPARED = "prepared"
     DEPENDENCY = "dependency"
+    BEGIN = "begin"
     BACK_OFF = "back_off"
     NO_WORKER = "no_worker"
     NEVER_FITS = "never_fits"
@@ -72,7 +74,7 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
     """
     job = find_job(state, job_id)
     if job.held:
-        return (_held(state, job),)
+        return (_held(state, job, at_us),)
     parts = []
     ready = job.terms.count - job.next_index
     for run in job.requeued:
@@ -90,19 +92,27 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
     return tuple(parts)
 
 
-def _held(state: State, job: Job) -> Waiting:
+def _held(state: State, job: Job, at_us: int) -> Waiting:
     awaits = state.jobs.waiting.get(job.job_id)
     prepared = f"It is only prepared; start job {job.job_id} to let it run."
     if awaits is None:
         return Waiting(job.terms.count, WaitReason.PREPARED, prepared)
+    begins = f"It begins in {_span(awaits.begin_us - at_us)} at the earliest." if awaits.begin_us > at_us else ""
+    sentence = " ".join(filter(None, (_after(state, job), begins)))
+    if awaits.prepared:
+        return Waiting(job.terms.count, WaitReason.PREPARED, f"{prepared} {sentence}".strip())
+    if awaits.parents:
+        return Waiting(job.terms.count, WaitReason.DEPENDENCY, sentence)
+    return Waiting(job.terms.count, WaitReason.BEGIN, sentence or "It begins now.", awaits.begin_us)
+
+
+def _after(state: State, job: Job) -> str:
+    """Return a sentence on the jobs that a job waits for, or nothing."""
     parents = [parent for job_id in job.terms.after if (parent := state.jobs.jobs.get(job_id)) is not None]
-    named = [f"job {parent.job_id} ({job_state(parent)})" for parent in parents if parent.outcome is None]
+    named = [f"job {parent.job_id} ({job_state(state, parent)})" for parent in parents if parent.outcome is None]
     more = len(named) - NAMED_JOBS_MAX
     others = f" and {more} more" if more > 0 else ""
-    sentence = f"It runs after {', '.join(named[:NAMED_JOBS_MAX])}{others}."
-    if awaits.prepared:
-        return Waiting(job.terms.count, WaitReason.PREPARED, f"{prepared} {sentence}")
-    return Waiting(job.terms.count, WaitReason.DEPENDENCY, sentence)
+    return f"It runs after {', '.join(named[:NAMED_JOBS_MAX])}{others}." if named else ""
 
 
 def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) -> Waiting:
@@ -224,6 +234,14 @@ def _name(worker: Worker) -> str:
 
 def _units(count: int) -> str:
     return "1 unit" if count == 1 else f"{count} units"
+
+
+def _span(time_us: int) -> str:
+    """Return a time in the largest two units that say something: ``2 d 3 h``, ``45 s``."""
+    seconds = -(-time_us // limits.SECOND_US)
+    parts = [(seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    first = next(at for at, (amount, _) in enumerate(parts) if amount)
+    return " ".join(f"{amount} {unit}" for amount, unit in parts[first : first + 2] if amount)
 
 
 def _seconds(time_us: int) -> int:

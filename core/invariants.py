@@ -189,11 +189,13 @@ def _wrong_dependants(state: State) -> Iterator[str]:
     jobs, dependants = state.jobs.jobs, state.jobs.dependants
     for job_id, awaits in state.jobs.waiting.items():
         if job_id not in jobs or not jobs[job_id].held:
-            yield f"Job {job_id} waits for others, but is not there or not held."
+            yield f"Job {job_id} waits for others or its time, but is not there or not held."
             continue
         parents = [parent for parent in jobs[job_id].terms.after if parent in jobs and jobs[parent].outcome is None]
-        if awaits.parents < 1 or awaits.parents != len(parents):
+        if awaits.parents != len(parents):
             yield f"Job {job_id} waits for {awaits.parents} others, but should for {len(parents)}."
+        if not awaits.parents and not awaits.begin_us:
+            yield f"Job {job_id} waits neither for others nor for its time."
         if not all(parent in dependants and job_id in dependants[parent] for parent in parents):
             yield f"Job {job_id} would not be told when a job ends that it waits for."
     for job_id in dependants:

@@ -19,6 +19,9 @@ PREFETCH_US = 100_000
 PASS_DECISIONS_MAX = 80
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
 
+TIMERS_DUE_MAX = 1_000
+"""Things that have fallen due of which one batch takes care, as a whole hour of jobs may begin at the same moment."""
+
 PASS_EXAMINED_MAX = 10_000
 """Heads that one pass may look at and find blocked before it gives way."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from .events import Event, JobSubmitted
 from .ids import JobId
 from .state import DEPENDENCY, FAILED, HELD, PENDING, RUNNING, Job, State
 
@@ -17,15 +18,27 @@ def kept_answer(state: State, key: bytes) -> bytes | None:
     return None if number is None else state.calls.kept[number].answer
 
 
-def job_state(job: Job) -> str:
+def submitted_id(events: Iterable[Event]) -> JobId:
+    """Return the id of the job that was submitted by these events, which are of one submission."""
+    return next(event.job_id for event in events if isinstance(event, JobSubmitted))
+
+
+def is_prepared(state: State, job: Job) -> bool:
+    """Whether the job waits for somebody to start it, whatever else it waits for."""
+    awaits = state.jobs.waiting.get(job.job_id)
+    return job.held and (awaits is None or awaits.prepared)
+
+
+def job_state(state: State, job: Job) -> str:
     """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled``.
 
-    A job with units out is running; one that waits for its first or next unit is pending.
+    A job with units out is running. One that waits is pending where that passes by itself, as other jobs succeed, its
+    time comes or there is room, and held where somebody has to start it.
     """
     if job.outcome is not None:
         return job.outcome
     if job.held:
-        return HELD
+        return HELD if is_prepared(state, job) else PENDING
     return RUNNING if job.out else PENDING
 
 

@@ -28,7 +28,7 @@ class Job:
     Attributes:
         submitted_us: When it was submitted.
         tag: Its virtual finish tag F among the jobs of its user (docs/fairness.md).
-        held: Prepared and not started yet, or it waits for other jobs (:attr:`Jobs.waiting`).
+        held: Prepared and not started yet, or it waits for other jobs or for its time (:attr:`Jobs.waiting`).
         next_index: Units from here on were never leased.
         requeued: Runs of units that came back, ascending by first index.
         out: Units that are leased now.
@@ -203,15 +203,17 @@ class InternedSpec:
 
 @record
 class Awaits:
-    """What a job waits for that is to run after others.
+    """What a job waits for that is to run after others, or no sooner than at a certain time.
 
     Attributes:
-        parents: How many of them have not succeeded yet; at least one.
+        parents: How many of the others have not succeeded yet.
         prepared: It has not been started either.
+        begin_us: When it may begin, or 0; without others that it waits for there is a time.
     """
 
     parents: int
     prepared: bool
+    begin_us: int = 0
 
 
 @record
@@ -219,7 +221,7 @@ class Jobs:
     """The slice of jobs, leases and what was charged for them.
 
     Attributes:
-        waiting: The jobs that wait for others.
+        waiting: The jobs that wait for others, or for their time.
         dependants: For each job that has not ended and that others wait for, these others; some may be stopped by now.
         clock: Virtual time V of the domains at the top, scaled by 2**20; it never decreases.
         debt: What V owes because work took less than it was charged for.

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from .commands import (
     ArchiveJob,
+    BeginJob,
     Command,
     EndLoan,
     ExpireDomain,
@@ -27,6 +28,7 @@ from .events import (
     DomainClosed,
     DomainCreated,
     Event,
+    JobDelayed,
     JobEnded,
     LoanMade,
     LoanRecalled,
@@ -36,7 +38,7 @@ from .ids import DomainId, HoldId, JobId, LoanId, WorkerId
 from .limits import CLOSED_CHECK_US
 from .state import State
 
-_ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED, _VOID, _REPAY = range(8)
+_ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED, _VOID, _REPAY, _BEGIN = range(9)
 
 
 class Timers:
@@ -45,6 +47,7 @@ class Timers:
     FOLLOWS: ClassVar[frozenset[type[Event]]] = (
         frozenset(
             (
+                JobDelayed,
                 JobEnded,
                 WorkerAway,
                 LoanMade,
@@ -72,6 +75,7 @@ class Timers:
                 for job in state.jobs.jobs.values()
                 if job.ended_us is not None
             ]
+        self._due.extend((one.begin_us, _BEGIN, job_id) for job_id, one in state.jobs.waiting.items() if one.begin_us)
         for worker in state.workers.workers.values():
             if worker.lost_at_us is not None:
                 self._due.append((worker.lost_at_us, _LOSE, worker.worker_id))
@@ -107,6 +111,8 @@ class Timers:
             case JobEnded():
                 if self._retention_us is not None:
                     self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
+            case JobDelayed():
+                self._push(event.begin_us, _BEGIN, event.job_id)
             case WorkerAway():
                 self._push(event.lost_at_us, _LOSE, event.worker_id)
             case LoanMade():
@@ -145,6 +151,8 @@ class Timers:
             due_us, kind, target = heappop(self._due)
             if kind == _ARCHIVE:
                 command = _archive(state, JobId(target), self._retention_us, due_us, at_us)
+            elif kind == _BEGIN:
+                command = _begin(state, JobId(target), at_us)
             elif kind == _LOSE:
                 command = _lose(state, WorkerId(target), due_us, at_us)
             elif kind in (_START_LOAN, _END_LOAN):
@@ -203,6 +211,12 @@ def _archive(state: State, job_id: JobId, retention_us: int | None, due_us: int,
     if retention_us is None or job is None or job.ended_us is None or job.ended_us + retention_us > due_us:
         return None
     return ArchiveJob(at_us, job_id, retention_us)
+
+
+def _begin(state: State, job_id: JobId, at_us: int) -> Command | None:
+    awaits = state.jobs.waiting.get(job_id)
+    # What waits for something else as well is started with that: its time has come by then.
+    return None if awaits is None or awaits.parents or awaits.prepared else BeginJob(at_us, job_id)
 
 
 def _lose(state: State, worker_id: WorkerId, due_us: int, at_us: int) -> Command | None:

@@ -13,7 +13,10 @@ from .connect import JOB_ID, connected, server_option
 @click.argument("jobs", type=JOB_ID, nargs=-1, required=True, metavar="JOB...")
 @server_option
 def start(jobs: tuple[int, ...], server: str | None) -> None:
-    """Let jobs run that were submitted with --hold. Those that run already are left alone."""
+    """Let jobs run that were submitted with --hold. Those that run already are left alone.
+
+    One that waits for other jobs (--after) or for its time (--begin) as well goes on waiting for these.
+    """
     with connected(server) as client:
         client.call("start", jobs=jobs)
 

@@ -27,6 +27,9 @@ NUMBERS = ("jobs", "service", "usage", "lag (bound)", "credit")
 CREDIT = 6
 """The place of the column of credit, which is shown where there is any account."""
 
+COUNTED = ("created", "changed", "unchanged", "opened", "closed", "removed")
+"""What may have become of domains whose records were delivered."""
+
 INDENT = "  "
 """What a domain is set in by, below its parent."""
 
@@ -282,6 +285,36 @@ def remove_domain(name: str, server: str | None) -> None:
 
 
 @domain.command(
+    "apply",
+    short_help="Let domains be as a file says.",
+    epilog="""\b
+A file:
+  [{"name": "physics", "share": 3, "guarantee": {"cpu": 16, "mem": "64G"}},
+   {"name": "optics", "parent": "physics", "cap": {"cpu": 8},
+    "loans": [{"borrower": "physics", "resource": "share", "amount": 1}]},
+   {"name": "guests", "absent": true}]
+Also: floor, floor_share. What a domain does not name is as at first, but for
+loans, which are left alone. The members of a loan are those of meted loan set.
+""",
+)
+@click.argument("file", type=click.File("rb"), metavar="FILE")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@json_option
+@server_option
+def apply_domains(file: BinaryIO, dry_run: bool, as_json: bool, server: str | None) -> None:
+    """Let domains be as FILE says (- is standard input), a list in JSON.
+
+    What is missing is made, what differs is changed, what is to be absent is removed, and all else is left alone: a
+    second time nothing happens. Domains that the file does not name stay as they are. Each is judged by itself: one
+    that cannot be so keeps no other from being so, and makes the exit code 1.
+    """
+    from .domain_apply import apply  # only here: it needs this module
+
+    if not apply(file, dry_run, as_json, server):
+        raise click.exceptions.Exit(1)
+
+
+@domain.command(
     "import",
     short_help="Take the records of domains in a file.",
     epilog="""\b
@@ -311,7 +344,7 @@ def import_domains(file: BinaryIO, full: bool, stamp: int | None, as_json: bool,
     if as_json:
         print_json({**done, "refused": refused})
     else:
-        counts = [f"{len(done[what])} {what}" for what in ("created", "changed", "opened", "closed", "removed")]
+        counts = [f"{len(done[what])} {what}" for what in COUNTED]  # type: ignore[literal-required]
         click.echo(", ".join([*counts, f"{len(refused)} refused"]))
         for one in refused:
             click.echo(f"Refused {shown(one['name']) or 'a record'}: {shown(one['sentence'])}", err=True)

@@ -169,6 +169,7 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
             "priority": str(row["priority"]),
             "points": _points(row),
             "after": ", ".join(f"job {job_id}" for job_id in row["after"]),
+            "begins": moment(row["begin_us"]),
             "submitted": moment(row["submitted_us"]),
             "ended": moment(row["ended_us"]),
             "tags": " ".join(f"{key}={value}" for key, value in sorted(row["tags"].items())),

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from meted.core.record import record
@@ -115,16 +115,20 @@ class _Child:
 class LocalWorkers:
     """Starts workers, starts those again that end by themselves, and stops them all."""
 
-    def __init__(self, wanted: list[Place], server: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, wanted: list[Place], server: str, say: Callable[[str], None], options: Sequence[str] = ()
+    ) -> None:
         """Prepare; nothing is started yet.
 
         Args:
             wanted: The workers.
             server: The address that they dial.
             say: Told in a sentence what happens.
+            options: More options of ``meted worker``, the same for each.
         """
         self._children = [_Child(place) for place in wanted]
         self._server = server
+        self._options = options
         self._say = say
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -167,7 +171,7 @@ class LocalWorkers:
         place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-m", "meted.adapters.cli", "worker", "--server", self._server]
         command += ["--dir", str(place.directory), "--cpus", str(place.cpus), "--mem", str(place.mem_bytes)]
-        command += ["--name", f"local-{place.number}"]
+        command += ["--name", f"local-{place.number}", *self._options]
         child.started_s = time.monotonic()
         # A process group of its own: Ctrl-C is for this program, which asks the workers first and then the server.
         child.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)

@@ -16,8 +16,11 @@ from .tables import ago, amount, moment, print_facts, print_json, print_table, s
 if TYPE_CHECKING:
     from ..server.rows import WorkerRow
 
-HEADINGS = ("worker", "name", "state", "cpus used", "memory used", "other", "leases", "joined", "until", "labels")
-NUMBERS = ("worker", "cpus used", "memory used", "leases", "joined")
+HEADINGS = (
+    *("worker", "name", "state", "cpus used", "memory used", "other"),
+    *("leases", "switches", "joined", "until", "owner", "labels"),
+)
+NUMBERS = ("worker", "cpus used", "memory used", "leases", "switches", "joined")
 
 
 def worker_cells(row: WorkerRow, now_us: int) -> tuple[str, ...]:
@@ -31,8 +34,10 @@ def worker_cells(row: WorkerRow, now_us: int) -> tuple[str, ...]:
         memory,
         " ".join(f"{name}={amount(milli)}" for name, milli in sorted(row["generic"].items())),
         str(row["leases"]),
+        str(row["switches"] or ""),
         ago(row["joined_us"], now_us),
         moment(row["until_us"]),
+        row["owner"] + (" only" if row["restricted"] else ""),
         " ".join(f"{name}={value}" for name, value in sorted(row["labels"].items()) if name != "instance"),
     )
 
@@ -43,7 +48,8 @@ def worker_cells(row: WorkerRow, now_us: int) -> tuple[str, ...]:
 def workers(as_json: bool, server: str | None) -> None:
     """Show the workers: what they offer, what of it is in use, and how they are.
 
-    A worker is ready, draining (meted drain), or away: out of touch, but what it runs may still go on.
+    A worker is ready, draining (meted drain), or away: out of touch, but what it runs may still go on. Switches are how
+    often it changed from one job to another since the server started. The owner's work goes first, or comes only.
     """
     with connected(server) as client:
         rows = cast("list[WorkerRow]", client.call("workers"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
@@ -71,6 +71,26 @@ def read_records(
     return stamp_us, records, wrong
 
 
+def read_wanted(file: BinaryIO) -> list[dict[str, object]]:
+    """Return the domains in a file as they are wanted.
+
+    Raises:
+        click.ClickException: It is no such file, or an entry is wrong: nothing is done before all of it is understood.
+    """
+    wanted = []
+    for number, given in enumerate(read_list(file), 1):
+        try:
+            one = _read(given, WANTED, ("name",))
+            if one.get("absent") and len(one) > 2:
+                raise ValueError("it is to be absent, so give nothing else but its name.")
+            if "loans" in one:
+                one["loans"] = [_loan(loan) for loan in cast("list[object]", one["loans"])]
+            wanted.append(one)
+        except ValueError as error:
+            raise click.ClickException(f"Domain {number} of the list is wrong: {error} Nothing was done.") from None
+    return wanted
+
+
 def read_loans(file: BinaryIO) -> list[dict[str, object]]:
     """Return the terms of loans in a file.
 
@@ -80,16 +100,20 @@ def read_loans(file: BinaryIO) -> list[dict[str, object]]:
     loans = []
     for number, given in enumerate(read_list(file), 1):
         try:
-            entry = _read(given, LOAN, ("borrower", "resource", "amount"))
-            resource, amount = str(entry["resource"]), str(entry["amount"])
-            if resource == "share" and amount != "0":
-                entry["amount"] = whole_share(amount)
-            else:
-                entry["amount"] = resource_amount(resource, amount)
-            loans.append(entry)
+            loans.append(_loan(given))
         except ValueError as error:
             raise click.ClickException(f"Loan {number} of the list is wrong: {error} Nothing was changed.") from None
     return loans
+
+
+def _loan(given: object) -> dict[str, object]:
+    entry = _read(given, LOAN, ("borrower", "resource", "amount"))
+    resource, amount = str(entry["resource"]), str(entry["amount"])
+    if resource == "share" and amount != "0":
+        entry["amount"] = whole_share(amount)
+    else:
+        entry["amount"] = resource_amount(resource, amount)
+    return entry
 
 
 def _read(given: object, fields: Fields, required: tuple[str, ...]) -> dict[str, object]:
@@ -132,6 +156,18 @@ def _amounts(value: object) -> dict[str, object]:
     return dict(on_wire({name: resource_amount(name, _number(amount)) for name, amount in value.items()}))
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("say true or false.")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError("it is no list: [{...}, ...].")
+    return value
+
+
 def _or_none(read: Callable[[object], object]) -> Callable[[object], object]:
     return lambda value: None if value is None else read(value)
 
@@ -157,6 +193,12 @@ RECORD: Fields = {
     "expires": _or_none(_moment),
 }
 """The members of a record, and how they are read."""
+
+WANTED: Fields = {name: read for name, read in RECORD.items() if name not in ("stamp", "expires")} | {
+    "loans": _list,
+    "absent": _flag,
+}
+"""The members of a domain that is wanted."""
 
 LOAN: Fields = {
     "borrower": _text,

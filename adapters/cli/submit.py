@@ -25,6 +25,7 @@ Examples:
   meted submit --each-line files.txt --retries 2 -- gzip {line}
   job=$(meted submit --name train -- python train.py)
   meted submit --after $job --wait -- ./evaluate
+  meted submit --begin now+8h -- ./nightly      or --begin 2027-01-31T22:00
 
 \b
 Exit codes: 0 the job was accepted (with --wait: all units succeeded),
@@ -67,6 +68,7 @@ def submit(
     tags: tuple[tuple[str, str], ...],
     priority: int,
     after: tuple[int, ...],
+    begin: int | None,
     hold: bool,
     retries: int,
     backoff: int,
@@ -102,6 +104,7 @@ def submit(
         "tags": dict(tags),
         "hold": hold,
         "after": after,
+        "begin_us": begin,
     }
     params |= _shape(count, array, each_line)
     if stdin is not None:

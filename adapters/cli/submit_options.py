@@ -21,6 +21,7 @@ from .values import (
     POSITIVE_DURATION,
     RESOURCE,
     SIZE,
+    TIME,
     Reader,
     duration_us,
     size_bytes,
@@ -151,6 +152,7 @@ def order_options(command: Command) -> Command:
             help="Order among the jobs of your domain, higher first.  [default: 0]",
         ),
         click.option("--after", type=JOB_ID, multiple=True, metavar="JOB", help="Only when JOB has succeeded."),
+        click.option("--begin", type=TIME, metavar="TIME", help="Not before TIME: an ISO time, or now+10m."),
         click.option("--hold", is_flag=True, help="Only prepare it; `meted start` lets it run."),
         click.option(
             "--retries",

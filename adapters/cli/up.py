@@ -12,6 +12,8 @@ import click
 
 from .options import data_argument
 from .serve import addresses_of, announce, sentences, serve_options
+from .values import DURATION
+from .worker import known_executor
 
 if TYPE_CHECKING:
     from ..server.app import Server
@@ -43,8 +45,10 @@ Exit codes: 0 it was asked to stop, 1 it could not start (the data directory is 
     metavar="N",
     help="Workers among which the machine's cpus and memory are divided.",
 )
+@click.option("--stagger", type=DURATION, default="0", metavar="DUR", help="Workers start units so far apart.")
+@click.option("--executor", metavar="NAME", help="What runs the units.  [default: the config file's, else process]")
 @serve_options
-def up(data: Path, workers: int, listen: tuple[str, ...], policy: str) -> None:
+def up(data: Path, workers: int, stagger: int, executor: str | None, listen: tuple[str, ...], policy: str) -> None:
     """Run a server and workers on this machine, until Ctrl-C.
 
     With no options, meted submit and all other commands find it by themselves. Everything is in the data directory:
@@ -52,6 +56,10 @@ def up(data: Path, workers: int, listen: tuple[str, ...], policy: str) -> None:
     run goes on; they are adopted when it is started again.
     """
     addresses = addresses_of(listen)
+    options = ["--stagger", f"{stagger / 1_000_000:f}"] if stagger else []
+    if executor is not None:
+        known_executor(executor)
+        options += ["--executor", executor]
     with sentences():
         from ..server.run import serve as run
 
@@ -59,7 +67,7 @@ def up(data: Path, workers: int, listen: tuple[str, ...], policy: str) -> None:
 
         def ready(bound: list[Address], server: Server) -> None:
             announce(bound, data)
-            held.append(_start_workers(data, workers, bound[0]))
+            held.append(_start_workers(data, workers, bound[0], options))
             _stop_workers_first(held[0], server)
             _say_what_next(workers)
 
@@ -70,12 +78,12 @@ def up(data: Path, workers: int, listen: tuple[str, ...], policy: str) -> None:
                 local.stop()
 
 
-def _start_workers(data: Path, count: int, server: Address) -> LocalWorkers:
+def _start_workers(data: Path, count: int, server: Address, options: list[str]) -> LocalWorkers:
     from ..worker.offer import available_cpus, available_mem_bytes
     from .local_workers import LocalWorkers, places
 
     wanted = places(data.absolute(), count, available_cpus(), available_mem_bytes()) if count else []
-    local = LocalWorkers(wanted, str(server), click.echo)
+    local = LocalWorkers(wanted, str(server), click.echo, options)
     local.start()
     return local
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +30,9 @@ REDRAW_S = 0.1
 
 OTHER_LINES = 6
 """Lines of a terminal that are not rows of the table."""
+
+REASONS_S = 2.0
+"""It is asked so often why jobs wait."""
 
 AGAIN_S = 1.0
 """A server that is out of reach is tried for again after so long."""
@@ -123,13 +127,41 @@ def _live(follower: Follower, job_id: int | None) -> None:
     from rich.live import Live
 
     console = Console()
+    reasons = Reasons(follower.explained)
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
         def show(follower: Follower, reachable: bool, job_id: int | None) -> None:
             jobs = {key: row for key, row in follower.jobs.items() if job_id in (None, key)}
-            live.update(picture(console, jobs, follower.workers, reachable), refresh=True)
+            live.update(picture(console, reasons.told(jobs, reachable), follower.workers, reachable), refresh=True)
 
         _follow(follower, job_id, show)
+
+
+class Reasons:
+    """Why jobs wait, asked for now and then: the rows that are followed do not say it."""
+
+    def __init__(self, ask: Callable[[], Iterable[JobView]]) -> None:
+        """Know nothing yet; ``ask`` returns rows that say it."""
+        self._ask = ask
+        self._known: dict[int, JobView] = {}
+        self._next_s = 0.0
+
+    def told(self, jobs: Mapping[int, JobView], reachable: bool) -> dict[int, JobView]:
+        """Return rows of jobs with why those of them wait that do, as far as is known."""
+        if reachable and time.monotonic() >= self._next_s and any(row["pending"] for row in jobs.values()):
+            from ..wire.errors import Unreachable
+
+            with contextlib.suppress(Unreachable):  # the next poll notices, and says so
+                self._known = {row["job"]: row for row in self._ask()}
+            self._next_s = time.monotonic() + REASONS_S
+        return {job_id: self._with_reason(row) for job_id, row in jobs.items()}
+
+    def _with_reason(self, row: JobView) -> JobView:
+        known = self._known.get(row["job"])
+        if known is None or not row["pending"] or row["reason"] is not None or known["reason"] is None:
+            return row
+        held = row["state"] == "pending" and known["state"] == "held"  # by what waiting does not help
+        return {**row, "reason": known["reason"], "state": "held" if held else row["state"]}
 
 
 def picture(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from .config import config_path, setting
 from .connect import address_of, server_option
 from .options import default_data
 from .values import AMOUNT, DURATION, KEY_VALUE, RESOURCE, SIZE, TIME
@@ -39,6 +40,13 @@ LOCK = "lock"
     help="Where it keeps what units write; one worker a directory.  "
     "[default: $METED_WORKER_DIR, else ~/.local/share/meted/worker]",
 )
+@click.option(
+    "--executor",
+    default=lambda: setting("executor") or "process",
+    metavar="NAME",
+    help="What runs the units.  [default: the config file's, else process]",
+)
+@click.option("--stagger", "stagger_us", type=DURATION, default="0", metavar="DUR", help="Start units so far apart.")
 @click.option("--patience", "patience_us", type=DURATION, metavar="DUR", help="Leave after so long without a server.")
 def worker(
     server: str | None,
@@ -52,6 +60,8 @@ def worker(
     only_owner: bool,
     name: str,
     directory: Path | None,
+    executor: str,
+    stagger_us: int,
     patience_us: int | None,
 ) -> int:
     """Run units on this machine for a server, until it is stopped.
@@ -59,6 +69,9 @@ def worker(
     The worker goes on when the server is away: what runs runs on, and what has ended is reported when the server is
     back. Ctrl-C lets running units end and gives back what has not started; a second Ctrl-C, or SIGTERM, kills what
     runs. Nothing that a unit started outlives the worker, whatever the worker dies of.
+
+    With --stagger, units that are to run beside those that run already start at least so far apart; one that takes the
+    place of another that has ended starts at once. With --executor, another package runs the units: in containers, say.
     """
     from ..wire.address import default_address, parse_address
     from ..wire.errors import AddressError
@@ -69,6 +82,7 @@ def worker(
 
     if only_owner and not owner:
         raise click.UsageError("--only-owner needs --owner DOMAIN: whose work is it to take?")
+    known_executor(executor)
     asked = address_of(server)
     try:
         address = default_address() if asked is None else parse_address(asked)
@@ -79,9 +93,14 @@ def worker(
         str(address),
         name,
         str(place),
-        this_machine(cpus, mem, generic, labels, until_us, not no_prefetch, owner, only_owner),
+        this_machine(
+            cpus, mem, generic, (*said_executor(executor), *labels), until_us, not no_prefetch, owner, only_owner
+        ),
         None if patience_us is None else patience_us / 1_000_000,
         lock_directory(place),
+        executor,
+        str(config_path()),
+        stagger_us,
     )
     bury_last(address, place)
 
@@ -94,6 +113,25 @@ def worker(
         return keep([sys.executable, "-m", WORKER_MODULE, settings.to_text()], on_death)
     except KeeperError as error:
         raise click.ClickException(f"{error}.") from None
+
+
+def known_executor(name: str) -> None:
+    """See whether there is an executor of that name.
+
+    Raises:
+        click.UsageError: There is none of that name.
+    """
+    from ..executors.plugins import PluginError, check_name
+
+    try:
+        check_name(name)
+    except PluginError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def said_executor(name: str) -> tuple[tuple[str, str], ...]:
+    """Return the label that says what runs a worker's units; processes go without saying."""
+    return () if name == "process" else (("executor", name),)
 
 
 def lock_directory(directory: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -122,6 +122,8 @@ class Client(AsyncCredit):
         max_losses: int = LOSSES_DEFAULT,
         tags: Mapping[str, str] | None = None,
         hold: bool = False,
+        after: Iterable[int] = (),
+        begin_us: int | None = None,
     ) -> int:
         """Accept a job of ``count`` units and return its id; the arguments are those of ``LocalService.submit``."""
         params = submit_params(domain, spec, user, request, tags)
@@ -139,6 +141,8 @@ class Client(AsyncCredit):
                 max_failures=max_failures,
                 max_losses=max_losses,
                 hold=hold,
+                after=tuple(after),
+                begin_us=begin_us,
             )
         return int(answer["job"])
 

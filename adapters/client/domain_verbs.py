@@ -10,6 +10,8 @@ from meted.core.resources import NOTHING, Resources
 if TYPE_CHECKING:
     from meted.core.domains.commands import DomainRecord, LoanTerms
 
+    from ..domain_apply import WantedDomain
+
 
 def amounts(resources: Resources | None) -> dict[str, object] | None:
     """Return an amount of every resource as it is sent; None stays None."""
@@ -55,6 +57,16 @@ def _record(record: DomainRecord) -> Iterable[tuple[str, object]]:
         yield "floor_share", record.floor_share
     if record.expires_us is not None:
         yield "expires_us", record.expires_us
+
+
+def sent_wanted(wanted: Iterable[WantedDomain]) -> list[dict[str, object]]:
+    """Return domains as they are wanted, as they are sent."""
+    sent = []
+    for one in wanted:
+        params = entitlement(one.share, one.guarantee, one.cap, one.floor_share, one.floor)
+        loans = None if one.loans is None else sent_loans(one.loans)
+        sent.append({"name": one.name, "parent": one.parent, **params, "loans": loans, "absent": one.absent})
+    return sent
 
 
 def sent_loans(loans: Iterable[LoanTerms]) -> list[dict[str, object]]:

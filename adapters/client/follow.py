@@ -71,6 +71,16 @@ class Follower:
         self.seq, self._status = found["seq"], found["status"]
         return found
 
+    def explained(self) -> list[JobView]:
+        """Return the rows of jobs that have not ended, with why they wait: the rows that are followed do not say.
+
+        They are one page, the oldest. As it takes time to find out, a server says it only when it is asked.
+
+        Raises:
+            Unreachable: The server is gone.
+        """
+        return list(self._client.call("jobs", limit=PAGE_ROWS_MAX, active=True))
+
     def _ask(self, wait_us: int, *, from_start: bool = False) -> Changes:
         first = from_start or self._instance is None
         answer = self._client.call(

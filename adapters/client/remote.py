@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -59,6 +59,8 @@ class RemoteService(RemoteCredit):
         max_losses: int = LOSSES_DEFAULT,
         tags: Mapping[str, str] | None = None,
         hold: bool = False,
+        after: Iterable[int] = (),
+        begin_us: int | None = None,
     ) -> int:
         """Accept a job of ``count`` units and return its id; the arguments are those of ``LocalService.submit``.
 
@@ -80,6 +82,8 @@ class RemoteService(RemoteCredit):
                 max_failures=max_failures,
                 max_losses=max_losses,
                 hold=hold,
+                after=tuple(after),
+                begin_us=begin_us,
             )
         return int(answer["job"])
 

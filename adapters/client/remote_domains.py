@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from meted.core.resources import NOTHING, Resources
 
-from .domain_verbs import entitlement, sent_loans, sent_records
+from .domain_verbs import entitlement, sent_loans, sent_records, sent_wanted
 
 if TYPE_CHECKING:
     from meted.core.domains.commands import DomainRecord, LoanTerms
 
+    from ..domain_apply import Applied, WantedDomain
     from ..domain_changes import Delivered, LoansGiven
     from ..domain_views import DomainView, LoanView, RulesView, StatementLine
 
@@ -73,6 +74,10 @@ class RemoteDomains:
         """
         sent = sent_records(records)
         return cast("Delivered", self._ask("domain.records", stamp_us=stamp_us, records=sent, full=full))
+
+    def domain_apply(self, wanted: Sequence[WantedDomain], *, dry_run: bool = False) -> Applied:
+        """Let domains be as they are wanted, each judged by itself (rows N30-N32)."""
+        return cast("Applied", self._ask("domain.apply", domains=sent_wanted(wanted), dry_run=dry_run))
 
     def domains(self) -> list[DomainView]:
         """Return all domains, by name."""

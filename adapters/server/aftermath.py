@@ -79,6 +79,7 @@ class Aftermath:
         self._desk.crew.broadcast("forget", {"jobs": [event.job_id]})
 
     def _dismiss(self, worker_id: WorkerId) -> None:
+        self._desk.crew.forget(worker_id)
         session = self._desk.crew.session(worker_id)
         if session is not None:
             self._desk.crew.leave(session)

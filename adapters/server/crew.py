@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
 from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellLoan, TellOwner
@@ -15,6 +15,7 @@ from .faults import note_fault
 from .run_messages import send_runs
 from .secret_store import SecretStore
 from .session import Session
+from .switches import Switches
 
 INSTANCE = "instance"
 """Label that tells one life of a worker from another; it is in the log, so that it is known after a restart."""
@@ -35,6 +36,7 @@ class Crew:
         self._sessions: dict[WorkerId, Session] = {}
         self._started: dict[LeaseId, JobId] = {}
         self._running: Counter[JobId] = Counter()
+        self._switches = Switches(state())
         self._told_specs: dict[WorkerId, set[bytes]] = {}
         self._expected: dict[tuple[WorkerId, int], Session] = {}
         self._dials: dict[str, int] = {}
@@ -120,6 +122,14 @@ class Crew:
         """Return how many leases of a job have a unit running, as far as is known."""
         return self._running[job_id]
 
+    def switches(self, worker_id: WorkerId) -> int:
+        """Return how often a worker has changed from one job to another since the server started."""
+        return self._switches.of(worker_id)
+
+    def forget(self, worker_id: WorkerId) -> None:
+        """A worker is gone for good."""
+        self._switches.forget(worker_id)
+
     def start(self, worker_id: WorkerId, lease_ids: Iterable[int]) -> set[JobId]:
         """A worker has started these leases; return the jobs of which that is news."""
         leases = self._state().jobs.leases
@@ -132,8 +142,9 @@ class Crew:
                 news.add(lease.job_id)
         return news
 
-    def end(self, lease_ids: Iterable[LeaseId]) -> None:
+    def end(self, lease_ids: Sequence[LeaseId]) -> None:
         """These leases have ended."""
+        self._switches.ended(lease_ids)
         for lease_id in lease_ids:
             job_id = self._started.pop(lease_id, None)
             if job_id is not None:
@@ -159,6 +170,7 @@ class Crew:
         for effect in effects:
             match effect:
                 case RunUnits():
+                    self._switches.given(effect.lease_id, effect.worker_id, effect.job_id)
                     if effect.worker_id in self._sessions:
                         runs.setdefault(effect.worker_id, []).append(effect)
                 case AskBack():

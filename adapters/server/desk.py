@@ -106,7 +106,7 @@ class Desk:
         self.clock = clock
         self.reader = Reader(log, engine, clock)
         self.crew = Crew(lambda: engine.committed, secrets)
-        self.tables = Tables(lambda: engine.committed, self.crew.running)
+        self.tables = Tables(lambda: engine.committed, self.crew.running, self.crew.switches)
         self.secrets = secrets
         self.runner = runner
         self.instance = instance

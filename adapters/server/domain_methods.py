@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from meted.core.commands import Command, CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
 from meted.core.decide.entitlements import find_domain
@@ -10,6 +10,7 @@ from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
 
 from .. import domain_changes as changes
+from ..domain_apply import Trial, WantedDomain, apply_domains
 from ..domain_views import domain_view, domains_after, loan_ids_of, loan_view, rules_view, statement
 from ..wire import methods as wire
 from .desk import Commit, Desk, Handler, Now, Outcome, once
@@ -33,6 +34,7 @@ class DomainMethods:
             "domain.set": self.set_domain,
             "domain.remove": self.remove_domain,
             "domain.records": self.records,
+            "domain.apply": self.apply,
             "loans": self.loans,
             "loan.offer": self.offer,
             "loan.recall": self.recall,
@@ -100,6 +102,13 @@ class DomainMethods:
             lambda engine, at_us: changes.deliver_records(engine, at_us, params.stamp_us, records, params.full)
         )
 
+    def apply(self, _: Session, params: wire.DomainApply) -> Outcome:
+        """Let domains be as they are wanted."""
+        wanted = [_wanted(one) for one in params.domains]
+        if params.dry_run:
+            return Now(apply_domains(Trial(self._desk.engine.state), self._desk.clock(), wanted))
+        return Commit(lambda engine, at_us: apply_domains(engine, at_us, wanted))
+
     def loans(self, _: Session, params: wire.Loans) -> Outcome:
         """Return a page of the loans."""
         state, limit = self._desk.state, page_limit(params.limit)
@@ -125,10 +134,7 @@ class DomainMethods:
 
     def set_loans(self, _: Session, params: wire.LoansSet) -> Outcome:
         """Replace the loans of a lender."""
-        terms = [
-            LoanTerms(one.borrower, one.resource, one.amount, one.start_us, one.expiry_us, one.notice_us)
-            for one in params.loans
-        ]
+        terms = _terms(params.loans)
         return Commit(lambda engine, at_us: changes.set_loans(engine, at_us, params.lender, terms))
 
     def statement(self, _: Session, params: wire.LoanStatement) -> Outcome:
@@ -180,6 +186,26 @@ def resources(amounts: wire.Amounts | None) -> Resources | None:
         return None
     generic = tuple(sorted((name, amount) for name, amount in amounts.generic.items() if amount))
     return Resources(amounts.cpu_milli, amounts.mem_bytes, generic)
+
+
+def _terms(loans: Iterable[wire.LoanTerms]) -> tuple[LoanTerms, ...]:
+    return tuple(
+        LoanTerms(one.borrower, one.resource, one.amount, one.start_us, one.expiry_us, one.notice_us) for one in loans
+    )
+
+
+def _wanted(given: wire.WantedDomain) -> WantedDomain:
+    return WantedDomain(
+        given.name,
+        given.parent,
+        given.share,
+        resources(given.guarantee) or NOTHING,
+        resources(given.cap),
+        given.floor_share,
+        resources(given.floor) or NOTHING,
+        None if given.loans is None else _terms(given.loans),
+        given.absent,
+    )
 
 
 def _record(given: wire.GivenRecord, stamp_us: int) -> DomainRecord:

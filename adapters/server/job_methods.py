@@ -17,9 +17,9 @@ from meted.core.commands import (
 )
 from meted.core.decide import decide
 from meted.core.engine import Engine
-from meted.core.events import JobSubmitted
 from meted.core.ids import JobId, WorkerId
 from meted.core.limits import ENVIRONMENT_MAX
+from meted.core.queries import submitted_id
 from meted.core.record import replaced
 from meted.core.resources import NOTHING, Resources
 from meted.core.spec import Spec
@@ -136,9 +136,7 @@ class JobMethods:
         command = _command(session, params, clear, token)
 
         def accept(engine: Engine, at_us: int) -> object:
-            submitted = engine.handle(replaced(command, at_us=at_us))[-1]
-            assert isinstance(submitted, JobSubmitted)
-            return {"job": submitted.job_id}
+            return {"job": submitted_id(engine.handle(replaced(command, at_us=at_us)))}
 
         return accept
 
@@ -198,6 +196,7 @@ def _command(session: Session, params: Submit, clear: Pairs, token: str | None) 
         tuple(sorted(params.tags.items())),
         params.hold,
         tuple(map(JobId, params.after)),
+        params.begin_us,
     )
 
 

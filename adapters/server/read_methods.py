@@ -25,7 +25,7 @@ from ..wire.errors import CallError, Code
 from ..wire.limits import PAGE_ROWS_MAX
 from .desk import Desk, Handler, Later, Now, Outcome
 from .forecasts import Forecasts
-from .rows import job_row, pages, worker_rows
+from .rows import job_row, pages
 from .session import Session
 
 REASONS_MAX = 100
@@ -147,7 +147,7 @@ class ReadMethods:
     def workers(self, _: Session, __: wire.Workers) -> Outcome:
         """Return all workers."""
         state = self._desk.state
-        return Now(worker_rows(state, state.workers.workers))
+        return Now(self._desk.tables.worker_rows(state.workers.workers, state))
 
     def state(self, _: Session, __: wire.State) -> Outcome:
         """Return the position of the log and the digest of the state there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
 from meted.core.explain import Waiting
@@ -23,7 +23,10 @@ ROW_CHARS = 300
 
 
 class WorkerRow(TypedDict):
-    """One worker as ``workers --json`` prints it; amounts are in thousandths of a cpu and in bytes."""
+    """One worker as ``workers --json`` prints it; amounts are in thousandths of a cpu and in bytes.
+
+    ``switches`` is how often it changed from one job to another since the server started (row P24).
+    """
 
     worker: int
     name: str
@@ -34,6 +37,7 @@ class WorkerRow(TypedDict):
     used_cpu_milli: int
     used_mem_bytes: int
     leases: int
+    switches: int
     labels: dict[str, str]
     joined_us: int
     until_us: int | None
@@ -52,8 +56,8 @@ def job_row(state: State, job: Job, started: int, waiting: Sequence[Waiting] = (
     return row
 
 
-def worker_rows(state: State, worker_ids: Iterable[WorkerId]) -> list[WorkerRow]:
-    """Return the rows of those of the workers that are there, by id."""
+def worker_rows(state: State, worker_ids: Iterable[WorkerId], switches: Callable[[WorkerId], int]) -> list[WorkerRow]:
+    """Return the rows of those of the workers that are there, by id; ``switches`` counts those of one of them."""
     wanted = {worker_id: NOTHING for worker_id in worker_ids if worker_id in state.workers.workers}
     leases = dict.fromkeys(wanted, 0)
     for lease in state.jobs.leases.values():
@@ -62,12 +66,12 @@ def worker_rows(state: State, worker_ids: Iterable[WorkerId]) -> list[WorkerRow]
             wanted[lease.worker_id] = wanted[lease.worker_id].plus(request)
             leases[lease.worker_id] += 1
     return [
-        _worker_row(state, state.workers.workers[worker_id], used, leases[worker_id])
+        _worker_row(state, state.workers.workers[worker_id], used, leases[worker_id], switches(worker_id))
         for worker_id, used in sorted(wanted.items())
     ]
 
 
-def _worker_row(state: State, worker: Worker, used: Resources, leases: int) -> WorkerRow:
+def _worker_row(state: State, worker: Worker, used: Resources, leases: int, switches: int) -> WorkerRow:
     owner = state.domains.domains.get(worker.owner)
     status = "away" if worker.lost_at_us is not None else "draining" if worker.draining else "ready"
     return WorkerRow(
@@ -80,6 +84,7 @@ def _worker_row(state: State, worker: Worker, used: Resources, leases: int) -> W
         used_cpu_milli=min(used.cpu_milli, worker.capacity.cpu_milli),  # leases that only wait there use nothing yet
         used_mem_bytes=min(used.mem_bytes, worker.capacity.mem_bytes),
         leases=leases,
+        switches=switches,
         labels=dict(worker.labels),
         joined_us=worker.joined_us,
         until_us=worker.until_us,

@@ -16,7 +16,7 @@ from meted.core.state import State
 from ..domain_views import loan_ids_of, loan_view
 from ..loan_news import OVER, news_of
 from ..wire.limits import PAGE_ROWS_MAX
-from .rows import pages, worker_rows
+from .rows import pages
 from .tables import Change, Rows, Tables
 
 WAITING_ROWS_MAX = 10_000
@@ -93,7 +93,7 @@ class Subscription:
 
     def _header_rows(self, tables: Tables, ids: Sequence[int]) -> Sequence[Mapping[str, object]]:
         if self._table == "workers":
-            return worker_rows(self._state, map(WorkerId, ids))
+            return tables.worker_rows(map(WorkerId, ids), self._state)
         if self._table == "loans":
             loans = self._state.domains.loans
             return [loan_view(self._state, loans[LoanId(number)]) for number in ids]

@@ -65,11 +65,20 @@ class Tables:
         status: Counts the words of workers on what they have started.
     """
 
-    def __init__(self, state: Callable[[], State], started: Callable[[JobId], int]) -> None:
-        """Show what ``state`` returns; ``started`` counts the leases of a job that have a unit running."""
+    def __init__(
+        self, state: Callable[[], State], started: Callable[[JobId], int], switches: Callable[[WorkerId], int]
+    ) -> None:
+        """Show what a function returns.
+
+        Args:
+            state: Returns the state.
+            started: Counts the leases of a job that have a unit running.
+            switches: Counts how often a worker has changed from one job to another.
+        """
         self.status = 0
         self._state = state
         self._started = started
+        self._switches = switches
         self._jobs: set[JobId] = set()
         self._workers: set[WorkerId] = set()
         self._loans: list[LoanNews] = []
@@ -166,7 +175,7 @@ class Tables:
         jobs = [(job_id, state.jobs.jobs.get(job_id)) for job_id in change.jobs]
         return Rows(
             [job_row(state, job, self._started(job_id)) for job_id, job in jobs if job is not None],
-            worker_rows(state, change.workers) if change.workers else [],
+            self.worker_rows(change.workers, state) if change.workers else [],
             [job_id for job_id, job in jobs if job is None],
             [worker_id for worker_id in change.workers if worker_id not in state.workers.workers],
             change.loans,
@@ -181,6 +190,10 @@ class Tables:
         """Gather what nobody was there to be told of, so that it is news to nobody who comes now."""
         if self._dirty.is_set() and not (self._followers or self._listeners):
             self._gather()
+
+    def worker_rows(self, worker_ids: Iterable[WorkerId], state: State) -> list[WorkerRow]:
+        """Return the rows, in a state, of those of the workers that are there."""
+        return worker_rows(state, worker_ids, self._switches)
 
     def _gather(self) -> Change:
         self._dirty = trio.Event()

@@ -1,4 +1,7 @@
-"""The methods by which workers and their keepers speak: join, rejoin, finish, give back, leave, lost."""
+"""The methods by which workers and their keepers speak: join, rejoin, finish, give back, leave, lost.
+
+One life of a worker is one worker, however often and over whichever connection it asks to join (row N29).
+"""
 
 from __future__ import annotations
 

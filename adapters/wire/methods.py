@@ -36,6 +36,7 @@ from .params_credit import (
 from .params_domains import (
     Amounts,
     Domain,
+    DomainApply,
     DomainCreate,
     DomainRecords,
     DomainRemove,
@@ -52,6 +53,7 @@ from .params_domains import (
     LoanTerms,
     Rules,
     RulesSet,
+    WantedDomain,
 )
 from .params_jobs import (
     Cancel,
@@ -179,7 +181,14 @@ METHODS = _table(
         Method(
             "domain.records",
             DomainRecords,
-            "{created, changed, closed, opened, removed, refused: [{name, reason, sentence}]}, names but for refused",
+            "{created, changed, unchanged, closed, opened, removed, refused: [{name, reason, sentence}]}, names but "
+            "for refused",
+            mutates=True,
+        ),
+        Method(
+            "domain.apply",
+            DomainApply,
+            "{created, changed, unchanged, removed, refused: [{name, reason, sentence}]}, names but for refused",
             mutates=True,
         ),
         Method("loans", Loans, "[loan row]"),
@@ -282,6 +291,7 @@ __all__ = [
     "CreditVoid",
     "Delete",
     "Domain",
+    "DomainApply",
     "DomainCreate",
     "DomainRecords",
     "DomainRemove",
@@ -329,6 +339,7 @@ __all__ = [
     "Units",
     "Unsubscribe",
     "Wait",
+    "WantedDomain",
     "WorkerBeat",
     "WorkerFinish",
     "WorkerGiveBack",

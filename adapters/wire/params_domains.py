@@ -154,6 +154,67 @@ class DomainRecords:
 
 
 @record
+class LoanTerms:
+    """One loan of a list; an amount of 0 is none.
+
+    Attributes:
+        borrower: As in `loan.offer`, and so are all that follow.
+        resource: As there.
+        amount: As there.
+        start_us: As there.
+        expiry_us: As there.
+        notice_us: As there.
+    """
+
+    borrower: str
+    resource: str
+    amount: int
+    start_us: int | None = None
+    expiry_us: int | None = None
+    notice_us: int = 0
+
+
+@record
+class WantedDomain:
+    """How a domain is to be.
+
+    Attributes:
+        name: Name of the domain.
+        parent: As in `domain.create`, and so are all that follow but the last two; what is left out is as at first.
+        share: As there.
+        guarantee: As there.
+        cap: As there.
+        floor_share: As there.
+        floor: As there.
+        loans: All that it is to lend, as in `loans.set`; nil leaves that as it is.
+        absent: Whether it is not to be there; then all but the name is left out.
+    """
+
+    name: str
+    parent: str = ""
+    share: int = 1
+    guarantee: Amounts | None = None
+    cap: Amounts | None = None
+    floor_share: int = 1
+    floor: Amounts | None = None
+    loans: tuple[LoanTerms, ...] | None = None
+    absent: bool = False
+
+
+@record
+class DomainApply:
+    """Let domains be as they are wanted, each judged by itself; there is no key, as what is so already is left alone.
+
+    Attributes:
+        domains: The domains, each a map of the arguments below.
+        dry_run: Whether to say only what would be done.
+    """
+
+    domains: tuple[WantedDomain, ...]
+    dry_run: bool = False
+
+
+@record
 class Loans:
     """Return a page of the loans, ascending by id, those that have not started among them; the last page is empty.
 
@@ -204,27 +265,6 @@ class LoanRecall:
 
     loan: int
     key: str | None = None
-
-
-@record
-class LoanTerms:
-    """One loan of a list; an amount of 0 is none.
-
-    Attributes:
-        borrower: As in `loan.offer`, and so are all that follow.
-        resource: As there.
-        amount: As there.
-        start_us: As there.
-        expiry_us: As there.
-        notice_us: As there.
-    """
-
-    borrower: str
-    resource: str
-    amount: int
-    start_us: int | None = None
-    expiry_us: int | None = None
-    notice_us: int = 0
 
 
 @record

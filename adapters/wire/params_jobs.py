@@ -42,6 +42,7 @@ class Submit:
         tags: Anything that the caller wants to find the job by, by name.
         hold: Whether the job waits for `start`.
         after: Jobs that must have succeeded before this one runs.
+        begin_us: Run it no sooner than this, microseconds since the Unix epoch; nil is as soon as there is room.
         limits: What the kernel holds one unit to: `cpu_s`, `file_bytes`, `mem_bytes`, `open_files`.
         payload: Bytes for an executor that takes no command.
         dry_run: Whether to say only if the job would be accepted and fit.
@@ -72,6 +73,7 @@ class Submit:
     tags: dict[str, str] = attrs.field(factory=dict)
     hold: bool = False
     after: tuple[int, ...] = ()
+    begin_us: int | None = None
     limits: dict[str, int] = attrs.field(factory=dict)
     payload: bytes = b""
     dry_run: bool = False

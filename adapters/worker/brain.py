@@ -24,6 +24,7 @@ from ..executors.contract import EXIT_NOT_STARTED, UnitEnd, UnitKey
 from ..wire.limits import OUTPUT_KEPT_BYTES
 from . import stimuli as s
 from .held import HeldLease, WaitingLeases
+from .ramp import Ramp
 from .reporter import Reporter
 from .spare import SpareRoom
 
@@ -36,9 +37,10 @@ class Brain:
 
     Args:
         capacity: What its units may use together.
+        stagger_us: Time between the starts of units that run beside one another (:mod:`.ramp`).
     """
 
-    def __init__(self, capacity: Resources) -> None:
+    def __init__(self, capacity: Resources, stagger_us: int = 0) -> None:
         self.capacity = capacity
         self.room = capacity
         self.leases: dict[int, HeldLease] = {}
@@ -46,12 +48,13 @@ class Brain:
         self.ghosts: dict[UnitKey, Resources] = {}
         """Units of leases that are no longer ours: killed, but not ended yet, so that they still take room."""
         self.paused: dict[int, HeldLease] = {}
-        """Leases that hold room, and whose next unit waits until results have been taken."""
+        """Leases that hold room, and whose next unit waits for its turn or until results have been taken."""
         self.kept_bytes = 0
         self.is_draining = False
         self.is_quitting = False
         self._now_us = 0
         self._arrivals = 0
+        self._ramp = Ramp(stagger_us)
         self._reporter = Reporter(self.leases)
         self._spare = SpareRoom(capacity)
         self._has_left = False
@@ -76,9 +79,10 @@ class Brain:
     def wake_at_us(self) -> int | None:
         """When to say :class:`.stimuli.TimerFired`, unless something else happens before; None for never."""
         said_us = self._reporter.wake_at_us
-        waits = self.waiting.due_us if self.is_connected else None
-        due_us = (said_us, waits, None if self.waiting or self.is_draining else self._spare.due_us)
-        return min([due for due in due_us if due is not None], default=None)
+        waits_us = self.waiting.due_us if self.is_connected else None
+        turn_us = self._ramp.next_us if self.paused and self.kept_bytes < KEPT_BYTES_MAX else None
+        spare_us = None if self.waiting or self.is_draining else self._spare.due_us
+        return min((due for due in (said_us, waits_us, turn_us, spare_us) if due is not None), default=None)
 
     def held(self) -> tuple[tuple[int, tuple[Span, ...]], ...]:
         """Return what to claim when connecting again: of each lease the units that the server has not answered for."""
@@ -208,12 +212,17 @@ class Brain:
         if lease.is_placed:
             lease.is_placed = False
             self.room = self.room.plus(lease.given.request)
+            if lease.next > lease.given.first:
+                self._ramp.ended(self._now_us)
 
     # ------------------------------------------------------------------------------------------------ units run
 
     def _start_what_fits(self) -> None:
         while self.paused and self.kept_bytes < KEPT_BYTES_MAX:
-            _, lease = self.paused.popitem()
+            lease_id, lease = next(iter(self.paused.items()))
+            if lease.next == lease.given.first and not self._ramp.try_start(self._now_us):
+                break
+            del self.paused[lease_id]
             self._start(lease)
         while self.waiting and self.kept_bytes < KEPT_BYTES_MAX:
             fitting = self.waiting.take(self.room)
@@ -221,7 +230,10 @@ class Brain:
                 return
             fitting.place(self._now_us)
             self.room = self.room.minus(fitting.given.request)
-            self._start(fitting)
+            if self.paused or not self._ramp.try_start(self._now_us):
+                self.paused[fitting.given.lease_id] = fitting
+            else:
+                self._start(fitting)
 
     def _give_back_what_waits(self) -> None:
         """Let another worker have what was given ahead, and whose place did not become free as soon as expected."""

@@ -18,11 +18,13 @@ from typing import Any
 import attrs
 import trio
 
-from meted.core.limits import RETENTION_US, SECOND_US
+from meted.core.limits import SECOND_US
 from meted.core.record import record
 from meted.core.resources import Resources
 
-from ..executors.process import ProcessExecutor
+from ..config_file import ConfigError, read_config
+from ..executors.contract import Executor
+from ..executors.plugins import PROCESS, PluginError, log_to_stderr, make
 from ..wire.address import Address, TcpAddress, UnixAddress, parse_address
 from ..wire.errors import Unreachable, WireError
 from ..wire.token import find_token
@@ -38,10 +40,6 @@ WORKER_MODULE = "meted.adapters.worker"
 FAULT = "fault.txt"
 """File in the worker's directory: what a fault of the program left behind."""
 
-OUTPUT_KEPT_S = 2 * RETENTION_US // SECOND_US
-"""Output of a job that has written nothing for so long is deleted when a worker starts: nobody told it to, as it was
-away when the job was deleted."""
-
 
 @record
 class Settings:
@@ -54,6 +52,9 @@ class Settings:
         offer: What it has.
         patience_s: Give up after so long without a server while nothing runs; None never gives up.
         lock_fd: The descriptor that locks the directory, so that it stays locked as long as either of them lives.
+        executor: By name, what runs the units.
+        config: The config file, which is read again here: what executors are told is on no command line.
+        stagger_us: Time between the starts of units that run beside one another.
     """
 
     address: str
@@ -62,6 +63,9 @@ class Settings:
     offer: Offer
     patience_s: float | None
     lock_fd: int
+    executor: str = PROCESS
+    config: str = ""
+    stagger_us: int = 0
 
     def to_text(self) -> str:
         """Return the settings as one argument of a command line."""
@@ -89,10 +93,13 @@ def main(text: str) -> int:
     os.set_inheritable(settings.lock_fd, False)
     try:
         end = trio.run(_live, settings, keeper)
+    except (PluginError, ConfigError) as error:
+        _keep_fault(settings, error.__cause__)
+        end = WorkerEnd(REFUSED, str(error))
     except (OSError, WireError) as error:
         end = WorkerEnd(REFUSED, f"The worker cannot go on: {error}")
     except Exception as error:
-        (Path(settings.directory) / FAULT).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        _keep_fault(settings, error)
         what = f"Something went wrong inside the worker ({type(error).__name__}), which is a fault of the program"
         end = WorkerEnd(REFUSED, f"{what}; please report it with the file {settings.directory}/{FAULT}.")
     if end.sentence:
@@ -100,10 +107,17 @@ def main(text: str) -> int:
     return end.exit_code
 
 
+def _keep_fault(settings: Settings, error: BaseException | None) -> None:
+    if error is not None:
+        (Path(settings.directory) / FAULT).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+
+
 async def _live(settings: Settings, keeper: Keeper | None) -> WorkerEnd:
     address = parse_address(settings.address)
     directory = Path(settings.directory)
-    executor = ProcessExecutor(settings.directory)
+    log_to_stderr()
+    told = read_config(Path(settings.config)).executors if settings.config else {}
+    executor = make(settings.executor, directory, told.get(settings.executor, {}))
     worker = Worker(
         partial(dial, address),
         executor,
@@ -112,11 +126,10 @@ async def _live(settings: Settings, keeper: Keeper | None) -> WorkerEnd:
         random=SystemRandom(),
         token=find_token() if isinstance(address, TcpAddress) else None,
         patience_s=settings.patience_s,
+        stagger_us=settings.stagger_us,
         tell=tell,
         joined=partial(write_identity, directory),
     )
-    with suppress(FileNotFoundError):
-        executor.store.prune(time.time() - OUTPUT_KEPT_S)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_obey_signals, worker)
@@ -176,7 +189,7 @@ async def _leave_in_time(worker: Worker, until_us: int | None) -> None:
         worker.quit()
 
 
-async def _die_with(keeper: Keeper, executor: ProcessExecutor, address: Address, directory: Path) -> None:
+async def _die_with(keeper: Keeper, executor: Executor, address: Address, directory: Path) -> None:
     """When the keeper is dead, leave nothing behind but word of it."""
     await keeper_gone(keeper.descriptor)
     executor.close()

@@ -39,6 +39,7 @@ class Worker:
         instance: The word by which the server knows this life of the worker; None makes one.
         token: The secret of the pool, or None.
         patience_s: Give up after so long without a server while nothing runs; None never gives up.
+        stagger_us: Time between the starts of units that run beside one another (:mod:`.ramp`).
         tell: Is told, in sentences for people, of a connection that is made, lost, or made again.
         joined: Is told the worker's number and instance word whenever it has joined.
     """
@@ -54,10 +55,11 @@ class Worker:
         instance: str | None = None,
         token: str | None = None,
         patience_s: float | None = None,
+        stagger_us: int = 0,
         tell: Callable[[str], None] = lambda _: None,
         joined: Callable[[int, str], None] = lambda _worker, _instance: None,
     ) -> None:
-        self.brain = Brain(offer.capacity)
+        self.brain = Brain(offer.capacity, stagger_us)
         self.contact = Contact(
             self,
             connect,

@@ -66,7 +66,13 @@ def with_dependants(state: State, events: tuple[Event, ...], at_us: int) -> tupl
                 seen.add(child)
                 more += (JobStopped(at_us, child, DEPENDENCY), JobEnded(at_us, child, CANCELLED))
                 ended.append((child, CANCELLED))
-            elif child not in after.jobs.waiting and not awaits.prepared:
+            elif not awaits.prepared and awaits.begin_us <= at_us and not _parents(after, child):
                 seen.add(child)
                 more.append(started(after, child, at_us))
     return (*events, *more)
+
+
+def _parents(state: State, job_id: JobId) -> int:
+    """Return how many jobs a job still waits for."""
+    awaits = state.jobs.waiting.get(job_id)
+    return 0 if awaits is None else awaits.parents

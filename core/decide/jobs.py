@@ -6,12 +6,23 @@ from functools import lru_cache
 from typing import assert_never
 
 from .. import limits
-from ..commands import ArchiveJob, CancelJobs, ChangePriority, DeleteJob, JobCommand, RerunUnits, StartJobs, SubmitJob
+from ..commands import (
+    ArchiveJob,
+    BeginJob,
+    CancelJobs,
+    ChangePriority,
+    DeleteJob,
+    JobCommand,
+    RerunUnits,
+    StartJobs,
+    SubmitJob,
+)
 from ..errors import Reason, Refused
 from ..events import (
     Event,
     HoldLifted,
     JobArchived,
+    JobDelayed,
     JobEnded,
     JobStopped,
     JobSubmitted,
@@ -43,6 +54,8 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
             return (JobArchived(at_us, job.job_id, False),)
         case StartJobs():
             return _start(state, command, at_us)
+        case BeginJob():
+            return _begin(state, command, at_us)
         case CancelJobs():
             return _cancel(state, command, at_us)
         case RerunUnits():
@@ -84,6 +97,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
         body = _check_spec(command.spec)
         digest = spec_digest(body)
     after, waits_for = checked_parents(state, command.after) if command.after != () else ((), ())
+    begin_us = command.begin_us or 0
     last = _last_terms(state, domain.domain_id)
     tags = tuple(sorted(command.tags))
     terms = Terms(
@@ -109,7 +123,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
         at_us,
         JobId(state.jobs.next_job_id),
         terms,
-        command.hold,
+        command.hold or begin_us > at_us,
         waits_for,
         arrived.domain_tag,
         arrived.user_tag,
@@ -117,9 +131,10 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
         arrived.above,
         requested_cpu_us,
     )
-    if digest in state.jobs.specs:
-        return (submitted,)
-    return SpecInterned(at_us, digest, body), submitted
+    events = (submitted,) if digest in state.jobs.specs else (SpecInterned(at_us, digest, body), submitted)
+    if begin_us <= at_us:
+        return events
+    return (*events, JobDelayed(at_us, submitted.job_id, begin_us, command.hold))
 
 
 @lru_cache(maxsize=4096)
@@ -150,6 +165,7 @@ def _check_submission(command: SubmitJob) -> None:
     if command.tags != ():
         checks.pairs(command.tags, "tags", limits.TAGS_MAX, limits.TAG_BYTES_MAX)
     checks.flag(command.hold, "hold")
+    checks.optional(command.begin_us, "begin_us", 0, limits.TIME_MAX_US)
 
 
 def _check_spec(spec: object) -> bytes:
@@ -183,13 +199,23 @@ def _start(state: State, command: StartJobs, at_us: int) -> tuple[Event, ...]:
         if not job.held:
             continue
         awaits = state.jobs.waiting.get(job.job_id)
-        if awaits is not None:
+        if awaits is not None and (awaits.parents or awaits.begin_us > at_us):
             if awaits.prepared:
                 events.append(HoldLifted(at_us, job.job_id))
             continue
         # The same tags again for a second job of the same domain: V does not move between the two.
         events.append(started(state, job.job_id, at_us))
     return tuple(events)
+
+
+def _begin(state: State, command: BeginJob, at_us: int) -> tuple[Event, ...]:
+    job = find_job(state, command.job_id)
+    awaits = state.jobs.waiting.get(job.job_id)
+    if awaits is None or awaits.parents or awaits.prepared:
+        return ()
+    if awaits.begin_us > at_us:
+        raise Refused(Reason.NOT_DUE, f"Job {job.job_id} begins at {awaits.begin_us} us; wait for that.")
+    return (started(state, job.job_id, at_us),)
 
 
 def _change_priority(state: State, command: ChangePriority, at_us: int) -> tuple[Event, ...]:

@@ -1,23 +1,27 @@
 """Records of domains that come from elsewhere: newest wins, full updates, expiry (rows N01-N04, N08).
 
-Each record is judged by itself, so that one that is bad keeps nobody else's from taking effect. A domain that was made
-by hand has no stamp, and no full update touches it.
+Each record is judged by itself, so that one that is bad keeps nobody else's from taking effect. Only differences do
+anything: of records that say what is known already nothing is kept but that they are newer (row N32). A domain that was
+made by hand has no stamp, and no full update touches it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar, cast
 
 from .. import limits
 from ..commands import DeliverRecords, DomainRecord, ExpireDomain
 from ..errors import Reason, Refused
-from ..events import DomainCreated, DomainOpened, Event, MinimumStampSet, RecordRefused
+from ..events import DomainCreated, DomainOpened, Event, MinimumStampSet, RecordRefused, RecordsConfirmed
 from ..ids import DomainId
 from ..state import Domain, State
 from . import checks
 from .draft import Draft
 from .entitlements import check_entitlement, find_domain
 from .tree import change, check_place, close, find_parent
+
+Name = TypeVar("Name", bound=object)
 
 
 def deliver(state: State, command: DeliverRecords, at_us: int) -> tuple[Event, ...]:
@@ -26,12 +30,16 @@ def deliver(state: State, command: DeliverRecords, at_us: int) -> tuple[Event, .
     checks.flag(command.full, "full")
     records = checks.items(command.records, "records", limits.RECORDS_MAX)
     draft = Draft(state, at_us)
+    confirmed: dict[DomainId, int] = {}
     refused: list[RecordRefused] = []
     for record in _parents_first(records):
         try:
-            _take(draft, record)
+            _take(draft, record, confirmed)
         except Refused as refusal:
             refused.append(RecordRefused(at_us, _name_of(record), refusal.reason.value, refusal.sentence))
+    for stamp_us in sorted(set(confirmed.values())):
+        same = sorted(domain_id for domain_id, written_us in confirmed.items() if written_us == stamp_us)
+        draft.add(RecordsConfirmed(draft.at_us, stamp_us, tuple(same)))
     for told in refused[: limits.RECORD_REFUSALS_MAX]:
         draft.add(told)
     more = len(refused) - limits.RECORD_REFUSALS_MAX
@@ -59,15 +67,17 @@ def expire(state: State, command: ExpireDomain, at_us: int) -> tuple[Event, ...]
     return tuple(draft.events)
 
 
-def _take(draft: Draft, record: object) -> None:
-    """Take one record, or refuse it and decide nothing."""
+def _take(draft: Draft, record: object, confirmed: dict[DomainId, int]) -> None:
+    """Take one record, or refuse it and decide nothing; what it only confirms is noted by domain, with its stamp."""
     if type(record) is not DomainRecord:
         raise Refused(Reason.BAD_TYPE, f"A record must be of a domain, not {type(record).__name__}.")
     _check(record)
     domains = draft.state.domains
     known = domains.by_name.get(record.name)
     domain = None if known is None else domains.domains[known]
-    if record.stamp_us < domains.min_stamp_us or (domain is not None and record.stamp_us <= domain.stamp_us):
+    if record.stamp_us < domains.min_stamp_us:
+        return
+    if domain is not None and record.stamp_us <= confirmed.get(domain.domain_id, domain.stamp_us):
         return
     parent = find_parent(draft.state, record.parent)
     expired = record.expires_us is not None and record.expires_us <= draft.at_us
@@ -82,11 +92,19 @@ def _take(draft: Draft, record: object) -> None:
             f"Domain {record.name!r} is below another parent, which never changes; remove it first, or use another "
             "name.",
         )
-    change(draft, domain.domain_id, record, record.stamp_us, record.expires_us)
+    if _terms(domain) == _terms(record):
+        confirmed[domain.domain_id] = record.stamp_us
+    else:
+        confirmed.pop(domain.domain_id, None)
+        change(draft, domain.domain_id, record, record.stamp_us, record.expires_us)
     if expired and domain.closed is None:
         close(draft, domain.domain_id, "expired")
     elif domain.closed is not None and not expired:
         draft.add(DomainOpened(draft.at_us, domain.domain_id))
+
+
+def _terms(one: Domain | DomainRecord) -> tuple[object, ...]:
+    return one.share, one.guarantee, one.cap, one.floor_share, one.floor, one.expires_us
 
 
 def _check(record: DomainRecord) -> None:
@@ -122,19 +140,28 @@ def _parents_first(records: tuple[object, ...]) -> Iterable[object]:
     for record in records:
         if type(record) is DomainRecord and type(record.name) is type(record.parent) is str:
             parents.setdefault(record.name, record.parent)
-    levels: dict[object, int] = {}
-    for name in parents:
-        chain = []
-        # A cycle ends where it meets itself; its records then find no parent, or another than they have.
-        while name in parents and name not in levels:
-            levels[name] = 0
+    level = levels(parents)
+    return sorted(records, key=lambda record: level.get(_name_of(record), 0))
+
+
+def levels(parents: Mapping[Name, object]) -> dict[Name, int]:
+    """Return how many of those named in ``parents``, a map of a name to its parent's, are above each, and itself.
+
+    A cycle ends where it meets itself; what is in one has no level that would be right.
+    """
+    found: dict[Name, int] = {}
+    for start in parents:
+        chain: list[Name] = []
+        name = start
+        while name in parents and name not in found:
+            found[name] = 0
             chain.append(name)
-            name = parents[name]
-        level = levels.get(name, 0)
+            name = cast(Name, parents[name])
+        level = found.get(name, 0)
         for below in reversed(chain):
             level += 1
-            levels[below] = level
-    return sorted(records, key=lambda record: levels.get(_name_of(record), 0))
+            found[below] = level
+    return found
 
 
 def _name_of(record: object) -> str:

@@ -198,6 +198,17 @@ class RecordRefused:
 
 
 @record
+class RecordsConfirmed:
+    """Newer records of these domains say what was known already: nothing is done with them (row N32)."""
+
+    tag: ClassVar[str] = "records_confirmed"
+    version: ClassVar[int] = 1
+    at_us: int
+    stamp_us: int
+    domain_ids: tuple[DomainId, ...]
+
+
+@record
 class MinimumStampSet:
     """A full update of ``stamp_us`` was taken: records that are older are stale from now on."""
 
@@ -216,6 +227,7 @@ DomainEvent = (
     | DomainRemoved
     | LagRemainderKept
     | RecordRefused
+    | RecordsConfirmed
     | MinimumStampSet
     | LoanEvent
 )

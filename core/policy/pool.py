@@ -33,6 +33,7 @@ from ..events import (
     HoldPosted,
     HoldVoided,
     JobArchived,
+    JobDelayed,
     JobEnded,
     JobStarted,
     JobStopped,
@@ -50,6 +51,7 @@ from ..events import (
     PointsSold,
     PriorityChanged,
     RecordRefused,
+    RecordsConfirmed,
     ReservationEnded,
     RulesChanged,
     SpecInterned,
@@ -74,7 +76,10 @@ from ..terms import Terms
 from .capacity import Capacity, Free
 
 _OF_NO_CONCERN = frozenset(
-    {HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired, *get_args(CreditEvent)}
+    {
+        *(JobDelayed, HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired),
+        *get_args(CreditEvent),
+    }
 )
 
 
@@ -174,11 +179,11 @@ class PoolIndex:
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
-            case HoldLifted() | JobEnded() | JobArchived():
+            case JobDelayed() | HoldLifted() | JobEnded() | JobArchived():
                 pass
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
                 pass
-            case LagRemainderKept() | RecordRefused() | MinimumStampSet():
+            case LagRemainderKept() | RecordRefused() | RecordsConfirmed() | MinimumStampSet():
                 pass
             case CreditOpened() | CreditLimited() | CreditClosed() | CreditSettled() | CreditRulesChanged():
                 pass

@@ -20,6 +20,7 @@ from ..events import (
     LoanStarted,
     MinimumStampSet,
     RecordRefused,
+    RecordsConfirmed,
 )
 from ..ids import DomainId
 from ..record import replaced
@@ -52,6 +53,11 @@ def reduce_domains(domains: Domains, event: DomainEvent) -> Domains:
             return _with(domains, replaced(old, closed=None, effective_guarantee=guarantee))
         case LagRemainderKept():
             return _with(domains, replaced(domains.domains[event.domain_id], remainder=event.remainder))
+        case RecordsConfirmed():
+            found = domains.domains.mutate()
+            for domain_id in event.domain_ids:
+                found[domain_id] = replaced(found[domain_id], stamp_us=event.stamp_us)
+            return replaced(domains, domains=found.finish())
         case MinimumStampSet():
             return replaced(domains, min_stamp_us=event.stamp_us)
         case RecordRefused():

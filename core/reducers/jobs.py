@@ -10,6 +10,7 @@ from ..events import (
     AccountReweighted,
     HoldLifted,
     JobArchived,
+    JobDelayed,
     JobEnded,
     JobEvent,
     JobStarted,
@@ -44,7 +45,13 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
             return replaced(jobs, specs=jobs.specs.set(event.digest, InternedSpec(event.body, 0)))
         case JobStarted():
             job = replaced(jobs.jobs[event.job_id], held=False)
+            if event.job_id in jobs.waiting:
+                jobs = replaced(jobs, waiting=jobs.waiting.delete(event.job_id))
             return _arrived(jobs, job, event)
+        case JobDelayed():
+            awaits = jobs.waiting.get(event.job_id, Awaits(0, False))
+            awaits = replaced(awaits, prepared=event.prepared, begin_us=event.begin_us)
+            return replaced(jobs, waiting=jobs.waiting.set(event.job_id, awaits))
         case HoldLifted():
             awaits = replaced(jobs.waiting[event.job_id], prepared=False)
             return replaced(jobs, waiting=jobs.waiting.set(event.job_id, awaits))
@@ -145,8 +152,8 @@ def _one_less(waiting: Map[JobId, Awaits], children: IndexSet) -> Map[JobId, Awa
         awaits = waiting.get(JobId(index))
         if awaits is None:  # it was cancelled meanwhile
             continue
-        if awaits.parents > 1:
-            changed[JobId(index)] = Awaits(awaits.parents - 1, awaits.prepared)
+        if awaits.parents > 1 or awaits.begin_us:
+            changed[JobId(index)] = replaced(awaits, parents=awaits.parents - 1)
         else:
             del changed[JobId(index)]
     return changed.finish()

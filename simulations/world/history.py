@@ -92,10 +92,14 @@ class History:
 
 
 def differences(state: State, table: str, shown: Mapping[int, Row]) -> Iterator[str]:
-    """Yield in which rows a mirror differs from a state, but for which units have started: no log says that."""
+    """Yield in which rows a mirror differs from a state, but for what no log says.
+
+    That is which units have started, and how often a worker changed over since the server started.
+    """
     if table == "workers":
-        found = worker_rows(state, state.workers.workers)
+        found = worker_rows(state, state.workers.workers, lambda _: 0)
         expected = {row["worker"]: cast(Row, row) for row in found}
+        shown = {worker_id: {**row, "switches": 0} for worker_id, row in shown.items()}
     else:
         jobs = sorted(state.jobs.jobs.items())
         expected = {job_id: _lasting(cast(Row, job_row(state, job, 0))) for job_id, job in jobs}

@@ -13,6 +13,9 @@ import attrs
 
 from meted.core.record import record
 
+EPOCH_US = 1_750_000_000_000_000
+"""What time it is when a world begins, by the clock on the wall."""
+
 FAULTS = (
     "server_crashes",
     "server_stops",

@@ -21,13 +21,11 @@ from meted.core.state import State
 
 from .network import Network
 from .nodes import RECOVERY_STEPS, Node
-from .options import Options
+from .options import EPOCH_US, Options
 from .storage import Disk, SimulatedLog
 from .witness import Witness
 
 SERVER = "server"
-EPOCH_US = 1_750_000_000_000_000
-"""Time of day when a world begins."""
 
 SNAPSHOT_EVENTS_FEW = 40
 """After so many events a server of a world with snapshots takes one."""

@@ -41,6 +41,7 @@ class WorkerNode(Node):
         self._dead: list[tuple[int, str]] = []
         self._died = trio.Event()
         capacity = Resources(self.random.choice((2000, 3000, 4000)), 2**30, ())
+        self._stagger_us = self.random.choice((0, 0, 0, 300_000))
         self._offer = Offer(capacity, (("host", name),), None, self.random.random() < 0.7)
 
     async def live(self) -> None:
@@ -55,6 +56,7 @@ class WorkerNode(Node):
             self._offer,
             name=self.name,
             random=self.random,
+            stagger_us=self._stagger_us,
             tell=self._heard,
             joined=self._joined,
         )

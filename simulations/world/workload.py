@@ -6,8 +6,10 @@ from collections.abc import Callable
 from random import Random
 from typing import cast
 
+import trio
+
 from .executor import COMMAND, SECRETS
-from .options import Options
+from .options import EPOCH_US, Options
 from .witness import Call
 
 DOMAINS = ("default", "red", "blue")
@@ -18,6 +20,9 @@ JOB_WORK_US = 10_000_000
 """All units of a job together take about so long at most."""
 
 JOB_UNITS_MAX = 80
+
+BEGIN_US = (-1_000_000, 5_000_000)
+"""When a job may begin, from now."""
 
 
 class Notes:
@@ -125,6 +130,8 @@ class Notes:
         if random.random() < 0.1:
             params["env"] = SECRETS
             params["argv"] = [*cast("list[str]", params["argv"])[:-1], "secret"]
+        if random.random() < 0.1:
+            params["begin_us"] = EPOCH_US + round(trio.current_time() * 1_000_000) + random.randint(*BEGIN_US)
         if self.jobs and random.random() < 0.15:
             params["after"] = [random.choice(self.jobs)]
         return params

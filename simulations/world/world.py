@@ -11,7 +11,6 @@ import trio
 import trio.testing
 
 from meted.adapters.recovery import read_state
-from meted.adapters.server.rows import worker_rows
 from meted.core.record import record
 from meted.core.state import State
 
@@ -207,7 +206,7 @@ def _missing(server: ServerNode, clients: list[ClientNode]) -> str:
         shown, expected = client.mirrors["jobs"].rows, desk.tables.job_rows(sorted(state.jobs.jobs), state)
         if {row["job"]: row for row in expected} != shown:
             return f"the jobs that {client.name} sees are {shown}, and not {expected}."
-        workers = worker_rows(state, state.workers.workers)
+        workers = desk.tables.worker_rows(state.workers.workers, state)
         if {row["worker"]: row for row in workers} != client.mirrors["workers"].rows:
             return f"the workers that {client.name} sees are {client.mirrors['workers'].rows}, and not {workers}."
     return ""

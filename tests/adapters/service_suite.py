@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from meted.adapters.credit_views import (
     Forecast,
     HoldView,
 )
+from meted.adapters.domain_apply import Applied, WantedDomain
 from meted.adapters.domain_changes import Delivered, LoansGiven
 from meted.adapters.domain_views import DomainView, LoanView, RulesView, StatementLine
 from meted.adapters.embedded import Pool, Unit
@@ -53,6 +54,8 @@ class Service(Protocol):
         max_failures: int | None = None,
         tags: Mapping[str, str] | None = None,
         hold: bool = False,
+        after: Iterable[int] = (),
+        begin_us: int | None = None,
     ) -> int: ...
     def start(self, *job_ids: int) -> None: ...
     def cancel(self, *job_ids: int) -> None: ...
@@ -88,6 +91,7 @@ class Service(Protocol):
         floor: Resources | None = None,
     ) -> None: ...
     def domain_remove(self, name: str) -> None: ...
+    def domain_apply(self, wanted: Sequence[WantedDomain], *, dry_run: bool = False) -> Applied: ...
     def domain_records(self, records: Sequence[DomainRecord], stamp_us: int, *, full: bool = False) -> Delivered: ...
     def domains(self) -> list[DomainView]: ...
     def domain_row(self, name: str) -> DomainView: ...

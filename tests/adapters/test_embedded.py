@@ -133,6 +133,7 @@ def test_a_view_has_the_keys_that_scripts_rely_on(open_pool: OpenPool, clock: Cl
             "time_request_us": None,
             "time_limit_us": None,
             "after": [],
+            "begin_us": None,
             "ended_us": None,
         }
         assert json.loads(json.dumps(pool.jobs())) == pool.jobs()
@@ -256,7 +257,7 @@ def test_a_job_runs_after_others_and_not_if_one_fails(open_pool: OpenPool) -> No
     with open_pool() as pool:
         parents = [start(pool, 1), start(pool, 1)]
         good, bad = (pool.submit("vision", after=[parent]) for parent in parents)
-        assert pool.job(good)["state"] == "held"
+        assert pool.job(good)["state"] == "pending"
         assert pool.explain(good) == [f"It runs after job {parents[0]} (pending)."]
     with open_pool() as pool:
         assert pool.run(pool.join("me"), call) == 3
@@ -492,6 +493,24 @@ def test_run_waits_for_retries_if_it_is_told_to(open_pool: OpenPool, clock: Cloc
         assert pool.run(pool.join("me"), fail_twice, wait=True, sleep=sleep) == 4
         assert pool.result(job, 0) == b"attempt 3"
         assert slept == [1, 2]
+
+
+def test_run_waits_for_a_job_that_begins_later(open_pool: OpenPool, clock: Clock) -> None:
+    """Row N33."""
+
+    def sleep(seconds: float) -> None:
+        clock.now_us += round(seconds * 1_000_000)
+
+    with open_pool() as pool:
+        pool.domain("vision")
+        begin_us = clock.now_us + 3_600_000_000
+        pool.submit("vision", begin_us=begin_us + 5, hold=True)
+        job = pool.submit("vision", begin_us=begin_us)
+        me = pool.join("me")
+        assert pool.run(me, lambda unit: None) == 0
+        assert pool.next_retry_us() == pool.next_due_us() == begin_us
+        assert pool.run(me, lambda unit: None, wait=True, sleep=sleep) == 1
+        assert (pool.status(job), clock.now_us) == ("succeeded", begin_us)
 
 
 def test_a_retry_that_falls_due_while_run_looks_for_it_is_not_missed(clock: Clock) -> None:

@@ -69,6 +69,20 @@ def test_a_prepared_job_waits_for_its_start(way: Way) -> None:
     assert way.service.status(job_id) == "succeeded"
 
 
+def test_a_job_begins_no_sooner_than_at_its_time(way: Way) -> None:
+    """Row N33; when the time comes, and what else may hold it, is tested on the core."""
+    job_id = way.service.submit("lab", begin_us=2**52)
+    assert way.service.status(job_id) == "pending"
+    (sentence,) = way.service.explain(job_id)
+    assert sentence.startswith("It begins in ")
+    way.service.start(job_id)
+    assert way.work(echo) == 0
+    way.service.cancel(job_id)
+    past = way.service.submit("lab", begin_us=1, after=[way.service.submit("lab")])
+    assert way.work(echo) == 2
+    assert way.service.status(past) == "succeeded"
+
+
 def test_a_forecast_tells_of_what_waits(way: Way) -> None:
     job_id = way.service.submit("lab", count=2, hold=True)
     found = way.service.forecast(job_id)

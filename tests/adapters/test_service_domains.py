@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from meted.adapters.domain_apply import WantedDomain
 from meted.core.commands import DomainRecord, LoanTerms
 from meted.core.errors import Reason, Refused
 from meted.core.resources import NOTHING, Resources
@@ -166,6 +167,48 @@ def test_records_are_taken_one_by_one(service: Service) -> None:
     done = service.domain_records([DomainRecord("above", 6, share=4, cap=NOTHING)], 6, full=True)
     assert (list(done["changed"]), list(done["closed"]), list(done["removed"])) == (["above"], ["below"], ["below"])
     assert service.domain_row("above")["cap"] == {"cpu_milli": 0, "mem_bytes": 0, "generic": {}}
+
+
+def test_domains_are_as_they_are_wanted(service: Service) -> None:
+    """Rows N30-N32, N34: made, changed where they differ, removed; one that cannot be so harms no other."""
+    wanted = [
+        WantedDomain("w-below", "w-above", guarantee=FOUR_CPUS),
+        WantedDomain("w-above", share=3, cap=Resources(16_000)),
+        WantedDomain("w-wrong", share=0),
+        WantedDomain("w-orphan", "w-wrong"),
+        WantedDomain("w-gone", absent=True),
+    ]
+    trial = service.domain_apply(wanted, dry_run=True)
+    done = service.domain_apply(wanted)
+    assert done == trial
+    assert list(done["created"]) == ["w-below", "w-above"]
+    assert list(done["unchanged"]) == ["w-gone"]
+    assert [(one["name"], one["reason"]) for one in done["refused"]] == [
+        ("w-wrong", Reason.OUT_OF_RANGE),
+        ("w-orphan", Reason.UNKNOWN_DOMAIN),
+    ]
+    again = service.domain_apply(wanted[:2])
+    assert (list(again["unchanged"]), list(again["changed"])) == (["w-below", "w-above"], [])
+    lend = LoanTerms("w-beside", "cpu", 1_000)
+    wanted = [
+        WantedDomain("w-below", "w-above", guarantee=FOUR_CPUS, loans=(lend,)),
+        WantedDomain("w-beside", "w-above"),
+        WantedDomain("w-above", "w-below"),
+        WantedDomain("w-beside"),
+    ]
+    done = service.domain_apply(wanted)
+    assert (list(done["created"]), list(done["changed"])) == (["w-beside"], ["w-below"])
+    assert [one["reason"] for one in done["refused"]] == [Reason.NAME_TAKEN, Reason.PARENT_FIXED]
+    (loan,) = service.loans("w-below")
+    assert list(service.domain_apply(wanted[:2])["unchanged"]) == ["w-below", "w-beside"]
+    assert service.loans("w-below") == [loan]
+    gone = [WantedDomain(name, absent=True) for name in ("w-above", "w-beside", "w-below")]
+    done = service.domain_apply(gone)
+    assert list(done["removed"]) == []
+    assert {one["reason"] for one in done["refused"]} == {Reason.DOMAIN_IN_USE}
+    service.loan_recall(loan["loan"])
+    assert list(service.domain_apply(gone)["removed"]) == ["w-above", "w-beside", "w-below"]
+    assert list(service.domain_apply(gone)["unchanged"]) == ["w-above", "w-beside", "w-below"]
 
 
 def test_rules_are_read_and_changed_one_by_one(service: Service) -> None:

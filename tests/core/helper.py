@@ -154,8 +154,8 @@ class World:
         """Submit a job; its domain is created if it is not there."""
         if domain not in self.state.domains.by_name:
             self.domain(domain)
-        event = self.do(SubmitJob(self.now_us, domain, count=count, **fields))[-1]
-        assert isinstance(event, JobSubmitted)
+        events = self.do(SubmitJob(self.now_us, domain, count=count, **fields))
+        (event,) = [event for event in events if isinstance(event, JobSubmitted)]
         return event.job_id
 
     def lease(self, worker: WorkerId, job: JobId, count: int = 1) -> LeaseId:

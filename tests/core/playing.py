@@ -110,6 +110,7 @@ def _step(world: World, dice: Random) -> None:
             max_failures=dice.choice((None, 1)),
             hold=dice.random() < 0.1,
             after=_parents(world, dice),
+            begin_us=dice.choice((None, None, world.now_us + SECOND)),
             tags=(("n", str(dice.randint(0, 3))),),
         )
     elif what < 0.45:

@@ -67,7 +67,9 @@ GOOD: tuple[Command, ...] = (
     c.SubmitJob(
         0, "d", Spec(("true", "{index}"), (("A", "b"),), "/", b"x"), request=cpus(1, 5, gpu=1), after=(ENDED, RUNNING)
     ),
+    c.SubmitJob(0, "d", begin_us=SECOND),
     c.StartJobs(0, (HELD,)),
+    c.BeginJob(0, HELD),
     c.CancelJobs(0, (RUNNING, HELD)),
     c.RerunUnits(0, FAILED),
     c.ChangePriority(0, RUNNING, 3),
@@ -279,7 +281,9 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.SubmitJob(0, "d", request=Resources(generic=(("a", 0),))), Reason.OUT_OF_RANGE),
     (c.SubmitJob(0, "d", after=(ENDED, JobId(99))), Reason.UNKNOWN_JOB),
     (c.SubmitJob(0, "d", after=(JobId(1),) * 1_001), Reason.TOO_MANY),
+    (c.SubmitJob(0, "d", begin_us=-1), Reason.OUT_OF_RANGE),
     (c.StartJobs(0, (JobId(99),)), Reason.UNKNOWN_JOB),
+    (c.BeginJob(0, JobId(99)), Reason.UNKNOWN_JOB),
     (c.StartJobs(0, (ENDED, JobId(99))), Reason.UNKNOWN_JOB),
     (c.CancelJobs(0, (RUNNING, JobId(99))), Reason.UNKNOWN_JOB),
     (c.ChangePriority(0, JobId(99), 1), Reason.UNKNOWN_JOB),

@@ -24,10 +24,10 @@ def test_a_prepared_job_waits_until_it_is_started(world: World) -> None:
     world.worker()
     job = world.submit(hold=True)
     assert world.run_pass() == []
-    assert job_state(world.job(job)) == "held"
+    assert job_state(world.state, world.job(job)) == "held"
     (event,) = world.do(StartJobs(world.now_us, (job,)))
     assert isinstance(event, JobStarted)
-    assert job_state(world.job(job)) == "pending"
+    assert job_state(world.state, world.job(job)) == "pending"
     assert [lease.job_id for lease in world.run_pass()] == [job]
     assert world.do(StartJobs(world.now_us, (job,))) == ()
 
@@ -178,7 +178,7 @@ def test_others_go_on_while_a_unit_backs_off(world: World) -> None:
     assert (second.first, second.attempt) == (1, 1)
     world.finish(second.lease_id)
     assert world.run_pass() == []
-    assert job_state(world.job(job)) == "pending"
+    assert job_state(world.state, world.job(job)) == "pending"
     world.tick(60 * SECOND)
     (again,) = world.run_pass()
     assert (again.first, again.attempt) == (0, 2)

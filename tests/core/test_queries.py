@@ -41,7 +41,7 @@ def make(world: World, wanted: str) -> JobId:
 )
 def test_every_state_of_a_job(world: World, wanted: str, state: str, running: bool, over: bool) -> None:
     job = make(world, wanted)
-    assert job_state(world.job(job)) == state
+    assert job_state(world.state, world.job(job)) == state
     assert (is_running(world.state, job), is_over(world.state, job)) == (running, over)
     assert is_running_or_over(world.state, job) == (running or over)
     assert (failure_reason(world.job(job)) is not None) == (state == "failed")

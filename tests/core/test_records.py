@@ -13,8 +13,9 @@ from meted.core.commands import CreateDomain, DeleteJob, DeliverRecords, DomainR
 from meted.core.decide.domains import open_leaf
 from meted.core.domains.state import TOP
 from meted.core.errors import Reason, Refused
-from meted.core.events import DomainClosed, DomainRemoved, Event, LoanEnded, RecordRefused
+from meted.core.events import DomainClosed, DomainRemoved, Event, LoanEnded, RecordRefused, RecordsConfirmed
 from meted.core.limits import CLOSED_CHECK_US, RECORD_REFUSALS_MAX
+from meted.core.record import replaced
 
 from .helper import SECOND, examples
 from .lending import LendingWorld, milli
@@ -45,6 +46,29 @@ def test_n01_the_newest_wins(stamp_us: int, share: int) -> None:
     deliver(world, stamp_us, DomainRecord("a", stamp_us, share=40))
     assert world.find_domain("a").share == share
     assert world.find_domain("a").stamp_us == (11 if share == 40 else 10)
+
+
+def test_n32_a_record_that_says_nothing_new_does_nothing_but_count_as_newer() -> None:
+    world = given_domains()
+    same = [DomainRecord(name, 20, share=32, floor_share=16, guarantee=milli(100)) for name in "ba"]
+    ids = tuple(sorted(world.find_domain(name).domain_id for name in "ab"))
+    before = {name: world.find_domain(name) for name in "ab"}
+    assert deliver(world, 20, *same) == (RecordsConfirmed(0, 20, ids),)
+    assert {name: replaced(world.find_domain(name), stamp_us=10) for name in "ab"} == before
+    assert deliver(world, 20, *same) == ()
+    assert deliver(world, 20, DomainRecord("a", 19, share=1)) == (), "it is older than what was confirmed"
+    deliver(world, 20, full=True)
+    assert set(world.domains.by_name) == {"hand", "a", "b"}
+
+
+def test_n32_of_one_name_in_a_delivery_the_newest_wins() -> None:
+    world = given_domains()
+    same = DomainRecord("a", 20, share=32, floor_share=16, guarantee=milli(100))
+    deliver(world, 30, same, DomainRecord("a", 15, share=1), DomainRecord("b", 15, share=2), replaced(same, name="b"))
+    assert (world.find_domain("a").share, world.find_domain("a").stamp_us) == (32, 20)
+    assert (world.find_domain("b").share, world.find_domain("b").stamp_us) == (32, 20)
+    deliver(world, 30, replaced(same, stamp_us=21), DomainRecord("a", 22, share=7))
+    assert (world.find_domain("a").share, world.find_domain("a").stamp_us) == (7, 22)
 
 
 def test_n01_what_is_older_than_the_last_full_update_is_stale_though_unknown() -> None:

@@ -29,7 +29,8 @@ def test_what_failed_is_pending_again_and_counts_on(world: World) -> None:
     world.tick(5 * SECOND)
     (event,) = world.do(RerunUnits(world.now_us, job))
     assert isinstance(event, UnitsReopened)
-    assert (job_state(world.job(job)), world.job(job).pending_count, world.account().backlog) == ("pending", 2, 1)
+    assert job_state(world.state, world.job(job)) == "pending"
+    assert (world.job(job).pending_count, world.account().backlog) == (2, 1)
     assert failure_reason(world.job(job)) is None
     first, second = world.lease(worker, job), world.lease(worker, job)
     assert [(lease.first, lease.attempt, lease.failures) for lease in world.leases()] == [(1, 2, 0), (3, 2, 0)]
@@ -130,7 +131,7 @@ def test_dependants_that_were_cancelled_stay_so_and_can_be_run_after_their_paren
     world.refused(RerunUnits(0, child, cancelled=True), Reason.JOB_NOT_ENDED)
     world.finish(world.lease(worker, parent))
     assert world.job(child).outcome == "cancelled"
-    assert job_state(world.job(later)) == "pending"
+    assert job_state(world.state, world.job(later)) == "pending"
     world.do(RerunUnits(0, child, cancelled=True))
     world.finish(world.lease(worker, child))
     assert world.job(child).outcome == "succeeded"

@@ -86,7 +86,7 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
     job = submit("--name", "first", "--tag", "run=a", "--count", "3", "--", "echo", "{index}")
     found = row(job)
     keys = "job domain user name state count pending running succeeded failed cancelled submitted_us tags reason"
-    more = "priority points purse_mc argv request time_request_us time_limit_us after ended_us"
+    more = "priority points purse_mc argv request time_request_us time_limit_us after begin_us ended_us"
     assert list(found) == [*keys.split(), *more.split()]
     assert (found["domain"], found["user"], found["count"], found["tags"]) == ("lab", "ada", 3, {"run": "a"})
     worker.work(done)
@@ -131,7 +131,7 @@ def test_every_option_of_submit_is_taken(tmp_path: Path) -> None:
     options = (
         "--domain lab --user bob --name n --count 2 --cpus 0.5 --gpus 1 --mem 1Gi --resource licence=2 --time 90s "
         "--time-limit 2h --limit cpu_s=10 --limit open_files=64 --priority 3 --retries 1 --backoff 1s --max-failures 2 "
-        f"--no-rerun --env A=b --cwd / --stdin {given} --tag k=v --hold --after {first}"
+        f"--no-rerun --env A=b --cwd / --stdin {given} --tag k=v --hold --after {first} --begin now+1h"
     )
     found = row(submit(*options.split(), "--", "cmd", "--flag"))
     assert (found["user"], found["name"], found["state"], found["tags"]) == ("bob", "n", "held", {"k": "v"})
@@ -190,6 +190,30 @@ def test_hold_start_cancel_delete_and_rerun(worker: HandWorker) -> None:
     assert row(other)["state"] == "cancelled"
     run("delete", other, job)
     run("show", other, code=1)
+
+
+def test_a_job_is_told_when_to_begin() -> None:
+    """Row N33."""
+    job = submit("--begin", "now+1h", "--", "x")
+    found = row(job)
+    assert found["state"] == "pending"
+    assert str(found["reason"]).startswith("It begins in ")
+    assert isinstance(found["begin_us"], int)
+    assert "begins" in run("show", job).stdout
+    assert run("explain", job).stdout.startswith("It begins in ")
+    assert "is no time" in run("submit", "--begin", "soon", "x", code=2).stderr
+    run("cancel", job)
+
+
+def test_changes_from_job_to_job_are_counted(worker: HandWorker) -> None:
+    """Row P24."""
+    for _ in range(3):
+        submit("x")
+    worker.work(done)
+    (found,) = json.loads(run("workers", "--json").stdout)
+    assert found["switches"] == 2
+    heading, line = run("workers").stdout.splitlines()[:2]
+    assert line[heading.index("switches") :].split()[0] == "2"
 
 
 def test_wait_says_how_it_ended(worker: HandWorker) -> None:

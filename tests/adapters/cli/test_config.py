@@ -24,7 +24,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_no_file_says_nothing(file: Path) -> None:
-    assert [config.setting(key) for key in config.KEYS] == [None] * 4
+    assert [config.setting(key) for key in config.KEYS] == [None] * 5
     assert config.config_path() == file
 
 
@@ -39,10 +39,15 @@ def test_what_it_says(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("sever = 'x'", "says 'sever', which is not known; use server, domain, user, data"),
+        (
+            "sever = 'x'",
+            "says 'sever', which is not known; use server, domain, user, data, executor, or a table [executors.NAME]",
+        ),
         ("server = 3", "must give server as text in quotes"),
         ("server = ''", "must give server as text in quotes"),
         ("server", "is no TOML"),
+        ("executors = 3", "must give what executors are told as tables: [executors.NAME]"),
+        ("[executors]\ndocker = 3", "must give what executors are told as tables: [executors.NAME]"),
         ("\xff", "is no TOML"),
         ("#" * 70_000, "is larger than"),
     ],

@@ -161,7 +161,7 @@ def test_a_list_of_loans_and_records_from_files(tmp_path: Path) -> None:
     assert run("loan", "set", "lab", "-", text="[]").stdout == "0 made; 0 refused\n"
     records = '[{"name": "below", "parent": "above"}, {"name": "above", "share": 2}, {"name": "bad", "share": "abc"}]'
     taken = run("domain", "import", "-", text=records, code=1)
-    assert taken.stdout == "2 created, 0 changed, 0 opened, 0 closed, 0 removed, 1 refused\n"
+    assert taken.stdout == "2 created, 0 changed, 0 unchanged, 0 opened, 0 closed, 0 removed, 1 refused\n"
     assert taken.stderr == "Refused bad: Share: 'abc' is no share; write a whole number, like 3.\n"
     assert "Nothing was changed" in run("domain", "import", "-", "--full", text=records, code=1).stderr
     done = json.loads(run("domain", "import", "-", "--full", "--json", text="[]").stdout)
@@ -170,6 +170,61 @@ def test_a_list_of_loans_and_records_from_files(tmp_path: Path) -> None:
         ["above", "below"],
         [],
     )
+
+
+def test_domains_are_as_a_file_says_and_a_second_time_nothing_happens(tmp_path: Path) -> None:
+    """Rows N30-N32."""
+    file = tmp_path / "domains.json"
+    file.write_text(
+        """[{"name": "optics", "parent": "science", "cap": {"cpu": 8}, "share": 2,
+             "loans": [{"borrower": "guests", "resource": "share", "amount": 1}]},
+            {"name": "science", "share": 3, "guarantee": {"cpu": 16, "mem": "64G"}},
+            {"name": "nobody", "absent": true}]"""
+    )
+    seq = read("state")["seq"]
+    assert run("domain", "apply", str(file), "--dry-run", code=1).stdout == (
+        "optics would be created\nscience would be created\n1 is so already\n"
+    )
+    assert read("state")["seq"] == seq
+    refused = run("domain", "apply", str(file), code=1)
+    assert refused.stdout == "optics created\nscience created\n1 is so already\n"
+    assert refused.stderr.startswith("Refused optics: ")
+    more = file.read_text().replace("guests", "heat").replace("[", '[{"name": "heat", "parent": "science"}, ', 1)
+    file.write_text(more)
+    done = "heat created\noptics changed: its loans as listed\n2 are so already\n"
+    assert run("domain", "apply", str(file)).stdout == done
+    seq = read("state")["seq"]
+    assert run("domain", "apply", str(file)).stdout == "4 are so already\n"
+    assert read("domain", "apply", str(file))["unchanged"] == ["heat", "optics", "science", "nobody"]
+    assert read("state")["seq"] == seq, "nothing happened"
+    file.write_text('[{"name": "science", "share": 3}, {"name": "optics", "parent": "science"}]')
+    changed = run("domain", "apply", str(file)).stdout.splitlines()
+    assert changed == [
+        "science changed: guarantee 16 cpus, 64 GB → nothing",
+        "optics changed: share 2 → 1, at most 8 cpus → no cap",
+    ]
+    gone = '[{"name": "science", "absent": true}, {"name": "heat", "absent": true}, {"name": "optics", "absent": true}]'
+    said = run("domain", "apply", "-", text=gone).stdout
+    assert said == "science removed\nheat removed\noptics removed\n"
+    assert run("domain", "apply", "-", text=gone).stdout == "3 are so already\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("{}", "must hold a list"),
+        ('[{"share": 1}]', "Domain 1 of the list is wrong: it has no name; add one. Nothing was done."),
+        ('[{"name": "a"}, {"name": "b", "stamp": 1}]', "Domain 2 of the list is wrong: there is no 'stamp' in it"),
+        ('[{"name": "a", "absent": 1}]', "absent: say true or false."),
+        ('[{"name": "a", "absent": true, "share": 2}]', "it is to be absent, so give nothing else but its name."),
+        ('[{"name": "a", "loans": {}}]', "loans: it is no list"),
+        ('[{"name": "a", "loans": [{"borrower": "b"}]}]', "it has no resource; add one."),
+    ],
+)
+def test_a_file_of_domains_that_is_wrong_does_nothing(text: str, wrong: str) -> None:
+    seq = read("state")["seq"]
+    assert wrong in run("domain", "apply", "-", text=text, code=1).stderr
+    assert read("state")["seq"] == seq
 
 
 def test_rules_are_shown_and_set() -> None:

@@ -29,7 +29,24 @@ def server() -> Iterator[LiveServer]:
         yield made
 
 
-def on_terminal(server: LiveServer, *arguments: str) -> list[str]:
+class Look:
+    """Waits until something can be read on a terminal."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        self._seen = threading.Event()
+
+    def at(self, text: str) -> None:
+        """This is what can be read so far."""
+        if self._words in text:
+            self._seen.set()
+
+    def wait(self) -> None:
+        """Wait until the words are there."""
+        assert self._seen.wait(60), f"{self._words!r} was never seen"
+
+
+def on_terminal(server: LiveServer, *arguments: str, look: Look | None = None) -> list[str]:
     """Run a command with a terminal as its output; return the lines that it printed, without colours."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
@@ -41,6 +58,8 @@ def on_terminal(server: LiveServer, *arguments: str) -> list[str]:
     try:
         while piece := os.read(ours, 65_536):
             said += piece
+            if look is not None:
+                look.at(ESCAPES.sub("", said.decode(errors="replace")))
     except OSError:  # what Linux says when the other end is closed
         pass
     os.close(ours)
@@ -66,14 +85,16 @@ def test_ls_has_one_line_a_job(server: LiveServer) -> None:
 def test_wait_and_watch_show_how_far_it_is(server: LiveServer) -> None:
     job = server.run("submit", "--name", "seen", "--count", "2", "--", "x").stdout.strip()
     seen: dict[str, list[str]] = {}
+    looks = {"wait": Look(f"Job {job} ━"), "watch": Look("seen")}  # a bar is shown after a second
 
     def look(command: str) -> None:
-        seen[command] = on_terminal(server, command, job)
+        seen[command] = on_terminal(server, command, job, look=looks[command])
 
-    lookers = [threading.Thread(target=look, args=(command,)) for command in ("wait", "watch")]
+    lookers = [threading.Thread(target=look, args=(command,)) for command in looks]
     for looker in lookers:
         looker.start()
-    lookers[0].join(2.0)  # a bar is shown after a second
+    for one in looks.values():
+        one.wait()
     worker = HandWorker(server.address)
     worker.work(lambda job_id, index: None)
     for looker in lookers:
@@ -82,6 +103,17 @@ def test_wait_and_watch_show_how_far_it_is(server: LiveServer) -> None:
     assert any(f"Job {job} ━" in line for line in seen["wait"])
     assert any("succeeded" in line and "100%" in line and "seen" in line for line in seen["watch"])
     assert max(map(len, seen["watch"])) <= COLUMNS
+
+
+def test_watch_says_why_a_job_waits(server: LiveServer) -> None:
+    first = server.run("submit", "--hold", "--", "x").stdout.strip()
+    job = server.run("submit", "--after", first, "--", "x").stdout.strip()
+    look = Look(f"It runs after job {first} (held)")
+    looker = threading.Thread(target=on_terminal, args=(server, "watch", job), kwargs={"look": look})
+    looker.start()
+    look.wait()
+    server.run("cancel", first)
+    looker.join()
 
 
 def test_logs_have_headings(server: LiveServer) -> None:

@@ -250,7 +250,7 @@ def test_one_that_fails_does_not_stop_the_others(bench: Bench) -> None:
     assert bench.run(scenario) == {"quick": [0, 0, 0], "fails": [3], "crashes": [-11], "silent": [0]}
 
 
-def test_usage_and_two_of_one_key(bench: Bench) -> None:
+def test_usage_and_two_of_one_key(bench: Bench) -> None:  # row N35
     unit = bench.unit("long")
     unit = UnitToRun(unit.job_id, 0, 1, unit.lease_id, unit.spec, request=Resources(1_500, 10))
 

@@ -162,7 +162,7 @@ def test_stdin(processes: Processes) -> None:
     assert [end.result for end in ends] == [b"\x00to read", b"0\n"]
 
 
-def test_cpu_limit(processes: Processes) -> None:
+def test_cpu_limit(processes: Processes) -> None:  # row P39
     unit = processes.shell("while :; do :; done", options=ProcessOptions(limits=make_limits({"cpu_s": 1})))
     [end] = processes.run(unit)
     assert (end.exit_code, said(end)) == (EXIT_RESOURCE_LIMIT, "it used more processor time than its limit of 1 s")

@@ -98,6 +98,7 @@ def sound_params(job: int) -> dict[str, dict[str, object]]:
         "domain.set": {"name": "bad", "share": 2},
         "domain.remove": {"name": "worse"},
         "domain.records": {"stamp_us": 1, "records": ({"name": "recorded"},)},
+        "domain.apply": {"domains": ({"name": "wanted"}, {"name": "gone", "absent": True})},
         "loan.offer": {"lender": "default", "borrower": "bad", "resource": "share", "amount": 1},
         "loan.recall": {"loan": 1},
         "loans.set": {"lender": "bad", "loans": ({"borrower": "default", "resource": "cpu", "amount": 1},)},

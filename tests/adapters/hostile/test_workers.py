@@ -206,7 +206,7 @@ def test_a_worker_that_comes_back_many_times_at_once_is_there_once(pool: LivePoo
                 assert rows[0]["leases"] == 1
 
 
-def test_one_word_joins_once_however_often_it_asks(pool: LivePool) -> None:
+def test_one_word_joins_once_however_often_it_asks(pool: LivePool) -> None:  # row N29
     params = {"name": "twice", "instance": secrets.token_hex(8), "cpu_milli": 0}
     with Witness(pool), pool.client() as client:
         numbers = set()

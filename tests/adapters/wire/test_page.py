@@ -29,6 +29,7 @@ from meted.adapters.wire.methods import (
     GivenRecord,
     LoanTerms,
     Method,
+    WantedDomain,
 )
 
 from ..client.fake_server import FakeServer, Reply, echo
@@ -86,6 +87,7 @@ GENERATED = {
         ]
     ),
     "records": "\n".join(arguments(Method("", GivenRecord, ""))) + "\n",
+    "wanted domains": "\n".join(arguments(Method("", WantedDomain, ""))) + "\n",
     "loan terms": "\n".join(arguments(Method("", LoanTerms, ""))) + "\n",
     "leases": "\n".join(arguments(Method("", GivenLease, ""))) + "\n",
     "worker notifications": section("", WORKER_NOTIFICATIONS.values()),

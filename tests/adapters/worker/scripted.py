@@ -119,7 +119,7 @@ def lease(number: int, count: int = 1, *, job: int = 1, first: int = 0, cpu_mill
 class Stage:
     """A worker, and the server's ends of the connections that it makes."""
 
-    def __init__(self, behave: Callable[[int, int, int], Behaviour], patience_s: float | None) -> None:
+    def __init__(self, behave: Callable[[int, int, int], Behaviour], patience_s: float | None, stagger_us: int) -> None:
         self.told: list[str] = []
         self.joined: list[tuple[int, str]] = []
         self.down = False
@@ -133,6 +133,7 @@ class Stage:
             random=random.Random(1),
             instance="a" * 16,
             patience_s=patience_s,
+            stagger_us=stagger_us,
             tell=self.told.append,
             joined=lambda worker, instance: self.joined.append((worker, instance)),
         )
@@ -167,11 +168,14 @@ def play(
     run_us: int = 1_000_000,
     behave: Callable[[int, int, int], Behaviour] | None = None,
     patience_s: float | None = None,
+    stagger_us: int = 0,
 ) -> Stage:
     """Play a scene with a worker whose units run ``run_us``, in no time at all."""
 
     async def main() -> Stage:
-        stage = Stage(behave or (lambda _job, _index, _attempt: Behaviour(run_us, stdout=b"said")), patience_s)
+        stage = Stage(
+            behave or (lambda _job, _index, _attempt: Behaviour(run_us, stdout=b"said")), patience_s, stagger_us
+        )
 
         async def live() -> None:
             stage.end = await stage.worker.run()

@@ -19,8 +19,8 @@ SMALL, BIG = Resources(1_000), Resources(2_000)
 class Told:
     """A mind that is connected, and checked after all that it is told."""
 
-    def __init__(self, capacity: Resources = BIG) -> None:
-        self.brain = Brain(capacity)
+    def __init__(self, capacity: Resources = BIG, stagger_us: int = 0) -> None:
+        self.brain = Brain(capacity, stagger_us)
         self(s.Connected(0))
 
     def __call__(self, stimulus: s.Stimulus) -> list[s.Instruction]:
@@ -66,6 +66,30 @@ def test_a_small_lease_passes_a_big_one_but_not_for_ever() -> None:
     assert number == 3 + OVERTAKEN_MAX
     told(s.AskedBack(0, (1,)))
     assert starts(told.end(1, 0)) == [(2, 0)], "now the room is kept until the big one fits"
+
+
+def test_staggered_units_start_apart_but_take_the_place_of_what_has_ended_at_once() -> None:
+    """Row N36."""
+    told = Told(Resources(3_000), stagger_us=3 * WAITING_MAX_US)
+    assert starts(told(s.LeasesCame(0, (lease(1, 2), lease(2), lease(3), lease(4), lease(5))))) == [(1, 0)]
+    assert told(s.TimerFired(1)) == []
+    assert starts(told.end(1, 0, 2)) == [(1, 1)], "the next unit of a lease follows its last"
+    assert starts(told.end(1, 1, 3)) == [(2, 0)], "another lease has its place"
+    assert s.GiveBack(5, (0, 1)) in told(s.TimerFired(WAITING_MAX_US)), "for it there is no room"
+    assert told.brain.wake_at_us == 3 * WAITING_MAX_US, "what has room only waits for its turn"
+    assert starts(told(s.TimerFired(3 * WAITING_MAX_US))) == [(3, 0)]
+    assert starts(told.end(2, 0, 6 * WAITING_MAX_US - 1)) == [(4, 0)]
+    told(s.AskedBack(6 * WAITING_MAX_US - 1, (4,)))
+    told.end(3, 0, 6 * WAITING_MAX_US)
+    assert starts(told.give(6)) == [(6, 0)]
+
+
+def test_a_staggered_lease_that_is_asked_back_never_starts() -> None:
+    told = Told(stagger_us=100)
+    assert starts(told(s.LeasesCame(0, (lease(1), lease(2))))) == [(1, 0)]
+    assert told(s.AskedBack(1, (2,))) == [s.GiveBack(2, (0, 1))]
+    assert told.brain.room == SMALL
+    assert starts(told(s.TimerFired(200))) == []
 
 
 def test_what_finds_no_room_in_time_is_given_back() -> None:

@@ -34,7 +34,7 @@ class FakeServer:
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
-        self.brain = Brain(CAPACITY)
+        self.brain = Brain(CAPACITY, dice.choice((0, 0, 1_000, 2_000_000)))
         self.now_us = 0
         self.is_known = True
         self.connected = False

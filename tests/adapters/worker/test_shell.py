@@ -81,6 +81,28 @@ def test_what_does_not_fit_waits() -> None:
     play(scene, run_us=200_000)
 
 
+def test_four_units_start_three_seconds_apart() -> None:
+    """Row N36: at 0, 3, 6 and 9 s; none of them goes back meanwhile."""
+    at_s: dict[int, int] = {}
+
+    def behave(job: int, _index: int, _attempt: int) -> Behaviour:
+        at_s[job] = round(trio.current_time())
+        return Behaviour(20_000_000)
+
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        await peer.run(*(lease(number, job=number, cpu_milli=500) for number in (1, 2, 3, 4)))
+        ends_s = []
+        for _ in range(4):
+            await peer.answer("worker.finish")
+            ends_s.append(round(trio.current_time()))
+        assert at_s == {1: 0, 2: 3, 3: 6, 4: 9}
+        assert ends_s == [20, 23, 26, 29]
+
+    play(scene, behave=behave, stagger_us=3_000_000)
+
+
 def test_what_waits_for_too_long_goes_back() -> None:
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
