@@ -22,7 +22,7 @@ from .indexset import IndexSet
 from .state import State
 from .tags import ENTITLED
 
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 5
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)

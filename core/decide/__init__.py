@@ -28,6 +28,7 @@ from .domains import decide_domains
 from .jobs import decide_jobs
 from .leases import decide_leases
 from .nice import with_purses
+from .overdue import with_repayments
 from .rules import decide_rules
 from .workers import decide_workers
 
@@ -55,7 +56,9 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
     ledger = state.ledger
-    return with_purses(state, events, at_us) if ledger.of_job or ledger.sold else events
+    if ledger.of_job or ledger.sold:
+        events = with_purses(state, events, at_us)
+    return with_repayments(state, events, at_us) if ledger.overdue else events
 
 
 def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]:

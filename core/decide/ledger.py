@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import limits
-from ..credit.accrual import Accrual, accrual
+from ..credit.accrual import Accrual, accrual, has_accrued
 from ..credit.state import NO_JOB, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled
@@ -40,7 +40,7 @@ def open_account(draft: Draft, domain_id: DomainId) -> AccountId:
     return account_id
 
 
-def settle(draft: Draft, account_id: AccountId) -> None:
+def post_accrued(draft: Draft, account_id: AccountId) -> None:
     """Post what has accrued to the account of a domain: grants, demurrage, and what is above its cap."""
     due = accrued(draft.state, draft.state.ledger.accounts[account_id], draft.at_us)
     if due is None:
@@ -54,8 +54,10 @@ def settle(draft: Draft, account_id: AccountId) -> None:
 
 def accrued(state: State, account: CreditAccount, at_us: int) -> Accrual | None:
     """Return what is to be posted to the account of a domain, as far as there may be so much credit, or None."""
+    if not has_accrued(state.ledger, account, at_us):
+        return None
     share = state.domains.domains[account.domain_id].effective_share
-    due = accrual(state.ledger.rules, account, share, at_us)
+    due = accrual(state.ledger, account, share, at_us)
     if due is None:
         return None
     room = room_mc(state)
@@ -120,7 +122,7 @@ def check_closable(state: State, account: CreditAccount) -> None:
 
 def close(draft: Draft, account_id: AccountId) -> None:
     """Close an account of a domain that can be closed; what is in it goes back to the treasury."""
-    settle(draft, account_id)
+    post_accrued(draft, account_id)
     balance_mc = draft.state.ledger.accounts[account_id].balance_mc
     if balance_mc:
         move(draft, account_id, TREASURY, balance_mc, "withdrawal")

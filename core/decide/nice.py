@@ -33,7 +33,8 @@ from ..state import Job, Lease, State
 from . import checks
 from .draft import Draft
 from .jobs import find_job, reprioritise
-from .ledger import move, need, need_room, settle
+from .ledger import move, need, need_room
+from .overdue import settle
 
 FUNDED = "funded"
 
