@@ -30,6 +30,7 @@ from .events import (
     DomainClosed,
     DomainCreated,
     Event,
+    FeePosted,
     JobEnded,
     LoanMade,
     LoanRecalled,
@@ -103,7 +104,7 @@ class Timers:
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`FOLLOWS`."""
         kind = type(event)
-        if kind in Watching.FOLLOWS:
+        if kind in Watching.FOLLOWS and (kind is not FeePosted or self._watching.due_us is None):
             self._watching.update(event)
         if kind in Donors.FOLLOWS:
             self._donors.update(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from heapq import heapify, heappop, heappush
 from typing import ClassVar
 
@@ -13,6 +14,9 @@ from .state import Ledger
 
 STALE_ENTRIES_MIN = 64
 """The heap is made anew when it has more entries than this and four times the accounts."""
+
+_Entry = tuple[int, AccountId]
+"""A balance, and the account that has it."""
 
 
 class Donors:
@@ -28,7 +32,8 @@ class Donors:
     """The events that :meth:`update` cares for."""
 
     def __init__(self, state: State) -> None:
-        self._poorest: list[tuple[int, AccountId]] = []  # a heap; what is no longer so is dropped when met
+        self._head: list[_Entry] = []  # the poorest, sorted
+        self._rest: list[_Entry] = []  # a heap of the others; what is no longer so is dropped when met
         self._changed: set[AccountId] = set()  # those whose balance may be another than in the heap
         self._sort(state.ledger)
         self._unpaid_size = state.ledger.unpaid_size
@@ -58,18 +63,19 @@ class Donors:
 
     def poorest(self, state: State) -> tuple[AccountId, ...]:
         """Return the accounts of the poorest domains, the poorest first; ``state`` is the one after all events."""
-        ledger = state.ledger
+        ledger, heap = state.ledger, self._rest
         self._catch_up(ledger)
-        found: dict[AccountId, int] = {}
-        heap = self._poorest
-        while heap and len(found) < CREDIT_DONORS_EXAMINED_MAX:
-            balance_mc, account_id = heappop(heap)
-            account = ledger.accounts.get(account_id)
-            if account is not None and account.balance_mc == balance_mc:
-                found[account_id] = balance_mc
-        for account_id, balance_mc in found.items():
-            heappush(heap, (balance_mc, account_id))
-        return tuple(found)
+        head = [entry for entry in self._head if _is_so(ledger, entry)]
+        known = {account_id for _, account_id in head}
+        while heap and (len(head) < CREDIT_DONORS_EXAMINED_MAX or heap[0] < head[-1]):
+            entry = heappop(heap)
+            if entry[1] not in known and _is_so(ledger, entry):
+                known.add(entry[1])
+                insort(head, entry)
+        for entry in head[CREDIT_DONORS_EXAMINED_MAX:]:
+            heappush(heap, entry)
+        self._head = head[:CREDIT_DONORS_EXAMINED_MAX]
+        return tuple([account_id for _, account_id in self._head])
 
     def _owe(self, size: int, at_us: int) -> None:
         # What was paid for is collected for a while, so that many small fees are one payment.
@@ -79,17 +85,23 @@ class Donors:
 
     def _catch_up(self, ledger: Ledger) -> None:
         changed = self._changed
-        if len(self._poorest) + len(changed) > STALE_ENTRIES_MIN + 4 * len(ledger.of_domain):
+        if len(self._rest) + len(changed) > STALE_ENTRIES_MIN + 4 * len(ledger.of_domain):
             self._sort(ledger)
             return
         for account_id in changed:
             account = ledger.accounts.get(account_id)
             if account is not None and account.domain_id and not account.job_id:
-                heappush(self._poorest, (account.balance_mc, account_id))
+                heappush(self._rest, (account.balance_mc, account_id))
         changed.clear()
 
     def _sort(self, ledger: Ledger) -> None:
         accounts = ledger.accounts
-        self._poorest = [(accounts[account_id].balance_mc, account_id) for account_id in ledger.of_domain.values()]
-        heapify(self._poorest)
+        self._head = []
+        self._rest = [(accounts[account_id].balance_mc, account_id) for account_id in ledger.of_domain.values()]
+        heapify(self._rest)
         self._changed.clear()
+
+
+def _is_so(ledger: Ledger, entry: _Entry) -> bool:
+    account = ledger.accounts.get(entry[1])
+    return account is not None and account.balance_mc == entry[0]

@@ -26,8 +26,6 @@ class Watching:
 
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`FOLLOWS`, in constant time."""
-        if self.due_us is not None and type(event) is FeePosted:
-            return
         match event:
             case CreditAlarmRaised():
                 self._raised += 1

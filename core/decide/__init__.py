@@ -13,6 +13,7 @@ from ..commands import (
     JobCommand,
     KeepCall,
     LeaseCommand,
+    LeaseUnits,
     NoteRepair,
     SetRules,
     WorkerCommand,
@@ -56,7 +57,7 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
     ledger = state.ledger
-    if ledger.of_job or ledger.sold:
+    if (ledger.of_job or ledger.sold) and type(command) is not LeaseUnits:  # which ends no job
         events = with_purses(state, events, at_us)
     return with_repayments(state, events, at_us) if ledger.overdue else events
 

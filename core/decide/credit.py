@@ -39,7 +39,7 @@ from .credit_alarms import watch_credit
 from .donors import pay_donors
 from .draft import Draft
 from .entitlements import find_domain
-from .ledger import account_of, check_closable, close, move, name_of, need, need_room, open_account
+from .ledger import account_of, check_closable, close, find_id, move, name_of, need, need_room, open_account
 from .nice import decide_nice
 from .overdue import repay, settle
 
@@ -112,15 +112,16 @@ def _grant(draft: Draft, command: GrantCredit) -> None:
 
 def _transfer(draft: Draft, command: TransferCredit) -> None:
     payer = account_of(draft.state, command.payer)
-    payee = find_domain(draft.state, command.payee)
+    payee_id = find_id(draft.state, command.payee)
     amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
-    checks.text(command.note, "note", limits.CREDIT_NOTE_BYTES_MAX)
-    if payer.domain_id == payee.domain_id:
+    if command.note != "":
+        checks.text(command.note, "note", limits.CREDIT_NOTE_BYTES_MAX)
+    if payer.domain_id == payee_id:
         raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payer!r} cannot pay itself; name another payee.")
     _check_limited(draft.state, payer)
     settle(draft, payer.account_id)
     need(draft.state, payer.account_id, amount_mc)
-    account_id = open_account(draft, payee.domain_id)
+    account_id = open_account(draft, payee_id)
     settle(draft, account_id)
     move(draft, payer.account_id, account_id, amount_mc, "transfer", 0, command.note)
 

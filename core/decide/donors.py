@@ -64,7 +64,10 @@ def _pay(state: State, account_id: AccountId, size: int, at_us: int) -> Event:
 def check_accounts(state: State, account_ids: object) -> None:
     """Refuse a list of accounts that is too long, or has one that there never was."""
     accounts = checks.items(account_ids, "account_ids", limits.CREDIT_DONORS_EXAMINED_MAX)
+    end = state.ledger.next_account_id
     for account_id in accounts:
+        if type(account_id) is int and 0 < account_id < end:
+            continue
         number = checks.whole(account_id, "an account", 1, limits.TIME_MAX_US)
-        if number >= state.ledger.next_account_id:
+        if number >= end:
             raise Refused(Reason.NO_ACCOUNT, f"There has never been an account {number}; name others.")

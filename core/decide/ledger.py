@@ -14,14 +14,17 @@ from .draft import Draft
 from .entitlements import find_domain
 
 
+def find_id(state: State, name: object) -> DomainId:
+    """Return the id of the domain of that name, or refuse; to look at more of it costs as much again."""
+    domain_id = state.domains.by_name.get(name) if type(name) is str else None
+    return find_domain(state, name).domain_id if domain_id is None else domain_id
+
+
 def account_of(state: State, name: object) -> CreditAccount:
     """Return the account of the domain of that name, or refuse."""
-    domain = find_domain(state, name)
-    account_id = state.ledger.of_domain.get(domain.domain_id)
+    account_id = state.ledger.of_domain.get(find_id(state, name))
     if account_id is None:
-        raise Refused(
-            Reason.NO_ACCOUNT, f"Domain {domain.name!r} has no account of credit; open one, or grant it some first."
-        )
+        raise Refused(Reason.NO_ACCOUNT, f"Domain {name!r} has no account of credit; open one, or grant it some first.")
     return state.ledger.accounts[account_id]
 
 

@@ -14,7 +14,6 @@ from ..credit.state import (
     CreditHold,
     CreditLoan,
     CreditRules,
-    Fee,
     Ledger,
     PastRules,
     Sale,
@@ -46,6 +45,7 @@ from ..ids import AccountId, HoldId, LeaseId
 from ..limits import CREDIT_RULES_KEPT_MAX
 from ..record import replaced
 from .credit_watch import alarm_cleared, alarm_raised, watched
+from .fees import fee_held, fee_posted, fees_left
 
 
 def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
@@ -175,38 +175,10 @@ def _resolved(ledger: Ledger, hold_id: HoldId) -> Ledger:
     return replaced(ledger, accounts=accounts, holds=ledger.holds.delete(hold_id))
 
 
-def _fee_held(ledger: Ledger, event: FeeHeld) -> Ledger:
-    fee = Fee(event.account_id, event.unit_mc, event.units)
-    accounts = _more_held(ledger.accounts, event.account_id, event.unit_mc * event.units)
-    return replaced(ledger, accounts=accounts, fees=ledger.fees.set(event.lease_id, fee))
-
-
-def _fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
-    accounts = ledger.accounts
-    fee, purse, payee = ledger.fees[event.lease_id], accounts[event.debit], accounts[event.credit]
-    held_mc = purse.held_mc - fee.unit_mc * event.units
-    accounts = accounts.set(
-        event.debit, replaced(purse, balance_mc=purse.balance_mc - event.amount_mc, held_mc=held_mc)
-    )
-    accounts = accounts.set(event.credit, replaced(payee, balance_mc=payee.balance_mc + event.amount_mc))
-    payers = ledger.payers
-    if event.size:
-        payers = payers.set(purse.domain_id, payers.get(purse.domain_id, 0) + event.size)
-    return replaced(
-        ledger,
-        accounts=accounts,
-        fees=_fees_left(ledger, event.lease_id, fee, event.units),
-        unpaid_size=ledger.unpaid_size + event.size,
-        payers=payers,
-        paid_mc=ledger.paid_mc + event.amount_mc,
-        next_transfer_id=max(ledger.next_transfer_id, event.transfer_id + 1),
-    )
-
-
 def _fee_resolved(ledger: Ledger, lease_id: LeaseId, units: int) -> Ledger:
     fee = ledger.fees[lease_id]
     accounts = _more_held(ledger.accounts, fee.account_id, -fee.unit_mc * units)
-    return replaced(ledger, accounts=accounts, fees=_fees_left(ledger, lease_id, fee, units))
+    return replaced(ledger, accounts=accounts, fees=fees_left(ledger.fees, lease_id, fee, units))
 
 
 def _sold(ledger: Ledger, event: PointsSold) -> Ledger:
@@ -217,12 +189,6 @@ def _sold(ledger: Ledger, event: PointsSold) -> Ledger:
     else:
         sold = ledger.sold.delete(event.job_id)
     return replaced(ledger, accounts=_more_held(ledger.accounts, event.account_id, more_mc), sold=sold)
-
-
-def _fees_left(ledger: Ledger, lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
-    if units == fee.units:
-        return ledger.fees.delete(lease_id)
-    return ledger.fees.set(lease_id, replaced(fee, units=fee.units - units))
 
 
 def _repaid(ledger: Ledger, event: CreditRepaid) -> Ledger:
@@ -261,8 +227,8 @@ def skip_credit_ids(ledger: Ledger, count: int) -> Ledger:
 # A table, as matching classes one after the other takes as long as a reducer does.
 _REDUCERS: dict[type[CreditEvent], Callable[[Ledger, Any], Ledger]] = {
     CreditMoved: _credit_moved,
-    FeeHeld: _fee_held,
-    FeePosted: _fee_posted,
+    FeeHeld: fee_held,
+    FeePosted: fee_posted,
     FeeVoided: _fee_voided,
     CreditHeld: _credit_held,
     HoldPosted: _hold_posted,
