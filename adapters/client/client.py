@@ -20,7 +20,7 @@ from ..wire.messages import Notification
 from .async_credit import AsyncCredit
 from .greeting import hello_params
 from .link import Dial, Link
-from .mirror import Mirror, job_id_of, loan_id_of, worker_id_of
+from .mirror import Mirror, alarm_id_of, job_id_of, loan_id_of, worker_id_of
 from .subscription import Subscription
 from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
 
@@ -232,7 +232,7 @@ class Client(AsyncCredit):
     def subscribe(
         self, table: str, job_id: int | None = None, since_seq: int | None = None, domain: str | None = None
     ) -> Subscription:
-        """Follow a table: ``jobs``, ``workers``, ``loans``, or ``job`` with a job's id; read it with ``async for``.
+        """Follow a table: ``jobs``, ``workers``, ``loans``, ``alarms``, or ``job`` with a job's id; use ``async for``.
 
         Args:
             table: Which.
@@ -244,7 +244,7 @@ class Client(AsyncCredit):
 
     def mirror(self, table: str, job_id: int | None = None) -> Mirror:
         """Return a mirror of a table, empty at first; start its ``run`` in a nursery of your own."""
-        id_of = {"workers": worker_id_of, "loans": loan_id_of}.get(table, job_id_of)
+        id_of = {"workers": worker_id_of, "loans": loan_id_of, "alarms": alarm_id_of}.get(table, job_id_of)
         return Mirror(self.subscribe(table, job_id), id_of)
 
     async def raw_call(self, method: str, params: dict[str, object], answered: Callable[[object], None]) -> object:
