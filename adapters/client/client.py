@@ -183,10 +183,10 @@ class Client(AsyncCredit):
         with refusals():
             return list(await self.call("explain", job=job_id))
 
-    async def forecast(self, job_id: int | None = None) -> ForecastView:
+    async def forecast(self, job_id: int | None = None, points: int = 0) -> ForecastView:
         """Return when what waits should start; of all jobs, the first thousand that have something waiting."""
         with refusals():
-            return cast("ForecastView", await self.call("forecast", job=job_id or 0))
+            return cast("ForecastView", await self.call("forecast", job=job_id or 0, points=points))
 
     async def result(self, job_id: int, index: int = 0) -> bytes | None:
         """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).
