@@ -270,6 +270,11 @@ class SQLiteLog:
             found = posting_rows.transfers(connection, account_id, after_seq, limit)
         yield from found
 
+    def postings_between(self, first_seq: int, last_seq: int) -> Postings:
+        """Return what was posted from one position to another; see ``Log.postings_between``."""
+        with self._reading(self._head.seq) as connection:
+            return posting_rows.between(connection, first_seq, last_seq)
+
     def posted_account(self, account_id: int) -> PostedAccount | None:
         """Whose an account of credit is or was, None where it was never opened; see ``Log.posted_account``."""
         with self._reading(self._head.seq) as connection:
