@@ -10,6 +10,7 @@ import attrs
 import click
 
 from ..plot import check_library
+from ..results.credit_csv import write_credit_csv
 from ..results.documents import check_target, document, write_document
 from ..results.html_page import write_report
 from ..results.metrics import JsonValue
@@ -28,17 +29,19 @@ class Outputs:
         csv: Where a row for each user goes.
         html: Where the report goes.
         fairness: Whether all measures of fairness were asked for.
+        credit: Where a row for each step of each pair of domains that paid each other goes.
     """
 
     json: str | None
     csv: str | None
     html: str | None
     fairness: bool
+    credit: str | None = None
 
     @property
     def wants_record(self) -> bool:
         """Whether a record of the run is needed."""
-        return self.fairness or self.csv is not None or self.html is not None
+        return self.fairness or any(path is not None for path in (self.csv, self.html, self.credit))
 
     def check(self, source: str, out: str | None = None) -> None:
         """Refuse what would be found out only after the run, or would write over what is read or written.
@@ -52,7 +55,13 @@ class Outputs:
             SimulationError: A library is missing.
         """
         taken: dict[str, str] = {}
-        for option, path in (("--json", self.json), ("--csv", self.csv), ("--html", self.html), ("--out", out)):
+        for option, path in (
+            ("--json", self.json),
+            ("--csv", self.csv),
+            ("--html", self.html),
+            ("--out", out),
+            ("--credit-csv", self.credit),
+        ):
             if path is None or (path == "-" and option == "--json"):
                 continue
             if path == "-":
@@ -75,6 +84,8 @@ class Outputs:
             write_document(str(self.json), figures)
         if record is not None and self.csv is not None:
             write_users_csv(self.csv, [record])
+        if record is not None and self.credit is not None:
+            write_credit_csv(self.credit, [record])
         if record is not None and self.html is not None:
             write_report(self.html, [record])
 
@@ -109,3 +120,12 @@ def _options() -> Iterator[Callable[[C], C]]:
         is_flag=True,
         help="Measure all of fairness: envy, starvation, sharing, quantiles (as --csv and --html do).",
     )
+
+
+credit_option = click.option(
+    "--credit-csv",
+    "credit_path",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write who paid whom in credit over time.",
+)

@@ -24,7 +24,7 @@ from ..ruled import RULED_POLICY, check_rules, rules_rows
 from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
-from .output_options import Outputs, output_options
+from .output_options import Outputs, credit_option, output_options
 from .replay_verify import echo_report, verify_dispatch
 from .replay_verify import figures as verify_figures
 from .rules_options import logged_rules_options, rules_of
@@ -52,6 +52,7 @@ _NOTED: Final = {
     "code is 1 where they differ.",
 )
 @output_options
+@credit_option
 def replay(
     log: str,
     policy: str,
@@ -63,6 +64,7 @@ def replay(
     verify: bool,
     json_path: str | None,
     csv_path: str | None,
+    credit_path: str | None,
     html_path: str | None,
     fairness: bool,
 ) -> None:
@@ -77,7 +79,7 @@ def replay(
     rules = rules_of(policy, alpha, half_life, aging, pool, usage)
     if verify and (rules is not None or csv_path or html_path or fairness):
         raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
-    outputs = Outputs(json_path, csv_path, html_path, fairness)
+    outputs = Outputs(json_path, csv_path, html_path, fairness, credit_path)
     try:
         outputs.check(log)
         if verify:
@@ -126,7 +128,7 @@ def _run(
     recorder = None
     if wants_record:
         names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
-        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, per_proc=PER_CPU)
+        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, PER_CPU, trace.credit)
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
     run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
@@ -153,6 +155,8 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield "machine", "the pool when it was largest, from beginning to end"
     yield "shares", f"{shares} (of the whole tree, in proportion)" if trace.groups else shares
     yield from rules_rows(figures)
+    if trace.credit.series:
+        yield "credit", "as the log has it; the replay goes without"
     if trace.loans:
         yield "loans", "as the log has them; the replay goes by the shares that there were last"
     yield "seed", "none: nothing is drawn by chance"

@@ -11,6 +11,7 @@ from meted.core.record import record
 from meted.core.resources import NOTHING, Resources
 from meted.core.state import Rules
 
+from .credit_moves import NO_CREDIT, CreditSeen
 from .entitlements import WorkloadDomain, leaf_shares
 from .loan_moves import LoanMove
 from .trace_rules import TraceOptions
@@ -108,6 +109,7 @@ class LogTrace:
         jobs: The jobs, in the order in which they were submitted.
         counts: What became of the units.
         loans: What was lent while it was written, which is not replayed.
+        credit: Who paid whom in credit meanwhile, which is not replayed either.
     """
 
     name: str
@@ -121,6 +123,7 @@ class LogTrace:
     loans: tuple[LoanMove, ...] = ()
     groups: Mapping[int, LoggedDomain] = {}
     rules: Rules = Rules()
+    credit: CreditSeen = NO_CREDIT
 
     @property
     def users(self) -> tuple[int, ...]:

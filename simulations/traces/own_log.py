@@ -46,6 +46,7 @@ from meted.core.state import Rules
 from meted.core.terms import Terms
 
 from ..errors import TraceError
+from .credit_moves import CreditReader
 from .loan_moves import LoanReader
 from .log_trace import NOT_RECORDED, LogCounts, LoggedDomain, LoggedJob, LogTrace
 from .trace_rules import TraceOptions
@@ -141,6 +142,7 @@ class _Reader:
         self._workers: dict[WorkerId, Resources] = {}
         self._largest: tuple[Resources, ...] = ()
         self._loans = LoanReader()
+        self._credit = CreditReader()
         self._rules = Rules()
 
     def take(self, event: Event) -> None:
@@ -178,6 +180,7 @@ class _Reader:
                 self._rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
             case _:
                 self._loans.take(event)
+                self._credit.take(event)
 
     def trace(self, name: str, sha256: str) -> LogTrace:
         """Return what was read.
@@ -205,9 +208,8 @@ class _Reader:
         procs = _cpu_milli(self._largest)
         names = {domain_id: domain.name for domain_id, domain in self._domains.items()}
         loans = tuple(self._loans.moves(first_us, names))
-        return LogTrace(
-            name, sha256, TraceOptions(), procs, self._largest, domains, tuple(jobs), counts, loans, groups, self._rules
-        )
+        rest = (loans, groups, self._rules, self._credit.seen(first_us, names))
+        return LogTrace(name, sha256, TraceOptions(), procs, self._largest, domains, tuple(jobs), counts, *rest)
 
     def _above(self, domain_id: int) -> dict[int, LoggedDomain]:
         """Return the domains above one, the nearest first."""
