@@ -9,7 +9,7 @@ and hardly anything of that goes to anybody who made room, while balances stand 
 hold has no reason to earn more. A window in which hardly anything is paid for tells nothing of that.
 
 *Starvation*: jobs lose the points that were bought for them as their purses are empty, no fewer in the second window
-than in the first, while there are domains that have made room and are not paid for it.
+than in the first, while donors are present: some were paid in that window, or have made room that nobody buys.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def crash_windows(watch: CreditWatch, window: CreditWindow) -> int:
 
 def starved_windows(watch: CreditWatch, window: CreditWindow) -> int:
     """Return the same for the alarm of starvation."""
+    has_donors = window.income_mc > 0 or window.room > 0
     if watch.starved_since_us is not None:
-        is_calm = window.lapsed <= limits.CREDIT_CALM_LAPSES_MAX or not window.room
+        is_calm = window.lapsed <= limits.CREDIT_CALM_LAPSES_MAX or not has_donors
         return watch.starved + 1 if is_calm else 0
-    if window.lapsed < limits.CREDIT_STARVED_LAPSES_MIN or not window.room:
+    if window.lapsed < limits.CREDIT_STARVED_LAPSES_MIN or not has_donors:
         return 0
     return watch.starved + 1 if window.lapsed >= watch.last.lapsed else 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ..traces.credit_moves import CreditSeries
-from .charts import FAINT, INK, RUN_COLOURS, shown, svg, time_unit
+from .charts import INK, RUN_COLOURS, shown, svg, time_unit
 from .run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def _stacked(panel: Axes, run: RunRecord, pairs: Sequence[tuple[str, Sequence[Cr
     areas = [[sum(_paid_at(one, at_s) for one in many) / 1000 for at_s in times] for _, many in pairs]
     at = [at_s / unit_s for at_s in times]
     panel.stackplot(at, areas, step="post", labels=[label for label, _ in pairs], colors=RUN_COLOURS, alpha=0.85)
-    for at_s, alarm, is_raised in run.series.credit.alarms:
-        panel.axvline(at_s / unit_s, color=INK if is_raised else FAINT, linestyle=":", linewidth=1.2)
-        said = f" {alarm}" if is_raised else f" {alarm} over"
-        panel.annotate(said, (at_s / unit_s, 1), xycoords=("data", "axes fraction"), va="top", color=INK, fontsize=8)
+    for alarm, from_s, until_s in _raised(run, max(ends)):
+        panel.axvspan(from_s / unit_s, until_s / unit_s, color=INK, alpha=0.12, linewidth=0)
+        where, axes = (from_s / unit_s, 0.98), ("data", "axes fraction")
+        panel.annotate(f"{alarm} ", where, xycoords=axes, ha="right", va="top", color=INK, fontsize=8)
     panel.set(
         title=f"{shown(run.label)}: paid so far, payer \u2192 payee",
         ylabel="credits",
@@ -68,6 +68,17 @@ def _stacked(panel: Axes, run: RunRecord, pairs: Sequence[tuple[str, Sequence[Cr
         ylim=(0, None),
     )
     panel.legend(loc="upper left", ncols=2)
+
+
+def _raised(run: RunRecord, end_s: float) -> list[tuple[str, float, float]]:
+    """Return each alarm that was raised, from when to when."""
+    found, since = [], dict[str, float]()
+    for at_s, alarm, is_raised in run.series.credit.alarms:
+        if is_raised:
+            since[alarm] = at_s
+        elif alarm in since:
+            found.append((alarm, since.pop(alarm), at_s))
+    return [*found, *((alarm, from_s, max(from_s, end_s)) for alarm, from_s in since.items())]
 
 
 def _paid_at(one: CreditSeries, at_s: float) -> int:

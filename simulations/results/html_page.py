@@ -30,8 +30,8 @@ _WAITS: Final = "Left every job counts once, right every user. Higher is sooner.
 _LOANS: Final = "What is borrowed is lent by somebody: at each moment the lines of a resource sum up to zero."
 _CREDIT: Final = (
     "What domains paid each other until then. What is paid for priority goes to those who made room, in proportion to "
-    "what each payer had in escrow, and to the treasury where nobody did. Dotted: an alarm of too much credit (crash) "
-    "or too little (starvation) was raised or cleared."
+    "what each payer had in escrow, and to the treasury where nobody did. Dark: while an alarm of too much credit "
+    "(crash) or too little (starvation) was raised."
 )
 _GANTT: Final = (
     "What ran around the moment at which the most jobs waited, which may be another under each "

@@ -109,7 +109,9 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
 def _credit_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     flows, raised = figures.get("credit_flows_mc"), figures.get("credit_alarms_raised")
     if isinstance(flows, Mapping) and isinstance(raised, Mapping):
-        yield from ((name, credits_text(int(amount_mc or 0))) for name, amount_mc in flows.items())
+        for name, amount_mc in flows.items():
+            who, _, kind = name.rpartition(", ")
+            yield who, f"{credits_text(int(amount_mc or 0))}, {kind.replace('_', ' ')}"
         yield "points lapsed", f"{figures['credit_points_lapsed']:,} times, as a purse was empty"
         for alarm, times in raised.items():
             yield (

@@ -234,6 +234,7 @@ def _lapses(lapsed: int, room: int = 5) -> CreditWindow:
         (QUIET, _lapses(MIN), 1),
         (QUIET, _lapses(MIN - 1), 0),
         (QUIET, _lapses(MIN, 0), 0),
+        (QUIET, CreditWindow(0, 5, 5, MIN, 10, 0, 0), 1),  # all the room that is made is sold
         (CreditWatch(last=_lapses(MIN), starved=1), _lapses(MIN), 2),
         (CreditWatch(last=_lapses(MIN + 5), starved=1), _lapses(MIN), 1),  # it falls
         (RAISED, _lapses(CALM + 1), 0),
