@@ -283,9 +283,7 @@ class SQLiteLog:
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
         with self._reading(1) as connection:
-            for row in connection.execute("PRAGMA integrity_check(20)"):
-                if row[0] != "ok":
-                    yield str(row[0])
+            yield from (str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)") if row[0] != "ok")
             kept = list(connection.execute("SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots"))
             yield from (
                 f"the snapshot at seq {row[0]!r} is not what was written" for row in kept if not rows.snapshot_of(row)
@@ -344,9 +342,7 @@ class SQLiteLog:
         """The connection; it is opened anew where an error left it in doubt."""
         if self._closed:
             raise LogClosed("The log is closed; open it again.")
-        if self._open_connection is None:
-            return self._connect()
-        return self._open_connection
+        return self._connect() if self._open_connection is None else self._open_connection
 
     def _connect(self) -> Connection:
         try:
