@@ -39,10 +39,25 @@ class JobForecastView(TypedDict):
     reason: str | None
 
 
+class PointsView(TypedDict):
+    """What would be if a job had so many more points of priority.
+
+    They would cost its domain ``cost_mc`` thousandths of a credit for the rest of the job: 0 where it pays for nothing.
+    The times are those of ``JobForecastView``.
+    """
+
+    points: int
+    cost_mc: int
+    first_us: int | None
+    last_us: int | None
+    ends_us: int | None
+
+
 class ForecastView(TypedDict):
     """What was foreseen; the fields of ``meted.core.forecast.Forecast``.
 
-    ``units`` counts what waits by how its time was estimated: measured, requested, domain, unknown.
+    ``units`` counts what waits by how its time was estimated: measured, requested, domain, unknown. ``with_points`` is
+    there where it was asked for and can be told, and else None.
     """
 
     seq: int
@@ -54,6 +69,21 @@ class ForecastView(TypedDict):
     overrun: int
     units: dict[str, int]
     jobs: list[JobForecastView]
+    with_points: PointsView | None
+
+
+def points_view(found: Forecast, job_id: int, points: int, cost_mc: int) -> PointsView | None:
+    """Return what is foreseen of a job that has so many more points; None where nothing of it waits."""
+    for job in found.jobs:
+        if job.job_id == job_id:
+            return {
+                "points": points,
+                "cost_mc": cost_mc,
+                "first_us": job.first_us,
+                "last_us": job.last_us,
+                "ends_us": job.ends_us,
+            }
+    return None
 
 
 def forecast_view(
@@ -74,6 +104,7 @@ def forecast_view(
         "overrun": found.overrun,
         "units": units,
         "jobs": rows[:most],
+        "with_points": None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import chain
 
 from meted.core.decide.jobs import find_job
@@ -12,8 +13,9 @@ from meted.core.explain import Waiting, explain
 from meted.core.forecast import forecast
 from meted.core.queries import find_jobs
 from meted.core.state import FAILED, Job, State
+from meted.core.what_if import price_of_points, with_points
 
-from .forecasts import ForecastView, forecast_view
+from .forecasts import ForecastView, forecast_view, points_view
 from .log import Log
 from .units import UnitFailed
 from .views import JobDetails, JobView, job_details, job_view, reason_of
@@ -77,21 +79,28 @@ class JobReader:
         """
         return [part.sentence for part in self._waiting(find_job(self.state, job_id))]
 
-    def forecast(self, job_id: int | None = None) -> ForecastView:
+    def forecast(self, job_id: int | None = None, points: int = 0) -> ForecastView:
         """Return when what waits should start, by running the policy forward from here (:mod:`meted.core.forecast`).
 
         It takes as long as so many leases take to decide, at most ``FORECAST_LEASES_MAX``.
 
         Args:
             job_id: The only job to tell of; None tells of all that have something waiting.
+            points: Say in ``with_points`` as well when that job should start if it had so many more points of
+                priority; None stands there where it cannot have them.
 
         Raises:
             Refused: The job is not known.
         """
         if job_id is not None:
             find_job(self.state, job_id)
-        found = forecast(self.state, self._engine.policy, self._now_us())
-        return forecast_view(found, lambda other: job_id in (None, other))
+        state, policy, now_us = self.state, self._engine.policy, self._now_us()
+        found = forecast_view(forecast(state, policy, now_us), lambda other: job_id in (None, other))
+        if job_id is not None and points:
+            with suppress(Refused):
+                raised, cost_mc = with_points(state, now_us, job_id, points), price_of_points(state, job_id, points)
+                found["with_points"] = points_view(forecast(raised, policy, now_us), job_id, points, cost_mc or 0)
+        return found
 
     def result(self, job_id: int, index: int = 0) -> bytes | None:
         """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).

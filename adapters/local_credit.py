@@ -6,6 +6,7 @@ from meted.core.commands import CloseCredit, GrantCredit, HoldCredit, LendCredit
 from meted.core.limits import DOMAINS_MAX, TIME_MAX_US
 
 from . import credit_changes as changes
+from .credit_alarms import AlarmView, alarm_views
 from .credit_changes import Niced
 from .credit_views import (
     CreditDetails,
@@ -156,6 +157,10 @@ class LocalCredit(LocalDomains):
         """
         found = credit_loans_after(self.state, domain, 0, TIME_MAX_US)
         return [credit_loan_view(self.state, loan) for loan in found]
+
+    def credit_alarms(self) -> list[AlarmView]:
+        """Return the alarms of credit, of too much of it and of too little, raised or not."""
+        return alarm_views(self.state)
 
     def credit_rules(self) -> CreditRulesView:
         """Return how credit is made and what it buys."""

@@ -36,7 +36,17 @@ def keep_postings(log: Log) -> None:
         SchemaError: It holds an event that this program does not know.
     """
     if not log.has_postings:
-        log.replace_postings(_all(log))
+        write_postings(log)
+
+
+def write_postings(log: Log) -> None:
+    """Read from the batches of a log what they say of credit, and keep it in the place of what there is.
+
+    Raises:
+        LogError: It cannot be written.
+        SchemaError: It holds an event that this program does not know.
+    """
+    log.replace_postings(_all(log))
 
 
 def _all(log: Log) -> Iterator[Postings]:

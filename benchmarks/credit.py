@@ -1,8 +1,8 @@
 """The ledger: postings a second by the number of accounts, and what paying for priority costs a dispatch.
 
 ``postings``: transfers between domains through the engine, each decided, folded and followed by the timers, with so
-many accounts. ``dispatch``: units a second in runs of 1, leased and reported, of jobs without points, and of jobs whose
-points are held and paid for with each lease.
+many accounts. ``dispatch``: units a second in runs of 1, leased, and reported after a minute each, of jobs without
+points, and of jobs whose points are held and paid for with each lease.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 from meted.core.spec import NO_SPEC
 
-HOUR_US = 3_600_000_000
+HOUR_US, UNIT_US = 3_600_000_000, 60_000_000
 SLOTS = 64
 
 
@@ -61,21 +61,21 @@ def dispatch(units: int, paid: bool) -> float:
     for number in range(100):
         engine.handle(CreateDomain(0, f"d{number}"))
         engine.handle(GrantCredit(0, f"d{number}", 10**15))
-        engine.handle(SubmitJob(0, f"d{number}", NO_SPEC, units, time_request_us=HOUR_US))
+        engine.handle(SubmitJob(0, f"d{number}", NO_SPEC, units, time_request_us=UNIT_US))
         if paid:
             engine.handle(NiceJob(0, JobId(number + 1), 1, HOUR_US * 1000))
     engine.take()
     done, now_us = 0, 0
     started_s = time.process_time()
     while done < units:
-        now_us += HOUR_US
+        now_us += UNIT_US
         engine.run_timers(now_us)
         while engine.run_pass(now_us):
             pass
         for event in engine.take():
             if type(event) is UnitsLeased:
                 done += 1
-                engine.handle(FinishUnits(now_us, joined.worker_id, event.lease_id, ((event.first, 1),), (HOUR_US,)))
+                engine.handle(FinishUnits(now_us, joined.worker_id, event.lease_id, ((event.first, 1),), (UNIT_US,)))
     return units / (time.process_time() - started_s)
 
 

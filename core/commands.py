@@ -19,6 +19,7 @@ from .credit.commands import RepayCredit as RepayCredit
 from .credit.commands import SetCreditRules as SetCreditRules
 from .credit.commands import TransferCredit as TransferCredit
 from .credit.commands import VoidHold as VoidHold
+from .credit.commands import WatchCredit as WatchCredit
 from .domains.commands import ChangeDomain as ChangeDomain
 from .domains.commands import CreateDomain as CreateDomain
 from .domains.commands import DeliverRecords as DeliverRecords

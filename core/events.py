@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .credit.events import CreditAlarmCleared as CreditAlarmCleared
+from .credit.events import CreditAlarmRaised as CreditAlarmRaised
 from .credit.events import CreditClosed as CreditClosed
 from .credit.events import CreditEvent as CreditEvent
 from .credit.events import CreditHeld as CreditHeld
@@ -19,6 +21,7 @@ from .credit.events import CreditOpened as CreditOpened
 from .credit.events import CreditRepaid as CreditRepaid
 from .credit.events import CreditRulesChanged as CreditRulesChanged
 from .credit.events import CreditSettled as CreditSettled
+from .credit.events import CreditWatched as CreditWatched
 from .credit.events import DonorPaid as DonorPaid
 from .credit.events import FeeHeld as FeeHeld
 from .credit.events import FeePosted as FeePosted

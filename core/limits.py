@@ -99,6 +99,39 @@ CREDIT_DONORS_EXAMINED_MAX = 64
 CREDIT_PAY_US = SECOND_US
 """How long what was paid for priority is collected before it goes to those who made room."""
 
+CREDIT_RULES_KEPT_MAX = 64
+"""Changes of the rules after which it is still known by which rules an account that nobody used has accrued."""
+
+CREDIT_WATCH_US = 3_600 * SECOND_US
+"""The windows in which the trade in credit is looked at."""
+
+CREDIT_ALARM_WINDOWS = 2
+"""So many of them in a row raise an alarm, and so many clear it."""
+
+CREDIT_CRASH_PAID_MIN_MC = 1_000
+"""Where less is paid for priority in a window, it does not tell whether anybody makes room for it."""
+
+CREDIT_CRASH_INCOME_MILLI = 50
+"""Of what is paid, at most so many thousandths go to those who make room: nobody does."""
+
+CREDIT_CALM_INCOME_MILLI = 200
+"""At least so many do: some make room again."""
+
+CREDIT_AT_CAP_MILLI = 950
+"""A balance of at least so many thousandths of its cap stands at the cap."""
+
+CREDIT_CRASH_CAPPED_MILLI = 900
+"""At least so many thousandths of the accounts looked at stand at their cap: who has all, wants no more."""
+
+CREDIT_CALM_CAPPED_MILLI = 500
+"""At most so many do: there is not."""
+
+CREDIT_STARVED_LAPSES_MIN = 8
+"""At least so many jobs lose their points in a window as their purses are empty."""
+
+CREDIT_CALM_LAPSES_MAX = 2
+"""At most so many do: credit is enough."""
+
 CREDIT_NOTE_BYTES_MAX = 256
 """Size of the note of a transfer."""
 

@@ -12,13 +12,16 @@ from .commands import (
     EndLoan,
     ExpireDomain,
     LoseWorker,
+    PayDonors,
     RemoveDomain,
     RepayCredit,
     StartLoan,
     VoidHold,
+    WatchCredit,
 )
 from .credit.accrual import accrual
 from .credit.donors import Donors
+from .credit.watching import Watching
 from .decide.tree import is_done
 from .events import (
     CreditHeld,
@@ -28,6 +31,7 @@ from .events import (
     DomainClosed,
     DomainCreated,
     Event,
+    FeePosted,
     JobDelayed,
     JobEnded,
     LoanMade,
@@ -61,6 +65,7 @@ class Timers:
             )
         )
         | Donors.FOLLOWS
+        | Watching.FOLLOWS
     )
     """The events that :meth:`update` cares for."""
 
@@ -101,12 +106,19 @@ class Timers:
             if debt.overdue:
                 self._look_again(debt.loan_id, state.at_us)
         self._donors = Donors(state)
+        self._watching = Watching(state)
 
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`FOLLOWS`."""
-        if type(event) in Donors.FOLLOWS:
+        kind = type(event)
+        if kind in Watching.FOLLOWS and (kind is not FeePosted or self._watching.due_us is None):
+            self._watching.update(event)
+        if kind in Donors.FOLLOWS:
             self._donors.update(event)
-            return
+        elif kind not in Watching.FOLLOWS:
+            self._update(event)
+
+    def _update(self, event: Event) -> None:
         match event:
             case JobEnded():
                 if self._retention_us is not None:
@@ -140,10 +152,11 @@ class Timers:
 
     def next_us(self) -> int | None:
         """Return when something falls due next, or None."""
-        donors_us = self._donors.due_us()
-        if donors_us is not None and (not self._due or donors_us < self._due[0][0]):
-            return donors_us
-        return self._due[0][0] if self._due else None
+        due_us = self._due[0][0] if self._due else None
+        for other_us in (self._donors.due_us(), self._watching.due_us):
+            if other_us is not None and (due_us is None or other_us < due_us):
+                due_us = other_us
+        return due_us
 
     def pop(self, state: State, at_us: int) -> Command | None:
         """Return the command for the next thing that is due by ``at_us``, or None; what is obsolete is dropped."""
@@ -166,7 +179,12 @@ class Timers:
             if command is not None:
                 return command
         donors_us = self._donors.due_us()
-        return self._donors.command(at_us) if donors_us is not None and donors_us <= at_us else None
+        if donors_us is not None and donors_us <= at_us:
+            return PayDonors(at_us, self._donors.poorest(state))
+        if self._watching.due_us is not None and self._watching.due_us <= at_us:
+            self._watching.looked(at_us)
+            return WatchCredit(at_us, self._donors.poorest(state))
+        return None
 
     def _push(self, due_us: int, kind: int, target: int) -> None:
         heappush(self._due, (due_us, kind, target))
@@ -180,7 +198,7 @@ class Timers:
             self._look_again(loan_id, at_us)
             borrower = state.ledger.accounts[loan.borrower]
             share = state.domains.domains[borrower.domain_id].effective_share
-            if borrower.free_mc <= 0 and accrual(state.ledger.rules, borrower, share, at_us) is None:
+            if borrower.free_mc <= 0 and accrual(state.ledger, borrower, share, at_us) is None:
                 return None
         return RepayCredit(at_us, loan_id)
 

@@ -109,12 +109,18 @@ def current(usage: int, epoch: int, step: int) -> int:
 
 def kept(amount: int, elapsed_us: int, half_life_us: int) -> int:
     """Return what is left of an amount of which half goes in each half-life, rounded down."""
+    factor, shift = fading(elapsed_us, half_life_us)
+    return amount * factor >> shift
+
+
+def fading(elapsed_us: int, half_life_us: int) -> tuple[int, int]:
+    """Return by what to multiply an amount, and by how much to shift it then, for what is left of it after a time."""
     step = step_of(elapsed_us, half_life_us)
     halvings, part = step >> STEP_BITS, step & ((1 << STEP_BITS) - 1)
     if not part:
-        return amount >> halvings
+        return 1, halvings
     # 2**-part as half of 2**(1 - part), which is in the tables
-    return (amount * _factor((1 << STEP_BITS) - part)) >> (_FACTOR_BITS + halvings + 1)
+    return _factor((1 << STEP_BITS) - part), _FACTOR_BITS + halvings + 1
 
 
 def log2(number: int) -> int:

@@ -11,6 +11,7 @@ import click
 from meted.core.decide.ledger import credits_text
 
 from .connect import DOMAIN, connected, server_option
+from .credit_alarms import raised, show_alarms
 from .credit_rules import credit_rules
 from .credit_statement import show_forecast, statement
 from .credits import CREDITS, SIGNED_CREDITS, bare, signed
@@ -47,6 +48,7 @@ def credit() -> None:
 credit.add_command(credit_rules)
 credit.add_command(statement)
 credit.add_command(show_forecast)
+credit.add_command(show_alarms)
 
 
 def each_account(client: BlockingClient) -> Iterator[CreditView]:
@@ -67,6 +69,7 @@ def list_accounts(as_json: bool, server: str | None) -> None:
     """
     with connected(server) as client:
         rows = list(each_account(client))
+        alarms = [] if as_json else raised(client)
     if as_json:
         print_json(rows)
     elif rows:
@@ -74,6 +77,8 @@ def list_accounts(as_json: bool, server: str | None) -> None:
         cells = [_cells(row, now_us) for row in rows]
         shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
         print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
+        for alarm in alarms:
+            click.echo(alarm["sentence"])
     else:
         click.echo("No domain has an account of credit; open one with: meted credit grant DOMAIN AMOUNT", err=True)
 

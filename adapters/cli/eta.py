@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from meted.core.decide.ledger import credits_text
+
 from .tables import moment, print_json, print_table, span
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
-    from ..forecasts import ForecastView, JobForecastView
+    from ..forecasts import ForecastView, JobForecastView, PointsView
 
 HEADINGS = ("job", "waiting", "next start", "in about", "last start", "ends", "time of a unit", "by")
 NUMBERS = ("job", "waiting")
@@ -62,7 +64,7 @@ def fetch(client: BlockingClient, job: int | None) -> ForecastView:
         CallError: There is none.
     """
     if job is not None:
-        return cast("ForecastView", client.call("forecast", job=job))
+        return cast("ForecastView", client.call("forecast", job=job, points=1))
     found = page = cast("ForecastView", client.call("forecast"))
     rows = list(page["jobs"])
     while page["jobs"]:
@@ -82,7 +84,8 @@ def show(found: ForecastView, job: int | None, why: list[str], now_us: int, *, a
     if job is None:
         print_table(HEADINGS, [_cells(row, now_us) for row in found["jobs"]], NUMBERS)
     else:
-        for sentence in (*_sentences(found["jobs"][0], now_us), *why):
+        row = found["jobs"][0]
+        for sentence in (*_sentences(row, now_us), *why, *of_points(row, found["with_points"])):
             click.echo(sentence)
     click.echo(_basis(found))
 
@@ -116,6 +119,39 @@ def _sentences(row: JobForecastView, now_us: int) -> list[str]:
         said.append(f"All of the job should have ended by {moment(ends_us)}, {ahead(ends_us - now_us)}.")
     said.append(f"A unit of it is taken to run for {span(row['estimate_us'])}, by {BASES[row['basis']]}.")
     return said
+
+
+def of_points(row: JobForecastView, raised: PointsView | None) -> list[str]:
+    """Return what some more points for a job would cost and bring, in sentences; nothing where that is not known."""
+    if raised is None:
+        return []
+    points = raised["points"]
+    which = "One more point (+1)" if points == 1 else f"{points} more points (+{points})"
+    cost_mc = raised["cost_mc"]
+    cost = f"cost {credits_text(cost_mc)}" if cost_mc else "cost no credit, as its domain pays for nothing,"
+    return [f"{which} would {cost} and {_earlier(row, raised)}."]
+
+
+def _earlier(row: JobForecastView, raised: PointsView) -> str:
+    if row["first_us"] is None:
+        if raised["first_us"] is None:
+            return "make no difference, as far as is foreseen"
+        return f"let it start at {moment(raised['first_us'])}"
+    said = [
+        f"{what} about {about(abs(sooner_us))} {'earlier' if sooner_us > 0 else 'later'}"
+        for what, sooner_us in (
+            ("start it", _sooner_us(row["first_us"], raised["first_us"])),
+            ("start the last of it", _sooner_us(row["last_us"], raised["last_us"])),
+        )
+        if abs(sooner_us) >= FEW_SECONDS_US
+    ]
+    if row["waiting"] == 1 or (len(said) == 2 and said[0][len("start it") :] == said[1][len("start the last of it") :]):
+        said = said[:1]
+    return " and ".join(said) if said else "make no difference to when it starts"
+
+
+def _sooner_us(as_it_is_us: int | None, raised_us: int | None) -> int:
+    return 0 if as_it_is_us is None or raised_us is None else as_it_is_us - raised_us
 
 
 def _basis(found: ForecastView) -> str:

@@ -21,6 +21,7 @@ from ..log.show import Entry, plain
 from ..log.show import show as entries_of
 from ..log.verify import VerifyReport
 from ..log.verify import verify as verify_log
+from ..posting_check import rewrite_rows, wrong_rows
 from ..recovery import note_repair
 from ..wording import counted
 from .events import line_of, print_tables
@@ -87,13 +88,19 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
     """Prove that nobody edited history, or say from where on it is damaged."""
     with ProgressBar("Verifying") as progress:
         report = verify_log(data, progress)
+    wrong = None
+    if report.ok:
+        with ProgressBar("Comparing statements") as progress:
+            wrong = wrong_rows(data, progress)
     if as_json:
-        click.echo(json.dumps(_verified(report), indent=2))
+        click.echo(json.dumps(_verified(report, wrong), indent=2))
     else:
         click.echo(report.sentence, err=not report.ok)
         if report.ok:
             click.echo(f"The chain value at seq {report.last_good_seq} is {report.chain.hex()}.")
-    ctx.exit(0 if report.ok else 1)
+        if wrong is not None:
+            click.echo(wrong, err=True)
+    ctx.exit(0 if report.ok and wrong is None else 1)
 
 
 @log.command("export", short_help="Write the log to a file of plain tables.")
@@ -144,6 +151,12 @@ def repair(data: Path, yes: bool) -> None:
     """
     with ProgressBar("Verifying") as progress:
         found = verify_log(data, progress)
+    if found.ok:
+        with ProgressBar("Comparing statements") as progress:
+            wrong = wrong_rows(data, progress)
+        if wrong is not None:
+            rewrite_rows(data)
+            click.echo("The statements of credit were made anew from the events.")
     if not found.ok and found.beyond_repair is None:
         click.echo(found.finding, err=True)
         if found.lost_from_seq is not None and not yes:
@@ -193,9 +206,9 @@ def _note(repaired: Log, lost_first_seq: int, lost_last_seq: int) -> None:
     note_repair(repaired, lost_first_seq, lost_last_seq, max(time.time_ns() // 1000, repaired.head.at_us))
 
 
-def _verified(report: VerifyReport) -> dict[str, object]:
+def _verified(report: VerifyReport, wrong: str | None) -> dict[str, object]:
     return {
-        "ok": report.ok,
+        "ok": report.ok and wrong is None,
         "batches": report.batches,
         "events": report.events,
         "last_good_seq": report.last_good_seq,
@@ -207,6 +220,7 @@ def _verified(report: VerifyReport) -> dict[str, object]:
         "flaws": list(report.flaws),
         "damaged_results": report.damaged_results,
         "beyond_repair": report.beyond_repair,
+        "statements": wrong,
     }
 
 

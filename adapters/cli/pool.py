@@ -100,7 +100,8 @@ def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> No
     """Say why each part of a job waits, and who is ahead.
 
     With --eta, say when it should start: the server has another process run the scheduler forward from now, as if
-    nobody submitted any more and everything took as long as estimated. Without JOB, every job that waits is told of.
+    nobody submitted any more and everything took as long as estimated. Of one job it says as well what one more point
+    of priority would cost and how much earlier it would start. Without JOB, every job that waits is told of.
     """
     if job is None and not eta:
         raise click.UsageError("Name a job, or ask with --eta when everything that waits should start.")

@@ -20,7 +20,7 @@ from ..wire.messages import Notification
 from .async_credit import AsyncCredit
 from .greeting import hello_params
 from .link import Dial, Link
-from .mirror import Mirror, job_id_of, loan_id_of, worker_id_of
+from .mirror import Mirror, alarm_id_of, job_id_of, loan_id_of, worker_id_of
 from .subscription import Subscription
 from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
 
@@ -187,10 +187,10 @@ class Client(AsyncCredit):
         with refusals():
             return list(await self.call("explain", job=job_id))
 
-    async def forecast(self, job_id: int | None = None) -> ForecastView:
+    async def forecast(self, job_id: int | None = None, points: int = 0) -> ForecastView:
         """Return when what waits should start; of all jobs, the first thousand that have something waiting."""
         with refusals():
-            return cast("ForecastView", await self.call("forecast", job=job_id or 0))
+            return cast("ForecastView", await self.call("forecast", job=job_id or 0, points=points))
 
     async def result(self, job_id: int, index: int = 0) -> bytes | None:
         """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).
@@ -236,7 +236,7 @@ class Client(AsyncCredit):
     def subscribe(
         self, table: str, job_id: int | None = None, since_seq: int | None = None, domain: str | None = None
     ) -> Subscription:
-        """Follow a table: ``jobs``, ``workers``, ``loans``, or ``job`` with a job's id; read it with ``async for``.
+        """Follow a table: ``jobs``, ``workers``, ``loans``, ``alarms``, or ``job`` with a job's id; use ``async for``.
 
         Args:
             table: Which.
@@ -248,7 +248,7 @@ class Client(AsyncCredit):
 
     def mirror(self, table: str, job_id: int | None = None) -> Mirror:
         """Return a mirror of a table, empty at first; start its ``run`` in a nursery of your own."""
-        id_of = {"workers": worker_id_of, "loans": loan_id_of}.get(table, job_id_of)
+        id_of = {"workers": worker_id_of, "loans": loan_id_of, "alarms": alarm_id_of}.get(table, job_id_of)
         return Mirror(self.subscribe(table, job_id), id_of)
 
     async def raw_call(self, method: str, params: dict[str, object], answered: Callable[[object], None]) -> object:

@@ -85,6 +85,11 @@ def worker_id_of(row: Row) -> int:
     return cast(int, row["worker"])
 
 
+def alarm_id_of(row: Row) -> int:
+    """Return the number of an alarm's row."""
+    return cast(int, row["number"])
+
+
 def loan_id_of(row: Row) -> int:
     """Return the id of a loan's row; 0 for one that was refused."""
     return cast(int, row["loan"])

@@ -129,10 +129,10 @@ class RemoteService(RemoteCredit):
         with refusals():
             return list(self.client.call("explain", job=job_id))
 
-    def forecast(self, job_id: int | None = None) -> ForecastView:
+    def forecast(self, job_id: int | None = None, points: int = 0) -> ForecastView:
         """Return when what waits should start; of all jobs, the first thousand that have something waiting."""
         with refusals():
-            return cast("ForecastView", self.client.call("forecast", job=job_id or 0))
+            return cast("ForecastView", self.client.call("forecast", job=job_id or 0, points=points))
 
     def result(self, job_id: int, index: int = 0) -> bytes | None:
         """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).

@@ -8,6 +8,7 @@ from ..credit_views import forecast
 from .remote_domains import RemoteDomains
 
 if TYPE_CHECKING:
+    from ..credit_alarms import AlarmView
     from ..credit_changes import Niced
     from ..credit_views import (
         CreditDetails,
@@ -88,6 +89,10 @@ class RemoteCredit(RemoteDomains):
         while page := self._ask("credit.loans", domain=domain, after=rows[-1]["loan"] if rows else 0):
             rows.extend(page)
         return rows
+
+    def credit_alarms(self) -> list[AlarmView]:
+        """Return the alarms of credit, of too much of it and of too little, raised or not."""
+        return list(self._ask("credit.alarms"))
 
     def credit_rules(self) -> CreditRulesView:
         """Return how credit is made and what it buys."""

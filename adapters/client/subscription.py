@@ -57,7 +57,7 @@ class Subscription:
         since_seq: int | None = None,
         domain: str | None = None,
     ) -> None:
-        """Follow ``jobs``, ``workers``, one ``job`` or ``loans``; nothing is asked for before it is read."""
+        """Follow ``jobs``, ``workers``, one ``job``, ``loans`` or ``alarms``; it asks when it is read."""
         self.seq = since_seq
         self._client = client
         self._table = table

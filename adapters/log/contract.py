@@ -262,6 +262,9 @@ class Log(Protocol):
     def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:
         """Yield the first ``limit`` transfers from or to an account behind ``after_seq``, in their order."""
 
+    def postings_between(self, first_seq: int, last_seq: int) -> Postings:
+        """Return the accounts that were opened and what moved from one position to another, each by their positions."""
+
     def posted_account(self, account_id: int) -> PostedAccount | None:
         """Whose an account of credit is or was, None where it was never opened."""
 

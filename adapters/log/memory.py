@@ -152,6 +152,14 @@ class MemoryLog:
         first = bisect_right(found, after_seq, key=lambda transfer: transfer.seq)
         yield from found[first : first + limit]
 
+    def postings_between(self, first_seq: int, last_seq: int) -> Postings:
+        """Return what was posted from one position to another; see ``Log.postings_between``."""
+        self._must_be_open()
+        accounts = [it for it in self._accounts.values() if first_seq <= it.seq <= last_seq]
+        moved = {it.seq: it for found in self._transfers.values() for it in found if first_seq <= it.seq <= last_seq}
+        by_seq = tuple(sorted(accounts, key=lambda account: account.seq))
+        return Postings(by_seq, tuple(moved[seq] for seq in sorted(moved)))
+
     def posted_account(self, account_id: int) -> PostedAccount | None:
         """Whose an account of credit is or was, None where it was never opened."""
         self._must_be_open()

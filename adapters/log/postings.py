@@ -70,9 +70,28 @@ def account(connection: Connection, account_id: int) -> PostedAccount | None:
     if not _is_there(connection):
         return None
     select = f"SELECT {_ACCOUNT} FROM credit_accounts WHERE account_id = ?"
-    for number, seq, domain, job_id in list(connection.execute(select, (account_id,))):
-        if isinstance(number, int) and isinstance(seq, int) and isinstance(domain, str) and isinstance(job_id, int):
-            return PostedAccount(number, seq, domain, job_id)
+    for row in list(connection.execute(select, (account_id,))):
+        return _account(row)
+    return None
+
+
+def between(connection: Connection, first_seq: int, last_seq: int) -> Postings:
+    """The rows from one position to another; what is no sound row is left out."""
+    if not _is_there(connection):
+        return Postings()
+    where = "WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq"
+    accounts = connection.execute(f"SELECT {_ACCOUNT} FROM credit_accounts {where}", (first_seq, last_seq))
+    found = connection.execute(f"SELECT {_TRANSFER} FROM transfers {where}", (first_seq, last_seq))
+    return Postings(
+        tuple(opened for row in accounts if (opened := _account(row)) is not None),
+        tuple(made for row in found if (made := _transfer(row)) is not None),
+    )
+
+
+def _account(row: Row) -> PostedAccount | None:
+    number, seq, domain, job_id = row
+    if isinstance(number, int) and isinstance(seq, int) and isinstance(domain, str) and isinstance(job_id, int):
+        return PostedAccount(number, seq, domain, job_id)
     return None
 
 

@@ -270,6 +270,11 @@ class SQLiteLog:
             found = posting_rows.transfers(connection, account_id, after_seq, limit)
         yield from found
 
+    def postings_between(self, first_seq: int, last_seq: int) -> Postings:
+        """Return what was posted from one position to another; see ``Log.postings_between``."""
+        with self._reading(self._head.seq) as connection:
+            return posting_rows.between(connection, first_seq, last_seq)
+
     def posted_account(self, account_id: int) -> PostedAccount | None:
         """Whose an account of credit is or was, None where it was never opened; see ``Log.posted_account``."""
         with self._reading(self._head.seq) as connection:
@@ -278,9 +283,7 @@ class SQLiteLog:
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
         with self._reading(1) as connection:
-            for row in connection.execute("PRAGMA integrity_check(20)"):
-                if row[0] != "ok":
-                    yield str(row[0])
+            yield from (str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)") if row[0] != "ok")
             kept = list(connection.execute("SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots"))
             yield from (
                 f"the snapshot at seq {row[0]!r} is not what was written" for row in kept if not rows.snapshot_of(row)
@@ -339,9 +342,7 @@ class SQLiteLog:
         """The connection; it is opened anew where an error left it in doubt."""
         if self._closed:
             raise LogClosed("The log is closed; open it again.")
-        if self._open_connection is None:
-            return self._connect()
-        return self._open_connection
+        return self._connect() if self._open_connection is None else self._open_connection
 
     def _connect(self) -> Connection:
         try:

@@ -19,6 +19,7 @@ from meted.core.engine import Engine
 
 from .. import credit_changes as changes
 from .. import credit_views as views
+from ..credit_alarms import alarm_views
 from ..wire import methods as wire
 from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
 from .read_methods import page_limit
@@ -50,6 +51,7 @@ class CreditMethods:
             "credit.lend": self.lend,
             "credit.repay": self.repay,
             "credit.statement": self.statement,
+            "credit.alarms": self.alarms,
             "credit.rules": self.rules,
             "credit.rules.set": self.set_rules,
             "job.nice": self.nice,
@@ -165,6 +167,10 @@ class CreditMethods:
             return page
 
         return Later(read)
+
+    def alarms(self, _: Session, __: wire.CreditAlarms) -> Outcome:
+        """Return the alarms of credit."""
+        return Now(alarm_views(self._desk.state))
 
     def rules(self, _: Session, __: wire.CreditRules) -> Outcome:
         """Return the rules of credit."""

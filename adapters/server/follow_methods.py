@@ -22,7 +22,7 @@ from .session import Session
 from .subscriptions import SUBSCRIPTIONS_MAX
 from .tables import Change, Rows
 
-TABLES = ("jobs", "workers", "job", "loans")
+TABLES = ("jobs", "workers", "job", "loans", "alarms")
 
 
 class FollowMethods:

@@ -10,13 +10,16 @@ import attrs
 import trio
 
 from meted.core.engine import Engine
+from meted.core.errors import Refused
 from meted.core.forecast import Forecast
 from meted.core.limits import FORECAST_HORIZON_US
 from meted.core.policy.registry import POLICIES
 from meted.core.schema import encode_state
+from meted.core.state import State
+from meted.core.what_if import price_of_points, with_points
 
 from ..forecaster import pack_request
-from ..forecasts import unpack_forecast
+from ..forecasts import PointsView, points_view, unpack_forecast
 from ..wire.errors import CallError, Code
 from .runner import Runner
 
@@ -71,6 +74,7 @@ class Forecasts:
         self._runner = runner
         self._making = trio.Lock()
         self._last: _Made | None = None
+        self._compared: tuple[int, int, _Made, PointsView | None] | None = None
 
     async def latest(self, job_id: int = 0) -> Forecast:
         """Return a forecast that knows of a job, if there is one; one that was made a moment ago will do.
@@ -80,25 +84,55 @@ class Forecasts:
         """
         async with self._making:
             if not self._will_do(job_id):
-                self._last = await self._made()
+                self._last = await self._made(self._engine.committed, self._clock())
             assert self._last is not None, "it was made"
             if isinstance(self._last.found, CallError):
                 raise self._last.found
             return self._last.found
 
-    def _will_do(self, job_id: int) -> bool:
-        last = self._last
-        if last is None or job_id >= last.next_job_id:
-            return False
-        limit_s = SAME_S if last.seq == self._engine.committed.seq else FRESH_S
-        return trio.current_time() - last.made_s < limit_s
+    async def compared(self, job_id: int, points: int) -> tuple[Forecast, PointsView | None]:
+        """Return a forecast, and what it would be for a job that had so many more points, both of one moment.
 
-    async def _made(self) -> _Made:
-        state, found = self._engine.committed, None
+        The second is None where such points cannot be had, or where it takes too long.
+
+        Raises:
+            CallError: There is no forecast at all; the sentence says why.
+        """
+        async with self._making:
+            compared = self._compared
+            if compared is not None and compared[:2] == (job_id, points) and self._is_fresh(compared[2]):
+                made, view = compared[2:]
+            else:
+                state, at_us = self._engine.committed, self._clock()
+                self._last = made = await self._made(state, at_us)
+                view = None if isinstance(made.found, CallError) else await self._raised(state, at_us, job_id, points)
+                self._compared = job_id, points, made, view
+            if isinstance(made.found, CallError):
+                raise made.found
+            return made.found, view
+
+    async def _raised(self, state: State, at_us: int, job_id: int, points: int) -> PointsView | None:
+        try:
+            raised, cost_mc = with_points(state, at_us, job_id, points), price_of_points(state, job_id, points)
+        except Refused:
+            return None
+        made = await self._made(raised, at_us)
+        if isinstance(made.found, CallError):
+            return None
+        return points_view(made.found, job_id, points, cost_mc or 0)
+
+    def _will_do(self, job_id: int) -> bool:
+        return self._last is not None and job_id < self._last.next_job_id and self._is_fresh(self._last)
+
+    def _is_fresh(self, made: _Made) -> bool:
+        limit_s = SAME_S if made.seq == self._engine.committed.seq else FRESH_S
+        return trio.current_time() - made.made_s < limit_s
+
+    async def _made(self, state: State, at_us: int) -> _Made:
         try:
             self._check()
             body = await self._runner(lambda: encode_state(state))
-            request = pack_request(self._engine.policy.name, self._clock(), FORECAST_HORIZON_US, body)
+            request = pack_request(self._engine.policy.name, at_us, FORECAST_HORIZON_US, body)
             found = unpack_forecast(await self.make(request))
         except CallError as error:
             return _Made(trio.current_time(), state.seq, state.jobs.next_job_id, error)

@@ -11,11 +11,12 @@ from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
 from meted.core.ids import JobId
+from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.queries import find_jobs
 from meted.core.schema import state_digest
 from meted.core.state import FAILED, Job, State
 
-from ..forecasts import forecast_view
+from ..forecasts import PointsView, forecast_view
 from ..unit_records import unit_records
 from ..units import UnitFailed
 from ..views import JobView, job_details, reason_of
@@ -107,13 +108,22 @@ class ReadMethods:
         if params.job:
             find_job(self._desk.state, params.job)
 
+        if not 0 <= params.points <= PRIORITY_STEPS_MAX or (params.points and not params.job):
+            raise Refused(
+                Reason.OUT_OF_RANGE, f"points must be from 0 to {PRIORITY_STEPS_MAX}, and are of one job; name it."
+            )
+
         async def foresee() -> object:
-            found = await self._forecasts.latest(params.job)
+            raised: PointsView | None = None
+            if params.points:
+                found, raised = await self._forecasts.compared(params.job, params.points)
+            else:
+                found = await self._forecasts.latest(params.job)
 
             def wanted(job_id: int) -> bool:
                 return job_id == params.job if params.job else job_id > params.after
 
-            return forecast_view(found, wanted, limit)
+            return forecast_view(found, wanted, limit) | {"with_points": raised}
 
         return Later(foresee)
 

@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
+from meted.core.credit.alarms import ALARMS
 from meted.core.ids import JobId, LoanId, WorkerId
 from meted.core.state import State
 
+from ..credit_alarms import alarm_views
 from ..domain_views import loan_ids_of, loan_view
 from ..loan_news import OVER, news_of
 from ..wire.limits import PAGE_ROWS_MAX
@@ -32,7 +34,7 @@ class Subscription:
     """One table that a peer follows."""
 
     def __init__(self, number: int, table: str, job_id: JobId | None, domain: str | None = None) -> None:
-        """Follow ``jobs``, ``workers``, the one ``job``, or ``loans``, of one domain or of all."""
+        """Follow ``jobs``, ``workers``, the one ``job``, ``alarms``, or ``loans``, of one domain or of all."""
         self.number = number
         self.sent_seq = 0
         self._put_seq = 0
@@ -97,6 +99,8 @@ class Subscription:
         if self._table == "loans":
             loans = self._state.domains.loans
             return [loan_view(self._state, loans[LoanId(number)]) for number in ids]
+        if self._table == "alarms":
+            return alarm_views(self._state)
         return tables.job_rows(map(JobId, ids), self._state)
 
     def _pages(self, tables: Tables) -> list[Sequence[int]]:
@@ -105,6 +109,8 @@ class Subscription:
             ids: Sequence[int] = sorted(tables.state.workers.workers)
         elif self._table == "loans":
             ids = loan_ids_of(tables.state, self._domain)
+        elif self._table == "alarms":
+            ids = range(1, len(ALARMS) + 1)
         elif self._job_id is not None:
             ids = [self._job_id]
         else:
@@ -118,6 +124,8 @@ class Subscription:
         if self._table == "loans":
             loans = news_of(rows.loans, self._domain)
             return loans, [news["loan"] for news in loans if news["state"] in OVER]
+        if self._table == "alarms":
+            return rows.alarms, ()
         if self._job_id is None:
             return rows.jobs, rows.gone_jobs
         return [row for row in rows.jobs if row["job"] == self._job_id], [

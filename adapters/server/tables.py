@@ -1,4 +1,4 @@
-"""What has changed, for everybody who follows a table: jobs, workers and loans, up to which position of the log.
+"""What has changed, for everybody who follows a table, up to which position of the log.
 
 Changes are gathered and told together every ``TELL_S``, so that their cost does not grow with the number of batches;
 what is told is true at the position that stands beside it.
@@ -17,6 +17,7 @@ from meted.core.ids import JobId, WorkerId
 from meted.core.record import record
 from meted.core.state import State
 
+from ..credit_alarms import AlarmView, alarm_views, alarms_in
 from ..loan_news import LoanNews, loan_news
 from ..views import JobView
 from ..wire.limits import CHANGES_KEPT
@@ -31,13 +32,14 @@ UNHEARD_S = 0.5
 
 @record
 class Change:
-    """Jobs, workers and loans that changed since the change before this one.
+    """Jobs, workers, loans and alarms that changed since the change before this one.
 
     Attributes:
         seq: Position of the log up to which it goes.
         status: Number of the last word of a worker on what it has started; such words are not in the log.
         jobs, workers: Ids, ascending; of some there may be nothing left.
         loans: What became of loans, in order.
+        alarms: Alarms of credit that were raised or cleared.
     """
 
     seq: int
@@ -45,17 +47,19 @@ class Change:
     jobs: tuple[JobId, ...]
     workers: tuple[WorkerId, ...]
     loans: tuple[LoanNews, ...] = ()
+    alarms: tuple[str, ...] = ()
 
 
 @record
 class Rows:
-    """What a change looks like: rows of what is there, ids of what is gone, and what became of loans."""
+    """What a change looks like: rows of what is there, ids of what is gone, and what became of loans and alarms."""
 
     jobs: list[JobView]
     workers: list[WorkerRow]
     gone_jobs: list[int]
     gone_workers: list[int]
     loans: Sequence[LoanNews]
+    alarms: Sequence[AlarmView]
 
 
 class Tables:
@@ -82,6 +86,7 @@ class Tables:
         self._jobs: set[JobId] = set()
         self._workers: set[WorkerId] = set()
         self._loans: list[LoanNews] = []
+        self._alarms: set[str] = set()
         self._kept: deque[Change] = deque()
         self._kept_ids = 0
         self._from_seq = state().seq  # what was before is not known here
@@ -100,7 +105,8 @@ class Tables:
         """Take note of a batch, of which ``first_seq`` is the first position, with the states before and after it."""
         touched(events, before, self._jobs, self._workers)
         self._loans.extend(loan_news(events, first_seq, before, after))
-        if self._jobs or self._workers or self._loans:
+        self._alarms.update(alarms_in(events))
+        if self._jobs or self._workers or self._loans or self._alarms:
             self._dirty.set()
 
     def started(self, job_ids: Iterable[JobId]) -> None:
@@ -158,16 +164,18 @@ class Tables:
         self._catch_up()
         if seq < self._from_seq or seq > self.state.seq:
             return None
-        jobs, workers = set(self._jobs), set(self._workers)
+        jobs, workers, alarms = set(self._jobs), set(self._workers), set(self._alarms)
         loans = [self._loans]
         for change in reversed(self._kept):
             if change.seq < seq or (change.seq == seq and status is not None and change.status <= status):
                 break
             jobs.update(change.jobs)
             workers.update(change.workers)
+            alarms.update(change.alarms)
             loans.append(list(change.loans))
         told = tuple(news for part in reversed(loans) for news in part if news["told_seq"] > seq)
-        return Change(self.state.seq, self.status, tuple(sorted(jobs)), tuple(sorted(workers)), told)
+        rest = (told, tuple(sorted(alarms)))
+        return Change(self.state.seq, self.status, tuple(sorted(jobs)), tuple(sorted(workers)), *rest)
 
     def rows(self, change: Change) -> Rows:
         """Return what a change looks like now."""
@@ -179,6 +187,7 @@ class Tables:
             [job_id for job_id, job in jobs if job is None],
             [worker_id for worker_id in change.workers if worker_id not in state.workers.workers],
             change.loans,
+            alarm_views(state, change.alarms) if change.alarms else [],
         )
 
     def job_rows(self, job_ids: Iterable[JobId], state: State) -> list[JobView]:
@@ -198,10 +207,11 @@ class Tables:
     def _gather(self) -> Change:
         self._dirty = trio.Event()
         jobs, workers = tuple(sorted(self._jobs)), tuple(sorted(self._workers))
-        change = Change(self.state.seq, self.status, jobs, workers, tuple(self._loans))
+        change = Change(self.state.seq, self.status, jobs, workers, tuple(self._loans), tuple(sorted(self._alarms)))
         self._jobs.clear()
         self._workers.clear()
         self._loans.clear()
+        self._alarms.clear()
         self._kept.append(change)
         self._kept_ids += _size(change)
         while self._kept_ids > CHANGES_KEPT and len(self._kept) > 1:
@@ -212,7 +222,7 @@ class Tables:
 
 
 def _size(change: Change) -> int:
-    return len(change.jobs) + len(change.workers) + len(change.loans)
+    return len(change.jobs) + len(change.workers) + len(change.loans) + len(change.alarms)
 
 
 def _with(field: str) -> frozenset[type[Event]]:

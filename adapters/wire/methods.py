@@ -16,6 +16,7 @@ from meted.core.record import record
 from .params_credit import (
     CreditAccount,
     CreditAccounts,
+    CreditAlarms,
     CreditClose,
     CreditGrant,
     CreditHold,
@@ -219,6 +220,7 @@ METHODS = _table(
         Method("credit.lend", CreditLend, "{loan}", mutates=True),
         Method("credit.repay", CreditRepay, "{left_mc}", mutates=True),
         Method("credit.statement", CreditStatement, "[credit line]"),
+        Method("credit.alarms", CreditAlarms, "[alarm row]"),
         Method("credit.rules", CreditRules, "{grant_mc, period_us, cap_mc, half_life_us, price_mc, income}"),
         Method("credit.rules.set", CreditRulesSet, "{}", mutates=True),
         Method("job.nice", JobNice, "{points, priority, charged_mc, pays}", mutates=True),
@@ -274,6 +276,7 @@ __all__ = [
     "Closing",
     "CreditAccount",
     "CreditAccounts",
+    "CreditAlarms",
     "CreditClose",
     "CreditGrant",
     "CreditHold",

@@ -237,6 +237,11 @@ class CreditStatement:
 
 
 @record
+class CreditAlarms:
+    """Return the alarms of credit, raised or not: `crash` (too much of it) and `starvation` (too little)."""
+
+
+@record
 class CreditRules:
     """Return how credit is made and what it buys."""
 

@@ -185,11 +185,13 @@ class Forecast:
         job: Id of the only job to tell of; 0 tells of all that have something waiting.
         after: Jobs with higher ids than this one.
         limit: Most rows.
+        points: Say in `with_points` as well when that job should start if it had so many more points of priority.
     """
 
     job: int = 0
     after: int = 0
     limit: int = PAGE_ROWS_MAX
+    points: int = 0
 
 
 @record

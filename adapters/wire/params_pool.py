@@ -58,7 +58,7 @@ class Subscribe:
     """Have a table sent, then each change of it, in notifications `table`.
 
     Attributes:
-        table: `jobs`, `workers`, `job` or `loans`.
+        table: `jobs`, `workers`, `job`, `loans` or `alarms` (of credit).
         job: Id of the job, for the table `job`.
         since_seq: The `seq` up to which the caller knows the table; nil for all of it.
         domain: For the table `loans`: only what this domain lends or borrows; nil for all.

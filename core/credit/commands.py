@@ -95,6 +95,14 @@ class PayDonors:
 
 
 @record
+class WatchCredit:
+    """Look at the trade in credit since the last window: the accounts to look at, the poorest of all."""
+
+    at_us: int
+    account_ids: tuple[AccountId, ...]
+
+
+@record
 class LendCredit:
     """Lend credit to another domain; it comes back at ``due_us``."""
 
@@ -136,6 +144,7 @@ CreditCommand = (
     | VoidHold
     | NiceJob
     | PayDonors
+    | WatchCredit
     | LendCredit
     | RepayCredit
     | SetCreditRules

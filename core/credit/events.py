@@ -239,6 +239,44 @@ class CreditRulesChanged:
     income: str
 
 
+@record
+class CreditWatched:
+    """A window of the trade in credit is over; the fields are those of ``CreditWindow`` and ``CreditWatch``."""
+
+    tag: ClassVar[str] = "credit_watched"
+    version: ClassVar[int] = 1
+    at_us: int
+    from_us: int
+    paid_mc: int
+    income_mc: int
+    lapsed: int
+    looked: int
+    at_cap: int
+    room: int
+    crash: int
+    starved: int
+
+
+@record
+class CreditAlarmRaised:
+    """There is too much credit (``crash``) or too little (``starvation``): see :mod:`.alarms`."""
+
+    tag: ClassVar[str] = "credit_alarm_raised"
+    version: ClassVar[int] = 1
+    at_us: int
+    alarm: str
+
+
+@record
+class CreditAlarmCleared:
+    """It is so no longer."""
+
+    tag: ClassVar[str] = "credit_alarm_cleared"
+    version: ClassVar[int] = 1
+    at_us: int
+    alarm: str
+
+
 CreditEvent = (
     CreditOpened
     | CreditLimited
@@ -257,4 +295,7 @@ CreditEvent = (
     | CreditLent
     | CreditRepaid
     | CreditRulesChanged
+    | CreditWatched
+    | CreditAlarmRaised
+    | CreditAlarmCleared
 )

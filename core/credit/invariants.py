@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..ids import AccountId
+from ..limits import CREDIT_ALARM_WINDOWS
 from ..state import State
 from .state import ESCROW, TREASURY, Ledger
 
@@ -16,6 +17,7 @@ def wrong_credit(state: State) -> Iterator[str]:
     yield from _wrong_balances(ledger)
     yield from _wrong_holds(state)
     yield from _wrong_owners(state)
+    yield from _wrong_trade(ledger)
 
 
 def _wrong_balances(ledger: Ledger) -> Iterator[str]:
@@ -33,6 +35,18 @@ def _wrong_balances(ledger: Ledger) -> Iterator[str]:
             yield f"Credit account {account_id} is filed under another id, or under one that was never given."
         if account_id != TREASURY and account.free_mc < 0:
             yield f"Credit account {account_id} has {account.balance_mc} and {account.held_mc} of it held."
+
+
+def _wrong_trade(ledger: Ledger) -> Iterator[str]:
+    watch, past = ledger.watch, ledger.past
+    if ledger.paid_mc < watch.paid_mc or ledger.lapsed < watch.lapsed:
+        yield "More was paid or has lapsed until the last window was over than until now."
+    if [it.until_us for it in past] != sorted(it.until_us for it in past):
+        yield "The rules of credit that were changed are not in the order of time."
+    if max(watch.crash, watch.starved) >= CREDIT_ALARM_WINDOWS:
+        yield "There has been reason for an alarm for long enough, and it was not raised or cleared."
+    if sum(map(len, ledger.overdue.values())) != sum(loan.overdue for loan in ledger.loans.values()):
+        yield "A loan of credit is listed as overdue twice, or is not there."
 
 
 def _wrong_holds(state: State) -> Iterator[str]:
@@ -69,6 +83,8 @@ def _wrong_owners(state: State) -> Iterator[str]:
         ties[loan.borrower] += 1
         if loan.loan_id != loan_id or loan_id >= ledger.next_loan_id or loan.left_mc < 1:
             yield f"Loan of credit {loan_id} is filed under another id, or is paid back."
+        if loan.overdue != (loan_id in ledger.overdue.get(loan.borrower, ())):
+            yield f"Loan of credit {loan_id} is overdue and not listed as that, or the other way round."
     for job_id, account_id in sorted(ledger.of_job.items()):
         job, purse = state.jobs.jobs.get(job_id), ledger.accounts[account_id]
         owner = None if job is None or job.outcome is not None else ledger.of_domain.get(job.terms.domain_id)

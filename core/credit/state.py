@@ -141,6 +141,61 @@ class CreditRules:
 
 
 @record
+class PastRules:
+    """Rules that credit went by until ``until_us``."""
+
+    until_us: int
+    rules: CreditRules
+
+
+@record
+class CreditWindow:
+    """What was seen of the trade in credit in a window of time; see :mod:`.alarms`.
+
+    Attributes:
+        from_us: When it began; it ended as it was looked at.
+        paid_mc: What was paid for priority in it, by units that ended.
+        income_mc: What went to those who made room; below zero where more was taken back.
+        lapsed: Jobs whose bought points lapsed in it, as their purses were empty.
+        looked: Accounts with a cap that were looked at as it ended: some of the poorest.
+        at_cap: How many of them stood at their cap.
+        room: Work (thousandths of a cpu x us) for which those that were looked at had made room and were not paid.
+    """
+
+    from_us: int = 0
+    paid_mc: int = 0
+    income_mc: int = 0
+    lapsed: int = 0
+    looked: int = 0
+    at_cap: int = 0
+    room: int = 0
+
+
+@record
+class CreditWatch:
+    """What the alarms go by.
+
+    Attributes:
+        at_us: When the last window ended.
+        last: What was seen in it.
+        paid_mc, income_mc, lapsed: What the totals of the ledger were then.
+        crash, starved: For how many windows in a row there has been reason to raise the alarm, or, while it is raised,
+            to clear it.
+        crash_since_us, starved_since_us: When the alarm was raised, None where it is not.
+    """
+
+    at_us: int = 0
+    last: CreditWindow = CreditWindow()
+    paid_mc: int = 0
+    income_mc: int = 0
+    lapsed: int = 0
+    crash: int = 0
+    starved: int = 0
+    crash_since_us: int | None = None
+    starved_since_us: int | None = None
+
+
+@record
 class Ledger:
     """The slice of credit.
 
@@ -152,6 +207,10 @@ class Ledger:
         unpaid_size: Work (thousandths of a cpu x us) that was paid for into escrow, and for which nobody who made room
             has been paid yet.
         payers: The domains that paid for it, and for how much each; none of them is paid from it.
+        overdue: The loans of credit that are overdue, by their borrowers, in the order in which they came to be that.
+        past: Rules that were changed, the oldest first: what accrued by them may not have been posted yet.
+        paid_mc, income_mc, lapsed: Totals of what :class:`CreditWindow` counts, since ever.
+        watch: What the alarms go by.
     """
 
     accounts: Map[AccountId, CreditAccount] = Map(
@@ -165,7 +224,13 @@ class Ledger:
     sold: Map[JobId, Sale] = Map()
     unpaid_size: int = 0
     payers: Map[DomainId, int] = Map()
+    overdue: Map[AccountId, tuple[int, ...]] = Map()
     rules: CreditRules = CreditRules()
+    past: tuple[PastRules, ...] = ()
+    paid_mc: int = 0
+    income_mc: int = 0
+    lapsed: int = 0
+    watch: CreditWatch = CreditWatch()
     next_account_id: int = 3
     next_hold_id: int = 1
     next_transfer_id: int = 1

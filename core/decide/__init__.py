@@ -12,6 +12,7 @@ from ..commands import (
     DomainCommand,
     JobCommand,
     KeepCall,
+    LeaseUnits,
     NoteRepair,
     SetRules,
     WorkerCommand,
@@ -27,6 +28,7 @@ from .domains import decide_domains
 from .jobs import decide_jobs
 from .leases import LEASE_JUDGES
 from .nice import with_purses
+from .overdue import with_repayments
 from .rules import decide_rules
 from .workers import decide_workers
 
@@ -54,7 +56,9 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
     ledger = state.ledger
-    return with_purses(state, events, at_us) if ledger.of_job or ledger.sold else events
+    if (ledger.of_job or ledger.sold) and type(command) is not LeaseUnits:  # which ends no job
+        events = with_purses(state, events, at_us)
+    return with_repayments(state, events, at_us) if ledger.overdue else events
 
 
 def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]:

@@ -19,6 +19,7 @@ from ..commands import (
     SetCreditRules,
     TransferCredit,
     VoidHold,
+    WatchCredit,
 )
 from ..credit.state import TREASURY, CreditAccount, CreditHold, CreditRules
 from ..errors import Reason, Refused
@@ -26,7 +27,6 @@ from ..events import (
     CreditHeld,
     CreditLent,
     CreditLimited,
-    CreditRepaid,
     CreditRulesChanged,
     Event,
     HoldPosted,
@@ -35,11 +35,13 @@ from ..events import (
 from ..ids import HoldId, TransferId
 from ..state import State
 from . import checks
+from .credit_alarms import watch_credit
 from .donors import pay_donors
 from .draft import Draft
 from .entitlements import find_domain
-from .ledger import account_of, check_closable, close, move, name_of, need, need_room, open_account, settle
+from .ledger import account_of, check_closable, close, find_id, move, name_of, need, need_room, open_account
 from .nice import decide_nice
+from .overdue import repay, settle
 
 INCOMES = ("funded", "treasury")
 
@@ -70,6 +72,8 @@ def decide_credit(state: State, command: CreditCommand, at_us: int) -> tuple[Eve
             return decide_nice(state, command, at_us)
         case PayDonors():
             pay_donors(draft, command)
+        case WatchCredit():
+            watch_credit(draft, command)
         case LendCredit():
             _lend(draft, command)
         case RepayCredit():
@@ -108,15 +112,16 @@ def _grant(draft: Draft, command: GrantCredit) -> None:
 
 def _transfer(draft: Draft, command: TransferCredit) -> None:
     payer = account_of(draft.state, command.payer)
-    payee = find_domain(draft.state, command.payee)
+    payee_id = find_id(draft.state, command.payee)
     amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
-    checks.text(command.note, "note", limits.CREDIT_NOTE_BYTES_MAX)
-    if payer.domain_id == payee.domain_id:
+    if command.note != "":
+        checks.text(command.note, "note", limits.CREDIT_NOTE_BYTES_MAX)
+    if payer.domain_id == payee_id:
         raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payer!r} cannot pay itself; name another payee.")
     _check_limited(draft.state, payer)
     settle(draft, payer.account_id)
     need(draft.state, payer.account_id, amount_mc)
-    account_id = open_account(draft, payee.domain_id)
+    account_id = open_account(draft, payee_id)
     settle(draft, account_id)
     move(draft, payer.account_id, account_id, amount_mc, "transfer", 0, command.note)
 
@@ -198,15 +203,12 @@ def _repay(draft: Draft, command: RepayCredit) -> None:
             )
         return
     settle(draft, loan.borrower)
-    account = draft.state.ledger.accounts[loan.borrower]
-    amount_mc = max(0, min(loan.left_mc, account.free_mc))
-    due = loan.due_us <= draft.at_us
-    if not amount_mc and (loan.overdue or not due):
+    loan = draft.state.ledger.loans.get(number)
+    if loan is None:  # it was overdue, and that has paid it
         return
-    if amount_mc:
-        settle(draft, loan.lender)
-        move(draft, loan.borrower, loan.lender, amount_mc, "repayment", number)
-    draft.add(CreditRepaid(draft.at_us, number, amount_mc, due and amount_mc < loan.left_mc))
+    amount_mc = max(0, min(loan.left_mc, draft.state.ledger.accounts[loan.borrower].free_mc))
+    if amount_mc or (loan.due_us <= draft.at_us and not loan.overdue):
+        repay(draft, number, amount_mc)
 
 
 def _set_rules(draft: Draft, command: SetCreditRules) -> None:
@@ -222,9 +224,6 @@ def _set_rules(draft: Draft, command: SetCreditRules) -> None:
     )
     if rules == draft.state.ledger.rules:
         return
-    # What has accrued so far accrued by the old rules.
-    for account_id in sorted(draft.state.ledger.of_domain.values()):
-        settle(draft, account_id)
     draft.add(
         CreditRulesChanged(
             draft.at_us,

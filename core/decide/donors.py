@@ -35,7 +35,7 @@ def pay_donors(draft: Draft, command: PayDonors) -> None:
     Each sells as much as it may of what was paid for: its start tag moves by that, so nothing is sold twice, and
     its price is the mean of what is in escrow.
     """
-    _check(draft.state, command)
+    check_accounts(draft.state, command.account_ids)
     paid = 0
     for account_id in command.account_ids:
         ledger = draft.state.ledger
@@ -61,9 +61,13 @@ def _pay(state: State, account_id: AccountId, size: int, at_us: int) -> Event:
     return DonorPaid(at_us, TransferId(ledger.next_transfer_id), account_id, amount_mc, size)
 
 
-def _check(state: State, command: PayDonors) -> None:
-    accounts = checks.items(command.account_ids, "account_ids", limits.CREDIT_DONORS_EXAMINED_MAX)
+def check_accounts(state: State, account_ids: object) -> None:
+    """Refuse a list of accounts that is too long, or has one that there never was."""
+    accounts = checks.items(account_ids, "account_ids", limits.CREDIT_DONORS_EXAMINED_MAX)
+    end = state.ledger.next_account_id
     for account_id in accounts:
+        if type(account_id) is int and 0 < account_id < end:
+            continue
         number = checks.whole(account_id, "an account", 1, limits.TIME_MAX_US)
-        if number >= state.ledger.next_account_id:
+        if number >= end:
             raise Refused(Reason.NO_ACCOUNT, f"There has never been an account {number}; name others.")

@@ -12,15 +12,26 @@ class Draft:
     """What was decided so far.
 
     Attributes:
-        state: The state after ``events``.
         at_us: When all of it happens.
         events: What will be returned; none of it counts if anything is refused.
     """
 
+    __slots__ = ("_folded", "_state", "at_us", "events")
+
     def __init__(self, state: State, at_us: int) -> None:
-        self.state = state
+        self._state = state
+        self._folded = 0  # so many of the events are in it: what nobody looks at is folded by the engine alone
         self.at_us = at_us
         self.events: list[Event] = []
+
+    @property
+    def state(self) -> State:
+        """The state after :attr:`events`."""
+        events = self.events
+        while self._folded < len(events):
+            self._state = evolve(self._state, events[self._folded])
+            self._folded += 1
+        return self._state
 
     def domain(self, domain_id: DomainId) -> Domain:
         """Return a domain as it is after the events so far."""
@@ -28,5 +39,4 @@ class Draft:
 
     def add(self, event: Event) -> None:
         """Decide one more event."""
-        self.state = evolve(self.state, event)
         self.events.append(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import limits
-from ..credit.accrual import Accrual, accrual
+from ..credit.accrual import Accrual, accrual, has_accrued
 from ..credit.state import NO_JOB, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled
@@ -14,14 +14,17 @@ from .draft import Draft
 from .entitlements import find_domain
 
 
+def find_id(state: State, name: object) -> DomainId:
+    """Return the id of the domain of that name, or refuse; to look at more of it costs as much again."""
+    domain_id = state.domains.by_name.get(name) if type(name) is str else None
+    return find_domain(state, name).domain_id if domain_id is None else domain_id
+
+
 def account_of(state: State, name: object) -> CreditAccount:
     """Return the account of the domain of that name, or refuse."""
-    domain = find_domain(state, name)
-    account_id = state.ledger.of_domain.get(domain.domain_id)
+    account_id = state.ledger.of_domain.get(find_id(state, name))
     if account_id is None:
-        raise Refused(
-            Reason.NO_ACCOUNT, f"Domain {domain.name!r} has no account of credit; open one, or grant it some first."
-        )
+        raise Refused(Reason.NO_ACCOUNT, f"Domain {name!r} has no account of credit; open one, or grant it some first.")
     return state.ledger.accounts[account_id]
 
 
@@ -40,7 +43,7 @@ def open_account(draft: Draft, domain_id: DomainId) -> AccountId:
     return account_id
 
 
-def settle(draft: Draft, account_id: AccountId) -> None:
+def post_accrued(draft: Draft, account_id: AccountId) -> None:
     """Post what has accrued to the account of a domain: grants, demurrage, and what is above its cap."""
     due = accrued(draft.state, draft.state.ledger.accounts[account_id], draft.at_us)
     if due is None:
@@ -54,8 +57,10 @@ def settle(draft: Draft, account_id: AccountId) -> None:
 
 def accrued(state: State, account: CreditAccount, at_us: int) -> Accrual | None:
     """Return what is to be posted to the account of a domain, as far as there may be so much credit, or None."""
+    if not has_accrued(state.ledger, account, at_us):
+        return None
     share = state.domains.domains[account.domain_id].effective_share
-    due = accrual(state.ledger.rules, account, share, at_us)
+    due = accrual(state.ledger, account, share, at_us)
     if due is None:
         return None
     room = room_mc(state)
@@ -120,7 +125,7 @@ def check_closable(state: State, account: CreditAccount) -> None:
 
 def close(draft: Draft, account_id: AccountId) -> None:
     """Close an account of a domain that can be closed; what is in it goes back to the treasury."""
-    settle(draft, account_id)
+    post_accrued(draft, account_id)
     balance_mc = draft.state.ledger.accounts[account_id].balance_mc
     if balance_mc:
         move(draft, account_id, TREASURY, balance_mc, "withdrawal")

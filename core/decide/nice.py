@@ -33,7 +33,8 @@ from ..state import Job, Lease, State
 from . import checks
 from .draft import Draft
 from .jobs import find_job, reprioritise
-from .ledger import move, need, need_room, settle
+from .ledger import move, need, need_room
+from .overdue import settle
 
 FUNDED = "funded"
 
@@ -150,8 +151,10 @@ def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId
     if purse_id is None:
         return AccountId(0), 0, 0
     unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size, LeaseId(state.jobs.next_lease_id))
-    free_mc = ledger.accounts[purse_id].free_mc
-    return purse_id, unit_mc, min(count, free_mc // unit_mc) if unit_mc else count
+    purse = ledger.accounts[purse_id]
+    if (purse.balance_mc - purse.held_mc) < unit_mc * count:
+        count = (purse.balance_mc - purse.held_mc) // unit_mc
+    return purse_id, unit_mc, count
 
 
 def lapsed(state: State, job: Job, at_us: int) -> tuple[Event, ...]:
@@ -170,12 +173,20 @@ def fee_posted(state: State, lease: Lease, run_us: Iterable[int], at_us: int) ->
     fee = ledger.fees.get(lease.lease_id)
     if fee is None:
         return ()
-    took = [min(took_us, lease.estimate_us) for took_us in run_us]
-    amount_mc = sum(fee_of(fee.unit_mc, took_us, lease.estimate_us) for took_us in took)
+    estimate_us, unit_mc = lease.estimate_us, fee.unit_mc
+    units = amount_mc = took_all_us = 0
+    for took_us in run_us:
+        units += 1
+        if took_us >= estimate_us:
+            took_all_us += estimate_us
+            amount_mc += unit_mc
+        else:
+            took_all_us += took_us
+            amount_mc += fee_of(unit_mc, took_us, estimate_us)
     funded = ledger.rules.income == FUNDED
-    unpaid_size = sum(took) * (lease.size // lease.estimate_us) if funded and amount_mc else 0
+    unpaid_size = took_all_us * (lease.size // estimate_us) if funded and amount_mc else 0
     transfer_id, payee = TransferId(ledger.next_transfer_id), ESCROW if funded else TREASURY
-    return (FeePosted(at_us, transfer_id, lease.lease_id, len(took), fee.account_id, payee, amount_mc, unpaid_size),)
+    return (FeePosted(at_us, transfer_id, lease.lease_id, units, fee.account_id, payee, amount_mc, unpaid_size),)
 
 
 def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Event, ...]:
@@ -185,9 +196,12 @@ def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Even
 
 def with_purses(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:
     """Return the events, and with each end of a job what is left in its purse, and what was sold and not delivered."""
-    ended = [event.job_id for event in events if type(event) is JobEnded]
-    if not ended:
+    for event in events:
+        if type(event) is JobEnded:
+            break
+    else:
         return events
+    ended = [event.job_id for event in events if type(event) is JobEnded]
     draft = Draft(state, at_us)
     for event in events:
         draft.add(event)

@@ -6,7 +6,7 @@ from ..events import AccountReweighted, Event, LagRemainderKept
 from ..ids import DomainId
 from ..service import clock_within
 from .draft import Draft
-from .ledger import settle
+from .ledger import post_accrued
 
 
 def add_reweighting(draft: Draft, event: Event, *domain_ids: DomainId) -> None:
@@ -20,7 +20,7 @@ def add_reweighting(draft: Draft, event: Event, *domain_ids: DomainId) -> None:
     for domain_id in domain_ids:
         account_id = draft.state.ledger.of_domain.get(domain_id)
         if account_id is not None:
-            settle(draft, account_id)
+            post_accrued(draft, account_id)
     draft.add(event)
     for old in before:
         share = draft.domain(old.domain_id).effective_share

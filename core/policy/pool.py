@@ -9,6 +9,8 @@ from ..estimates import estimate_us, next_run
 from ..events import (
     AccountReweighted,
     CallKept,
+    CreditAlarmCleared,
+    CreditAlarmRaised,
     CreditClosed,
     CreditEvent,
     CreditHeld,
@@ -19,6 +21,7 @@ from ..events import (
     CreditRepaid,
     CreditRulesChanged,
     CreditSettled,
+    CreditWatched,
     DomainChanged,
     DomainClosed,
     DomainCreated,
@@ -188,6 +191,8 @@ class PoolIndex:
             case CreditOpened() | CreditLimited() | CreditClosed() | CreditSettled() | CreditRulesChanged():
                 pass
             case CreditMoved() | CreditHeld() | HoldPosted() | HoldVoided() | CreditLent() | CreditRepaid():
+                pass
+            case CreditWatched() | CreditAlarmRaised() | CreditAlarmCleared():
                 pass
             case FeeHeld() | FeePosted() | FeeVoided() | DonorPaid() | PointsSold() | PointsLapsed():
                 pass

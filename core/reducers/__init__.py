@@ -10,6 +10,8 @@ from ..events import (
     CreditEvent,
     DomainEvent,
     Event,
+    FeeHeld,
+    FeePosted,
     JobEvent,
     LeaseEvent,
     LogRepaired,
@@ -21,6 +23,7 @@ from ..state import Rules, State
 from .calls import reduce_calls
 from .credit import reduce_credit, skip_credit_ids
 from .domains import reduce_domains, skip_domain_ids
+from .fees import fee_held, fee_posted
 from .jobs import reduce_jobs, skip_job_ids
 from .leases import LEASE_REDUCERS
 from .workers import reduce_workers, skip_worker_ids
@@ -71,6 +74,14 @@ def _fold_credit(state: State, event: CreditEvent) -> State:
     return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=reduce_credit(state.ledger, event))
 
 
+def _fold_fee_held(state: State, event: FeeHeld) -> State:
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=fee_held(state.ledger, event))
+
+
+def _fold_fee_posted(state: State, event: FeePosted) -> State:
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=fee_posted(state.ledger, event))
+
+
 def _fold_repair(state: State, event: LogRepaired) -> State:
     # Every lost event gave at most one id of each kind; skipping as many keeps law 5 (no id twice).
     lost = event.lost_last_seq - event.lost_first_seq + 1
@@ -93,6 +104,8 @@ _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
     **dict.fromkeys(get_args(CreditEvent), _fold_credit),
+    FeeHeld: _fold_fee_held,  # these two come with every unit that is paid for
+    FeePosted: _fold_fee_posted,
     RulesChanged: _fold_rules,
     CallKept: _fold_calls,
     LogRepaired: _fold_repair,

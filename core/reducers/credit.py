@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any
 
 from immutables import Map
 
-from ..credit.state import ESCROW, CreditAccount, CreditHold, CreditLoan, CreditRules, Fee, Ledger, Sale
+from ..credit.state import (
+    ESCROW,
+    TREASURY,
+    CreditAccount,
+    CreditHold,
+    CreditLoan,
+    CreditRules,
+    Ledger,
+    PastRules,
+    Sale,
+)
 from ..events import (
+    CreditAlarmCleared,
+    CreditAlarmRaised,
     CreditClosed,
     CreditEvent,
     CreditHeld,
@@ -18,6 +31,7 @@ from ..events import (
     CreditRepaid,
     CreditRulesChanged,
     CreditSettled,
+    CreditWatched,
     DonorPaid,
     FeeHeld,
     FeePosted,
@@ -28,62 +42,77 @@ from ..events import (
     PointsSold,
 )
 from ..ids import AccountId, HoldId, LeaseId
+from ..limits import CREDIT_RULES_KEPT_MAX
 from ..record import replaced
+from .credit_watch import alarm_cleared, alarm_raised, watched
+from .fees import fee_held, fee_posted, fees_left
 
 
 def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
     """Return the slice after ``event``."""
-    match event:
-        case CreditMoved():
-            return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
-        case FeeHeld():
-            return _fee_held(ledger, event)
-        case FeePosted():
-            return _fee_posted(ledger, event)
-        case FeeVoided():
-            return _fee_resolved(ledger, event.lease_id, event.units)
-        case CreditHeld():
-            hold = CreditHold(event.hold_id, event.account_id, event.amount_mc, event.until_us)
-            return replaced(
-                ledger,
-                accounts=_more_held(ledger.accounts, event.account_id, event.amount_mc),
-                holds=ledger.holds.set(event.hold_id, hold),
-                next_hold_id=max(ledger.next_hold_id, event.hold_id + 1),
-            )
-        case HoldPosted():
-            ledger = _resolved(ledger, event.hold_id)
-            return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
-        case HoldVoided():
-            return _resolved(ledger, event.hold_id)
-        case DonorPaid():
-            left = ledger.unpaid_size - event.size
-            ledger = replaced(ledger, unpaid_size=left, payers=ledger.payers if left else Map())
-            return _moved(ledger, ESCROW, event.account_id, event.amount_mc, event.transfer_id + 1)
-        case PointsSold():
-            return _sold(ledger, event)
-        case PointsLapsed():
-            return ledger
-        case CreditOpened():
-            return _opened(ledger, event)
-        case CreditLimited():
-            return _with(ledger, replaced(ledger.accounts[event.account_id], unlimited=event.unlimited))
-        case CreditSettled():
-            return _with(ledger, replaced(ledger.accounts[event.account_id], settled_us=event.settled_us))
-        case CreditClosed():
-            return _closed(ledger, event.account_id)
-        case CreditLent():
-            loan = CreditLoan(event.loan_id, event.lender, event.borrower, event.amount_mc, event.due_us)
-            ledger = _tied(_tied(ledger, event.lender, 1, 1), event.borrower, 0, 1)
-            return replaced(ledger, loans=ledger.loans.set(event.loan_id, loan), next_loan_id=event.loan_id + 1)
-        case CreditRepaid():
-            return _repaid(ledger, event)
-        case CreditRulesChanged():
-            rules = CreditRules(
-                event.grant_mc, event.period_us, event.cap_mc, event.half_life_us, event.price_mc, event.income
-            )
-            return replaced(ledger, rules=rules)
-        case _:
-            assert_never(event)
+    return _REDUCERS[type(event)](ledger, event)
+
+
+def _credit_moved(ledger: Ledger, event: CreditMoved) -> Ledger:
+    if event.kind == "nice" or event.kind == "nice_back":
+        income_mc = event.amount_mc if event.kind == "nice" else -event.amount_mc
+        ledger = replaced(ledger, income_mc=ledger.income_mc + income_mc)
+    return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
+
+
+def _fee_voided(ledger: Ledger, event: FeeVoided) -> Ledger:
+    return _fee_resolved(ledger, event.lease_id, event.units)
+
+
+def _credit_held(ledger: Ledger, event: CreditHeld) -> Ledger:
+    hold = CreditHold(event.hold_id, event.account_id, event.amount_mc, event.until_us)
+    return replaced(
+        ledger,
+        accounts=_more_held(ledger.accounts, event.account_id, event.amount_mc),
+        holds=ledger.holds.set(event.hold_id, hold),
+        next_hold_id=max(ledger.next_hold_id, event.hold_id + 1),
+    )
+
+
+def _hold_posted(ledger: Ledger, event: HoldPosted) -> Ledger:
+    ledger = _resolved(ledger, event.hold_id)
+    return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
+
+
+def _hold_voided(ledger: Ledger, event: HoldVoided) -> Ledger:
+    return _resolved(ledger, event.hold_id)
+
+
+def _donor_paid(ledger: Ledger, event: DonorPaid) -> Ledger:
+    left = ledger.unpaid_size - event.size
+    income_mc = 0 if event.account_id == TREASURY else event.amount_mc
+    payers = ledger.payers if left else Map()
+    ledger = replaced(ledger, unpaid_size=left, payers=payers, income_mc=ledger.income_mc + income_mc)
+    return _moved(ledger, ESCROW, event.account_id, event.amount_mc, event.transfer_id + 1)
+
+
+def _points_lapsed(ledger: Ledger, _: PointsLapsed) -> Ledger:
+    return replaced(ledger, lapsed=ledger.lapsed + 1)
+
+
+def _limited(ledger: Ledger, event: CreditLimited) -> Ledger:
+    return _with(ledger, replaced(ledger.accounts[event.account_id], unlimited=event.unlimited))
+
+
+def _settled(ledger: Ledger, event: CreditSettled) -> Ledger:
+    return _with(ledger, replaced(ledger.accounts[event.account_id], settled_us=event.settled_us))
+
+
+def _credit_lent(ledger: Ledger, event: CreditLent) -> Ledger:
+    loan = CreditLoan(event.loan_id, event.lender, event.borrower, event.amount_mc, event.due_us)
+    ledger = _tied(_tied(ledger, event.lender, 1, 1), event.borrower, 0, 1)
+    return replaced(ledger, loans=ledger.loans.set(event.loan_id, loan), next_loan_id=event.loan_id + 1)
+
+
+def _rules_changed(ledger: Ledger, event: CreditRulesChanged) -> Ledger:
+    rules = CreditRules(event.grant_mc, event.period_us, event.cap_mc, event.half_life_us, event.price_mc, event.income)
+    past = (*ledger.past, PastRules(event.at_us, ledger.rules))[-CREDIT_RULES_KEPT_MAX:]
+    return replaced(ledger, rules=rules, past=past)
 
 
 def _with(ledger: Ledger, account: CreditAccount) -> Ledger:
@@ -113,7 +142,8 @@ def _opened(ledger: Ledger, event: CreditOpened) -> Ledger:
     )
 
 
-def _closed(ledger: Ledger, account_id: AccountId) -> Ledger:
+def _closed(ledger: Ledger, event: CreditClosed) -> Ledger:
+    account_id = event.account_id
     account = ledger.accounts[account_id]
     of_domain, of_job = ledger.of_domain, ledger.of_job
     if account.job_id:
@@ -145,37 +175,10 @@ def _resolved(ledger: Ledger, hold_id: HoldId) -> Ledger:
     return replaced(ledger, accounts=accounts, holds=ledger.holds.delete(hold_id))
 
 
-def _fee_held(ledger: Ledger, event: FeeHeld) -> Ledger:
-    fee = Fee(event.account_id, event.unit_mc, event.units)
-    accounts = _more_held(ledger.accounts, event.account_id, event.unit_mc * event.units)
-    return replaced(ledger, accounts=accounts, fees=ledger.fees.set(event.lease_id, fee))
-
-
-def _fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
-    accounts = ledger.accounts
-    fee, purse, payee = ledger.fees[event.lease_id], accounts[event.debit], accounts[event.credit]
-    held_mc = purse.held_mc - fee.unit_mc * event.units
-    accounts = accounts.set(
-        event.debit, replaced(purse, balance_mc=purse.balance_mc - event.amount_mc, held_mc=held_mc)
-    )
-    accounts = accounts.set(event.credit, replaced(payee, balance_mc=payee.balance_mc + event.amount_mc))
-    payers = ledger.payers
-    if event.size:
-        payers = payers.set(purse.domain_id, payers.get(purse.domain_id, 0) + event.size)
-    return replaced(
-        ledger,
-        accounts=accounts,
-        fees=_fees_left(ledger, event.lease_id, fee, event.units),
-        unpaid_size=ledger.unpaid_size + event.size,
-        payers=payers,
-        next_transfer_id=max(ledger.next_transfer_id, event.transfer_id + 1),
-    )
-
-
 def _fee_resolved(ledger: Ledger, lease_id: LeaseId, units: int) -> Ledger:
     fee = ledger.fees[lease_id]
     accounts = _more_held(ledger.accounts, fee.account_id, -fee.unit_mc * units)
-    return replaced(ledger, accounts=accounts, fees=_fees_left(ledger, lease_id, fee, units))
+    return replaced(ledger, accounts=accounts, fees=fees_left(ledger.fees, lease_id, fee, units))
 
 
 def _sold(ledger: Ledger, event: PointsSold) -> Ledger:
@@ -188,20 +191,26 @@ def _sold(ledger: Ledger, event: PointsSold) -> Ledger:
     return replaced(ledger, accounts=_more_held(ledger.accounts, event.account_id, more_mc), sold=sold)
 
 
-def _fees_left(ledger: Ledger, lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
-    if units == fee.units:
-        return ledger.fees.delete(lease_id)
-    return ledger.fees.set(lease_id, replaced(fee, units=fee.units - units))
-
-
 def _repaid(ledger: Ledger, event: CreditRepaid) -> Ledger:
     loan = ledger.loans[event.loan_id]
     left_mc = loan.left_mc - event.amount_mc
     if left_mc:
+        overdue = ledger.overdue
+        if event.overdue and not loan.overdue:
+            overdue = overdue.set(loan.borrower, (*overdue.get(loan.borrower, ()), event.loan_id))
         loan = replaced(loan, left_mc=left_mc, overdue=event.overdue)
-        return replaced(ledger, loans=ledger.loans.set(event.loan_id, loan))
+        return replaced(ledger, loans=ledger.loans.set(event.loan_id, loan), overdue=overdue)
+    if loan.overdue:
+        ledger = replaced(ledger, overdue=_without(ledger.overdue, loan.borrower, event.loan_id))
     ledger = _tied(_tied(ledger, loan.lender, -1, -1), loan.borrower, 0, -1)
     return replaced(ledger, loans=ledger.loans.delete(event.loan_id))
+
+
+def _without(
+    overdue: Map[AccountId, tuple[int, ...]], borrower: AccountId, loan_id: int
+) -> Map[AccountId, tuple[int, ...]]:
+    left = tuple(other for other in overdue[borrower] if other != loan_id)
+    return overdue.set(borrower, left) if left else overdue.delete(borrower)
 
 
 def skip_credit_ids(ledger: Ledger, count: int) -> Ledger:
@@ -213,3 +222,28 @@ def skip_credit_ids(ledger: Ledger, count: int) -> Ledger:
         next_transfer_id=ledger.next_transfer_id + count,
         next_loan_id=ledger.next_loan_id + count,
     )
+
+
+# A table, as matching classes one after the other takes as long as a reducer does.
+_REDUCERS: dict[type[CreditEvent], Callable[[Ledger, Any], Ledger]] = {
+    CreditMoved: _credit_moved,
+    FeeHeld: fee_held,
+    FeePosted: fee_posted,
+    FeeVoided: _fee_voided,
+    CreditHeld: _credit_held,
+    HoldPosted: _hold_posted,
+    HoldVoided: _hold_voided,
+    DonorPaid: _donor_paid,
+    PointsSold: _sold,
+    PointsLapsed: _points_lapsed,
+    CreditOpened: _opened,
+    CreditLimited: _limited,
+    CreditSettled: _settled,
+    CreditClosed: _closed,
+    CreditLent: _credit_lent,
+    CreditRepaid: _repaid,
+    CreditRulesChanged: _rules_changed,
+    CreditWatched: watched,
+    CreditAlarmRaised: alarm_raised,
+    CreditAlarmCleared: alarm_cleared,
+}

@@ -11,6 +11,7 @@ import attrs
 import click
 
 from ..plot import check_library
+from ..results.credit_csv import write_credit_csv
 from ..results.documents import check_target, document, write_document
 from ..results.metrics import JsonValue
 from ..results.run_record import RunRecord
@@ -28,17 +29,19 @@ class Outputs:
         csv: Where a row for each user goes.
         html: Where the report goes.
         fairness: Whether all measures of fairness were asked for.
+        credit: Where a row for each step of each pair of domains that paid each other goes.
     """
 
     json: str | None
     csv: str | None
     html: str | None
     fairness: bool
+    credit: str | None = None
 
     @property
     def wants_record(self) -> bool:
         """Whether a record of the run is needed."""
-        return self.fairness or self.csv is not None or self.html is not None
+        return self.fairness or any(path is not None for path in (self.csv, self.html, self.credit))
 
     def check(self, source: str, out: str | None = None) -> None:
         """Refuse what would be found out only after the run, or would write over what is read or written.
@@ -52,7 +55,13 @@ class Outputs:
             SimulationError: A library is missing.
         """
         taken: dict[str, str] = {}
-        for option, path in (("--json", self.json), ("--csv", self.csv), ("--html", self.html), ("--out", out)):
+        for option, path in (
+            ("--json", self.json),
+            ("--csv", self.csv),
+            ("--html", self.html),
+            ("--out", out),
+            ("--credit-csv", self.credit),
+        ):
             if path is None or (path == "-" and option == "--json"):
                 continue
             if path == "-":
@@ -75,10 +84,21 @@ class Outputs:
             write_document(str(self.json), figures)
         if record is not None and self.csv is not None:
             write_users_csv(self.csv, [record])
+        if record is not None and self.credit is not None:
+            write_credit_csv(self.credit, [record])
         if record is not None and self.html is not None:
             from ..results.html_page import write_report  # only here: most runs are told in a table
 
             write_report(self.html, [record])
+
+
+_CREDIT = click.option(
+    "--credit-csv",
+    "credit_path",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write who paid whom in credit over time.",
+)
 
 
 def output_options(
@@ -86,11 +106,13 @@ def output_options(
     csv: str = "Write a row for each user.",
     html: str = "Write a report with plots as one page that needs no other file.",
     fairness: str = "Measure all of fairness: envy, starvation, sharing, quantiles (as --csv and --html do).",
+    credit: bool = False,
 ) -> Callable[[Command], Command]:
     """Give a command the options ``--json``, ``--csv``, ``--html`` and ``--fairness``, all of them as ``outputs``.
 
     Args:
         json, csv, html, fairness: What ``--help`` says of each.
+        credit: Give it ``--credit-csv`` as well.
     """
     file, dashed = click.Path(dir_okay=False), click.Path(dir_okay=False, allow_dash=True)
     options = (
@@ -98,14 +120,20 @@ def output_options(
         click.option("--csv", "csv_path", type=file, metavar="FILE", help=csv),
         click.option("--html", "html_path", type=file, metavar="FILE", help=html),
         click.option("--fairness", is_flag=True, help=fairness),
+        *((_CREDIT,) if credit else ()),
     )
 
     def decorated(command: Command) -> Command:
         @wraps(command)
         def called(
-            json_path: str | None, csv_path: str | None, html_path: str | None, fairness: bool, **given: Any
+            json_path: str | None,
+            csv_path: str | None,
+            html_path: str | None,
+            fairness: bool,
+            credit_path: str | None = None,
+            **given: Any,
         ) -> None:
-            command(outputs=Outputs(json_path, csv_path, html_path, fairness), **given)
+            command(outputs=Outputs(json_path, csv_path, html_path, fairness, credit_path), **given)
 
         found: Command = called
         for option in reversed(options):

@@ -64,7 +64,7 @@ _NOTED: Final = {
     help="Simulate nothing: make every recorded pass again and compare its leases with the recorded ones. The exit "
     "code is 1 where they differ.",
 )
-@output_options()
+@output_options(credit=True)
 def replay(
     log: Path | None,
     data: Path,
@@ -133,7 +133,7 @@ def _run(
     recorder = None
     if wants_record:
         names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
-        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, per_proc=PER_CPU)
+        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, PER_CPU, trace.credit)
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
     run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules, (recorder or metrics).entitled)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
@@ -174,6 +174,8 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield "shares", listed if trace.is_flat else f"{listed} (of the whole tree, in proportion)"
     yield from _changes(figures)
     yield from rules_rows(figures)
+    if trace.credit.series:
+        yield "credit", "as the log has it; the replay goes without"
     yield "seed", "none: nothing is drawn by chance"
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
     yield (

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..errors import SimulationError
 from ..whole_file import write_text
+from .credit_plot import credit_plot
 from .gantt_plot import gantt_plot
 from .html_style import STYLE
 from .html_tables import DifferencesTable, differences_table, figures_table, rules_table, users_table
@@ -27,6 +28,11 @@ _LAG: Final = (
 )
 _WAITS: Final = "Left every job counts once, right every user. Higher is sooner."
 _LOANS: Final = "What is borrowed is lent by somebody: at each moment the lines of a resource sum up to zero."
+_CREDIT: Final = (
+    "What domains paid each other until then. What is paid for priority goes to those who made room, in proportion to "
+    "what each payer had in escrow, and to the treasury where nobody did. Dark: while an alarm of too much credit "
+    "(crash) or too little (starvation) was raised."
+)
 _GANTT: Final = (
     "What ran around the moment at which the most jobs waited, which may be another under each "
     "policy. Which processors a job had is not part of a schedule: each is drawn on the lowest that are free."
@@ -80,6 +86,7 @@ def _sections(runs: Sequence[RunRecord], differences: DifferencesTable | None) -
     yield "lag", "Lag", _figure(lag_plot(runs), _LAG)
     yield "waits", "Waits", _figure(waits_plot(runs), _WAITS)
     yield "loans", "Loans", _figure(loans_plot(runs), _LOANS)
+    yield "credit", "Credit", _figure(credit_plot(runs), _CREDIT)
     yield "gantt", "A window of the schedule", _figure(gantt_plot(runs), _GANTT)
     yield "users", "Users", "".join(map(users_table, runs))
 

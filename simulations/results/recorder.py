@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from meted.core.credit.alarms import ALARMS
 from meted.core.record import replaced
 from meted.core.state import Rules
 
+from ..traces.credit_moves import NO_CREDIT, CreditSeen
 from ..traces.loan_moves import LoanMove
 from ..traces.trace import TraceJob
 from ..traces.workload import Measured
@@ -24,6 +26,19 @@ from .metrics import JsonValue, Metrics
 from .run_record import RunRecord
 from .series import SeriesMeter
 from .window import WindowMeter
+
+
+def credit_figures(credit: CreditSeen) -> dict[str, JsonValue]:
+    """Return what ``--json`` says of a trade in credit; nothing where there was none."""
+    if credit == NO_CREDIT:
+        return {}
+    flows: dict[str, int | float | str | None] = {
+        f"{one.payer} -> {one.payee}, {one.kind}": one.paid_mc[-1] for one in credit.series
+    }
+    raised: dict[str, int | float | str | None] = {
+        alarm: sum(up and name == alarm for _, name, up in credit.alarms) for alarm in ALARMS
+    }
+    return {"credit_flows_mc": flows, "credit_alarms_raised": raised, "credit_points_lapsed": credit.lapsed}
 
 
 class Recorder:
@@ -45,6 +60,7 @@ class Recorder:
         names: Mapping[int, str] | None = None,
         loans: Sequence[LoanMove] = (),
         per_proc: int = 1,
+        credit: CreditSeen = NO_CREDIT,
     ) -> None:
         """Start with nothing done.
 
@@ -55,6 +71,7 @@ class Recorder:
             shares: The shares of the users; None is 1 for all.
             names: What to call the users; None is by their numbers.
             loans: What was lent meanwhile, in the order of time.
+            credit: Who paid whom in credit meanwhile.
             per_proc: How many of the trace's processors make one in a record: 1,000 where they are thousandths.
         """
         # One yardstick for all: what `meted` would promise by these rules, whoever is measured.
@@ -66,6 +83,7 @@ class Recorder:
         self._names = names or {number: str(number) for number in trace.users}
         self._loans = LoanFlow(loans)
         self._per_proc = per_proc
+        self._credit = credit
         self._fairness = FairnessMeter(trace, shares, alpha_milli)
         self._series = SeriesMeter(self.metrics.service)
         self._window = WindowMeter()
@@ -117,7 +135,7 @@ class Recorder:
         loans: dict[str, int | float | str | None] = {}
         for (user, resource), (lent, borrowed) in self._loans.flows(self._lasted_us()).items():
             loans |= {f"{user} lent {resource}": float(lent), f"{user} borrowed {resource}": float(borrowed)}
-        return figures | ({"loans_amount_s": loans} if loans else {})
+        return figures | ({"loans_amount_s": loans} if loans else {}) | credit_figures(self._credit)
 
     def record(self, label: str, figures: Mapping[str, JsonValue], rules: Sequence[tuple[str, str]]) -> RunRecord:
         """Return a record of the run, when it is over.
@@ -130,12 +148,13 @@ class Recorder:
         rows = tuple(self._fairness.rows(self.metrics.service, self._names, self._per_proc))
         waits = sorted(row.mean_wait_s for row in rows)
         loans = self._loans.series(self._lasted_us())
+        series = self._series.series(self._trace.procs, self._per_proc, self._fairness.lag, self._names, loans)
         return RunRecord(
             label=label,
             figures=dict(figures),
             rules=tuple(rules),
             users=rows,
-            series=self._series.series(self._trace.procs, self._per_proc, self._fairness.lag, self._names, loans),
+            series=replaced(series, credit=self._credit),
             gantt=self._window.gantt(self._names, self._per_proc),
             waits_s=self._fairness.waits_s(),
             user_waits_s=tuple((wait_s, place / len(waits)) for place, wait_s in enumerate(waits, 1)),

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from meted.adapters.wording import counted
+from meted.core.decide.ledger import credits_text
 
 from ..ruled import rules_rows
 from ..traces.trace_rules import FilterCounts
@@ -110,6 +111,21 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     loans = figures.get("loans_amount_s")
     if isinstance(loans, Mapping):
         yield from ((name, f"{amount:,.0f} x s") for name, amount in loans.items() if amount)
+    yield from _credit_rows(figures)
+
+
+def _credit_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    flows, raised = figures.get("credit_flows_mc"), figures.get("credit_alarms_raised")
+    if isinstance(flows, Mapping) and isinstance(raised, Mapping):
+        for name, amount_mc in flows.items():
+            who, _, kind = name.rpartition(", ")
+            yield who, f"{credits_text(int(amount_mc or 0))}, {kind.replace('_', ' ')}"
+        yield "points lapsed", f"{figures['credit_points_lapsed']:,} times, as a purse was empty"
+        for alarm, times in raised.items():
+            yield (
+                f"alarm of {alarm}",
+                "not raised" if not times else f"raised {times:,} {'time' if times == 1 else 'times'}",
+            )
 
 
 def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from meted.core.record import record
 
+from ..traces.credit_moves import NO_CREDIT, CreditSeen
 from .metrics import JsonValue
 
 
@@ -110,6 +111,7 @@ class RunSeries:
         lag_of_bound: The same, of each user over its own bound (:mod:`.lag`); the largest.
         users: The users with the most work.
         loans: Those who lent or borrowed; empty where nobody did.
+        credit: Who paid whom in credit, and the alarms of it.
     """
 
     width_s: float
@@ -121,6 +123,7 @@ class RunSeries:
     lag_of_bound: tuple[float, ...]
     users: tuple[UserSeries, ...]
     loans: tuple[LoanSeries, ...]
+    credit: CreditSeen = NO_CREDIT
 
 
 @record

@@ -42,6 +42,7 @@ from meted.core.state import Rules
 from meted.core.terms import Terms
 
 from ..errors import TraceError
+from .credit_moves import CreditReader
 from .loan_moves import LoanReader
 from .log_entitlements import EntitlementReader, LoggedDomain
 from .log_trace import NOT_RECORDED, LogCounts, LoggedJob, LogTrace
@@ -92,6 +93,7 @@ class LogReader:
         self._workers: dict[WorkerId, Resources] = {}
         self._largest: tuple[Resources, ...] = ()
         self._loans = LoanReader()
+        self._credit = CreditReader()
         self._rules = Rules()
 
     def take(self, event: Event) -> None:
@@ -122,6 +124,7 @@ class LogReader:
             case _:
                 self._entitled.take(event)
                 self._loans.take(event)
+                self._credit.take(event)
 
     def trace(self, name: str, sha256: str) -> LogTrace:
         """Return what was read.
@@ -160,6 +163,7 @@ class LogReader:
             loans=tuple(self._loans.moves(first_us, names)),
             idle=idle,
             rules=self._rules,
+            credit=self._credit.seen(first_us, names),
             commands=self._entitled.commands(first_us, busy),
         )
 

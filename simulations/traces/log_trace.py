@@ -11,6 +11,7 @@ from meted.core.record import record
 from meted.core.resources import Resources
 from meted.core.state import Rules
 
+from .credit_moves import NO_CREDIT, CreditSeen
 from .entitlements import WorkloadDomain, leaf_shares
 from .loan_moves import LoanMove
 from .log_entitlements import EntitlementCommand, LoggedDomain
@@ -91,6 +92,7 @@ class LogTrace:
         counts: What became of the units.
         loans: What was lent while it was written, in the order of time.
         commands: What makes domains be entitled to what they were and lend what they lent, in the order of time.
+        credit: Who paid whom in credit meanwhile, which is not replayed.
     """
 
     name: str
@@ -105,6 +107,7 @@ class LogTrace:
     idle: Mapping[int, LoggedDomain] = {}
     rules: Rules = Rules()
     commands: tuple[EntitlementCommand, ...] = ()
+    credit: CreditSeen = NO_CREDIT
 
     @property
     def users(self) -> tuple[int, ...]:

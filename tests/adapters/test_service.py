@@ -83,6 +83,15 @@ def test_a_job_begins_no_sooner_than_at_its_time(way: Way) -> None:
     assert way.service.status(past) == "succeeded"
 
 
+def test_a_forecast_tells_what_a_point_would_bring(way: Way) -> None:
+    job_id = way.service.submit("lab", count=2, hold=True, time_request_us=60_000_000)
+    assert way.service.forecast(job_id)["with_points"] is None
+    raised = way.service.forecast(job_id, 1)["with_points"]
+    assert raised == {"points": 1, "cost_mc": 0, "first_us": None, "last_us": None, "ends_us": None}
+    assert way.service.forecast(job_id, 10)["with_points"] is not None
+    way.service.cancel(job_id)
+
+
 def test_a_forecast_tells_of_what_waits(way: Way) -> None:
     job_id = way.service.submit("lab", count=2, hold=True)
     found = way.service.forecast(job_id)

@@ -107,6 +107,7 @@ GOOD: tuple[Command, ...] = (
     c.VoidHold(0, 1),
     c.NiceJob(0, RUNNING, 2, SECOND),
     c.PayDonors(0, (AccountId(3),)),
+    c.WatchCredit(0, (AccountId(3),)),
     c.LendCredit(0, "d", "parent", 5, SECOND),
     c.RepayCredit(0, 1),
     c.SetCreditRules(0, 5, 86_400 * SECOND, 5, 86_400 * SECOND, 5, "treasury"),

@@ -24,12 +24,12 @@ from meted.core.commands import (
     TransferCredit,
     VoidHold,
 )
-from meted.core.credit.accrual import accrual
+from meted.core.credit.accrual import accrual_by
 from meted.core.credit.state import ESCROW, TREASURY, CreditAccount, CreditRules
 from meted.core.errors import Reason, Refused
 from meted.core.events import CreditHeld, CreditLent, CreditMoved
 from meted.core.ids import AccountId, DomainId, JobId
-from meted.core.limits import CREDIT_MAX_MC, CREDIT_TOTAL_MAX_MC
+from meted.core.limits import CREDIT_MAX_MC, CREDIT_RULES_KEPT_MAX, CREDIT_TOTAL_MAX_MC
 
 from .helper import SECOND, examples
 from .lending import LendingWorld
@@ -205,7 +205,7 @@ def test_it_does_not_matter_when_an_account_is_looked_at(
     rules = CreditRules(grant, HOUR, cap, half_life)
 
     def looked_at(account: CreditAccount, at_us: int) -> CreditAccount:
-        due = accrual(rules, account, 1, at_us)
+        due = accrual_by(rules, account, 1, at_us)
         if due is None:
             return account
         balance_mc = account.balance_mc + due.granted_mc - due.lost_mc
@@ -215,6 +215,63 @@ def test_it_does_not_matter_when_an_account_is_looked_at(
     start = CreditAccount(AccountId(3), DomainId(1), JobId(0), balance)
     once = looked_at(start, (first + second) * HOUR)
     assert looked_at(looked_at(start, first * HOUR + 7), (first + second) * HOUR) == once
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 40 * HOUR),
+        st.integers(0, 300),
+        st.sampled_from([HOUR, 3 * HOUR, DAY, 7 * HOUR + 5]),
+        st.none() | st.integers(0, 2_000),
+        st.none() | st.integers(HOUR, 50 * HOUR),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(CHANGES, st.integers(0, 3_000), st.integers(1, 5))
+@examples(100)
+def test_it_does_not_matter_whether_accounts_are_looked_at_when_the_rules_change(
+    changes: list[tuple[int, int, int, int | None, int | None]], balance: int, share: int
+) -> None:
+    """One world in which an account is used just before each change of the rules, and one in which it is left alone."""
+    with CreditWorld() as used, CreditWorld() as left:
+        for world in (used, left):
+            for name in "ab":
+                world.make(name, share)
+                world.grant(name, balance + 1)
+            for pause_us, *rules in changes:
+                world.tick(pause_us)
+                if world is used:
+                    world.grant("a", 1)
+                    world.grant("a", -1)
+                world.do(SetCreditRules(world.now_us, *rules))
+            world.tick(10 * DAY)
+            world.grant("a", 1)
+        assert used.balances("a") == left.balances("a")
+        assert used.credit("a").settled_us == left.credit("a").settled_us
+
+
+def test_a_change_of_the_rules_touches_no_account(world: CreditWorld) -> None:
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=HOUR))
+    world.tick(5 * HOUR)
+    events = world.do(SetCreditRules(world.now_us, grant_mc=7, period_us=HOUR))
+    assert [event.tag for event in events] == ["credit_rules_changed"]
+    world.tick(2 * HOUR)
+    world.pay("a", "b", 1)
+    assert world.balances("a") == [10_000 + 5 * 100 + 2 * 7 - 1]
+
+
+def test_of_many_changes_of_the_rules_the_last_are_known(world: CreditWorld) -> None:
+    for step in range(2 * CREDIT_RULES_KEPT_MAX):
+        world.tick(HOUR)
+        world.do(SetCreditRules(world.now_us, grant_mc=1 + step % 2, period_us=HOUR))
+    assert len(world.state.ledger.past) == CREDIT_RULES_KEPT_MAX
+    world.pay("a", "b", 1)
+    # What is not known any more counts by the rules that came next.
+    known = sum(1 + step % 2 for step in range(CREDIT_RULES_KEPT_MAX, 2 * CREDIT_RULES_KEPT_MAX))
+    assert world.balances("a")[0] >= 10_000 - 1 + known - 2
 
 
 def test_a_loan_of_credit_comes_back_when_it_is_due(world: CreditWorld) -> None:
@@ -246,6 +303,61 @@ def test_a_borrower_who_has_spent_it_pays_back_what_comes_in(world: CreditWorld)
     world.run_timers()
     assert world.balances("a", "b", "c") == [10_000, 0, 0]
     assert not world.state.ledger.loans
+
+
+@pytest.fixture
+def debtor() -> CreditWorld:
+    """``b`` owes ``a`` 3,000 since today, and has nothing; ``c`` has two credits."""
+    world = CreditWorld()
+    for name in "abc":
+        world.make(name)
+    world.grant("a", 3_000)
+    world.do(LendCredit(world.now_us, "a", "b", 3_000, world.now_us + DAY))
+    world.pay("b", "c", 3_000)
+    world.tick(DAY)
+    world.run_timers()
+    assert world.state.ledger.loans[1].overdue
+    return world
+
+
+def test_what_an_overdue_borrower_receives_goes_to_the_lender_at_once(debtor: CreditWorld) -> None:
+    debtor.pay("c", "b", 500)
+    assert debtor.balances("a", "b") == [500, 0]
+    debtor.grant("b", 700)
+    assert debtor.balances("a", "b") == [1_200, 0]
+    hold = debtor.hold("c", 100)
+    debtor.do(PostHold(debtor.now_us, hold, "b", 100))
+    assert debtor.balances("a", "b") == [1_300, 0]
+    assert debtor.state.ledger.loans[1].left_mc == 1_700
+
+
+def test_an_overdue_borrower_cannot_spend_a_grant_before_it_has_paid(debtor: CreditWorld) -> None:
+    debtor.do(SetCreditRules(debtor.now_us, grant_mc=2_000, period_us=HOUR))
+    debtor.tick(HOUR)  # a grant has come, and nobody has looked at the account since
+    debtor.refused(TransferCredit(debtor.now_us, "b", "c", 1), Reason.NOT_ENOUGH_CREDIT)
+    debtor.refused(HoldCredit(debtor.now_us, "b", 1), Reason.NOT_ENOUGH_CREDIT)
+    debtor.tick(HOUR)
+    debtor.pay("b", "c", 1_000)  # of two grants three credits are the lender's
+    assert debtor.balances("a", "b") == [3_000 + 2 * 2_000, 0]
+    assert not debtor.state.ledger.loans
+    assert not debtor.state.ledger.overdue
+
+
+def test_what_was_held_and_is_free_again_is_paid_back(debtor: CreditWorld) -> None:
+    debtor.do(SetCreditRules(debtor.now_us))
+    debtor.pay("c", "b", 2_990)
+    debtor.pay("c", "b", 10)
+    assert not debtor.state.ledger.loans
+    debtor.grant("b", 50)
+    hold = debtor.hold("b", 50)
+    debtor.do(LendCredit(debtor.now_us, "a", "b", 100, debtor.now_us + HOUR))
+    debtor.pay("b", "c", 100)
+    debtor.tick(HOUR)
+    debtor.run_timers()
+    assert debtor.state.ledger.loans[2].left_mc == 100
+    debtor.do(VoidHold(debtor.now_us, hold))
+    assert debtor.state.ledger.loans[2].left_mc == 50
+    assert debtor.balances("b") == [0]
 
 
 def test_there_is_never_more_credit_than_64_bits_hold(world: CreditWorld) -> None:

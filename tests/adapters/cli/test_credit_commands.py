@@ -376,3 +376,14 @@ def test_credit_is_read_exactly(text: str, mc: int) -> None:
 )
 def test_hours_are_rounded_down(cpu_us: int, text: str) -> None:
     assert credits.cpu_hours(cpu_us) == text
+
+
+def test_alarms_are_shown_raised_or_not() -> None:
+    rows = read("credit", "alarms")
+    assert [(row["number"], row["alarm"], row["raised"]) for row in rows] == [
+        (1, "crash", False),
+        (2, "starvation", False),
+    ]
+    lines = run("credit", "alarms").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["crash", "starvation"]
+    assert all(line.endswith("not raised") for line in lines)

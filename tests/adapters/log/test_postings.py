@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from meted.adapters import posting_check
 from meted.adapters.credit_views import LOST, credit_lines
 from meted.adapters.embedded import Pool
 from meted.adapters.log import Log, LogConflict, MemoryLog, PostedAccount, Postings, SQLiteLog, Transfer
 from meted.adapters.log.backup import backup
 from meted.adapters.log.repair import repair
 from meted.adapters.log.verify import verify
+from meted.adapters.posting_check import rewrite_rows, wrong_rows
 from meted.adapters.postings import keep_postings
 from meted.adapters.recovery import note_repair
 
@@ -108,6 +110,48 @@ def test_a_statement_survives_restart_backup_and_verify(tmp_path: Path) -> None:
     with SQLiteLog.open_file(tmp_path / "copy") as log:
         assert log.has_postings
         assert statements(log) == STATEMENTS
+
+
+@pytest.mark.parametrize("rows_max", [1, 3, 10_000])
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("UPDATE transfers SET amount_mc = 1 WHERE kind = 'purse'", "a changed line"),
+        ("UPDATE transfers SET credit = 4 WHERE kind = 'purse'", "a changed line"),
+        ("UPDATE transfers SET debit_mc = 7 WHERE note = 'thanks'", "a changed line"),
+        ("UPDATE transfers SET note = '' WHERE note = 'thanks'", "a changed line"),
+        ("DELETE FROM transfers WHERE kind = 'withdrawal'", "no line"),
+        ("UPDATE transfers SET seq = seq + 1000 WHERE kind = 'purse_back'", "no line"),
+        (
+            "INSERT INTO transfers SELECT 2, at_us, debit, credit, amount_mc, kind, reference, note, debit_mc, "
+            "credit_mc FROM transfers WHERE kind = 'purse'",
+            "a line too many",
+        ),
+        ("UPDATE credit_accounts SET domain = 'b' WHERE domain = 'a'", "a changed line"),
+        ("DELETE FROM credit_accounts WHERE job_id > 0", "no line"),
+    ],
+)
+def test_a_statement_that_is_not_what_happened_is_found_and_made_anew(
+    tmp_path: Path, change: str, what: str, rows_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting_check, "CHECK_ROWS", rows_max)
+    data = tmp_path / "data"
+    traded(data).close()
+    assert wrong_rows(data) is None
+    sql(data, change)
+    assert verify(data).ok  # the chain vouches for the events alone
+    sentence = wrong_rows(data) or ""
+    assert f"the statements of credit have {what} for seq" in sentence
+    rewrite_rows(data)
+    assert wrong_rows(data) is None
+    with Pool.open(data) as pool:
+        assert statements(pool.log) == STATEMENTS
+
+
+def test_a_copy_is_checked_as_well(tmp_path: Path) -> None:
+    traded(tmp_path / "data").close()
+    backup(tmp_path / "data", tmp_path / "copy")
+    assert wrong_rows(tmp_path / "copy") is None
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -92,6 +92,23 @@ def test_a_forecast_is_used_again_for_a_while() -> None:
     on_virtual_time(scenario)
 
 
+def test_what_a_point_would_bring_is_foreseen_from_the_same_moment() -> None:
+    async def scenario() -> None:
+        engine, maker = busy_engine(), Maker()
+        made = asked(engine, maker)
+        found, raised = await made.compared(3, 1)
+        assert maker.made == 2
+        assert [job.first_us for job in found.jobs] == [10 * S, 20 * S]
+        assert raised is not None
+        assert (raised["first_us"], raised["cost_mc"]) == (20 * S, 0)  # its domain is alone, and served in turn
+        assert await made.compared(3, 1) == (found, raised)
+        assert await made.latest(3) == found
+        assert maker.made == 2  # both are used again
+        assert await made.compared(3, 21) == (found, None)  # more than there may be
+
+    on_virtual_time(scenario)
+
+
 def test_callers_that_come_together_share_one() -> None:
     async def scenario() -> None:
         maker = Maker(takes_s=3)

@@ -1,0 +1,48 @@
+"""Fees of leases: they come with each unit that is paid for, so each is folded in one function."""
+
+from __future__ import annotations
+
+from immutables import Map
+
+from ..credit.state import Fee, Ledger
+from ..events import FeeHeld, FeePosted
+from ..ids import LeaseId
+from ..record import replaced
+
+
+def fee_held(ledger: Ledger, event: FeeHeld) -> Ledger:
+    """A lease was given out, and what its units may cost is set aside."""
+    account_id, unit_mc, units = event.account_id, event.unit_mc, event.units
+    purse = ledger.accounts[account_id]
+    return replaced(
+        ledger,
+        accounts=ledger.accounts.set(account_id, replaced(purse, held_mc=purse.held_mc + unit_mc * units)),
+        fees=ledger.fees.set(event.lease_id, Fee(account_id, unit_mc, units)),
+    )
+
+
+def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
+    """Units have ended and are paid for."""
+    accounts, payers, amount_mc, size = ledger.accounts, ledger.payers, event.amount_mc, event.size
+    fee, purse, payee = ledger.fees[event.lease_id], accounts[event.debit], accounts[event.credit]
+    held_mc = purse.held_mc - fee.unit_mc * event.units
+    accounts = accounts.set(event.debit, replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc))
+    if amount_mc:
+        accounts = accounts.set(event.credit, replaced(payee, balance_mc=payee.balance_mc + amount_mc))
+    if size:
+        payers = payers.set(purse.domain_id, payers.get(purse.domain_id, 0) + size)
+    next_id = event.transfer_id + 1
+    return replaced(
+        ledger,
+        accounts=accounts,
+        fees=fees_left(ledger.fees, event.lease_id, fee, event.units),
+        unpaid_size=ledger.unpaid_size + size,
+        payers=payers,
+        paid_mc=ledger.paid_mc + amount_mc,
+        next_transfer_id=next_id if next_id > ledger.next_transfer_id else ledger.next_transfer_id,
+    )
+
+
+def fees_left(fees: Map[LeaseId, Fee], lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
+    """Return the fees after so many units of a lease were paid for or came back."""
+    return fees.delete(lease_id) if units == fee.units else fees.set(lease_id, replaced(fee, units=fee.units - units))

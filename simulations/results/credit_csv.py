@@ -1,0 +1,29 @@
+"""Who paid whom in credit over time, as a file of comma-separated values: a row for each step of each pair."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+
+from ..whole_file import write_text
+from .run_record import RunRecord
+
+COLUMNS = ("run", "at_s", "payer", "payee", "kind", "paid_mc")
+"""The first row; ``paid_mc`` is all that was paid until ``at_s``, in thousandths of a credit."""
+
+
+def write_credit_csv(path: str, runs: Sequence[RunRecord]) -> None:
+    """Write the rows of some runs; none of a run without credit.
+
+    Raises:
+        SimulationError: The file cannot be written.
+    """
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for run in runs:
+        for one in run.series.credit.series:
+            for at_s, paid_mc in zip(one.at_s, one.paid_mc, strict=True):
+                writer.writerow((run.label, at_s, one.payer, one.payee, one.kind, paid_mc))
+    write_text("--credit-csv", path, text.getvalue())
