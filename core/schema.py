@@ -22,7 +22,7 @@ from .indexset import IndexSet
 from .state import State
 from .tags import ENTITLED
 
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 5
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)
@@ -78,6 +78,9 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("units_leased", 2): lambda fields: {**fields, "charged": ENTITLED, **_NOTHING_CHARGED},
     ("units_finished", 2): lambda fields: {**fields, "used_cpu_us": 0, **_NOTHING_CHARGED},
     ("units_returned", 1): lambda fields: {**fields, **_NOTHING_CHARGED},
+    # No tag fell when too much had been charged.
+    ("units_finished", 3): lambda fields: {**fields, "fallen": ()},
+    ("units_returned", 2): lambda fields: {**fields, "fallen": ()},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

@@ -25,10 +25,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from .domains.state import TOP
 from .ids import DomainId
-from .record import record
+from .record import record, replaced
+from .starts import ahead
 from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, Rules, State, UserAccount
-from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
+from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
 SCALE_BITS = 20
@@ -68,8 +70,9 @@ def reach(clock: int, rules: Rules) -> int:
 
 
 def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
-    """Return the virtual time of the domains inside ``parent_id``; 0 is the top."""
-    return jobs.accounts.get(parent_id, NO_ACCOUNT).clock if parent_id else jobs.clock
+    """Return the virtual time V of the domains inside ``parent_id``; 0 is the top."""
+    inside = jobs.accounts.get(parent_id, NO_ACCOUNT) if parent_id else jobs
+    return inside.clock - inside.debt
 
 
 def lag(state: State, domain_id: DomainId) -> int:
@@ -94,8 +97,8 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
     mine = account.users.get(user, NO_USER)
     return ArrivalTags(
         account.tag if account.backlog else max(account.tag, _clock_over(jobs, account, 0)),
-        mine.tag if mine.backlog else max(mine.tag, account.clock),
-        mine.clock - ((-size << INNER_BITS) // job_weight(priority)) - size,
+        mine.tag if mine.backlog else max(mine.tag, account.clock - account.debt),
+        mine.clock - mine.debt - ((-size << INNER_BITS) // job_weight(priority)) - size,
         tuple([(who, _arrived(jobs, account, level, who)) for level, who in enumerate(account.above, 1)])
         if account.above
         else (),
@@ -109,7 +112,7 @@ def _arrived(jobs: Jobs, account: Account, level: int, who: DomainId) -> int:
 
 def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
     """Return the virtual time by which the domain ``level`` above that of ``account`` is measured."""
-    return clock_within(jobs, account.above[level]) if level < len(account.above) else jobs.clock
+    return clock_within(jobs, account.above[level] if level < len(account.above) else TOP)
 
 
 def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int) -> ChargeTags:
@@ -158,7 +161,7 @@ def _served(
         served, by = GUARANTEED, 0
     else:
         by = count * clock_charge(size, phi)
-        if not is_sold and tag <= reach(clock, rules):
+        if not is_sold and tag <= reach(clock - debt, rules):
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)
@@ -267,10 +270,12 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
             used += amount_at(beyond, lease.priority, then) - amount_at(beyond, priority, then)
     used = expressed(used, epoch_of(then), epoch)
     levels = []
+    fallen: list[Fallen] = []
     for level, who in enumerate((job.terms.domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
         clock, debt, phi = _over(state, account, level)
-        tag = max(it.tag, clock - debt) if arrives and not it.backlog else it.tag
+        over, tag = clock - debt, it.tag
+        rises = arrives and not it.backlog and tag < over
         served = lease.charged >> level * LEVEL_BITS & (ENTITLED | GUARANTEED)
         counted = used if rules.usage == "all" or not served else 0
         if sizes and served != GUARANTEED:
@@ -283,10 +288,36 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
             for size in sizes:
                 by += clock_charge(size, phi)
             clock, debt = _advanced(clock, debt, by)
+        if rises or clock - debt < over:
+            tag += _moved(jobs, who, it, over if rises else None, clock - debt, tag - it.tag, fallen)
         usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
         usage += counted
         levels.append((tag, usage if usage > 0 else 0, clock, debt))
-    return _tags(lease.charged, levels, epoch, inner)
+    tags = _tags(lease.charged, levels, epoch, inner)
+    return replaced(tags, fallen=tuple(fallen)) if fallen else tags
+
+
+def _moved(
+    jobs: Jobs, who: DomainId, it: Account, risen: int | None, clock: int, by: int, fallen: list[Fallen]
+) -> int:
+    """Return by how much the tag of a domain rises, as it comes at V = ``risen``, or falls as V is ``clock`` now.
+
+    To ``fallen`` goes each domain beside it that falls with V, too (:mod:`.starts`). ``by`` is what it is charged.
+    """
+    moved = 0
+    for domain_id, start in ahead(jobs.starts, it.above[0] if it.above else TOP, clock):
+        base = max(clock, start.floor)
+        if domain_id != who:
+            tag = jobs.accounts[domain_id].tag - (start.base - base)
+            fallen.append((domain_id, tag, base, start.floor))
+        elif risen is None:
+            moved = base - start.base
+            fallen.append((who, it.tag + by + moved, base, start.floor))
+    if risen is not None:
+        base = max(min(clock, risen), it.tag)
+        moved = base - it.tag
+        fallen.append((who, base + by, base, it.tag))
+    return moved
 
 
 def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:

@@ -8,11 +8,14 @@ from typing import assert_never
 from immutables import Map
 
 from .. import spans
+from ..domains.state import TOP
 from ..events import LeaseEvent, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
 from ..record import replaced
+from ..starts import fell
 from ..state import Account, Job, Jobs, Lease, UserAccount
+from ..tags import Fallen
 from ..terms import Requeued, Terms
 from ..usage import job_weight
 from .backlog import with_backlog, without_backlog_above
@@ -209,6 +212,8 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
     accounts = _charged(jobs.accounts, terms, event, served, measured_us, measured_count, event.used_cpu_us)
     if event.requeued and not old.is_backlogged:
         accounts = with_backlog(accounts, terms)
+    if event.fallen:
+        jobs, accounts = _with_fallen(jobs, accounts, event.fallen)
     return _after_back(jobs, job, accounts, lease, event.done, event.clock, event.debt)
 
 
@@ -227,7 +232,22 @@ def _returned(jobs: Jobs, event: UnitsReturned) -> Jobs:
     accounts = _charged(jobs.accounts, old.terms, event, -lease.size * count, 0, 0, 0)
     if event.requeued and not old.is_backlogged:
         accounts = with_backlog(accounts, old.terms)
+    if event.fallen:
+        jobs, accounts = _with_fallen(jobs, accounts, event.fallen)
     return _after_back(jobs, job, accounts, lease, event.spans, event.clock, event.debt)
+
+
+def _with_fallen(
+    jobs: Jobs, accounts: Map[DomainId, Account], fallen: tuple[Fallen, ...]
+) -> tuple[Jobs, Map[DomainId, Account]]:
+    """Return the slice with the starts, and the accounts with the tags, of domains that fell with their V."""
+    starts = jobs.starts
+    for each in fallen:
+        domain_id, tag, _, _ = each
+        account = accounts[domain_id]
+        starts = fell(starts, account.above[0] if account.above else TOP, each)
+        accounts = accounts.set(domain_id, replaced(account, tag=tag))
+    return replaced(jobs, starts=starts), accounts
 
 
 def _after_back(

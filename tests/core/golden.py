@@ -88,6 +88,7 @@ EXAMPLES: tuple[e.Event, ...] = (
         (1, 2, 2, 4),
         (0, 2**20, 2**33, 5),
         9,
+        ((DomainId(5), TAG, CLOCK, -3),),
     ),
     e.UnitsReturned(
         AT_US,
@@ -104,6 +105,7 @@ EXAMPLES: tuple[e.Event, ...] = (
         2**65,
         (1, 2, 3, 4, 5, 6),
         (),
+        ((DomainId(5), TAG, CLOCK, 2**67),),
     ),
     e.UnitsRecalled(AT_US, LeaseId(9)),
     e.AccountReweighted(AT_US, DomainId(1), -TAG),
