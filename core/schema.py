@@ -81,6 +81,7 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     # No tag fell when too much had been charged.
     ("units_finished", 3): lambda fields: {**fields, "fallen": ()},
     ("units_returned", 2): lambda fields: {**fields, "fallen": ()},
+    ("account_reweighted", 1): lambda fields: {**fields, "start": ()},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

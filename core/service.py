@@ -83,6 +83,18 @@ def lag(state: State, domain_id: DomainId) -> int:
     return (state.rules.alpha_milli * domain.effective_share * ahead // 1000) >> SCALE_BITS
 
 
+def restarted(jobs: Jobs, domain_id: DomainId, clock: int, tag: int, old: int, new: int) -> tuple[int, int, int]:
+    """Return base, floor and drop of a domain whose tag is moved to ``tag``, as its rate is ``new`` and was ``old``.
+
+    V is ``clock``, and may turn out to be less; then what is owed is to be as if the tag had been moved by that V. So
+    where the tag may fall to is moved as well, by the V at which it would be there.
+    """
+    start = jobs.starts.of.get(domain_id)
+    floor, drop = (start.floor, start.drop) if start is not None else (0, 0)
+    fallen = floor - (floor - jobs.accounts[domain_id].tag + drop) * old // new
+    return clock, floor, tag - fallen
+
+
 def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: int) -> ArrivalTags:
     """Return the tags when a job of a domain comes to have units of ``size`` waiting.
 
@@ -306,17 +318,16 @@ def _moved(
     """
     moved = 0
     for domain_id, start in ahead(jobs.starts, it.above[0] if it.above else TOP, clock):
-        base = max(clock, start.floor)
+        lost, base, drop = start.fall(clock)
         if domain_id != who:
-            tag = jobs.accounts[domain_id].tag - (start.base - base)
-            fallen.append((domain_id, tag, base, start.floor))
+            fallen.append((domain_id, jobs.accounts[domain_id].tag - lost, base, start.floor, drop))
         elif risen is None:
-            moved = base - start.base
-            fallen.append((who, it.tag + by + moved, base, start.floor))
+            moved = -lost
+            fallen.append((who, it.tag + by + moved, base, start.floor, drop))
     if risen is not None:
         base = max(min(clock, risen), it.tag)
         moved = base - it.tag
-        fallen.append((who, base + by, base, it.tag))
+        fallen.append((who, base + by, base, it.tag, moved))
     return moved
 
 

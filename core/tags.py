@@ -31,8 +31,8 @@ the domain's users. Empty where none of it moved, as nobody competes there."""
 Above = tuple[tuple[int, int, int, int], ...]
 """Start tag, usage, furthest virtual time inside, and what it has fallen below that, of each domain that the job's domain is in, nearest first."""
 
-Fallen = tuple[DomainId, int, int, int]
-"""A domain that fell with the virtual time it is measured by (:mod:`.starts`): its tag, base and floor now."""
+Fallen = tuple[DomainId, int, int, int, int]
+"""A domain that fell with the virtual time it is measured by (:mod:`.starts`): its tag, base, floor and drop now."""
 
 
 @record

@@ -55,8 +55,7 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
         case UnitsReopened():
             return _reopened(jobs, event)
         case AccountReweighted():
-            account = replaced(jobs.accounts.get(event.domain_id, Account()), tag=event.domain_tag)
-            return replaced(jobs, accounts=jobs.accounts.set(event.domain_id, account))
+            return _reweighted(jobs, event)
         case PriorityChanged():
             return _reprioritised(jobs, event)
         case UsagesRescaled():
@@ -66,6 +65,16 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
             return replaced(jobs, accounts=accounts.finish())
         case _:
             assert_never(event)
+
+
+def _reweighted(jobs: Jobs, event: AccountReweighted) -> Jobs:
+    domain_id = event.domain_id
+    account = replaced(jobs.accounts.get(domain_id, NO_ACCOUNT), tag=event.domain_tag)
+    starts = jobs.starts
+    if event.start:
+        base, floor, drop = event.start
+        starts = came(starts, account.above[0] if account.above else TOP, domain_id, base, floor, drop)
+    return replaced(jobs, accounts=jobs.accounts.set(domain_id, account), starts=starts)
 
 
 def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
@@ -194,7 +203,7 @@ def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted 
     for level, (who, tag) in enumerate(((domain_id, event.domain_tag), *event.above)):
         floor = jobs.accounts.get(who, NO_ACCOUNT).tag
         if tag > floor:
-            starts = came(starts, account.above[level] if level < len(account.above) else TOP, who, tag, floor)
+            starts = came(starts, account.above[level] if level < len(account.above) else TOP, who, tag, floor, tag - floor)
     return starts
 
 

@@ -243,7 +243,7 @@ def _with_fallen(
     """Return the slice with the starts, and the accounts with the tags, of domains that fell with their V."""
     starts = jobs.starts
     for each in fallen:
-        domain_id, tag, _, _ = each
+        domain_id, tag, *_ = each
         account = accounts[domain_id]
         starts = fell(starts, account.above[0] if account.above else TOP, each)
         accounts = accounts.set(domain_id, replaced(account, tag=tag))

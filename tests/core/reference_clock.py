@@ -12,10 +12,12 @@ tested on it alone. Nothing here is shared with the engine.
             a domain within its guarantee (tier 0) moves only its usage, and not the time over it.
     choose  top down, among children with something that may be served:
                 covered by a guarantee, else eligible (S <= V) with least (D, S, id), else what the pool policy says
-    wake    S = max(S, V); what it was before is its floor F, and V its base B
+    wake    S = max(S, V); V is its base B, what S was before its floor F, and what S was raised by its drop
     return  the same if nothing else waits, then as a finish of size 0: undone at once, it is undone in full
     finish  S (if it was tier 1) and X as if the real size had been known; V by the difference
-    fall    where that took V below the base of a child: as if it had come only now, S -= B - B', B = B' = max(V, F)
+    fall    where that took V below the base of a child: as if it had come only now, B' = max(V, F), and S falls by the
+            part (B - B') / (B - F) of its drop, which is all that it was raised by beyond B'
+    share   S' = V - (V - S) e / e'; and the same at V = F, so that S falls to what it would be if V falls
 
 Inside a leaf: the user with the least start tag, of that user the job with the least finish tag.
 """
@@ -94,6 +96,8 @@ class Domain:
     tag: Number = 0
     base: Number = 0
     floor: Number = 0
+    drop: Number = 0
+    came: bool = False
     usage: Number = 0
     held: int = 0
     served: int = 0
@@ -245,10 +249,12 @@ class ReferenceClock:
         leaf = self.domains[job.domain_id]
         user = leaf.users.setdefault(job.user, User())
         for domain in self.path(job.domain_id):
+            domain.came = True
             if not self.waiting(domain.domain_id):
                 over = self.time_over(domain).now
                 if domain.tag < over:
-                    domain.floor, domain.base, domain.tag = domain.tag, over, over
+                    domain.floor, domain.base, domain.drop = domain.tag, over, over - domain.tag
+                    domain.tag = over
                 domain.longest_head = 0
         if not self._of_user(leaf, job.user):
             user.tag = max(user.tag, leaf.users_time.now)
@@ -375,8 +381,9 @@ class ReferenceClock:
         for child in self.children(node):
             if child.base > max(now, child.floor):
                 base = max(now, child.floor)
-                child.tag -= child.base - base
-                child.base = base
+                lost = Fraction(child.drop * (child.base - base)) / (child.base - child.floor)
+                lost = floor(lost) if self.whole else lost
+                child.tag, child.base, child.drop = child.tag - lost, base, child.drop - lost
 
     def _set_right_inside(self, lease: Lease, by: int) -> None:
         """Inside a leaf tags and times move only for who was charged: where two or more competed."""
@@ -402,11 +409,18 @@ class ReferenceClock:
         """
         for domain_id, share in shares.items():
             domain = self.domains[domain_id]
-            if keep:
+            if keep and domain.came:
                 now = self.time_over(domain).now
-                owed = Fraction(domain.share, share) * (now - domain.tag)
-                domain.tag = now - (floor(owed) if self.whole else owed)
+                low = domain.floor if domain.base > domain.floor else 0
+                fallen = self._kept(domain, share, low, domain.tag - domain.drop)
+                domain.tag = self._kept(domain, share, now, domain.tag)
+                domain.base, domain.floor, domain.drop = now, low, domain.tag - fallen
             domain.share = share
+
+    def _kept(self, domain: Domain, share: int, now: Number, tag: Number) -> Number:
+        """Return the tag that leaves what a domain is owed at V = ``now`` as it is with another share."""
+        owed = Fraction(domain.share, share) * (now - tag)
+        return now - (floor(owed) if self.whole else owed)
 
     def lag(self, domain: Domain) -> Fraction:
         """Return what a domain is owed by its own account: g (V - S)."""

@@ -204,7 +204,7 @@ class Both:
             assert account.tag == domain.tag, f"start tag of {self.name(domain.domain_id)}"
             assert account.service == domain.served
             start = jobs.starts.of.get(DomainId(domain.domain_id))
-            assert start is None or (start.base, start.floor) == (domain.base, domain.floor)
+            assert start is None or (start.base, start.floor, start.drop) == (domain.base, domain.floor, domain.drop)
             assert start is not None or domain.base == domain.floor
             if self.clock.children(domain.domain_id):
                 assert (account.clock, account.debt) == (domain.inside.time, domain.inside.debt)
