@@ -309,9 +309,7 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     return replaced(tags, fallen=tuple(fallen)) if fallen else tags
 
 
-def _moved(
-    jobs: Jobs, who: DomainId, it: Account, risen: int | None, clock: int, by: int, fallen: list[Fallen]
-) -> int:
+def _moved(jobs: Jobs, who: DomainId, it: Account, risen: int | None, clock: int, by: int, fallen: list[Fallen]) -> int:
     """Return by how much the tag of a domain rises, as it comes at V = ``risen``, or falls as V is ``clock`` now.
 
     To ``fallen`` goes each domain beside it that falls with V, too (:mod:`.starts`). ``by`` is what it is charged.

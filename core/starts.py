@@ -6,8 +6,8 @@ stands at a V that has never been would wait until service has moved V there. So
 tag falls with V, by what it was raised when it came at most, and what it was charged since stays. A tag that was moved
 because of a new share was moved by what V was, too, and falls to where that would have moved it.
 
-Those inside one domain that may fall so are in a list by when they came. None has come at more than V is, and what falls
-stays level with what falls beside it; so the list is one by base, too, and those that fall are its newest. It is
+Those inside one domain that may fall so are in a list by when they came. None has come at more than V is, and what
+falls stays level with what falls beside it; so the list is one by base, too, and those that fall are its newest. It is
 kept in links, so that each change is O(1), and a fall O(1) for each domain that it concerns.
 """
 

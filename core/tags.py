@@ -29,7 +29,8 @@ Inner = tuple[int, ...]
 the domain's users. Empty where none of it moved, as nobody competes there."""
 
 Above = tuple[tuple[int, int, int, int], ...]
-"""Start tag, usage, furthest virtual time inside, and what it has fallen below that, of each domain that the job's domain is in, nearest first."""
+"""Start tag, usage, furthest virtual time inside and what it has fallen below that, of each domain that the job's
+domain is in, nearest first."""
 
 Fallen = tuple[DomainId, int, int, int, int]
 """A domain that fell with the virtual time it is measured by (:mod:`.starts`): its tag, base, floor and drop now."""

@@ -117,7 +117,7 @@ class ClockIndex(PoolIndex):
         self._dirty.add(domain_id)
 
     def domain_held(self, domain_id: DomainId) -> None:
-        """Refresh the place of a domain itself: its tag is another, or its cap or guarantee lets more or less through."""
+        """Refresh the place of a domain itself: its tag has changed, or what its cap or guarantee lets through."""
         self._dirty.add(domain_id)
 
     def domain_measured(self, domain_id: DomainId) -> None:

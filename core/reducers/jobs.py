@@ -6,6 +6,7 @@ from typing import assert_never
 
 from immutables import Map
 
+from ..domains.state import TOP
 from ..events import (
     AccountReweighted,
     HoldLifted,
@@ -20,7 +21,6 @@ from ..events import (
     UnitsReopened,
     UsagesRescaled,
 )
-from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..indexset import EMPTY, IndexSet
 from ..record import replaced
@@ -203,7 +203,9 @@ def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted 
     for level, (who, tag) in enumerate(((domain_id, event.domain_tag), *event.above)):
         floor = jobs.accounts.get(who, NO_ACCOUNT).tag
         if tag > floor:
-            starts = came(starts, account.above[level] if level < len(account.above) else TOP, who, tag, floor, tag - floor)
+            starts = came(
+                starts, account.above[level] if level < len(account.above) else TOP, who, tag, floor, tag - floor
+            )
     return starts
 
 

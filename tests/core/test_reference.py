@@ -59,7 +59,9 @@ nodes = st.lists(
 submissions = st.tuples(
     st.just("submit"), st.integers(0, 9), st.booleans(), st.integers(1, 5), st.integers(0, 1), st.integers(1, 3)
 )
-ends = st.tuples(st.just("finish"), st.integers(0, 9), st.sampled_from((Fraction(1, 2), Fraction(1), Fraction(2))))
+ends = st.tuples(
+    st.just("finish"), st.integers(0, 9), st.sampled_from((Fraction(1, 1000), Fraction(1, 2), Fraction(1), Fraction(2)))
+)
 refunds = st.tuples(st.just("return"), st.integers(0, 9))
 loans = st.tuples(st.just("lend"), st.integers(0, 9), st.integers(0, 9), st.integers(1, 9))
 ages = st.tuples(st.just("wait"), st.integers(1, 3))
