@@ -56,6 +56,9 @@ nodes = st.lists(
     min_size=1,
     max_size=7,
 )
+RATIOS = tuple(map(Fraction, ("1/1000", "1/2", "1", "2")))
+"""What units take of what was estimated."""
+
 submissions = st.tuples(
     st.just("submit"), st.integers(0, 9), st.booleans(), st.integers(1, 5), st.integers(0, 1), st.integers(1, 3)
 )
