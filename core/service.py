@@ -75,6 +75,16 @@ def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
     return inside.clock - inside.debt
 
 
+def standing(account: Account, clock: int, rules: Rules) -> int:
+    """Return the tag of a domain, but for what it is ahead of V because that was too far ahead itself.
+
+    A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
+    most. Where V has fallen since, what it got was from the pool in truth.
+    """
+    most = reach(clock, rules) + account.lead
+    return account.tag if account.tag <= most else most
+
+
 def lag(state: State, domain_id: DomainId) -> int:
     """Return what a domain is owed: g (V - S), in units of size (thousandths of a cpu x us); negative if ahead."""
     domain = state.domains.domains[domain_id]
@@ -108,18 +118,22 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
         account = Account(above=state.domains.path(domain_id))
     mine = account.users.get(user, NO_USER)
     return ArrivalTags(
-        account.tag if account.backlog else max(account.tag, _clock_over(jobs, account, 0)),
+        account.tag if account.backlog else _raised(state, account, _clock_over(jobs, account, 0)),
         mine.tag if mine.backlog else max(mine.tag, account.clock - account.debt),
         mine.clock - mine.debt - ((-size << INNER_BITS) // job_weight(priority)) - size,
-        tuple([(who, _arrived(jobs, account, level, who)) for level, who in enumerate(account.above, 1)])
+        tuple([(who, _arrived(state, account, level, who)) for level, who in enumerate(account.above, 1)])
         if account.above
         else (),
     )
 
 
-def _arrived(jobs: Jobs, account: Account, level: int, who: DomainId) -> int:
-    inner = jobs.accounts.get(who, NO_ACCOUNT)
-    return inner.tag if inner.backlog else max(inner.tag, _clock_over(jobs, account, level))
+def _arrived(state: State, account: Account, level: int, who: DomainId) -> int:
+    inner = state.jobs.accounts.get(who, NO_ACCOUNT)
+    return inner.tag if inner.backlog else _raised(state, inner, _clock_over(state.jobs, account, level))
+
+
+def _raised(state: State, account: Account, clock: int) -> int:
+    return clock if account.tag <= clock else standing(account, clock, state.rules)
 
 
 def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
@@ -181,6 +195,8 @@ def _served(
             if tag < limit:
                 tag = _claimed(state, domain_id, tag, clock - debt, limit)
             tag += count * entitled_charge(size, share, alpha)
+        else:
+            tag = standing(account, clock - debt, rules)
     if served and rules.usage != "all":
         used = 0
     paid = debt if debt < by else by
@@ -264,10 +280,13 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
         epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
-        standing = [jobs.accounts[who] for who in account.above] if account.above else ()
-        above = tuple([(it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt) for it in standing])
-        usage = expressed(account.usage, account.epoch, epoch)
-        return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)
+        levels = []
+        for level, who in enumerate((job.terms.domain_id, *account.above)):
+            it = jobs.accounts[who] if level else account
+            clock, debt, _ = _over(state, account, level)
+            usage = expressed(it.usage, it.epoch, epoch)
+            levels.append((standing(it, clock - debt, rules), usage, clock, debt))
+        return _with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, ()), [])
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
     if epoch_of(then) > epoch:
@@ -286,7 +305,8 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     for level, who in enumerate((job.terms.domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
         clock, debt, phi = _over(state, account, level)
-        over, tag = clock - debt, it.tag
+        over = clock - debt
+        tag = standing(it, over, rules)
         rises = arrives and not it.backlog and tag < over
         served = lease.charged >> level * LEVEL_BITS & (ENTITLED | GUARANTEED)
         counted = used if rules.usage == "all" or not served else 0
@@ -301,32 +321,52 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
                 by += clock_charge(size, phi)
             clock, debt = _advanced(clock, debt, by)
         if rises or clock - debt < over:
-            tag += _moved(jobs, who, it, over if rises else None, clock - debt, tag - it.tag, fallen)
+            tag += _moved(state, who, over, clock - debt, rises, tag - it.tag, fallen)
         usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
         usage += counted
         levels.append((tag, usage if usage > 0 else 0, clock, debt))
-    tags = _tags(lease.charged, levels, epoch, inner)
-    return replaced(tags, fallen=tuple(fallen)) if fallen else tags
+    return _with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, inner), fallen)
 
 
-def _moved(jobs: Jobs, who: DomainId, it: Account, risen: int | None, clock: int, by: int, fallen: list[Fallen]) -> int:
-    """Return by how much the tag of a domain rises, as it comes at V = ``risen``, or falls as V is ``clock`` now.
+def _moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: int, fallen: list[Fallen]) -> int:
+    """Return by how much the tag of a domain rises, as it comes to V = ``over``, or falls as V falls to ``clock``.
 
     To ``fallen`` goes each domain beside it that falls with V, too (:mod:`.starts`). ``by`` is what it is charged.
     """
-    moved = 0
+    jobs, moved = state.jobs, 0
+    it = jobs.accounts[who]
     for domain_id, start in ahead(jobs.starts, it.above[0] if it.above else TOP, clock):
         lost, base, drop = start.fall(clock)
         if domain_id != who:
-            fallen.append((domain_id, jobs.accounts[domain_id].tag - lost, base, start.floor, drop))
-        elif risen is None:
+            tag = standing(jobs.accounts[domain_id], over, state.rules)
+            fallen.append((domain_id, tag - lost, base, start.floor, drop))
+        elif not rises:
             moved = -lost
             fallen.append((who, it.tag + by + moved, base, start.floor, drop))
-    if risen is not None:
-        base = max(min(clock, risen), it.tag)
+    if rises:
+        base = max(min(clock, over), it.tag)
         moved = base - it.tag
         fallen.append((who, base + by, base, it.tag, moved))
     return moved
+
+
+def _with_fallen(state: State, lease: Lease, account: Account, tags: ChargeTags, fallen: list[Fallen]) -> ChargeTags:
+    """Return the tags with ``fallen``, and with one domain more if it is too far ahead: each has its turn.
+
+    A domain is looked at when it is served, comes, or has something end. One that waits in vain has nothing of that, so
+    each is looked at once in as many leases as there are domains.
+    """
+    domains, jobs = state.domains, state.jobs
+    who = DomainId(1 + lease.lease_id % (domains.next_domain_id - 1))
+    domain, other = domains.domains.get(who), jobs.accounts.get(who)
+    if domain is not None and other is not None and other is not account and who not in account.above:
+        inside = jobs.accounts[domain.parent] if domain.parent else jobs
+        if inside.debt and all(who != each[0] for each in fallen):
+            tag = standing(other, inside.clock - inside.debt, state.rules)
+            if tag != other.tag:
+                start = jobs.starts.of.get(who)
+                fallen.append((who, tag, start.base, start.floor, start.drop) if start else (who, tag, 0, 0, 0))
+    return replaced(tags, fallen=tuple(fallen)) if fallen else tags
 
 
 def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:

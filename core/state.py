@@ -158,6 +158,8 @@ class Account:
 
     Attributes:
         tag: Virtual start tag S of the domain in its parent's virtual time (docs/fairness.md), scaled by 2**20.
+        lead: By how much the tag may be ahead of V: by what its last run from its entitlement was charged, and by what
+            has been charged since for time beyond estimates.
         usage, epoch: Forward-decayed usage X, and the epoch it is expressed in (:mod:`meted.core.usage`).
         service: All that it has received, in units of size, whatever it was served from.
         clock, debt: Of the virtual time of what is inside it, its sub-domains or its users, as in :class:`Jobs`.
@@ -173,6 +175,7 @@ class Account:
     """
 
     tag: int = 0
+    lead: int = 0
     usage: int = 0
     epoch: int = 0
     service: int = 0

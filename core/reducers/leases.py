@@ -15,7 +15,7 @@ from ..indexset import IndexSet
 from ..record import replaced
 from ..starts import fell
 from ..state import Account, Job, Jobs, Lease, UserAccount
-from ..tags import Fallen
+from ..tags import ENTITLED, LEVEL_BITS, Fallen
 from ..terms import Requeued, Terms
 from ..usage import job_weight
 from .backlog import with_backlog, without_backlog_above
@@ -111,6 +111,7 @@ def _charged_for_lease(
     account = replaced(
         was,
         tag=event.domain_tag,
+        lead=event.domain_tag - was.tag if event.charged & ENTITLED else was.lead,
         usage=event.usage,
         epoch=event.epoch,
         service=was.service + served,
@@ -122,7 +123,7 @@ def _charged_for_lease(
     )
     accounts = accounts.set(terms.domain_id, account)
     if event.above:
-        accounts = _charged_above(accounts, was, event, served, 0)
+        accounts = _charged_above(accounts, was, event, served, 0, event.charged)
         if last and not account.backlog:
             accounts = without_backlog_above(accounts, was)
     return accounts
@@ -147,6 +148,7 @@ def _charged(
     account = replaced(
         was,
         tag=event.domain_tag,
+        lead=was.lead + max(0, event.domain_tag - was.tag),
         usage=event.usage,
         epoch=event.epoch,
         service=was.service + served,
@@ -158,7 +160,7 @@ def _charged(
         used_cpu_us=was.used_cpu_us + used_cpu_us,
     )
     accounts = accounts.set(terms.domain_id, account)
-    return _charged_above(accounts, was, event, served, used_cpu_us) if event.above else accounts
+    return _charged_above(accounts, was, event, served, used_cpu_us, 0) if event.above else accounts
 
 
 def _charged_above(
@@ -167,13 +169,19 @@ def _charged_above(
     event: UnitsLeased | UnitsFinished | UnitsReturned,
     served: int,
     used_cpu_us: int,
+    charged: int,
 ) -> Map[DomainId, Account]:
-    """Return the accounts as a charge leaves those above the domain whose account is ``below``."""
+    """Return the accounts as a charge leaves those above the domain whose account is ``below``.
+
+    ``charged`` says of a lease what it was charged to; 0 is a settlement.
+    """
     for domain_id, (tag, usage, clock, debt) in zip(below.above, event.above, strict=True):
         it = accounts[domain_id]
+        charged >>= LEVEL_BITS
         it = replaced(
             it,
             tag=tag,
+            lead=tag - it.tag if charged & ENTITLED else it.lead + (0 if charged else max(0, tag - it.tag)),
             usage=usage,
             epoch=event.epoch,
             service=it.service + served,

@@ -15,6 +15,9 @@ tested on it alone. Nothing here is shared with the engine.
     wake    S = max(S, V); V is its base B, what S was before its floor F, and what S was raised by its drop
     return  the same if nothing else waits, then as a finish of size 0: undone at once, it is undone in full
     finish  S (if it was tier 1) and X as if the real size had been known; V by the difference
+    relabel whoever is served from the pool, comes, or has something end, and everybody in turn: S = min(S, V + what it
+            was last charged in tier 1, and beyond its estimates since), as what it was charged at a V that never was,
+            was from the pool in truth
     fall    where that took V below the base of a child: as if it had come only now, B' = max(V, F), and S falls by the
             part (B - B') / (B - F) of its drop, which is all that it was raised by beyond B'
     share   S' = V - (V - S) e / e'; and the same at V = F, so that S falls to what it would be if V falls
@@ -97,6 +100,7 @@ class Domain:
     base: Number = 0
     floor: Number = 0
     drop: Number = 0
+    lead: Number = 0
     came: bool = False
     usage: Number = 0
     held: int = 0
@@ -252,6 +256,7 @@ class ReferenceClock:
             domain.came = True
             if not self.waiting(domain.domain_id):
                 over = self.time_over(domain).now
+                self._relabel(domain)
                 if domain.tag < over:
                     domain.floor, domain.base, domain.drop = domain.tag, over, over - domain.tag
                     domain.tag = over
@@ -286,12 +291,19 @@ class ReferenceClock:
         covered = [head for head in heads if head.path[-1].held + head.job.width <= head.path[-1].guarantee]
         if covered:
             return self._in_tier(min(covered, key=self.rank), GUARANTEED)
-        # Where all is owed to somebody, rounding must not make it look otherwise: a cpu-microsecond more counts as V.
-        more = 1000 * 2**20 if self.whole and self.alpha_milli == 1000 else 0
-        eligible = [head for head in heads if head.path[-1].tag <= self.domains[node].inside.now + more]
+        eligible = [head for head in heads if head.path[-1].tag <= self.domains[node].inside.now + self.slack]
         if eligible:
             return self._in_tier(min(eligible, key=self.rank), ENTITLED)
         return self.pool(self, heads)
+
+    @property
+    def slack(self) -> int:
+        """Where all is owed to somebody, rounding must not make it look otherwise: a cpu-microsecond counts as V."""
+        return 1000 * 2**20 if self.whole and self.alpha_milli == 1000 else 0
+
+    def _relabel(self, domain: Domain) -> None:
+        """Let a tag be ahead of V no further than what its domain was served from its entitlement explains."""
+        domain.tag = min(domain.tag, self.time_over(domain).now + self.slack + domain.lead)
 
     def _in_tier(self, choice: Choice, tier: int) -> Choice:
         choice.tiers[-1] = tier
@@ -346,9 +358,15 @@ class ReferenceClock:
             del self.jobs[job.job_id]
         return lease
 
-    def finish(self, lease: Lease, real: int, again: bool = False) -> None:
-        """End a lease that took ``real`` in truth; a refund is one that took 0, and may wait again."""
+    def finish(self, lease: Lease, real: int, again: bool = False, turn: int | None = None) -> None:
+        """End a lease that took ``real`` in truth; a refund is one that took 0, and may wait again.
+
+        It is the turn of one domain to be looked at, or of all.
+        """
         job = lease.choice.job
+        for domain in self.domains.values():
+            if domain.domain_id and turn in (None, domain.domain_id):
+                self._relabel(domain)
         if again and not job.count:
             self._raise_tags(job)
             job.tag = max(job.tag, self.domains[job.domain_id].users[job.user].jobs_time.now)
@@ -362,24 +380,34 @@ class ReferenceClock:
     def _set_right(self, lease: Lease, before: int, after: int) -> None:
         """Make the accounts of all on a lease's path as if its size were ``after``, where it was ``before``."""
         factor = Fraction(2) ** clamped(lease.priority) * self.decay_factor(lease.at)
+        tags = [domain.tag for domain in lease.choice.path]
         for domain, tier in zip(lease.choice.path, lease.choice.tiers, strict=True):
             domain.served += after - before
             if tier in self.charged:
                 domain.usage += factor * (after - before)
+            if before or tier == POOL:
+                self._relabel(domain)
             if tier == ENTITLED:
                 share, alpha = domain.share, self.alpha_milli
                 domain.tag += self.charge(after, share, alpha) - self.charge(before, share, alpha)
             if tier != GUARANTEED:
                 phi = self.phi(domain.parent)
                 self._move(domain.parent, self.advance(after, phi) - self.advance(before, phi))
+        for domain, tier, tag in zip(lease.choice.path, lease.choice.tiers, tags, strict=True):
+            if not before and tier == ENTITLED:
+                domain.lead = domain.tag - tag
+            elif before:
+                domain.lead += max(0, domain.tag - tag)
         self._set_right_inside(lease, after - before)
 
     def _move(self, node: int, by: Number) -> None:
         """Move V of a node. Where it falls below the V at which a child came, that child comes as if only now."""
+        before = self.domains[node].inside.now
         self.domains[node].inside.move(by)
         now = self.domains[node].inside.now
         for child in self.children(node):
             if child.base > max(now, child.floor):
+                child.tag = min(child.tag, before + self.slack + child.lead)
                 base = max(now, child.floor)
                 lost = Fraction(child.drop * (child.base - base)) / (child.base - child.floor)
                 lost = floor(lost) if self.whole else lost
@@ -415,6 +443,7 @@ class ReferenceClock:
                 fallen = self._kept(domain, share, low, domain.tag - domain.drop)
                 domain.tag = self._kept(domain, share, now, domain.tag)
                 domain.base, domain.floor, domain.drop = now, low, domain.tag - fallen
+                domain.lead = max(domain.lead, domain.tag - now)
             domain.share = share
 
     def _kept(self, domain: Domain, share: int, now: Number, tag: Number) -> Number:

@@ -139,20 +139,24 @@ class Both:
         job_id = self.world.submit(self.name(leaf), count, user=user, priority=priority, time_request_us=took_us)
         self.clock.submit(leaf, user, job_id, CPU * took_us, priority, count)
 
+    def turn(self, lease_id: LeaseId) -> int:
+        """Return whose turn it is to be looked at when a lease ends."""
+        return 1 + lease_id % len(self.names)
+
     def finish(self, at: int, ratio: Fraction) -> None:
         """End a lease with another time than was estimated."""
         if self.running:
             lease_id, lease = self.running.pop(at % len(self.running))
             took_us = int(lease.size * ratio) // CPU
             self.world.finish(lease_id, run_us=took_us)
-            self.clock.finish(lease, CPU * took_us)
+            self.clock.finish(lease, CPU * took_us, turn=self.turn(lease_id))
 
     def give_back(self, at: int) -> None:
         """Return a lease that was not begun."""
         if self.running:
             lease_id, lease = self.running.pop(at % len(self.running))
             self.world.give_back(lease_id)
-            self.clock.finish(lease, 0, again=True)
+            self.clock.finish(lease, 0, again=True, turn=self.turn(lease_id))
 
     def lend(self, lender: int, borrower: int, amount: int) -> None:
         """Lend a part of a share to a sibling, as far as the floor of 1 and what is borrowed itself allow."""
