@@ -10,6 +10,9 @@ A domain whose tag is not ahead of V is served from its *entitlement*: S += l / 
 and S stays. Either way V += l / Phi, and its usage grows. The same at each level of the tree. So who is charged for
 what follows from the state alone: an account means the same under every policy, and policies can be exchanged.
 
+V falls when work took less than it was charged for (:mod:`.falling`). It is kept as the furthest that it has been,
+``clock``, and what it has fallen below that, ``debt``.
+
 Inside a domain, users and the jobs of each user have fluid clocks of their own, V += l / (weights of those that wait);
 there nothing moves while there is nobody to compete with, as it would all move in step.
 
@@ -26,18 +29,17 @@ from functools import lru_cache
 from itertools import pairwise
 
 from .domains.state import TOP
+from .falling import ROUNDING as ROUNDING
+from .falling import SCALE_BITS, moved, standing, with_fallen
+from .falling import clock_within as clock_within
+from .falling import reach as reach
+from .falling import restarted as restarted
 from .ids import DomainId
-from .record import record, replaced
-from .starts import ahead
-from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, Rules, State, UserAccount
+from .record import record
+from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
-SCALE_BITS = 20
-ROUNDING = 1000 << SCALE_BITS
-"""A cpu-microsecond, as tags count it."""
-
-ALL_MILLI = 1000
 INNER_BITS = 10
 """Tags inside a domain are scaled by the weight of priority 0."""
 
@@ -64,45 +66,12 @@ def clock_charge(size: int, phi: int) -> int:
     return (size << SCALE_BITS) // phi
 
 
-def reach(clock: int, rules: Rules) -> int:
-    """Return up to which tag domains are owed service: to V, and with alpha = 1 by what 10**9 roundings can do more."""
-    return clock + ROUNDING if rules.alpha_milli == ALL_MILLI else clock
-
-
-def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
-    """Return the virtual time V of the domains inside ``parent_id``; 0 is the top."""
-    inside = jobs.accounts.get(parent_id, NO_ACCOUNT) if parent_id else jobs
-    return inside.clock - inside.debt
-
-
-def standing(account: Account, clock: int, rules: Rules) -> int:
-    """Return the tag of a domain, but for what it is ahead of V because that was too far ahead itself.
-
-    A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
-    most. Where V has fallen since, what it got was from the pool in truth.
-    """
-    most = reach(clock, rules) + account.lead
-    return account.tag if account.tag <= most else most
-
-
 def lag(state: State, domain_id: DomainId) -> int:
     """Return what a domain is owed: g (V - S), in units of size (thousandths of a cpu x us); negative if ahead."""
     domain = state.domains.domains[domain_id]
     account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
     ahead = clock_within(state.jobs, domain.parent) - account.tag
     return (state.rules.alpha_milli * domain.effective_share * ahead // 1000) >> SCALE_BITS
-
-
-def restarted(jobs: Jobs, domain_id: DomainId, clock: int, tag: int, old: int, new: int) -> tuple[int, int, int]:
-    """Return base, floor and drop of a domain whose tag is moved to ``tag``, as its rate is ``new`` and was ``old``.
-
-    V is ``clock``, and may turn out to be less; then what is owed is to be as if the tag had been moved by that V. So
-    where the tag may fall to is moved as well, by the V at which it would be there.
-    """
-    start = jobs.starts.of.get(domain_id)
-    floor, drop = (start.floor, start.drop) if start is not None else (0, 0)
-    fallen = floor - (floor - jobs.accounts[domain_id].tag + drop) * old // new
-    return clock, floor, tag - fallen
 
 
 def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: int) -> ArrivalTags:
@@ -176,9 +145,9 @@ def _served(
     is_covered: int,
     is_sold: bool,
 ) -> tuple[int, int, int, int, int]:
-    """Return, for one level, how it was served; its tag and usage after it; V over it and its debt.
+    """Return, for one level, how it was served; its tag and usage after it; clock and debt of V over it.
 
-    ``over`` is V over it, the debt of that, and Phi. What was sold (points of its priority) comes from the pool.
+    ``over`` is these two, and Phi. What was sold (points of its priority) comes from the pool.
     """
     clock, debt, phi = over
     tag, used, size, count = account.tag, load.used, load.size, load.count
@@ -205,7 +174,7 @@ def _served(
 
 
 def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
-    """Return virtual time, its debt and Phi of what the domain ``level`` above that of ``account`` competes in."""
+    """Return clock and debt of V, and Phi, of what the domain ``level`` above that of ``account`` competes in."""
     if level < len(account.above):
         parent_id = account.above[level]
         parent = state.jobs.accounts[parent_id]
@@ -228,8 +197,7 @@ def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, limit: int
     A domain whose work could not be served for a while (back-off, no fitting worker) has fallen behind a clock that
     others' service has moved, and would shut out all others when it returns. So it keeps a claim of at most twice the
     largest lease there ever was, up to ``limit``, and what others beside it are ahead of the clock together. A domain
-    that could be served never has more, however wrong estimates are. ``clock`` is V less its debt: what service has
-    moved.
+    that could be served never has more, however wrong estimates are. ``clock`` is V.
     """
     domains = state.domains.domains
     domain = domains[domain_id]
@@ -263,11 +231,10 @@ def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[
 def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool) -> ChargeTags:
     """Return the tags after units of ``lease`` took ``run_us`` instead of what was estimated; none took 0 is a refund.
 
-    V follows actual service in both directions and stays monotone: service that was over-estimated is owed as debt,
-    and later advances pay it first (docs/fairness.md). Without the debt V would run away from every tag, and a newcomer
-    would wait for the whole history. ``waits_again`` says that units of the job now wait to be tried again.
-    Whoever had nothing else waiting banks no idle time by that: it stands at V at least, less its debt, and only then
-    is the charge set right. So a refund is one in full, and it does not matter in which parts units come back.
+    V follows actual service in both directions (docs/fairness.md). Did it not fall it would run away from every tag,
+    and a newcomer would wait for the whole history. ``waits_again`` says that units of the job now wait to be tried
+    again. Whoever had nothing else waiting banks no idle time by that: it stands at V at least, and only then is the
+    charge set right. So a refund is one in full, and it does not matter in which parts units come back.
     """
     jobs, rules = state.jobs, state.rules
     job = jobs.jobs[lease.job_id]
@@ -286,7 +253,7 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
             clock, debt, _ = _over(state, account, level)
             usage = expressed(it.usage, it.epoch, epoch)
             levels.append((standing(it, clock - debt, rules), usage, clock, debt))
-        return _with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, ()), [])
+        return with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, ()), [])
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
     if epoch_of(then) > epoch:
@@ -321,52 +288,11 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
                 by += clock_charge(size, phi)
             clock, debt = _advanced(clock, debt, by)
         if rises or clock - debt < over:
-            tag += _moved(state, who, over, clock - debt, rises, tag - it.tag, fallen)
+            tag += moved(state, who, over, clock - debt, rises, tag - it.tag, fallen)
         usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
         usage += counted
         levels.append((tag, usage if usage > 0 else 0, clock, debt))
-    return _with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, inner), fallen)
-
-
-def _moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: int, fallen: list[Fallen]) -> int:
-    """Return by how much the tag of a domain rises, as it comes to V = ``over``, or falls as V falls to ``clock``.
-
-    To ``fallen`` goes each domain beside it that falls with V, too (:mod:`.starts`). ``by`` is what it is charged.
-    """
-    jobs, moved = state.jobs, 0
-    it = jobs.accounts[who]
-    for domain_id, start in ahead(jobs.starts, it.above[0] if it.above else TOP, clock):
-        lost, base, drop = start.fall(clock)
-        if domain_id != who:
-            tag = standing(jobs.accounts[domain_id], over, state.rules)
-            fallen.append((domain_id, tag - lost, base, start.floor, drop))
-        elif not rises:
-            moved = -lost
-            fallen.append((who, it.tag + by + moved, base, start.floor, drop))
-    if rises:
-        base = max(min(clock, over), it.tag)
-        moved = base - it.tag
-        fallen.append((who, base + by, base, it.tag, moved))
-    return moved
-
-
-def _with_fallen(state: State, lease: Lease, account: Account, tags: ChargeTags, fallen: list[Fallen]) -> ChargeTags:
-    """Return the tags with ``fallen``, and with one domain more if it is too far ahead: each has its turn.
-
-    A domain is looked at when it is served, comes, or has something end. One that waits in vain has nothing of that, so
-    each is looked at once in as many leases as there are domains.
-    """
-    domains, jobs = state.domains, state.jobs
-    who = DomainId(1 + lease.lease_id % (domains.next_domain_id - 1))
-    domain, other = domains.domains.get(who), jobs.accounts.get(who)
-    if domain is not None and other is not None and other is not account and who not in account.above:
-        inside = jobs.accounts[domain.parent] if domain.parent else jobs
-        if inside.debt and all(who != each[0] for each in fallen):
-            tag = standing(other, inside.clock - inside.debt, state.rules)
-            if tag != other.tag:
-                start = jobs.starts.of.get(who)
-                fallen.append((who, tag, start.base, start.floor, start.drop) if start else (who, tag, 0, 0, 0))
-    return replaced(tags, fallen=tuple(fallen)) if fallen else tags
+    return with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, inner), fallen)
 
 
 def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:
