@@ -7,6 +7,8 @@ Where estimates are right V never falls, and nothing here does anything.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .domains.state import TOP
 from .ids import DomainId
 from .record import replaced
@@ -21,6 +23,12 @@ ROUNDING = 1000 << SCALE_BITS
 ALL_MILLI = 1000
 
 
+@lru_cache(maxsize=4096)
+def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
+    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
+    return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
+
+
 def reach(clock: int, rules: Rules) -> int:
     """Return up to which tag domains are owed service: to V, and with alpha = 1 by what 10**9 roundings can do more."""
     return clock + ROUNDING if rules.alpha_milli == ALL_MILLI else clock
@@ -32,14 +40,21 @@ def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
     return inside.clock - inside.debt
 
 
-def standing(account: Account, clock: int, rules: Rules) -> int:
+def standing(state: State, domain_id: DomainId, account: Account, clock: int) -> int:
     """Return the tag of a domain, but for what it is ahead of V because that was too far ahead itself.
 
     A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
     most. Where V has fallen since, what it got was from the pool in truth.
     """
-    most = reach(clock, rules) + account.lead
-    return account.tag if account.tag <= most else most
+    tag = account.tag
+    if tag <= clock:
+        return tag
+    domain = state.domains.domains.get(domain_id)
+    if domain is None:
+        return tag
+    lead = entitled_charge(account.lead, domain.effective_share, state.rules.alpha_milli)
+    most = clock + ROUNDING + lead
+    return tag if tag <= most else most
 
 
 def restarted(jobs: Jobs, domain_id: DomainId, clock: int, tag: int, old: int, new: int) -> tuple[int, int, int]:
@@ -64,7 +79,7 @@ def moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: i
     for domain_id, start in ahead(jobs.starts, it.above[0] if it.above else TOP, clock):
         lost, base, drop = start.fall(clock)
         if domain_id != who:
-            tag = standing(jobs.accounts[domain_id], over, state.rules)
+            tag = standing(state, domain_id, jobs.accounts[domain_id], over)
             fallen.append((domain_id, tag - lost, base, start.floor, drop))
         elif not rises:
             moved = -lost
@@ -88,7 +103,7 @@ def with_fallen(state: State, lease: Lease, account: Account, tags: ChargeTags, 
     if domain is not None and other is not None and other is not account and who not in account.above:
         inside = jobs.accounts[domain.parent] if domain.parent else jobs
         if inside.debt and all(who != each[0] for each in fallen):
-            tag = standing(other, inside.clock - inside.debt, state.rules)
+            tag = standing(state, who, other, inside.clock - inside.debt)
             if tag != other.tag:
                 start = jobs.starts.of.get(who)
                 fallen.append((who, tag, start.base, start.floor, start.drop) if start else (who, tag, 0, 0, 0))

@@ -32,6 +32,7 @@ from .domains.state import TOP
 from .falling import ROUNDING as ROUNDING
 from .falling import SCALE_BITS, moved, standing, with_fallen
 from .falling import clock_within as clock_within
+from .falling import entitled_charge as entitled_charge
 from .falling import reach as reach
 from .falling import restarted as restarted
 from .ids import DomainId
@@ -52,12 +53,6 @@ class Load:
     count: int
     used: int
     epoch: int
-
-
-@lru_cache(maxsize=4096)
-def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
-    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
-    return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
 
 
 @lru_cache(maxsize=4096)
@@ -87,7 +82,7 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
         account = Account(above=state.domains.path(domain_id))
     mine = account.users.get(user, NO_USER)
     return ArrivalTags(
-        account.tag if account.backlog else _raised(state, account, _clock_over(jobs, account, 0)),
+        account.tag if account.backlog else _raised(state, domain_id, account, _clock_over(jobs, account, 0)),
         mine.tag if mine.backlog else max(mine.tag, account.clock - account.debt),
         mine.clock - mine.debt - ((-size << INNER_BITS) // job_weight(priority)) - size,
         tuple([(who, _arrived(state, account, level, who)) for level, who in enumerate(account.above, 1)])
@@ -98,11 +93,11 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
 
 def _arrived(state: State, account: Account, level: int, who: DomainId) -> int:
     inner = state.jobs.accounts.get(who, NO_ACCOUNT)
-    return inner.tag if inner.backlog else _raised(state, inner, _clock_over(state.jobs, account, level))
+    return inner.tag if inner.backlog else _raised(state, who, inner, _clock_over(state.jobs, account, level))
 
 
-def _raised(state: State, account: Account, clock: int) -> int:
-    return clock if account.tag <= clock else standing(account, clock, state.rules)
+def _raised(state: State, domain_id: DomainId, account: Account, clock: int) -> int:
+    return clock if account.tag <= clock else standing(state, domain_id, account, clock)
 
 
 def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
@@ -165,7 +160,7 @@ def _served(
                 tag = _claimed(state, domain_id, tag, clock - debt, limit)
             tag += count * entitled_charge(size, share, alpha)
         else:
-            tag = standing(account, clock - debt, rules)
+            tag = standing(state, domain_id, account, clock - debt)
     if served and rules.usage != "all":
         used = 0
     paid = debt if debt < by else by
@@ -247,12 +242,15 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
         epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
+        if not account.above and not jobs.debt:  # V has never been further than it is
+            usage = expressed(account.usage, account.epoch, epoch)
+            return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, 0, (), ())
         levels = []
         for level, who in enumerate((job.terms.domain_id, *account.above)):
             it = jobs.accounts[who] if level else account
             clock, debt, _ = _over(state, account, level)
             usage = expressed(it.usage, it.epoch, epoch)
-            levels.append((standing(it, clock - debt, rules), usage, clock, debt))
+            levels.append((standing(state, who, it, clock - debt), usage, clock, debt))
         return with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, ()), [])
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
@@ -273,7 +271,7 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
         it = jobs.accounts[who] if level else account
         clock, debt, phi = _over(state, account, level)
         over = clock - debt
-        tag = standing(it, over, rules)
+        tag = standing(state, who, it, over)
         rises = arrives and not it.backlog and tag < over
         served = lease.charged >> level * LEVEL_BITS & (ENTITLED | GUARANTEED)
         counted = used if rules.usage == "all" or not served else 0

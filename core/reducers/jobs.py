@@ -73,7 +73,6 @@ def _reweighted(jobs: Jobs, event: AccountReweighted) -> Jobs:
     starts = jobs.starts
     if event.start:
         base, floor, drop = event.start
-        account = replaced(account, lead=max(account.lead, account.tag - base))
         starts = came(starts, account.above[0] if account.above else TOP, domain_id, base, floor, drop)
     return replaced(jobs, accounts=jobs.accounts.set(domain_id, account), starts=starts)
 

@@ -111,7 +111,7 @@ def _charged_for_lease(
     account = replaced(
         was,
         tag=event.domain_tag,
-        lead=event.domain_tag - was.tag if event.charged & ENTITLED else was.lead,
+        lead=served if event.charged & ENTITLED else was.lead,
         usage=event.usage,
         epoch=event.epoch,
         service=was.service + served,
@@ -123,7 +123,7 @@ def _charged_for_lease(
     )
     accounts = accounts.set(terms.domain_id, account)
     if event.above:
-        accounts = _charged_above(accounts, was, event, served, 0, event.charged)
+        accounts = _charged_above(accounts, was, event, served, 0, event.charged, 0)
         if last and not account.backlog:
             accounts = without_backlog_above(accounts, was)
     return accounts
@@ -132,6 +132,7 @@ def _charged_for_lease(
 def _charged(
     accounts: Map[DomainId, Account],
     terms: Terms,
+    lease: Lease,
     event: UnitsFinished | UnitsReturned,
     served: int,
     measured_us: int,
@@ -148,7 +149,7 @@ def _charged(
     account = replaced(
         was,
         tag=event.domain_tag,
-        lead=was.lead + max(0, event.domain_tag - was.tag),
+        lead=was.lead + served if served > 0 and lease.charged & ENTITLED else was.lead,
         usage=event.usage,
         epoch=event.epoch,
         service=was.service + served,
@@ -160,7 +161,9 @@ def _charged(
         used_cpu_us=was.used_cpu_us + used_cpu_us,
     )
     accounts = accounts.set(terms.domain_id, account)
-    return _charged_above(accounts, was, event, served, used_cpu_us, 0) if event.above else accounts
+    if not event.above:
+        return accounts
+    return _charged_above(accounts, was, event, served, used_cpu_us, lease.charged if served > 0 else 0, 1)
 
 
 def _charged_above(
@@ -170,10 +173,12 @@ def _charged_above(
     served: int,
     used_cpu_us: int,
     charged: int,
+    kept: int,
 ) -> Map[DomainId, Account]:
     """Return the accounts as a charge leaves those above the domain whose account is ``below``.
 
-    ``charged`` says of a lease what it was charged to; 0 is a settlement.
+    Where ``charged`` says that a domain was served from its entitlement ``served`` is its lead, beside the one that it
+    had if ``kept`` is 1 and not 0.
     """
     for domain_id, (tag, usage, clock, debt) in zip(below.above, event.above, strict=True):
         it = accounts[domain_id]
@@ -181,7 +186,7 @@ def _charged_above(
         it = replaced(
             it,
             tag=tag,
-            lead=tag - it.tag if charged & ENTITLED else it.lead + (0 if charged else max(0, tag - it.tag)),
+            lead=kept * it.lead + served if charged & ENTITLED else it.lead,
             usage=usage,
             epoch=event.epoch,
             service=it.service + served,
@@ -217,7 +222,7 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         measured_count=old.measured_count + measured_count,
     )
     served = lease.size // lease.estimate_us * measured_us - lease.size * measured_count
-    accounts = _charged(jobs.accounts, terms, event, served, measured_us, measured_count, event.used_cpu_us)
+    accounts = _charged(jobs.accounts, terms, lease, event, served, measured_us, measured_count, event.used_cpu_us)
     if event.requeued and not old.is_backlogged:
         accounts = with_backlog(accounts, terms)
     if event.fallen:
@@ -237,7 +242,7 @@ def _returned(jobs: Jobs, event: UnitsReturned) -> Jobs:
         failed=_add(old.failed, event.failed),
         cancelled=_add(old.cancelled, event.cancelled),
     )
-    accounts = _charged(jobs.accounts, old.terms, event, -lease.size * count, 0, 0, 0)
+    accounts = _charged(jobs.accounts, old.terms, lease, event, -lease.size * count, 0, 0, 0)
     if event.requeued and not old.is_backlogged:
         accounts = with_backlog(accounts, old.terms)
     if event.fallen:

@@ -100,7 +100,7 @@ class Domain:
     base: Number = 0
     floor: Number = 0
     drop: Number = 0
-    lead: Number = 0
+    lead: int = 0
     came: bool = False
     usage: Number = 0
     held: int = 0
@@ -303,7 +303,11 @@ class ReferenceClock:
 
     def _relabel(self, domain: Domain) -> None:
         """Let a tag be ahead of V no further than what its domain was served from its entitlement explains."""
-        domain.tag = min(domain.tag, self.time_over(domain).now + self.slack + domain.lead)
+        domain.tag = min(domain.tag, self.time_over(domain).now + self.lead(domain))
+
+    def lead(self, domain: Domain) -> Number:
+        """Return by how much a tag may be ahead of V, and by some roundings."""
+        return self.charge(domain.lead, domain.share, self.alpha_milli) + (1000 * 2**20 if self.whole else 0)
 
     def _in_tier(self, choice: Choice, tier: int) -> Choice:
         choice.tiers[-1] = tier
@@ -380,7 +384,6 @@ class ReferenceClock:
     def _set_right(self, lease: Lease, before: int, after: int) -> None:
         """Make the accounts of all on a lease's path as if its size were ``after``, where it was ``before``."""
         factor = Fraction(2) ** clamped(lease.priority) * self.decay_factor(lease.at)
-        tags = [domain.tag for domain in lease.choice.path]
         for domain, tier in zip(lease.choice.path, lease.choice.tiers, strict=True):
             domain.served += after - before
             if tier in self.charged:
@@ -393,11 +396,8 @@ class ReferenceClock:
             if tier != GUARANTEED:
                 phi = self.phi(domain.parent)
                 self._move(domain.parent, self.advance(after, phi) - self.advance(before, phi))
-        for domain, tier, tag in zip(lease.choice.path, lease.choice.tiers, tags, strict=True):
-            if not before and tier == ENTITLED:
-                domain.lead = domain.tag - tag
-            elif before:
-                domain.lead += max(0, domain.tag - tag)
+            if tier == ENTITLED:
+                domain.lead = domain.lead + max(0, after - before) if before else after
         self._set_right_inside(lease, after - before)
 
     def _move(self, node: int, by: Number) -> None:
@@ -407,7 +407,7 @@ class ReferenceClock:
         now = self.domains[node].inside.now
         for child in self.children(node):
             if child.base > max(now, child.floor):
-                child.tag = min(child.tag, before + self.slack + child.lead)
+                child.tag = min(child.tag, before + self.lead(child))
                 base = max(now, child.floor)
                 lost = Fraction(child.drop * (child.base - base)) / (child.base - child.floor)
                 lost = floor(lost) if self.whole else lost
@@ -443,7 +443,6 @@ class ReferenceClock:
                 fallen = self._kept(domain, share, low, domain.tag - domain.drop)
                 domain.tag = self._kept(domain, share, now, domain.tag)
                 domain.base, domain.floor, domain.drop = now, low, domain.tag - fallen
-                domain.lead = max(domain.lead, domain.tag - now)
             domain.share = share
 
     def _kept(self, domain: Domain, share: int, now: Number, tag: Number) -> Number:

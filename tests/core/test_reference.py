@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.commands import CreateDomain, OfferLoan, SetRules
+from meted.core.errors import Refused
 from meted.core.events import UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId
 from meted.core.resources import NOTHING
@@ -158,18 +159,20 @@ class Both:
             self.world.give_back(lease_id)
             self.clock.finish(lease, 0, again=True, turn=self.turn(lease_id))
 
-    def lend(self, lender: int, borrower: int, amount: int) -> None:
+    def lend(self, who: int, to: int, amount: int) -> None:
         """Lend a part of a share to a sibling, as far as the floor of 1 and what is borrowed itself allow."""
         count = len(self.names)
-        first, second = (self.clock.domains[1 + who % count] for who in (lender, borrower))
+        first, second = (self.clock.domains[1 + each % count] for each in (who, to))
         own = self.world.find_domain(self.name(first.domain_id)).share
         lent = max(0, own - first.share)
         amount = min(amount, own - lent - 1)
         if first is second or first.parent != second.parent or amount < 1:
             return
-        self.world.do(
-            OfferLoan(self.world.now_us, self.name(first.domain_id), self.name(second.domain_id), "share", amount)
-        )
+        lender, borrower = self.name(first.domain_id), self.name(second.domain_id)
+        try:
+            self.world.do(OfferLoan(self.world.now_us, lender, borrower, "share", amount))
+        except Refused:  # some of what it has is borrowed, and cannot be lent
+            return
         shares = {
             it.domain_id: self.world.find_domain(self.name(it.domain_id)).effective_share for it in (first, second)
         }
