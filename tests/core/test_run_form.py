@@ -94,7 +94,7 @@ def test_a_run_ends_like_its_units(
 
 
 def clock(world: World) -> int:
-    """Return V less its debt: all service so far over all shares."""
+    """Return V: all service so far over all shares."""
     return world.state.jobs.clock - world.state.jobs.debt
 
 
