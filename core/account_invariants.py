@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from .domains.state import TOP
 from .ids import DomainId
+from .service import clock_within
+from .starts import NOBODY
 from .state import Account, Job, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS
 from .usage import job_weight
@@ -38,6 +41,24 @@ def wrong_accounts(state: State) -> Iterator[str]:
             yield from _wrong_user(f"User {name!r} of domain {domain_id}", user)
     for lease in state.jobs.leases.values():
         yield from _wrong_charge(state, lease)
+
+
+def wrong_starts(state: State) -> Iterator[str]:
+    """Yield what is wrong with the lists of where domains started (:mod:`.starts`)."""
+    jobs, starts = state.jobs, state.jobs.starts
+    seen: set[DomainId] = set()
+    for parent_id, newest in sorted(starts.newest.items()):
+        newer, domain_id, most = NOBODY, newest, clock_within(jobs, parent_id)
+        while domain_id and domain_id not in seen:
+            seen.add(domain_id)
+            start, above = starts.of[domain_id], jobs.accounts[domain_id].above
+            if parent_id != (above[0] if above else TOP) or start.newer != newer:
+                yield f"Domain {domain_id} is in the wrong list, that of domain {parent_id}, or out of place there."
+            if not start.floor < start.base <= most:
+                yield f"Domain {domain_id} has a start from {start.floor} to {start.base}, where V was {most} at most."
+            newer, domain_id, most = domain_id, start.older, start.base
+    if seen != set(starts.of):
+        yield f"Domains {sorted(set(starts.of) - seen)} have a start and are in no list of those beside them."
 
 
 def _wrong_account(state: State, domain_id: DomainId, account: Account, jobs: list[Job], inside: int) -> Iterator[str]:

@@ -28,7 +28,7 @@ def known_estimate_us(jobs: Jobs, job: Job) -> int | None:
 def estimate_us(jobs: Jobs, job: Job) -> int:
     """Return the run time that a unit of ``job`` is charged for in advance: what is known, else one run quantum.
 
-    Too little is set right when the unit ends, at its domain's cost alone; too much holds up its domain, and V as debt.
+    Too little is set right when the unit ends, at its domain's cost alone; too much holds up its domain until then.
     """
     known_us = known_estimate_us(jobs, job)
     return ESTIMATE_UNKNOWN_US if known_us is None else known_us

@@ -205,13 +205,19 @@ class JobArchived:
 
 @record
 class AccountReweighted:
-    """A domain's tag was moved so that another share leaves what it is owed as it is (docs/fairness.md, P10a)."""
+    """A domain's tag was moved so that another share leaves what it is owed as it is (docs/fairness.md, P10a).
+
+    Attributes:
+        domain_tag: Its tag now.
+        start: Base, floor and drop of how it will fall if V does (:mod:`.starts`), or empty if that stays as it is.
+    """
 
     tag: ClassVar[str] = "account_reweighted"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     domain_id: DomainId
     domain_tag: int
+    start: tuple[int, ...]
 
 
 @record

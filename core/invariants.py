@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from .account_invariants import wrong_accounts
+from .account_invariants import wrong_accounts, wrong_starts
 from .credit.invariants import wrong_credit
 from .domains.invariants import wrong_domains
 from .engine import Engine
@@ -45,6 +45,7 @@ def check(state: State) -> None:
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_job(job, state.at_us)),
         lambda: _wrong_dependants(state),
         lambda: wrong_accounts(state),
+        lambda: wrong_starts(state),
         lambda: _wrong_specs(state),
         lambda: _wrong_workers(state),
         lambda: wrong_domains(state),

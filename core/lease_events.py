@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from .ids import JobId, LeaseId, Span, WorkerId
 from .record import record
-from .tags import Above, Inner
+from .tags import Above, Fallen, Inner
 from .terms import Requeued
 
 
@@ -62,10 +62,11 @@ class UnitsFinished:
         domain_tag, usage, epoch, clock, debt, inner, above: As in :class:`UnitsLeased`, after the settlement.
         cpu_us, peak_bytes: Time on a cpu and most memory held, one a unit like ``run_us``; empty if nobody measured.
         used_cpu_us: What all this counts as cpu time used, by the priority of the job (row P09).
+        fallen: The domains whose tags fell, as they had come while too much was charged.
     """
 
     tag: ClassVar[str] = "units_finished"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     at_us: int
     lease_id: LeaseId
     done: tuple[Span, ...]
@@ -83,6 +84,7 @@ class UnitsFinished:
     cpu_us: tuple[int, ...]
     peak_bytes: tuple[int, ...]
     used_cpu_us: int
+    fallen: tuple[Fallen, ...]
 
 
 @record
@@ -96,10 +98,11 @@ class UnitsReturned:
         failed: Those that were on too many lost workers.
         cancelled: Those whose job was stopped meanwhile.
         domain_tag, usage, epoch, clock, debt, inner, above: As in :class:`UnitsLeased`, after the refund.
+        fallen: As in :class:`UnitsFinished`.
     """
 
     tag: ClassVar[str] = "units_returned"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     at_us: int
     lease_id: LeaseId
     cause: str
@@ -114,6 +117,7 @@ class UnitsReturned:
     debt: int
     inner: Inner
     above: Above
+    fallen: tuple[Fallen, ...]
 
 
 @record

@@ -79,6 +79,10 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("units_leased", 2): lambda fields: {**fields, "charged": ENTITLED, **_NOTHING_CHARGED},
     ("units_finished", 2): lambda fields: {**fields, "used_cpu_us": 0, **_NOTHING_CHARGED},
     ("units_returned", 1): lambda fields: {**fields, **_NOTHING_CHARGED},
+    # No tag fell when too much had been charged.
+    ("units_finished", 3): lambda fields: {**fields, "fallen": ()},
+    ("units_returned", 2): lambda fields: {**fields, "fallen": ()},
+    ("account_reweighted", 1): lambda fields: {**fields, "start": ()},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

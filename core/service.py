@@ -10,6 +10,9 @@ A domain whose tag is not ahead of V is served from its *entitlement*: S += l / 
 and S stays. Either way V += l / Phi, and its usage grows. The same at each level of the tree. So who is charged for
 what follows from the state alone: an account means the same under every policy, and policies can be exchanged.
 
+V falls when work took less than it was charged for (:mod:`.falling`). It is kept as the furthest that it has been,
+``clock``, and what it has fallen below that, ``debt``.
+
 Inside a domain, users and the jobs of each user have fluid clocks of their own, V += l / (weights of those that wait);
 there nothing moves while there is nobody to compete with, as it would all move in step.
 
@@ -25,40 +28,26 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from .domains.state import TOP
+from .falling import ROUNDING as ROUNDING
+from .falling import SCALE_BITS, moved, standing, with_fallen
+from .falling import clock_within as clock_within
+from .falling import entitled_charge as entitled_charge
+from .falling import reach as reach
+from .falling import restarted as restarted
 from .ids import DomainId
-from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, Rules, State, UserAccount
-from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Inner
+from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
+from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
-SCALE_BITS = 20
-ROUNDING = 1000 << SCALE_BITS
-"""A cpu-microsecond, as tags count it."""
-
-ALL_MILLI = 1000
 INNER_BITS = 10
 """Tags inside a domain are scaled by the weight of priority 0."""
-
-
-@lru_cache(maxsize=4096)
-def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
-    """Return l / g: what ``size`` moves the tag of a domain of that share, rounded up against it."""
-    return -((-size * 1000 << SCALE_BITS) // (alpha_milli * share))
 
 
 @lru_cache(maxsize=4096)
 def clock_charge(size: int, phi: int) -> int:
     """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together, rounded down."""
     return (size << SCALE_BITS) // phi
-
-
-def reach(clock: int, rules: Rules) -> int:
-    """Return up to which tag domains are owed service: to V, and with alpha = 1 by what 10**9 roundings can do more."""
-    return clock + ROUNDING if rules.alpha_milli == ALL_MILLI else clock
-
-
-def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
-    """Return the virtual time of the domains inside ``parent_id``; 0 is the top."""
-    return jobs.accounts.get(parent_id, NO_ACCOUNT).clock if parent_id else jobs.clock
 
 
 def lag(state: State, domain_id: DomainId) -> int:
@@ -82,23 +71,27 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
         account = Account(above=state.domains.path(domain_id))
     mine = account.users.get(user, NO_USER)
     return ArrivalTags(
-        account.tag if account.backlog else max(account.tag, _clock_over(jobs, account, 0)),
-        mine.tag if mine.backlog else max(mine.tag, account.clock),
-        mine.clock - ((-size << INNER_BITS) // job_weight(priority)) - size,
-        tuple([(who, _arrived(jobs, account, level, who)) for level, who in enumerate(account.above, 1)])
+        account.tag if account.backlog else _raised(state, domain_id, account, _clock_over(jobs, account, 0)),
+        mine.tag if mine.backlog else max(mine.tag, account.clock - account.debt),
+        mine.clock - mine.debt - ((-size << INNER_BITS) // job_weight(priority)) - size,
+        tuple([(who, _arrived(state, account, level, who)) for level, who in enumerate(account.above, 1)])
         if account.above
         else (),
     )
 
 
-def _arrived(jobs: Jobs, account: Account, level: int, who: DomainId) -> int:
-    inner = jobs.accounts.get(who, NO_ACCOUNT)
-    return inner.tag if inner.backlog else max(inner.tag, _clock_over(jobs, account, level))
+def _arrived(state: State, account: Account, level: int, who: DomainId) -> int:
+    inner = state.jobs.accounts.get(who, NO_ACCOUNT)
+    return inner.tag if inner.backlog else _raised(state, who, inner, _clock_over(state.jobs, account, level))
+
+
+def _raised(state: State, domain_id: DomainId, account: Account, clock: int) -> int:
+    return clock if account.tag <= clock else standing(state, domain_id, account, clock)
 
 
 def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
     """Return the virtual time by which the domain ``level`` above that of ``account`` is measured."""
-    return clock_within(jobs, account.above[level]) if level < len(account.above) else jobs.clock
+    return clock_within(jobs, account.above[level] if level < len(account.above) else TOP)
 
 
 def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int) -> ChargeTags:
@@ -139,10 +132,10 @@ def _served(
     is_covered: int,
     is_sold: bool,
 ) -> tuple[int, int, int, int, int]:
-    """Return, for one level, how it was served; its tag and usage after it; V over it and its debt.
+    """Return, for one level, how it was served; its tag and usage after it; clock and debt of V over it.
 
-    ``over`` is V over it, the debt of that, and Phi; ``load`` the size of a unit, how many, what they are together as
-    usage, and in which epoch. What was sold (points of its priority) comes from the pool.
+    ``over`` is these two, and Phi; ``load`` the size of a unit, how many, what they are together as usage, and in which
+    epoch. What was sold (points of its priority) comes from the pool.
     """
     clock, debt, phi = over
     size, count, used, epoch = load
@@ -151,14 +144,17 @@ def _served(
         served, by = GUARANTEED, 0
     else:
         by = count * clock_charge(size, phi)
-        if not is_sold and (tag <= clock or tag <= reach(clock, rules)):
+        now = clock - debt
+        if not is_sold and (tag <= now or tag <= reach(now, rules)):
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)
-            limit = clock - debt - entitled_charge(2 * largest, share, alpha)
+            limit = now - entitled_charge(2 * largest, share, alpha)
             if tag < limit:
-                tag = _claimed(state, domain_id, tag, clock - debt, limit)
+                tag = _claimed(state, domain_id, tag, now, limit)
             tag += count * entitled_charge(size, share, alpha)
+        else:
+            tag = standing(state, domain_id, account, now)
     if served and rules.usage != "all":
         used = 0
     paid = debt if debt < by else by
@@ -167,7 +163,7 @@ def _served(
 
 
 def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
-    """Return virtual time, its debt and Phi of what the domain ``level`` above that of ``account`` competes in."""
+    """Return clock and debt of V, and Phi, of what the domain ``level`` above that of ``account`` competes in."""
     if level < len(account.above):
         parent_id = account.above[level]
         parent = state.jobs.accounts[parent_id]
@@ -190,8 +186,7 @@ def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, limit: int
     A domain whose work could not be served for a while (back-off, no fitting worker) has fallen behind a clock that
     others' service has moved, and would shut out all others when it returns. So it keeps a claim of at most twice the
     largest lease there ever was, up to ``limit``, and what others beside it are ahead of the clock together. A domain
-    that could be served never has more, however wrong estimates are. ``clock`` is V less its debt: what service has
-    moved.
+    that could be served never has more, however wrong estimates are. ``clock`` is V.
     """
     domains = state.domains.domains
     domain = domains[domain_id]
@@ -225,11 +220,10 @@ def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[
 def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool) -> ChargeTags:
     """Return the tags after units of ``lease`` took ``run_us`` instead of what was estimated; none took 0 is a refund.
 
-    V follows actual service in both directions and stays monotone: service that was over-estimated is owed as debt,
-    and later advances pay it first (docs/fairness.md). Without the debt V would run away from every tag, and a newcomer
-    would wait for the whole history. ``waits_again`` says that units of the job now wait to be tried again.
-    Whoever had nothing else waiting banks no idle time by that: it stands at V at least, less its debt, and only then
-    is the charge set right. So a refund is one in full, and it does not matter in which parts units come back.
+    V follows actual service in both directions (docs/fairness.md). Did it not fall it would run away from every tag,
+    and a newcomer would wait for the whole history. ``waits_again`` says that units of the job now wait to be tried
+    again. Whoever had nothing else waiting banks no idle time by that: it stands at V at least, and only then is the
+    charge set right. So a refund is one in full, and it does not matter in which parts units come back.
     """
     jobs, rules = state.jobs, state.rules
     job = jobs.jobs[lease.job_id]
@@ -242,12 +236,15 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
         epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
     if not sizes and not arrives:
-        if not account.above:
-            return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, jobs.debt, (), ())
-        standing = [jobs.accounts[who] for who in account.above]
-        above = tuple([(it.tag, expressed(it.usage, it.epoch, epoch), it.clock, it.debt) for it in standing])
-        usage = expressed(account.usage, account.epoch, epoch)
-        return ChargeTags(lease.charged, account.tag, usage, epoch, jobs.clock, jobs.debt, (), above)
+        if not account.above and not jobs.debt:  # V has never been further than it is
+            return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, 0, (), ())
+        levels = []
+        for level, who in enumerate((job.terms.domain_id, *account.above)):
+            it = jobs.accounts[who] if level else account
+            clock, debt, _ = _over(state, account, level)
+            usage = expressed(it.usage, it.epoch, epoch)
+            levels.append((standing(state, who, it, clock - debt), usage, clock, debt))
+        return with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, ()), [])
     inner = _settled_inside(account, job, lease, sizes, arrives)
     then = step_of(lease.leased_us, rules.half_life_us)
     if epoch_of(then) > epoch:
@@ -262,10 +259,13 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
             used += amount_at(beyond, lease.priority, then) - amount_at(beyond, priority, then)
     used = expressed(used, epoch_of(then), epoch)
     levels = []
+    fallen: list[Fallen] = []
     for level, who in enumerate((job.terms.domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
         clock, debt, phi = _over(state, account, level)
-        tag = max(it.tag, clock - debt) if arrives and not it.backlog else it.tag
+        over = clock - debt
+        tag = standing(state, who, it, over)
+        rises = arrives and not it.backlog and tag < over
         served = lease.charged >> level * LEVEL_BITS & (ENTITLED | GUARANTEED)
         counted = used if rules.usage == "all" or not served else 0
         if sizes and served != GUARANTEED:
@@ -278,10 +278,12 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
             for size in sizes:
                 by += clock_charge(size, phi)
             clock, debt = _advanced(clock, debt, by)
+        if rises or clock - debt < over:
+            tag += moved(state, who, over, clock - debt, rises, tag - it.tag, fallen)
         usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
         usage += counted
         levels.append((tag, usage if usage > 0 else 0, clock, debt))
-    return _tags(lease.charged, levels, epoch, inner)
+    return with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, inner), fallen)
 
 
 def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:

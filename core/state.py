@@ -13,6 +13,7 @@ from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
 from .record import record
 from .resources import NOTHING, Resources
+from .starts import Starts as Starts
 from .terms import Requeued, Terms
 
 HELD, PENDING, RUNNING = "held", "pending", "running"
@@ -137,7 +138,7 @@ class UserAccount:
 
     Attributes:
         tag: His start tag among the users of the domain, scaled like :attr:`Job.tag`.
-        clock, debt: Virtual time of his jobs, and what it owes.
+        clock, debt: Of the virtual time of his jobs, as in :class:`Jobs`.
         weight: Sum of the weights of his jobs that have units waiting.
         backlog: Number of these.
         jobs: Jobs of his that are not archived.
@@ -157,9 +158,11 @@ class Account:
 
     Attributes:
         tag: Virtual start tag S of the domain in its parent's virtual time (docs/fairness.md), scaled by 2**20.
+        lead: The size of its last run from its entitlement, and of what has been longer than estimated since: by what
+            that is charged the tag may be ahead of V.
         usage, epoch: Forward-decayed usage X, and the epoch it is expressed in (:mod:`meted.core.usage`).
         service: All that it has received, in units of size, whatever it was served from.
-        clock, debt: Virtual time of what is inside it: its sub-domains, or its users.
+        clock, debt: Of the virtual time of what is inside it, its sub-domains or its users, as in :class:`Jobs`.
         backlog: Its jobs that have units waiting, or its sub-domains that have such jobs.
         active: Its users who have units waiting.
         users: By name, those who have jobs in the state.
@@ -172,6 +175,7 @@ class Account:
     """
 
     tag: int = 0
+    lead: int = 0
     usage: int = 0
     epoch: int = 0
     service: int = 0
@@ -223,8 +227,9 @@ class Jobs:
     Attributes:
         waiting: The jobs that wait for others, or for their time.
         dependants: For each job that has not ended and that others wait for, these others; some may be stopped by now.
-        clock: Virtual time V of the domains at the top, scaled by 2**20; it never decreases.
-        debt: What V owes because work took less than it was charged for.
+        clock: The furthest that the virtual time V of the domains at the top has been, scaled by 2**20.
+        debt: What V has fallen below that, because work took less than it was charged for.
+        starts: Where domains came to wait, if they may yet fall with V.
         largest_size: The largest charge of one lease so far: L of the bounds.
     """
 
@@ -237,6 +242,7 @@ class Jobs:
     clock: int = 0
     debt: int = 0
     largest_size: int = 0
+    starts: Starts = Starts()
     next_job_id: int = 1
     next_lease_id: int = 1
 

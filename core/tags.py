@@ -29,7 +29,11 @@ Inner = tuple[int, ...]
 the domain's users. Empty where none of it moved, as nobody competes there."""
 
 Above = tuple[tuple[int, int, int, int], ...]
-"""Start tag, usage, virtual time inside, and its debt, of each domain that the job's domain is in, nearest first."""
+"""Start tag, usage, furthest virtual time inside and what it has fallen below that, of each domain that the job's
+domain is in, nearest first."""
+
+Fallen = tuple[DomainId, int, int, int, int]
+"""A domain that fell with the virtual time it is measured by (:mod:`.starts`): its tag, base, floor and drop now."""
 
 
 @record
@@ -40,7 +44,9 @@ class ChargeTags:
         charged: Which accounts it concerns.
         domain_tag, usage: Start tag and forward-decayed usage of the job's domain.
         epoch: What every usage here is expressed in.
-        clock, debt: The virtual time of the domains at the top, and what it owes.
+        clock, debt: The furthest that the virtual time of the domains at the top has been, and what it has fallen
+            below that.
+        fallen: The domains that fell with it, or with that inside one of ``above``.
     """
 
     charged: int
@@ -51,6 +57,7 @@ class ChargeTags:
     debt: int
     inner: Inner
     above: Above
+    fallen: tuple[Fallen, ...] = ()
 
 
 @record

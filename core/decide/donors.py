@@ -49,7 +49,7 @@ def pay_donors(draft: Draft, command: PayDonors) -> None:
         domain = draft.domain(account.domain_id)
         fairness = draft.state.jobs.accounts[domain.domain_id]
         sold = entitled_charge(size, domain.effective_share, draft.state.rules.alpha_milli)
-        draft.add(AccountReweighted(draft.at_us, domain.domain_id, fairness.tag + sold))
+        draft.add(AccountReweighted(draft.at_us, domain.domain_id, fairness.tag + sold, ()))
         paid += 1
     if draft.state.ledger.unpaid_size and not paid:
         draft.add(_pay(draft.state, TREASURY, draft.state.ledger.unpaid_size, draft.at_us))

@@ -189,6 +189,7 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
         cpu_us,
         peak_bytes,
         used_cpu_us,
+        tags.fallen,
     )
     fees = fee_posted(state, lease, run_us, at_us) if state.ledger.fees else ()
     if not exits:
@@ -317,6 +318,7 @@ def returned(
         tags.debt,
         tags.inner,
         tags.above,
+        tags.fallen,
     )
     again = sum(run.count for run in requeued)
     fees = fee_voided(state, lease, count, at_us) if state.ledger.fees else ()

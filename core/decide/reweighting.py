@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..events import AccountReweighted, Event, LagRemainderKept
 from ..ids import DomainId
-from ..service import clock_within
+from ..service import clock_within, restarted
 from .draft import Draft
 from .ledger import post_accrued
 
@@ -30,6 +30,7 @@ def add_reweighting(draft: Draft, event: Event, *domain_ids: DomainId) -> None:
         clock = clock_within(draft.state.jobs, old.parent)
         owed = old.effective_share * (clock - account.tag) + old.remainder
         lag, remainder = divmod(owed, share)
-        draft.add(AccountReweighted(draft.at_us, old.domain_id, clock - lag))
+        start = restarted(draft.state.jobs, old.domain_id, clock, clock - lag, old.effective_share, share)
+        draft.add(AccountReweighted(draft.at_us, old.domain_id, clock - lag, start))
         if remainder != old.remainder:
             draft.add(LagRemainderKept(draft.at_us, old.domain_id, remainder))

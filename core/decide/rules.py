@@ -8,7 +8,7 @@ from .. import limits
 from ..commands import SetRules
 from ..errors import Reason, Refused
 from ..events import AccountReweighted, Event, RulesChanged, UsagesRescaled
-from ..service import clock_within
+from ..service import clock_within, restarted
 from ..state import Rules, State
 from ..usage import amount_at, current, epoch_of, step_of
 from . import checks
@@ -49,4 +49,6 @@ def _reweighted(state: State, alpha_milli: int, at_us: int) -> Iterator[AccountR
         domain = state.domains.domains.get(domain_id)
         if domain is not None:
             clock = clock_within(state.jobs, domain.parent)
-            yield AccountReweighted(at_us, domain_id, clock - (clock - account.tag) * old // alpha_milli)
+            tag = clock - (clock - account.tag) * old // alpha_milli
+            start = restarted(state.jobs, domain_id, clock, tag, old, alpha_milli)
+            yield AccountReweighted(at_us, domain_id, tag, start)

@@ -117,7 +117,7 @@ class ClockIndex(PoolIndex):
         self._dirty.add(domain_id)
 
     def domain_held(self, domain_id: DomainId) -> None:
-        """Refresh the place of a domain itself: its cap or its guarantee now lets more or less through."""
+        """Refresh the place of a domain itself: its tag has changed, or what its cap or guarantee lets through."""
         self._dirty.add(domain_id)
 
     def domain_measured(self, domain_id: DomainId) -> None:
@@ -190,8 +190,7 @@ class ClockIndex(PoolIndex):
 
     def reach(self, parent_id: DomainId) -> int:
         """Return up to which tag the domains inside one are owed service."""
-        jobs = self.state.jobs
-        return reach(clock_within(jobs, parent_id) if parent_id else jobs.clock, self.state.rules)
+        return reach(clock_within(self.state.jobs, parent_id), self.state.rules)
 
     def _width_milli(self, request: Resources) -> int:
         return width_milli(request, self.state.workers.capacity)

@@ -17,8 +17,10 @@ share, and its usage X, forward-decayed with half-life h (:mod:`meted.core.usage
    S stays.
 3. Either way V moves on by l / Phi, and X by 2**p l, faded.
 4. A domain that gets work after it had none starts at S = max(S, V): idle time is not banked.
-5. When a run ends, S or X, and V, are set right with what it really took; what V was moved too far is a debt that its
-   next moves pay first. A new share keeps what is owed: S' = V - (V - S) e / e'.
+5. When a run ends, S or X, and V, are set right with what it really took: V may fall. Who came by 4 at a V that turns
+   out to be too far ahead is taken as if it came only now, and falls with it (:mod:`meted.core.starts`); and who was
+   served by 1 at such a V was served by 2 in truth: S = min(S, V + what its last run by 1 was charged). With estimates
+   that are right V never falls, and neither is ever so. A new share keeps what is owed: S' = V - (V - S) e / e'.
 
 The tree is served from the top: at each level a child is chosen by 1 and 2, until it has jobs of its own. There users
 take turns by start tags with equal weights, and the jobs of a user by tags with weight 2**priority (SFQ, Goyal, Vin and
@@ -43,7 +45,8 @@ Bounds (docs/fairness.md; L the largest run of all, L_i of the domain, each the 
   below it.
 
 A run of short units is one unit of its total size, so read L' = max(L, Q) with Q the run quantum. Wrong estimates add
-what is in flight. For units wider than a slot nothing bounds the wait but draining (:mod:`.wide`).
+what is in flight, by what it really takes, however much more was said. For units wider than a slot nothing bounds the
+wait but draining (:mod:`.wide`).
 
 A shape (request) that fits no worker now is passed over as a whole, so that it costs nothing. When nothing that waits
 fits any more, short work may be *prefetched*: it waits on a worker for the end of what runs there (:mod:`.prefetch`),

@@ -126,7 +126,7 @@ class PoolIndex:
         """A domain's tag, usage, share, cap or guarantee has changed."""
 
     def domain_held(self, domain_id: DomainId) -> None:
-        """What a domain with a cap or a guarantee holds has changed."""
+        """What a domain with a cap or a guarantee holds has changed, or its tag alone."""
 
     def domain_served(self, domain_id: DomainId) -> None:
         """A domain was given something."""
@@ -336,6 +336,8 @@ class PoolIndex:
             self._refresh(jobs.jobs[job_id])
         if not self.follows_accounts:
             return
+        for fallen_id, *_ in event.fallen:
+            self.domain_held(fallen_id)
         before = was.jobs.accounts[terms.domain_id]
         if event.inner or event.requeued or event.domain_tag != before.tag or event.usage != before.usage:
             self.domain_changed(terms.domain_id)

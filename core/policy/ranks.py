@@ -41,7 +41,7 @@ class Ranks:
     """The children that wait with one shape: the eligible ones (S <= V) by deadline, the others by tag and in the pool.
 
     Entries are not removed when a key changes: one that says what its child's key no longer says is stale, and goes
-    when it comes to the top. As V never runs back, what is eligible stays so until its key changes. A child that is not
+    when it comes to the top. So does one whose child is not eligible any more, as V fell. A child that is not
     eligible has one entry that counts by tag and one in the pool. Tags and pool keys nearly always rise, so an entry
     need only be no later than where its child stands: at the top it is exchanged for one that says just that. So a key
     costs O(log n), and one that never comes to the top costs nothing.
@@ -126,7 +126,9 @@ class Ranks:
             deadline, tag, child = eligible[0]
             key = keys.get(child)
             if key is not None and key.deadline == deadline and key.tag == tag:
-                return BY_ENTITLEMENT, deadline, tag, child
+                if tag <= clock:
+                    return BY_ENTITLEMENT, deadline, tag, child
+                self._enter(child, key, clock)
             heappop(eligible)
         return self._first_of_pool()
 

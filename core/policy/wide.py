@@ -82,8 +82,8 @@ class WideIndex(ClockIndex):
     def _passed_over(self) -> Iterator[tuple[Order, DomainId, JobId]]:
         """Yield heads that are overdue and that fitted nowhere when less deserving domains were served.
 
-        By entitlement: overdue by real service, V less its debt, and by more than a unit of their own size. By the
-        pool: they would still be first had they used two units more. While V has a debt it does not tell how long who
+        By entitlement: overdue by real service, which is V, and by more than a unit of their own size. By the
+        pool: they would still be first had they used two units more. Where V has fallen it does not tell how long who
         is owed has waited; so then it is enough that the tag of another has come that far, or that they are overdue by
         the pool. It is judged at the top of the tree, for the domain there that the head is in.
         """

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from immutables import Map
 
+from ..domains.state import TOP
 from ..events import (
     AccountReweighted,
     HoldLifted,
@@ -25,7 +26,8 @@ from ..ids import DomainId, JobId
 from ..indexset import EMPTY, IndexSet
 from ..record import replaced
 from ..spans import indices
-from ..state import NO_USER, SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs, UserAccount
+from ..starts import Starts, came
+from ..state import NO_ACCOUNT, NO_USER, SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs, UserAccount
 from ..terms import Requeued, Terms
 from ..usage import job_weight
 from .backlog import without_backlog
@@ -60,8 +62,7 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
         case UnitsReopened():
             return _reopened(jobs, event)
         case AccountReweighted():
-            account = replaced(jobs.accounts.get(event.domain_id, Account()), tag=event.domain_tag)
-            return replaced(jobs, accounts=jobs.accounts.set(event.domain_id, account))
+            return _reweighted(jobs, event)
         case PriorityChanged():
             return _reprioritised(jobs, event)
         case UsagesRescaled():
@@ -71,6 +72,16 @@ def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
             return replaced(jobs, accounts=accounts.finish())
         case _:
             assert_never(event)
+
+
+def _reweighted(jobs: Jobs, event: AccountReweighted) -> Jobs:
+    domain_id = event.domain_id
+    account = replaced(jobs.accounts.get(domain_id, NO_ACCOUNT), tag=event.domain_tag)
+    starts = jobs.starts
+    if event.start:
+        base, floor, drop = event.start
+        starts = came(starts, account.above[0] if account.above else TOP, domain_id, base, floor, drop)
+    return replaced(jobs, accounts=jobs.accounts.set(domain_id, account), starts=starts)
 
 
 def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
@@ -101,8 +112,11 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
             it = Account(tag=tag, above=tuple([who for who, _ in event.above[at:]]))
         it = replaced(it, requested_cpu_us=it.requested_cpu_us + event.requested_cpu_us)
         accounts = accounts.set(domain_id, it)
-    if not waits and event.above:
-        accounts = _with_arrival_above(accounts, event, was)
+    starts = jobs.starts
+    if not waits:
+        starts = _with_starts(jobs, accounts[terms.domain_id], event)
+        if event.above:
+            accounts = _with_arrival_above(accounts, event, was)
     spec = jobs.specs[terms.spec_digest]
     waiting, dependants = jobs.waiting, jobs.dependants
     if event.waits_for:
@@ -116,6 +130,7 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
         specs=jobs.specs.set(terms.spec_digest, InternedSpec(spec.body, spec.jobs + 1)),
         waiting=waiting,
         dependants=dependants,
+        starts=starts,
         next_job_id=jobs.next_job_id if jobs.next_job_id > event.job_id else event.job_id + 1,
     )
 
@@ -183,7 +198,22 @@ def _arrived(jobs: Jobs, job: Job, event: JobStarted | UnitsReopened) -> Jobs:
     accounts = jobs.accounts.set(terms.domain_id, _with_arrival(account, account.users[terms.user], event, terms, 0))
     if event.above:
         accounts = _with_arrival_above(accounts, event, account.backlog)
-    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, replaced(job, tag=event.job_tag)), accounts=accounts)
+    starts = _with_starts(jobs, account, event)
+    jobs_now = jobs.jobs.set(job.job_id, replaced(job, tag=event.job_tag))
+    return replaced(jobs, jobs=jobs_now, accounts=accounts, starts=starts)
+
+
+def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted | UnitsReopened) -> Starts:
+    """Return the starts after the domain of ``account``, or one that it is in, was raised as it came to wait."""
+    starts = jobs.starts
+    domain_id = event.terms.domain_id if isinstance(event, JobSubmitted) else jobs.jobs[event.job_id].terms.domain_id
+    for level, (who, tag) in enumerate(((domain_id, event.domain_tag), *event.above)):
+        floor = jobs.accounts.get(who, NO_ACCOUNT).tag
+        if tag > floor:
+            starts = came(
+                starts, account.above[level] if level < len(account.above) else TOP, who, tag, floor, tag - floor
+            )
+    return starts
 
 
 def _with_arrival(
@@ -204,7 +234,6 @@ def _with_arrival(
     return replaced(
         account,
         tag=event.domain_tag,
-        debt=account.debt if account.active else 0,  # while nobody waits, nobody is owed anything
         backlog=account.backlog + 1,
         active=account.active if user.backlog else account.active + 1,
         users=users,

@@ -8,11 +8,14 @@ from typing import Any
 from immutables import Map
 
 from .. import spans
+from ..domains.state import TOP
 from ..events import Event, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
 from ..record import replaced
+from ..starts import fell
 from ..state import Account, Job, Jobs, Lease, UserAccount
+from ..tags import ENTITLED, LEVEL_BITS, Fallen
 from ..terms import Requeued, Terms
 from ..usage import job_weight
 from .backlog import with_backlog, without_backlog_above
@@ -92,6 +95,7 @@ def _charged_for_lease(
     account = replaced(
         was,
         tag=event.domain_tag,
+        lead=served if event.charged & ENTITLED else was.lead,
         usage=event.usage,
         epoch=event.epoch,
         service=was.service + served,
@@ -103,7 +107,7 @@ def _charged_for_lease(
     )
     accounts = accounts.set(terms.domain_id, account)
     if event.above:
-        accounts = _charged_above(accounts, was, event, served, 0)
+        accounts = _charged_above(accounts, was, event, served, 0, event.charged, 0)
         if last and not account.backlog:
             accounts = without_backlog_above(accounts, was)
     return accounts
@@ -112,6 +116,7 @@ def _charged_for_lease(
 def _charged(
     accounts: Map[DomainId, Account],
     terms: Terms,
+    lease: Lease,
     event: UnitsFinished | UnitsReturned,
     served: int,
     measured_us: int,
@@ -128,6 +133,7 @@ def _charged(
     account = replaced(
         was,
         tag=event.domain_tag,
+        lead=was.lead + served if served > 0 and lease.charged & ENTITLED else was.lead,
         usage=event.usage,
         epoch=event.epoch,
         service=was.service + served,
@@ -139,7 +145,9 @@ def _charged(
         used_cpu_us=was.used_cpu_us + used_cpu_us,
     )
     accounts = accounts.set(terms.domain_id, account)
-    return _charged_above(accounts, was, event, served, used_cpu_us) if event.above else accounts
+    if not event.above:
+        return accounts
+    return _charged_above(accounts, was, event, served, used_cpu_us, lease.charged if served > 0 else 0, 1)
 
 
 def _charged_above(
@@ -148,13 +156,21 @@ def _charged_above(
     event: UnitsLeased | UnitsFinished | UnitsReturned,
     served: int,
     used_cpu_us: int,
+    charged: int,
+    kept: int,
 ) -> Map[DomainId, Account]:
-    """Return the accounts as a charge leaves those above the domain whose account is ``below``."""
+    """Return the accounts as a charge leaves those above the domain whose account is ``below``.
+
+    Where ``charged`` says that a domain was served from its entitlement ``served`` is its lead, beside the one that it
+    had if ``kept`` is 1 and not 0.
+    """
     for domain_id, (tag, usage, clock, debt) in zip(below.above, event.above, strict=True):
         it = accounts[domain_id]
+        charged >>= LEVEL_BITS
         it = replaced(
             it,
             tag=tag,
+            lead=kept * it.lead + served if charged & ENTITLED else it.lead,
             usage=usage,
             epoch=event.epoch,
             service=it.service + served,
@@ -187,9 +203,11 @@ def _finished(jobs: Jobs, event: UnitsFinished) -> Jobs:
         measured_count=old.measured_count + measured_count,
     )
     served = lease.size // lease.estimate_us * measured_us - lease.size * measured_count
-    accounts = _charged(jobs.accounts, terms, event, served, measured_us, measured_count, event.used_cpu_us)
+    accounts = _charged(jobs.accounts, terms, lease, event, served, measured_us, measured_count, event.used_cpu_us)
     if event.requeued and not old.is_backlogged:
         accounts = with_backlog(accounts, terms)
+    if event.fallen:
+        jobs, accounts = _with_fallen(jobs, accounts, event.fallen)
     return _after_back(jobs, job, accounts, lease, event.done, event.clock, event.debt)
 
 
@@ -205,10 +223,25 @@ def _returned(jobs: Jobs, event: UnitsReturned) -> Jobs:
         failed=_add(old.failed, event.failed),
         cancelled=_add(old.cancelled, event.cancelled),
     )
-    accounts = _charged(jobs.accounts, old.terms, event, -lease.size * count, 0, 0, 0)
+    accounts = _charged(jobs.accounts, old.terms, lease, event, -lease.size * count, 0, 0, 0)
     if event.requeued and not old.is_backlogged:
         accounts = with_backlog(accounts, old.terms)
+    if event.fallen:
+        jobs, accounts = _with_fallen(jobs, accounts, event.fallen)
     return _after_back(jobs, job, accounts, lease, event.spans, event.clock, event.debt)
+
+
+def _with_fallen(
+    jobs: Jobs, accounts: Map[DomainId, Account], fallen: tuple[Fallen, ...]
+) -> tuple[Jobs, Map[DomainId, Account]]:
+    """Return the slice with the starts, and the accounts with the tags, of domains that fell with their V."""
+    starts = jobs.starts
+    for each in fallen:
+        domain_id, tag, *_ = each
+        account = accounts[domain_id]
+        starts = fell(starts, account.above[0] if account.above else TOP, each)
+        accounts = accounts.set(domain_id, replaced(account, tag=tag))
+    return replaced(jobs, starts=starts), accounts
 
 
 def _after_back(

@@ -89,6 +89,7 @@ EXAMPLES: tuple[e.Event, ...] = (
         (1, 2, 2, 4),
         (0, 2**20, 2**33, 5),
         9,
+        ((DomainId(5), TAG, CLOCK, -3, 2**66),),
     ),
     e.UnitsReturned(
         AT_US,
@@ -105,9 +106,10 @@ EXAMPLES: tuple[e.Event, ...] = (
         2**65,
         (1, 2, 3, 4, 5, 6),
         (),
+        ((DomainId(5), TAG, CLOCK, 2**67, 7),),
     ),
     e.UnitsRecalled(AT_US, LeaseId(9)),
-    e.AccountReweighted(AT_US, DomainId(1), -TAG),
+    e.AccountReweighted(AT_US, DomainId(1), -TAG, (CLOCK, 0, -3)),
     e.WorkerJoined(
         AT_US, WorkerId(3), "node-1", Resources(64_000, 2**38), (("rack", "b"),), None, True, DomainId(1), False
     ),

@@ -44,7 +44,7 @@ class Arena:
         """Have units wait; of one that takes ``width`` slots, ``size`` is the area."""
         if not self.clock.waiting(leaf):
             domain = self.clock.domains[leaf]
-            self.since[leaf] = (self.clock.now, domain.tag <= self.clock.time_over(domain).time)
+            self.since[leaf] = (self.clock.now, domain.tag <= self.clock.time_over(domain).now)
         elif self.first_in_first_out:
             self.hidden[leaf] += [size] * count
             return
@@ -78,7 +78,7 @@ class Arena:
         for domain, tier in zip(choice.path, choice.tiers, strict=True):
             if tier == ENTITLED:
                 size = choice.job.size if self.first_in_first_out else self.longest_in(domain.domain_id)
-                late = clock.time_over(domain).time - clock.deadline(domain, size)
+                late = clock.time_over(domain).now - clock.deadline(domain, size)
                 self.note("deadline", clock.phi(domain.parent) * late, self.longest_in(domain.parent))
                 self.entitled[domain.domain_id] += choice.job.size
         if not choice.leaf.parent:

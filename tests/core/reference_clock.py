@@ -8,13 +8,19 @@ tested on it alone. Nothing here is shared with the engine.
     serve   at each level from the leaf up, for the child i of p, and a run of size l:
                 if S_i <= V_p: S_i += l / (alpha e_i)          (tier 1: from its entitlement)
                 else:          S_i stays                       (tier 2: from the pool)
-                V_p += l / Phi_p, paying debt first;  X_i += 2^priority l 2^(t/h)
+                V_p += l / Phi_p;  X_i += 2^priority l 2^(t/h)
             a domain within its guarantee (tier 0) moves only its usage, and not the time over it.
     choose  top down, among children with something that may be served:
                 covered by a guarantee, else eligible (S <= V) with least (D, S, id), else what the pool policy says
-    wake    S = max(S, V)
-    return  S = max(S, V - debt) if nothing else waits, then as a finish of size 0: undone at once, it is undone in full
-    finish  S (if it was tier 1) and X as if the real size had been known; V by the difference, less than zero as debt
+    wake    S = max(S, V); V is its base B, what S was before its floor F, and what S was raised by its drop
+    return  the same if nothing else waits, then as a finish of size 0: undone at once, it is undone in full
+    finish  S (if it was tier 1) and X as if the real size had been known; V by the difference
+    relabel whoever is served from the pool, comes, or has something end, and everybody in turn: S = min(S, V + what it
+            was last charged in tier 1, and beyond its estimates since), as what it was charged at a V that never was,
+            was from the pool in truth
+    fall    where that took V below the base of a child: as if it had come only now, B' = max(V, F), and S falls by the
+            part (B - B') / (B - F) of its drop, which is all that it was raised by beyond B'
+    share   S' = V - (V - S) e / e'; and the same at V = F, so that S falls to what it would be if V falls
 
 Inside a leaf: the user with the least start tag, of that user the job with the least finish tag.
 """
@@ -36,13 +42,18 @@ Deadlines = Literal["head", "rising"]
 
 @dataclass
 class Fluid:
-    """A virtual time with its debt."""
+    """A virtual time, as the furthest that it has been and what it has fallen below that."""
 
     time: Number = 0
     debt: Number = 0
 
+    @property
+    def now(self) -> Number:
+        """V."""
+        return self.time - self.debt
+
     def move(self, by: Number) -> None:
-        """Advance, paying debt first; a negative advance is debt."""
+        """Advance, or fall."""
         paid = min(self.debt, by)
         self.debt -= paid
         self.time += by - paid
@@ -86,6 +97,11 @@ class Domain:
     guarantee: int = 0
     cap: int | None = None
     tag: Number = 0
+    base: Number = 0
+    floor: Number = 0
+    drop: Number = 0
+    lead: int = 0
+    came: bool = False
     usage: Number = 0
     held: int = 0
     served: int = 0
@@ -190,9 +206,8 @@ class ReferenceClock:
     def add_domain(
         self, domain_id: int, share: int, parent: int = 0, guarantee: int = 0, cap: int | None = None
     ) -> None:
-        """Register a domain: from now on its share counts in Phi. It starts where the time beside it stands."""
-        tag = self.domains[parent].inside.time
-        self.domains[domain_id] = Domain(domain_id, parent, share, guarantee, cap, tag)
+        """Register a domain: from now on its share counts in Phi."""
+        self.domains[domain_id] = Domain(domain_id, parent, share, guarantee, cap)
 
     def children(self, node: int) -> list[Domain]:
         """Return the domains right inside ``node``."""
@@ -228,22 +243,26 @@ class ReferenceClock:
 
     def _wake(self, job: Job) -> None:
         """Let a job wait. Idle time is not banked: whoever had nothing waiting starts at max(S, V)."""
-        self._raise_tags(job, in_debt=False)
+        self._raise_tags(job)
         user = self.domains[job.domain_id].users[job.user]
-        job.tag = user.jobs_time.time + job.size / job.weight - job.size
+        job.tag = user.jobs_time.now + job.size / job.weight - job.size
         self.jobs[job.job_id] = job
 
-    def _raise_tags(self, job: Job, in_debt: bool) -> None:
-        """Raise the tags of all that had nothing waiting, to their V, or to that less its debt."""
+    def _raise_tags(self, job: Job) -> None:
+        """Raise the tags of all that had nothing waiting, to their V."""
         leaf = self.domains[job.domain_id]
         user = leaf.users.setdefault(job.user, User())
         for domain in self.path(job.domain_id):
+            domain.came = True
             if not self.waiting(domain.domain_id):
-                over = self.time_over(domain)
-                domain.tag = max(domain.tag, over.time - in_debt * over.debt)
+                over = self.time_over(domain).now
+                self._relabel(domain)
+                if domain.tag < over:
+                    domain.floor, domain.base, domain.drop = domain.tag, over, over - domain.tag
+                    domain.tag = over
                 domain.longest_head = 0
         if not self._of_user(leaf, job.user):
-            user.tag = max(user.tag, leaf.users_time.time - in_debt * leaf.users_time.debt)
+            user.tag = max(user.tag, leaf.users_time.now)
 
     def _of_user(self, leaf: Domain, user: str) -> list[Job]:
         return [job for job in self.waiting(leaf.domain_id) if job.user == user]
@@ -272,12 +291,23 @@ class ReferenceClock:
         covered = [head for head in heads if head.path[-1].held + head.job.width <= head.path[-1].guarantee]
         if covered:
             return self._in_tier(min(covered, key=self.rank), GUARANTEED)
-        # Where all is owed to somebody, rounding must not make it look otherwise: a cpu-microsecond more counts as V.
-        more = 1000 * 2**20 if self.whole and self.alpha_milli == 1000 else 0
-        eligible = [head for head in heads if head.path[-1].tag <= self.domains[node].inside.time + more]
+        eligible = [head for head in heads if head.path[-1].tag <= self.domains[node].inside.now + self.slack]
         if eligible:
             return self._in_tier(min(eligible, key=self.rank), ENTITLED)
         return self.pool(self, heads)
+
+    @property
+    def slack(self) -> int:
+        """Where all is owed to somebody, rounding must not make it look otherwise: a cpu-microsecond counts as V."""
+        return 1000 * 2**20 if self.whole and self.alpha_milli == 1000 else 0
+
+    def _relabel(self, domain: Domain) -> None:
+        """Let a tag be ahead of V no further than what its domain was served from its entitlement explains."""
+        domain.tag = min(domain.tag, self.time_over(domain).now + self.lead(domain))
+
+    def lead(self, domain: Domain) -> Number:
+        """Return by how much a tag may be ahead of V, and by some roundings."""
+        return self.charge(domain.lead, domain.share, self.alpha_milli) + (1000 * 2**20 if self.whole else 0)
 
     def _in_tier(self, choice: Choice, tier: int) -> Choice:
         choice.tiers[-1] = tier
@@ -332,13 +362,18 @@ class ReferenceClock:
             del self.jobs[job.job_id]
         return lease
 
-    def finish(self, lease: Lease, real: int, again: bool = False) -> None:
-        """End a lease that took ``real`` in truth; a refund is one that took 0, and may wait again."""
+    def finish(self, lease: Lease, real: int, again: bool = False, turn: int | None = None) -> None:
+        """End a lease that took ``real`` in truth; a refund is one that took 0, and may wait again.
+
+        It is the turn of one domain to be looked at, or of all.
+        """
         job = lease.choice.job
+        for domain in self.domains.values():
+            if domain.domain_id and turn in (None, domain.domain_id):
+                self._relabel(domain)
         if again and not job.count:
-            self._raise_tags(job, in_debt=True)
-            time = self.domains[job.domain_id].users[job.user].jobs_time
-            job.tag = max(job.tag, time.time - time.debt)
+            self._raise_tags(job)
+            job.tag = max(job.tag, self.domains[job.domain_id].users[job.user].jobs_time.now)
         self._set_right(lease, lease.size, real)
         for domain in lease.choice.path:
             domain.held -= job.width
@@ -353,13 +388,30 @@ class ReferenceClock:
             domain.served += after - before
             if tier in self.charged:
                 domain.usage += factor * (after - before)
+            if before or tier == POOL:
+                self._relabel(domain)
             if tier == ENTITLED:
                 share, alpha = domain.share, self.alpha_milli
                 domain.tag += self.charge(after, share, alpha) - self.charge(before, share, alpha)
             if tier != GUARANTEED:
                 phi = self.phi(domain.parent)
-                self.time_over(domain).move(self.advance(after, phi) - self.advance(before, phi))
+                self._move(domain.parent, self.advance(after, phi) - self.advance(before, phi))
+            if tier == ENTITLED:
+                domain.lead = domain.lead + max(0, after - before) if before else after
         self._set_right_inside(lease, after - before)
+
+    def _move(self, node: int, by: Number) -> None:
+        """Move V of a node. Where it falls below the V at which a child came, that child comes as if only now."""
+        before = self.domains[node].inside.now
+        self.domains[node].inside.move(by)
+        now = self.domains[node].inside.now
+        for child in self.children(node):
+            if child.base > max(now, child.floor):
+                child.tag = min(child.tag, before + self.lead(child))
+                base = max(now, child.floor)
+                lost = Fraction(child.drop * (child.base - base)) / (child.base - child.floor)
+                lost = floor(lost) if self.whole else lost
+                child.tag, child.base, child.drop = child.tag - lost, base, child.drop - lost
 
     def _set_right_inside(self, lease: Lease, by: int) -> None:
         """Inside a leaf tags and times move only for who was charged: where two or more competed."""
@@ -385,13 +437,20 @@ class ReferenceClock:
         """
         for domain_id, share in shares.items():
             domain = self.domains[domain_id]
-            if keep:
-                now = self.time_over(domain).time
-                owed = Fraction(domain.share, share) * (now - domain.tag)
-                domain.tag = now - (floor(owed) if self.whole else owed)
+            if keep and domain.came:
+                now = self.time_over(domain).now
+                low = domain.floor if domain.base > domain.floor else 0
+                fallen = self._kept(domain, share, low, domain.tag - domain.drop)
+                domain.tag = self._kept(domain, share, now, domain.tag)
+                domain.base, domain.floor, domain.drop = now, low, domain.tag - fallen
             domain.share = share
+
+    def _kept(self, domain: Domain, share: int, now: Number, tag: Number) -> Number:
+        """Return the tag that leaves what a domain is owed at V = ``now`` as it is with another share."""
+        owed = Fraction(domain.share, share) * (now - tag)
+        return now - (floor(owed) if self.whole else owed)
 
     def lag(self, domain: Domain) -> Fraction:
         """Return what a domain is owed by its own account: g (V - S)."""
-        behind = self.time_over(domain).time - domain.tag
+        behind = self.time_over(domain).now - domain.tag
         return Fraction(self.alpha_milli * domain.share, 1000) * behind

@@ -40,8 +40,8 @@ def test_a_newcomer_is_not_behind_those_of_whom_nothing_was_known(
 ) -> None:
     """Each has alpha of its half at least, and the rest goes by usage: to the newcomer as long as it has used less.
 
-    The first holds, too, where whoever was alone was charged for 36,000 times what its units took; but as V has a debt
-    then, and stands, it is owed service for as long, and has the rest.
+    The first holds, too, where whoever was alone was charged for 36,000 times what its units took. While such a charge
+    is under way V is ahead, and whoever has less under way is owed more, so which of them has the rest is left open.
     """
     world = World()
     world.do(SetRules(0, alpha_milli))

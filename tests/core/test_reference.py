@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.commands import CreateDomain, OfferLoan, SetRules
+from meted.core.errors import Refused
 from meted.core.events import UnitsLeased
 from meted.core.ids import DomainId, JobId, LeaseId
 from meted.core.resources import NOTHING
@@ -56,10 +57,15 @@ nodes = st.lists(
     min_size=1,
     max_size=7,
 )
+RATIOS = tuple(map(Fraction, ("1/1000", "1/2", "1", "2")))
+"""What units take of what was estimated."""
+
 submissions = st.tuples(
     st.just("submit"), st.integers(0, 9), st.booleans(), st.integers(1, 5), st.integers(0, 1), st.integers(1, 3)
 )
-ends = st.tuples(st.just("finish"), st.integers(0, 9), st.sampled_from((Fraction(1, 2), Fraction(1), Fraction(2))))
+ends = st.tuples(
+    st.just("finish"), st.integers(0, 9), st.sampled_from((Fraction(1, 1000), Fraction(1, 2), Fraction(1), Fraction(2)))
+)
 refunds = st.tuples(st.just("return"), st.integers(0, 9))
 loans = st.tuples(st.just("lend"), st.integers(0, 9), st.integers(0, 9), st.integers(1, 9))
 ages = st.tuples(st.just("wait"), st.integers(1, 3))
@@ -134,33 +140,39 @@ class Both:
         job_id = self.world.submit(self.name(leaf), count, user=user, priority=priority, time_request_us=took_us)
         self.clock.submit(leaf, user, job_id, CPU * took_us, priority, count)
 
+    def turn(self, lease_id: LeaseId) -> int:
+        """Return whose turn it is to be looked at when a lease ends."""
+        return 1 + lease_id % len(self.names)
+
     def finish(self, at: int, ratio: Fraction) -> None:
         """End a lease with another time than was estimated."""
         if self.running:
             lease_id, lease = self.running.pop(at % len(self.running))
             took_us = int(lease.size * ratio) // CPU
             self.world.finish(lease_id, run_us=took_us)
-            self.clock.finish(lease, CPU * took_us)
+            self.clock.finish(lease, CPU * took_us, turn=self.turn(lease_id))
 
     def give_back(self, at: int) -> None:
         """Return a lease that was not begun."""
         if self.running:
             lease_id, lease = self.running.pop(at % len(self.running))
             self.world.give_back(lease_id)
-            self.clock.finish(lease, 0, again=True)
+            self.clock.finish(lease, 0, again=True, turn=self.turn(lease_id))
 
-    def lend(self, lender: int, borrower: int, amount: int) -> None:
+    def lend(self, who: int, to: int, amount: int) -> None:
         """Lend a part of a share to a sibling, as far as the floor of 1 and what is borrowed itself allow."""
         count = len(self.names)
-        first, second = (self.clock.domains[1 + who % count] for who in (lender, borrower))
+        first, second = (self.clock.domains[1 + each % count] for each in (who, to))
         own = self.world.find_domain(self.name(first.domain_id)).share
         lent = max(0, own - first.share)
         amount = min(amount, own - lent - 1)
         if first is second or first.parent != second.parent or amount < 1:
             return
-        self.world.do(
-            OfferLoan(self.world.now_us, self.name(first.domain_id), self.name(second.domain_id), "share", amount)
-        )
+        lender, borrower = self.name(first.domain_id), self.name(second.domain_id)
+        try:
+            self.world.do(OfferLoan(self.world.now_us, lender, borrower, "share", amount))
+        except Refused:  # some of what it has is borrowed, and cannot be lent
+            return
         shares = {
             it.domain_id: self.world.find_domain(self.name(it.domain_id)).effective_share for it in (first, second)
         }
@@ -203,6 +215,9 @@ class Both:
                 continue
             assert account.tag == domain.tag, f"start tag of {self.name(domain.domain_id)}"
             assert account.service == domain.served
+            start = jobs.starts.of.get(DomainId(domain.domain_id))
+            assert start is None or (start.base, start.floor, start.drop) == (domain.base, domain.floor, domain.drop)
+            assert start is not None or domain.base == domain.floor
             if self.clock.children(domain.domain_id):
                 assert (account.clock, account.debt) == (domain.inside.time, domain.inside.debt)
 
