@@ -90,6 +90,7 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     account = jobs.accounts.get(terms.domain_id)
     if account is None:
         account = Account(above=tuple([who for who, _ in event.above]))
+    starts = jobs.starts if waits else _with_starts(jobs, account, event)
     user = account.users.get(terms.user, NO_USER)
     was = account.backlog
     if waits:
@@ -112,11 +113,8 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
             it = Account(tag=tag, above=tuple([who for who, _ in event.above[at:]]))
         it = replaced(it, requested_cpu_us=it.requested_cpu_us + event.requested_cpu_us)
         accounts = accounts.set(domain_id, it)
-    starts = jobs.starts
-    if not waits:
-        starts = _with_starts(jobs, accounts[terms.domain_id], event)
-        if event.above:
-            accounts = _with_arrival_above(accounts, event, was)
+    if not waits and event.above:
+        accounts = _with_arrival_above(accounts, event, was)
     spec = jobs.specs[terms.spec_digest]
     waiting, dependants = jobs.waiting, jobs.dependants
     if event.waits_for:
@@ -195,10 +193,10 @@ def _arrived(jobs: Jobs, job: Job, event: JobStarted | UnitsReopened) -> Jobs:
     """Return the slice when a job that was there already comes to have units waiting."""
     terms = job.terms
     account = jobs.accounts[terms.domain_id]
+    starts = _with_starts(jobs, account, event)
     accounts = jobs.accounts.set(terms.domain_id, _with_arrival(account, account.users[terms.user], event, terms, 0))
     if event.above:
         accounts = _with_arrival_above(accounts, event, account.backlog)
-    starts = _with_starts(jobs, account, event)
     jobs_now = jobs.jobs.set(job.job_id, replaced(job, tag=event.job_tag))
     return replaced(jobs, jobs=jobs_now, accounts=accounts, starts=starts)
 
