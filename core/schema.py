@@ -19,10 +19,11 @@ from .codec import Fields, pack, unpack, unpack_plain
 from .errors import SchemaError
 from .events import Event
 from .indexset import IndexSet
+from .limits import KARMA_START_MC
 from .state import State
 from .tags import ENTITLED
 
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 5
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)
@@ -78,6 +79,8 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("units_leased", 2): lambda fields: {**fields, "charged": ENTITLED, **_NOTHING_CHARGED},
     ("units_finished", 2): lambda fields: {**fields, "used_cpu_us": 0, **_NOTHING_CHARGED},
     ("units_returned", 1): lambda fields: {**fields, **_NOTHING_CHARGED},
+    # There was no karma in a live pool, so nobody began with credit.
+    ("rules_changed", 1): lambda fields: {**fields, "start_mc": KARMA_START_MC},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

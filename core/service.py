@@ -112,10 +112,11 @@ def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
     return clock_within(jobs, account.above[level]) if level < len(account.above) else jobs.clock
 
 
-def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int) -> ChargeTags:
+def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int, ahead: int = 0) -> ChargeTags:
     """Return the tags after ``count`` units of ``size`` each of a job are leased.
 
-    ``covered`` has bit i set where the domain i levels above that of the job is within its guarantee.
+    ``covered`` has bit i set where the domain i levels above that of the job is within its guarantee. By ``ahead`` the
+    tag of the domain at the top may be ahead of V where that is served from its entitlement all the same.
     """
     jobs = state.jobs
     terms = job.terms
@@ -126,13 +127,16 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: i
     load = Load(size, count, count * amount_at(size, job.own_priority, step), epoch_of(step))
     if not account.above:
         over = (jobs.clock, jobs.debt, state.domains.total_share)
-        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1, job.points < 0)
+        bit, tag, usage, clock, debt = _served(
+            state, domain_id, account, over, load, covered & 1, job.points < 0, ahead
+        )
         return ChargeTags(charged + bit, tag, usage, load.epoch, clock, debt, inner, ())
     levels = []
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
         sold = not level and job.points < 0
-        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold)
+        may = ahead if level == len(account.above) else 0
+        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold, may)
         charged |= bit << level * LEVEL_BITS
         levels.append(tags)
     return _tags(charged, levels, load.epoch, inner)
@@ -146,6 +150,7 @@ def _served(
     load: Load,
     is_covered: int,
     is_sold: bool,
+    ahead: int,
 ) -> tuple[int, int, int, int, int]:
     """Return, for one level, how it was served; its tag and usage after it; V over it and its debt.
 
@@ -158,7 +163,7 @@ def _served(
         served, by = GUARANTEED, 0
     else:
         by = count * clock_charge(size, phi)
-        if not is_sold and tag <= reach(clock, rules):
+        if not is_sold and tag <= reach(clock, rules) + ahead:
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)

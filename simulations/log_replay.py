@@ -84,7 +84,7 @@ class LogReplay:
                 CreateDomain(0, str(domain_id), domain.share, domain.cap, parent, guarantee=domain.guarantee)
             )
         for number, offer in enumerate(trace.workers, 1):
-            (joined,) = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
+            joined, *_ = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
             assert type(joined) is WorkerJoined
         self.engine.take()
 

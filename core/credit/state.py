@@ -16,6 +16,7 @@ from immutables import Map
 
 from ..ids import AccountId, DomainId, HoldId, JobId, LeaseId
 from ..record import record
+from .slices import Karma
 
 TREASURY = AccountId(1)
 """The account that credit comes from and goes back to."""
@@ -152,6 +153,7 @@ class Ledger:
         unpaid_size: Work (thousandths of a cpu x us) that was paid for into escrow, and for which nobody who made room
             has been paid yet.
         payers: The domains that paid for it, and for how much each; none of them is paid from it.
+        karma: What domains hold of the pool under karma, and what was set aside for it.
     """
 
     accounts: Map[AccountId, CreditAccount] = Map(
@@ -166,6 +168,7 @@ class Ledger:
     unpaid_size: int = 0
     payers: Map[DomainId, int] = Map()
     rules: CreditRules = CreditRules()
+    karma: Karma = Karma()
     next_account_id: int = 3
     next_hold_id: int = 1
     next_transfer_id: int = 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import assert_never, get_args
+from typing import assert_never, cast, get_args
 
+from ..credit.karma import KARMA
 from ..estimates import next_run
 from ..events import (
     AccountReweighted,
@@ -29,6 +30,8 @@ from ..events import (
     FeeHeld,
     FeePosted,
     FeeVoided,
+    GrantAccrued,
+    GrantMarked,
     HoldLifted,
     HoldPosted,
     HoldVoided,
@@ -37,6 +40,7 @@ from ..events import (
     JobStarted,
     JobStopped,
     JobSubmitted,
+    KarmaLeft,
     LagRemainderKept,
     LoanBackedOff,
     LoanEnded,
@@ -52,6 +56,8 @@ from ..events import (
     RecordRefused,
     ReservationEnded,
     RulesChanged,
+    SliceEnded,
+    SliceHeld,
     SpecInterned,
     UnitsFinished,
     UnitsLeased,
@@ -73,8 +79,10 @@ from ..state import Job, State
 from ..terms import Terms
 from .capacity import Capacity, Free
 
+_CREDIT_EVENTS = frozenset(get_args(CreditEvent))
+
 _OF_NO_CONCERN = frozenset(
-    {HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired, *get_args(CreditEvent)}
+    {HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired, *_CREDIT_EVENTS}
 )
 
 
@@ -125,6 +133,12 @@ class PoolIndex:
     def rules_changed(self) -> None:
         """The parameters of fairness have changed, or how usage is expressed."""
 
+    def shares_changed(self) -> None:
+        """A domain came or went, or has another share."""
+
+    def credit_changed(self, event: CreditEvent, was: State) -> None:
+        """Under karma: something of credit has changed; ``was`` is the state before."""
+
     def pool_changed(self) -> None:
         """Workers came, went, or may or may not be leased now."""
 
@@ -132,6 +146,8 @@ class PoolIndex:
         """Follow ``event``; ``state`` is the state after it."""
         was, self.state = self.state, state
         if type(event) in _OF_NO_CONCERN:
+            if state.rules.pool == KARMA and type(event) in _CREDIT_EVENTS:
+                self.credit_changed(cast(CreditEvent, event), was)
             return
         match event:
             case UnitsLeased():
@@ -150,16 +166,19 @@ class PoolIndex:
                 self.job_done(state.jobs.jobs[event.job_id])
             case DomainChanged() | DomainClosed() | DomainOpened():
                 self._entitlement_changed(event.domain_id)
+                self.shares_changed()
             case LoanStarted() | LoanEnded():
                 loan = was.domains.loans[event.loan_id]
                 for who in {*self._line_up(loan.lender), *self._line_up(loan.borrower)}:
                     self._entitlement_changed(who)
+                self.shares_changed()
             case AccountReweighted():
                 self.domain_changed(event.domain_id)
             case RulesChanged() | UsagesRescaled():
                 self.rules_changed()
             case DomainCreated():
                 self._watch_held(event.domain_id)
+                self.shares_changed()
             case WorkerJoined():
                 self.capacity.add(state.workers.workers[event.worker_id])
                 self._reorder()
@@ -170,6 +189,7 @@ class PoolIndex:
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
+                self.shares_changed()
             case HoldLifted() | JobEnded() | JobArchived():
                 pass
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
@@ -181,6 +201,8 @@ class PoolIndex:
             case CreditMoved() | CreditHeld() | HoldPosted() | HoldVoided() | CreditLent() | CreditRepaid():
                 pass
             case FeeHeld() | FeePosted() | FeeVoided() | DonorPaid() | PointsSold() | PointsLapsed():
+                pass
+            case SliceHeld() | SliceEnded() | GrantAccrued() | GrantMarked() | KarmaLeft():
                 pass
             case LoanMade() | LoanRecalled() | LoanRefused() | LoanBackedOff():
                 pass

@@ -22,13 +22,19 @@ from ..events import (
     FeeHeld,
     FeePosted,
     FeeVoided,
+    GrantAccrued,
+    GrantMarked,
     HoldPosted,
     HoldVoided,
+    KarmaLeft,
     PointsLapsed,
     PointsSold,
+    SliceEnded,
+    SliceHeld,
 )
 from ..ids import AccountId, HoldId, LeaseId
 from ..record import replaced
+from .karma import reduce_karma
 
 
 def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
@@ -82,6 +88,8 @@ def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
                 event.grant_mc, event.period_us, event.cap_mc, event.half_life_us, event.price_mc, event.income
             )
             return replaced(ledger, rules=rules)
+        case SliceHeld() | SliceEnded() | GrantAccrued() | GrantMarked() | KarmaLeft():
+            return reduce_karma(ledger, event)
         case _:
             assert_never(event)
 

@@ -101,6 +101,7 @@ def compare(
     aging: int | None,
     pool: str | None,
     usage: str | None,
+    start: int | None,
     resamples: int,
     block: int | None,
     cores: int | None,
@@ -116,7 +117,7 @@ def compare(
     """
     _check_policies(policies)
     ruled = RULED_POLICY if RULED_POLICY in policies else policies[0]
-    rules = rules_of(ruled, alpha, half_life, aging, pool, usage)
+    rules = rules_of(ruled, alpha, half_life, aging, pool, usage, start)
     request = RunRequest(trace, options, "", event_order, None, "", fairness or html_path is not None)
     requests = [
         replaced(request, policy=policy, rules=rules if policy == RULED_POLICY else None, label=policy)

@@ -60,6 +60,7 @@ def replay(
     aging: int | None,
     pool: str | None,
     usage: str | None,
+    start: int | None,
     verify: bool,
     json_path: str | None,
     csv_path: str | None,
@@ -74,7 +75,7 @@ def replay(
     rules are those that held last. How far the simulated waits are from the recorded ones is told as well: it says how
     far the figures can be trusted where the policy is the same.
     """
-    rules = rules_of(policy, alpha, half_life, aging, pool, usage)
+    rules = rules_of(policy, alpha, half_life, aging, pool, usage, start)
     if verify and (rules is not None or csv_path or html_path or fairness):
         raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
     outputs = Outputs(json_path, csv_path, html_path, fairness)
@@ -85,7 +86,7 @@ def replay(
             return
         with rare_collections():
             trace = read_own_log(Path(log))
-            rules = rules_of(policy, alpha, half_life, aging, pool, usage, trace.rules)
+            rules = rules_of(policy, alpha, half_life, aging, pool, usage, start, trace.rules)
             figures, record = _run(trace, policy, rules, outputs.wants_record)
         outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:

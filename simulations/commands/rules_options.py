@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from meted.adapters.cli.credits import CREDITS_OR_ZERO
 from meted.adapters.cli.rules import ALPHA, LONG, LONG_OR_NONE
 from meted.core.decide.rules import POOLS, USAGES
 from meted.core.state import Rules
@@ -20,16 +21,18 @@ R = TypeVar("R")
 def rules_options(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command that replays a trace the options of the rules; what is not named is as in a new pool."""
     default = Rules()
-    return _options(command, "0.75", "1d", "1d", default.pool, default.usage)
+    return _options(command, "0.75", "1d", "1d", default.pool, default.usage, "1000000")
 
 
 def logged_rules_options(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command that replays a log the same options; what is not named is as in the log."""
-    return _options(command, *["as in the log"] * 5)
+    return _options(command, *["as in the log"] * 6)
 
 
-def _options(command: Callable[P, R], alpha: str, half_life: str, aging: str, pool: str, usage: str) -> Callable[P, R]:
-    """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool`` and ``--usage``."""
+def _options(
+    command: Callable[P, R], alpha: str, half_life: str, aging: str, pool: str, usage: str, start: str
+) -> Callable[P, R]:
+    """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool``, ``--usage`` and ``--start``."""
     options = (
         click.option(
             "--alpha",
@@ -48,6 +51,12 @@ def _options(command: Callable[P, R], alpha: str, half_life: str, aging: str, po
         ),
         click.option("--pool", type=click.Choice(POOLS), help=f"How the rest goes.  [default: {pool}]"),
         click.option("--usage", type=click.Choice(USAGES), help=f"What counts as usage.  [default: {usage}]"),
+        click.option(
+            "--start",
+            type=CREDITS_OR_ZERO,
+            metavar="CREDITS",
+            help=f"With --pool karma, what a unit of share begins with.  [default: {start}]",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -61,6 +70,7 @@ def rules_of(
     aging: int | None,
     pool: str | None,
     usage: str | None,
+    start: int | None,
     default: Rules = Rules(),  # noqa: B008
 ) -> Rules | None:
     """Return the parameters that the options name, the others by default; None if none is named.
@@ -71,12 +81,16 @@ def rules_of(
         half_life: Microseconds.
         aging: Microseconds; 0 is none.
         pool, usage: As in :class:`meted.core.state.Rules`.
+        start: Thousandths of a credit.
         default: What is not named; by default as a new pool has it.
 
     Raises:
         click.UsageError: Something is named and the policy does not go by it.
     """
-    named = {"--alpha": alpha, "--half-life": half_life, "--aging": aging, "--pool": pool, "--usage": usage}
+    named = {
+        **{"--alpha": alpha, "--half-life": half_life, "--aging": aging},
+        **{"--pool": pool, "--usage": usage, "--start": start},
+    }
     given = [name for name, value in named.items() if value is not None]
     if not given:
         return None
@@ -91,4 +105,5 @@ def rules_of(
         default.aging_us if aging is None else aging or None,
         pool or default.pool,
         usage or default.usage,
+        default.start_mc if start is None else start,
     )

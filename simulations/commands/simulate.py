@@ -49,6 +49,7 @@ def simulate(
     aging: int | None,
     pool: str | None,
     usage: str | None,
+    start: int | None,
     json_path: str | None,
     csv_path: str | None,
     html_path: str | None,
@@ -60,7 +61,7 @@ def simulate(
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input. Every user
     of the trace is a domain with the same share, unless options or the trace itself say otherwise.
     """
-    rules = rules_of(policy, alpha, half_life, aging, pool, usage)
+    rules = rules_of(policy, alpha, half_life, aging, pool, usage, start)
     outputs = Outputs(json_path, csv_path, html_path, fairness)
     try:
         outputs.check(trace, out)

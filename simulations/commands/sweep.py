@@ -32,7 +32,7 @@ from .trace_options import TRACE_NAMES, event_order_option, options_of, trace_pa
 SHOWN: Final = ("mean_wait_s", "max_wait_s", "mean_bounded_slowdown", "mean_user_wait_s", "jain_service", "utilisation")
 """Columns of the table, if nothing else is asked for; the first of them is what is plotted."""
 
-_RULES: Final = ("alpha", "half_life", "aging", "pool", "usage")
+_RULES: Final = ("alpha", "half_life", "aging", "pool", "usage", "start")
 
 
 @click.command("sweep", short_help="Replay a trace with every combination of some parameters.")

@@ -175,7 +175,9 @@ class _Reader:
                     self._domains[event.domain_id], share=event.share, cap=event.cap, guarantee=event.guarantee
                 )
             case RulesChanged():
-                self._rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
+                self._rules = Rules(
+                    event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage, event.start_mc
+                )
             case _:
                 self._loans.take(event)
 
