@@ -21,6 +21,7 @@ from ..credit.karma import (
 )
 from ..credit.state import TREASURY
 from ..domains.state import TOP
+from ..errors import Reason, Refused
 from ..events import (
     CreditRulesChanged,
     DomainChanged,
@@ -92,7 +93,7 @@ def plan_slice(
     Raises:
         Refused: ``donors`` are no ids of domains, or too many.
     """
-    named = checks.distinct_ids(donors, "donors", limits.KARMA_DONORS_MAX) if donors != () else ()
+    named = _checked(state, donors) if donors != () else ()
     if state.rules.pool != KARMA:
         return None
     above = state.jobs.accounts[job.terms.domain_id].above
@@ -112,6 +113,14 @@ def plan_slice(
     given = _donors(state, domain_id, named, priced_milli) if unit_mc else ()
     held = SliceHeld(at_us, lease_id, domain_id, unit_mc, waived_mc, 0, free_milli, priced_milli, given)
     return Plan(units or count, ahead, settles and bool(units), held)
+
+
+def _checked(state: State, donors: object) -> tuple[int, ...]:
+    named = checks.distinct_ids(donors, "donors", limits.KARMA_DONORS_MAX)
+    for number in named:
+        if not 1 <= number < state.domains.next_domain_id:
+            raise Refused(Reason.UNKNOWN_DOMAIN, f"There has never been a domain {checks.short(number)}; name others.")
+    return named
 
 
 def _affordable(state: State, domain_id: DomainId, fee_mc: int, count: int, at_us: int) -> tuple[int, bool]:

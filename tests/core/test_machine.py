@@ -199,8 +199,9 @@ class Machine(RuleBasedStateMachine):
                 self.pick([1, 500, 750, 1000]),
                 self.pick([SECOND, 86_400 * SECOND]),
                 self.pick([None, SECOND, 86_400 * SECOND]),
-                self.pick(["decay", "fifo"]),
+                self.pick(["decay", "fifo", "karma"]),
                 self.pick(["all", "pool"]),
+                self.pick([0, 5, 10**9]),
             )
         )
 
