@@ -21,7 +21,7 @@ from meted.core import commands as c
 from meted.core.commands import Command
 from meted.core.errors import Reason, Refused
 from meted.core.events import RecordRefused
-from meted.core.ids import AccountId, JobId, LeaseId, LoanId, WorkerId
+from meted.core.ids import AccountId, DomainId, JobId, LeaseId, LoanId, WorkerId
 from meted.core.invariants import check
 from meted.core.limits import ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, SPEC_BYTES_MAX, TIME_MAX_US
 from meted.core.resources import Resources

@@ -146,7 +146,7 @@ class Machine(RuleBasedStateMachine):
             self._create(name, self.pick(SHARES), self.pick([None, cpus(2, 10, gpu=1)]), self.pick(GUARANTEES))
 
     def _create(self, name: str, share: int, cap: Resources | None, guarantee: Resources) -> None:
-        (created,) = self.world.do(CreateDomain(self.now_us, name, share, cap, PARENTS[name], guarantee))
+        created, *_ = self.world.do(CreateDomain(self.now_us, name, share, cap, PARENTS[name], guarantee))
         assert isinstance(created, DomainCreated)
         self.model.create_domain(name, created.domain_id, share, PARENTS[name])
 
