@@ -11,6 +11,7 @@ from meted.core.engine import Engine
 from meted.core.events import DomainCreated, UnitsLeased
 from meted.core.policy.meted import Meted
 from meted.core.resources import Resources
+from meted.core.state import State
 
 from .helper import SECOND
 
@@ -62,6 +63,10 @@ class Quanta:
         engine.run_timers(self.now_us)
         engine.take()
         return got
+
+    def restart(self, state: State) -> None:
+        """Go on from a state, as after a restart: with an index and timers made anew."""
+        self.engine = Engine(Meted(), state, retention_us=0)
 
     def credits_mc(self) -> list[int]:
         """Return what each user has now, in thousandths, with what has accrued."""
