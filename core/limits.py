@@ -99,6 +99,9 @@ KARMA_START_MC = 10**9
 KARMA_DONORS_MAX = 8
 """Domains whose guarantees one lease takes from under karma; where it is not enough, the rest is nobody's."""
 
+KARMA_DONATION_MIN_MILLI = 125
+"""Least part of a guarantee that is donated under karma, in thousandths of a cpu: so a few make up a slot."""
+
 CREDIT_PAY_US = SECOND_US
 """How long what was paid for priority is collected before it goes to those who made room."""
 

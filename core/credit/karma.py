@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..ids import DomainId
+from ..limits import KARMA_DONATION_MIN_MILLI
 from ..state import State
 from .fees import HOUR_SIZE
 from .slices import Slice, Standing
@@ -69,7 +70,10 @@ def account_of_domain(state: State, domain_id: DomainId) -> CreditAccount | None
 
 
 def donated_milli(state: State, domain_id: DomainId) -> int:
-    """Return what of a domain's guarantee is to be had for others: none while something of it waits."""
+    """Return what of a domain's guarantee is to be had for others, in thousandths of a cpu.
+
+    Nothing while something of it waits, and nothing if it is so little that each unit would have to be paid to many.
+    """
     domain = state.domains.domains.get(domain_id)
     standing = state.ledger.karma.standings.get(domain_id)
     if domain is None or standing is None:
@@ -81,7 +85,8 @@ def donated_milli(state: State, domain_id: DomainId) -> int:
     if account is None or account.unlimited:
         return 0
     held = standing.free_milli + standing.lent_milli
-    return max(0, guaranteed_milli(state, domain.effective_share) - held)
+    donated = guaranteed_milli(state, domain.effective_share) - held
+    return donated if donated >= KARMA_DONATION_MIN_MILLI else 0
 
 
 def part_of(slice_: Slice, milli: int, amount_mc: int) -> int:

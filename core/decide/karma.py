@@ -23,6 +23,7 @@ from ..credit.state import TREASURY
 from ..domains.state import TOP
 from ..errors import Reason, Refused
 from ..events import (
+    CreditMoved,
     CreditRulesChanged,
     DomainChanged,
     DomainCreated,
@@ -41,8 +42,8 @@ from ..events import (
     WorkerJoined,
     WorkerLost,
 )
-from ..ids import DomainId, LeaseId
-from ..record import record
+from ..ids import DomainId, LeaseId, TransferId
+from ..record import record, replaced
 from ..service import clock_charge
 from ..state import Job, Lease, State
 from . import checks
@@ -162,30 +163,20 @@ def with_slice(state: State, events: tuple[Event, ...], plan: Plan) -> tuple[Eve
     leased = events[0]
     assert type(leased) is UnitsLeased
     held = plan.held
-    draft = Draft(state, leased.at_us)
-    for event in events:
-        draft.add(event)
     if plan.settles:
+        draft = Draft(state, leased.at_us)
+        for event in events:
+            draft.add(event)
         settle(draft, draft.state.ledger.of_domain[held.domain_id])
-    account = account_of_domain(state, held.domain_id)
-    is_unlimited = account is not None and account.unlimited
-    standing = state.ledger.karma.standings.get(held.domain_id, NO_STANDING)
-    if held.waived_mc and not standing.waived_mc and not is_unlimited:
-        draft.add(PointsLapsed(leased.at_us, leased.job_id, 0))
-    draft.add(
-        SliceHeld(
-            held.at_us,
-            leased.lease_id,
-            held.domain_id,
-            held.unit_mc,
-            0 if is_unlimited else held.waived_mc,
-            leased.count,
-            held.free_milli,
-            held.priced_milli,
-            held.donors,
-        )
-    )
-    return tuple(draft.events)
+        events = tuple(draft.events)
+    waived_mc = held.waived_mc
+    if waived_mc:
+        account = account_of_domain(state, held.domain_id)
+        if account is not None and account.unlimited:
+            waived_mc = 0
+        elif not state.ledger.karma.standings.get(held.domain_id, NO_STANDING).waived_mc:
+            events = *events, PointsLapsed(leased.at_us, leased.job_id, 0)
+    return *events, replaced(held, units=leased.count, waived_mc=waived_mc)
 
 
 def slice_posted(
@@ -196,28 +187,29 @@ def slice_posted(
     What was lent goes to those who donated it, in proportion; the rest, with what is rounded off, to the treasury.
     What took longer than was estimated is paid for as well, as far as there is credit.
     """
-    held = state.ledger.karma.slices.get(lease.lease_id)
+    ledger = state.ledger
+    held = ledger.karma.slices.get(lease.lease_id)
     if held is None:
         return events
-    draft = Draft(state, at_us)
-    for event in events:
-        draft.add(event)
     took = list(run_us)
-    draft.add(SliceEnded(at_us, lease.lease_id, len(took)))
+    ended = SliceEnded(at_us, lease.lease_id, len(took))
     if not held.unit_mc:
-        return tuple(draft.events)
-    payer = draft.state.ledger.accounts[draft.state.ledger.of_domain[held.domain_id]]
-    amount_mc = min(sum(_cost_mc(held.unit_mc, took_us, lease.estimate_us) for took_us in took), payer.free_mc)
-    left_mc = amount_mc
-    for donor, milli in held.donors:
-        payee = draft.state.ledger.of_domain.get(donor)
-        part_mc = part_of(held, milli, amount_mc)
-        if payee is not None and part_mc:
-            move(draft, payer.account_id, payee, part_mc, "slice", lease.job_id)
-            left_mc -= part_mc
+        return *events, ended
+    payer = ledger.accounts[ledger.of_domain[held.domain_id]]
+    cost_mc = sum([_cost_mc(held.unit_mc, took_us, lease.estimate_us) for took_us in took])
+    amount_mc = min(cost_mc, payer.free_mc + held.unit_mc * len(took))
+    parts = [(ledger.of_domain.get(donor), part_of(held, milli, amount_mc)) for donor, milli in held.donors]
+    paid = [(payee, part_mc) for payee, part_mc in parts if payee is not None and part_mc]
+    left_mc = amount_mc - sum([part_mc for _, part_mc in paid])
     if left_mc:
-        move(draft, payer.account_id, TREASURY, left_mc, "slice", lease.job_id)
-    return tuple(draft.events)
+        paid.append((TREASURY, left_mc))
+    # A purse may have paid beside, and each of these is a transfer.
+    first = ledger.next_transfer_id + len(events) - 1
+    moved = [
+        CreditMoved(at_us, TransferId(number), payer.account_id, payee, part_mc, "slice", lease.job_id, "")
+        for number, (payee, part_mc) in enumerate(paid, first)
+    ]
+    return *events, ended, *moved
 
 
 def _cost_mc(unit_mc: int, took_us: int, estimate_us: int) -> int:
