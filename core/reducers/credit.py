@@ -42,6 +42,8 @@ def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
     match event:
         case CreditMoved():
             return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
+        case SliceHeld() | SliceEnded() | GrantAccrued() | GrantMarked() | KarmaLeft():
+            return reduce_karma(ledger, event)
         case FeeHeld():
             return _fee_held(ledger, event)
         case FeePosted():
@@ -88,8 +90,6 @@ def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
                 event.grant_mc, event.period_us, event.cap_mc, event.half_life_us, event.price_mc, event.income
             )
             return replaced(ledger, rules=rules)
-        case SliceHeld() | SliceEnded() | GrantAccrued() | GrantMarked() | KarmaLeft():
-            return reduce_karma(ledger, event)
         case _:
             assert_never(event)
 
