@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..credit.karma import KARMA, left_milli
 from ..domains.state import TOP
 from ..estimates import known_estimate_us, width_milli
-from ..events import CreditEvent
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
 from ..record import record, replaced
@@ -16,7 +14,6 @@ from ..service import clock_within, entitled_charge, reach
 from ..state import NO_ACCOUNT, Account, Job, State
 from .leaves import Leaf, PendingShape, by_head
 from .pool import PoolIndex
-from .pool_karma import KarmaDonors, concerned
 from .pool_orders import POOL_KEYS
 from .queues import queued_job, tag_key
 from .ranks import BY_GUARANTEE, Key, Order, Ranks
@@ -68,7 +65,6 @@ class ClockIndex(PoolIndex):
         self._shapes: dict[Resources, PendingShape] = {}
         self._dirty: set[DomainId] = set()
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
-        self._donors: KarmaDonors | None = None  # under karma, once somebody has asked for it
         super().__init__(state)
         self._dirty.update(self._leaves)
 
@@ -87,8 +83,6 @@ class ClockIndex(PoolIndex):
     def job_done(self, job: Job) -> None:
         """Take a job out of its queue."""
         domain_id = job.terms.domain_id
-        if self._donors is not None:
-            self._donors.refresh(self.state, self._line_up(domain_id)[-1])
         leaf = self._leaves.get(domain_id)
         if leaf is None:
             return
@@ -134,39 +128,12 @@ class ClockIndex(PoolIndex):
 
     def rules_changed(self) -> None:
         """Refresh all keys."""
-        self._donors = None
         self._dirty.update(self._leaves)
-
-    def shares_changed(self) -> None:
-        """Refresh all keys under karma: what everybody is guaranteed has changed."""
-        if self.state.rules.pool == KARMA:
-            self.rules_changed()
-
-    def credit_changed(self, event: CreditEvent, was: State) -> None:
-        """Refresh the places in the pool of those whose credit has changed."""
-        for domain_id in concerned(event, was, self.state):
-            self._dirty.add(domain_id)
-            if self._donors is not None:
-                self._donors.refresh(self.state, domain_id)
-
-    def donors_for(self, job: Job) -> tuple[DomainId, ...]:
-        """Return, under karma, from whose guarantees the next unit of a job is to be taken: the poorest first."""
-        state = self.state
-        if state.rules.pool != KARMA:
-            return ()
-        top = self._line_up(job.terms.domain_id)[-1]
-        priced_milli = self._width_milli(job.terms.request) - left_milli(state, top)
-        if priced_milli <= 0:
-            return ()
-        if self._donors is None:
-            self._donors = KarmaDonors(state)
-        return self._donors.poorest(state, priced_milli)
 
     def pool_changed(self) -> None:
         """Refresh all keys: what a request is of the pool has changed."""
         for shape in self._shapes.values():
             shape.width_milli = self._width_milli(shape.request)
-        self._donors = None
         self._dirty.update(self._leaves)
 
     def summary(self) -> object:
@@ -185,10 +152,7 @@ class ClockIndex(PoolIndex):
             for parent_id, ranks in shape.ranks.items()
             if ranks.keys
         ]
-        donors = (
-            [] if self.state.rules.pool != KARMA else (self._donors or KarmaDonors(self.state)).standing(self.state)
-        )
-        return super().summary(), sorted(lines), sorted(keys), donors
+        return super().summary(), sorted(lines), sorted(keys)
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job and why.

@@ -1,18 +1,18 @@
 """Karma as the order of the pool: the richest first, who pays for what others leave to it (docs/karma.md).
 
 Source: Vuppalapati, Fikioris, Agarwal, Cidon, Khandelwal and Tardos, "Karma: Resource Allocation for Dynamic Demands",
-OSDI 2023, Algorithm 1, and its weights (there, section 3.4). It works by quanta: in each, everybody tells how many slices
-it wants, and gets them. Here units come and end when they like, so it is done unit by unit:
+OSDI 2023, Algorithm 1, and its weights (there, section 3.4). It works by quanta: in each, everybody tells how many
+slices it wants, and gets them. Here units come and end when they like, so it is done unit by unit:
 
 * *Slots*. The pool has m, in thousandths of a cpu that requests are wide. A domain at the top with share e has
   G = alpha m e / Phi of them for nothing. A unit takes what is left of G; the rest of its width is *priced*.
 * *Order*. Who is owed service by the clock comes first, as under every order of the pool. Then whoever still has all
-  that its unit takes left of G; then the others. Among each the richest is first: the most credit for each unit of share.
+  that its unit takes left of G; then the others. Among each the richest is first: the most credit for a unit of share.
 * *Price*. A slot costs the same for everybody, whatever the priority: ``price_mc`` of the rules of credit, for an hour.
   The fee is held when the unit starts and posted when it ends, for what it took.
-* *Donors*. Who has nothing waiting donates what of G it does not hold. A priced unit takes from donors, the poorest
-  first, where what they are owed by estimates counts as theirs. They are paid when it ends. Where no donor is left, it
-  takes from what is nobody's, and that credit vanishes: the treasury has it.
+* *Donors*. Who has nothing waiting donates what of G it does not hold (``KARMA_DONATION_MIN_MILLI`` at least). A priced
+  unit takes from donors, the poorest first, where what they are to be paid, by estimates, counts as theirs. They are
+  paid when it ends. Where no donor is left, it takes what is nobody's, and that credit vanishes: the treasury has it.
 * *Grants*. All domains at the top together are granted (1 - alpha) m slots, by share, all the time. It accrues and is
   posted when the account needs it (:mod:`meted.core.credit.karma`), so time alone changes no order.
 * *No credit left*. Who cannot pay is the poorest, hence served last; but it is served, for nothing. What it has so
@@ -22,20 +22,24 @@ What is within G is charged to the domain's tag even where it comes before its t
 whole pool moves V in the time of that unit. So the clock does not give it a second time. Only the tag of who is
 served moves, and only up: P6 of all others holds as under every order, and that domain is ahead by what it holds.
 
-*Where it is the quantum algorithm*. Let all units take one quantum, one slot each, let all that is wanted be said at the
-beginning of each quantum and what is left be given up at its end, and let every G be whole. Then allocation and credit
-are those of Algorithm 1 in every quantum (``tests/core/test_karma_quanta.py``). At the beginning each tag is at V at least,
-so by the clock and by G everybody gets min(demand, G) before anybody borrows; the rest is Algorithm 1, as no donor waits
-for anything any more. Differences:
+*Where it is the quantum algorithm*. Let all units take one quantum, one slot each; let all that is wanted be said at
+the beginning of each quantum, and what is left be given up at its end; let every G be whole, and nobody come to the end
+of its credit. Then allocation and credit are those of Algorithm 1 in every quantum
+(``tests/core/test_karma_quanta.py``). For at the beginning each tag is at V at least, so by the clock and by G
+everybody gets min(demand, G) before anybody borrows; by then no donor waits for anything, and the rest is Algorithm 1.
+Differences:
 
-* ties go to the domain with the lowest id, for borrowers and donors; Algorithm 1 leaves them open;
-* part of a slot is priced as such, where the quantum form rounds guarantees down;
+* ties go to the domain with the lowest id, for borrowers and donors; Algorithm 1 leaves them open, and the quantum form
+  of the lab gives them to the last column;
+* a part of a slot is priced as such, where the quantum form rounds guarantees down;
+* the grant of a quantum comes in its course, not at its beginning;
 * nobody is below zero, and who has no credit is served evenly, where the paper lets slots idle;
 * weights: a slot costs all the same and riches are credit / share, where the paper scales credit by 1 / (n w): the
   same order and the same purchasing power, and every transfer stays a whole number that balances;
 * only domains at the top have karma. Those inside one go by usage (``decay``), and what they hold is their top's.
 
-A decision costs O(log n): a key for whoever has changed, and a look at no more than ``KARMA_DONORS_MAX`` donors.
+A decision costs O(log n): a key for whoever has changed, and a look at no more than ``KARMA_DONORS_MAX`` donors. Only
+the policy ``meted`` names donors; under other policies what is beyond a guarantee is nobody's, and paid all the same.
 """
 
 from __future__ import annotations

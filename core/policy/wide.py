@@ -15,14 +15,14 @@ from ..state import Job, State
 from ..usage import amount_at, epoch_of, expressed, step_of
 from .base import Proposal
 from .capacity import Room
-from .clock import ClockIndex
+from .karma_index import KarmaIndex
 from .pool_karma import karma_key
 from .pool_orders import POOL_KEYS
 from .ranks import BY_ENTITLEMENT, BY_POOL, Order
 from .shadow import Shadow, earliest
 
 
-class WideIndex(ClockIndex):
+class WideIndex(KarmaIndex):
     """Keeps at most one worker free for a head that fits nowhere; short work is backfilled there up to the shadow.
 
     Attributes:
