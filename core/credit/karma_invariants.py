@@ -43,7 +43,9 @@ def wrong_karma(state: State) -> Iterator[str]:
         for donor, milli in slice_.donors:
             lent[donor] += milli
             due[donor] += part_of(slice_, milli, slice_.unit_mc) * slice_.units
-    for domain_id in sorted(free.keys() | lent.keys() | set(karma.standings)):
+    # A donor may have been removed meanwhile; what it lent is nobody's then.
+    donors = {domain_id for domain_id in lent if domain_id in state.domains.domains}
+    for domain_id in sorted(free.keys() | donors | set(karma.standings)):
         standing = karma.standings.get(domain_id)
         if standing is None or domain_id not in state.domains.domains:
             yield f"Domain {domain_id} is not under karma, or is not there."

@@ -203,6 +203,18 @@ def test_each_begins_once_and_leaves_with_its_domain() -> None:
     assert sum(it.waived_mc for it in pool.slices()) == 1500, "who has no account can pay nothing, and is served"
 
 
+def test_a_donor_that_is_gone_is_not_paid() -> None:
+    pool = Pool()
+    pool.submit("d0", 2, time_request_us=SECOND)
+    pool.run_pass()
+    assert pool.slices()[1].donors == ((2, 1000),)
+    pool.do(RemoveDomain(0, "d1"))
+    pool.check()
+    before_mc = pool.state.ledger.accounts[TREASURY].balance_mc
+    pool.end_all(SECOND)
+    assert pool.state.ledger.accounts[TREASURY].balance_mc == before_mc + 1000
+
+
 def test_leases_of_before_and_after_another_order_are_settled() -> None:
     pool = Pool()
     pool.do(SetRules(0))

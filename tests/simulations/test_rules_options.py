@@ -25,6 +25,7 @@ DEFAULT = {
     "aging_us": 86_400_000_000,
     "pool": "decay",
     "usage": "all",
+    "start_mc": 1_000_000_000,
 }
 
 
