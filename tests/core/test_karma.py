@@ -8,6 +8,7 @@ from meted.core.commands import (
     CloseCredit,
     CreateDomain,
     GrantCredit,
+    NiceJob,
     OpenCredit,
     RemoveDomain,
     ReturnUnits,
@@ -20,7 +21,7 @@ from meted.core.credit.slices import Slice, Standing
 from meted.core.credit.state import TREASURY, CreditAccount
 from meted.core.decide.ledger import accrued
 from meted.core.errors import Reason
-from meted.core.events import CreditMoved, DomainCreated, PointsLapsed
+from meted.core.events import CreditMoved, DomainCreated, DonorPaid, PointsLapsed
 from meted.core.explain import explain
 from meted.core.ids import DomainId
 from meted.core.limits import KARMA_DONATION_MIN_MILLI
@@ -260,6 +261,21 @@ def test_explain_tells_of_credit() -> None:
     told = " ".join(part.sentence for job in jobs for part in explain(pool.state, pool.engine.index, job, pool.now_us))
     assert "in the pool, having 5 credits" in told
     assert "the richest come first" in told
+
+
+def test_what_points_cost_does_not_pay_donors_again() -> None:
+    pool = Pool(start=100_000)
+    job_id = pool.submit("d0", 3, time_request_us=10 * SECOND)
+    pool.do(NiceJob(0, job_id, 1))
+    pool.run_pass()
+    pool.tick(10 * SECOND)
+    pool.end_all(10 * SECOND)
+    pool.tick(2 * SECOND)
+    pool.run_timers()
+    moved = [event for event in pool.log if isinstance(event, CreditMoved) and event.kind == "slice"]
+    assert sum(event.amount_mc for event in moved) == 20_000
+    paid = [event for event in pool.log if isinstance(event, DonorPaid)]
+    assert [(event.account_id, event.amount_mc) for event in paid] == [(TREASURY, 30_000)]
 
 
 def test_refused() -> None:
