@@ -131,6 +131,7 @@ def set_rules(
     no_aging: bool = False,
     pool: str | None = None,
     usage: str | None = None,
+    start_mc: int | None = None,
 ) -> None:
     """Change rules of fairness; what is None stays as it is.
 
@@ -148,6 +149,7 @@ def set_rules(
             None if no_aging else rules.aging_us if aging_us is None else aging_us,
             rules.pool if pool is None else pool,
             rules.usage if usage is None else usage,
+            rules.start_mc if start_mc is None else start_mc,
         )
     )
 

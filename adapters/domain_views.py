@@ -111,6 +111,7 @@ class RulesView(TypedDict):
     aging_us: int | None
     pool: str
     usage: str
+    start_mc: int
 
 
 def amounts_view(resources: Resources) -> AmountsView:
@@ -201,6 +202,7 @@ def rules_view(state: State) -> RulesView:
         aging_us=rules.aging_us,
         pool=rules.pool,
         usage=rules.usage,
+        start_mc=rules.start_mc,
     )
 
 

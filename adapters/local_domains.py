@@ -222,6 +222,7 @@ class LocalDomains(JobReader):
         no_aging: bool = False,
         pool: str | None = None,
         usage: str | None = None,
+        start_mc: int | None = None,
     ) -> None:
         """Change rules of fairness; what is None stays as it is.
 
@@ -230,14 +231,17 @@ class LocalDomains(JobReader):
             half_life_us: After this long, usage counts half.
             aging_us: Having waited this long counts as much as half the usage.
             no_aging: Waiting counts nothing.
-            pool: By what the rest is given out: ``decay`` or ``fifo``.
+            pool: By what the rest is given out: ``decay``, ``fifo`` or ``karma``.
             usage: What counts as usage: ``all``, or only what came from the ``pool``.
+            start_mc: Under karma, what a domain begins with for each unit of its share, in thousandths of a credit.
 
         Raises:
             Refused: One of them is out of range.
         """
         with self.batch():
-            changes.set_rules(self._engine, self.clock(), alpha_milli, half_life_us, aging_us, no_aging, pool, usage)
+            changes.set_rules(
+                self._engine, self.clock(), alpha_milli, half_life_us, aging_us, no_aging, pool, usage, start_mc
+            )
 
     def job_priority(self, job_id: int, priority: int) -> None:
         """Give a job that has not ended another priority (row P09).

@@ -33,8 +33,8 @@ from .domains.commands import RecallLoan as RecallLoan
 from .domains.commands import RemoveDomain as RemoveDomain
 from .domains.commands import SetLoans as SetLoans
 from .domains.commands import StartLoan as StartLoan
-from .ids import JobId, LeaseId, Span, WorkerId
-from .limits import ADOPT_GRACE_US, LOSSES_DEFAULT, RETENTION_US
+from .ids import DomainId, JobId, LeaseId, Span, WorkerId
+from .limits import ADOPT_GRACE_US, KARMA_START_MC, LOSSES_DEFAULT, RETENTION_US
 from .record import record
 from .resources import Resources
 from .spec import NO_SPEC, Spec
@@ -143,6 +143,7 @@ class LeaseUnits:
         covered: Which of the domains on the way from the job to the top hold less than their guarantee of what it asks
             for, or own the machine: bit 0 is the job's own domain, bit 1 the one that it is in, and so on.
         behind: Prefetch: the lease of that worker, of the same request, in whose place the units run next; 0 is none.
+        donors: Under karma, the domains to look at for what they donate, in this order.
     """
 
     at_us: int
@@ -151,6 +152,7 @@ class LeaseUnits:
     count: int = 1
     covered: int = 0
     behind: LeaseId = LeaseId(0)
+    donors: tuple[DomainId, ...] = ()
 
 
 @record
@@ -287,6 +289,7 @@ class SetRules:
     aging_us: int | None = 86_400_000_000
     pool: str = "decay"
     usage: str = "all"
+    start_mc: int = KARMA_START_MC
 
 
 @record

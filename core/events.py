@@ -30,6 +30,12 @@ from .credit.events import HoldPosted as HoldPosted
 from .credit.events import HoldVoided as HoldVoided
 from .credit.events import PointsLapsed as PointsLapsed
 from .credit.events import PointsSold as PointsSold
+from .credit.karma_events import GrantAccrued as GrantAccrued
+from .credit.karma_events import GrantMarked as GrantMarked
+from .credit.karma_events import KarmaEvent as KarmaEvent
+from .credit.karma_events import KarmaLeft as KarmaLeft
+from .credit.karma_events import SliceEnded as SliceEnded
+from .credit.karma_events import SliceHeld as SliceHeld
 from .domains.events import DomainChanged as DomainChanged
 from .domains.events import DomainClosed as DomainClosed
 from .domains.events import DomainCreated as DomainCreated
@@ -324,13 +330,14 @@ class RulesChanged:
     """The parameters of fairness are these from now on; the fields are those of :class:`meted.core.state.Rules`."""
 
     tag: ClassVar[str] = "rules_changed"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     alpha_milli: int
     half_life_us: int
     aging_us: int | None
     pool: str
     usage: str
+    start_mc: int
 
 
 @record

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from .credit.karma import KARMA
 from .domains.state import TOP
 from .ids import DomainId
 from .record import replaced
@@ -44,13 +45,14 @@ def standing(state: State, domain_id: DomainId, account: Account, clock: int) ->
     """Return the tag of a domain, but for what it is ahead of V because that was too far ahead itself.
 
     A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
-    most. Where V has fallen since, what it got was from the pool in truth.
+    most. Where V has fallen since, what it got was from the pool in truth. Not so at the top of a pool under karma:
+    there a domain gets all of its guarantee at once, however far ahead of V that takes it.
     """
     tag = account.tag
     if tag <= clock:
         return tag
     domain = state.domains.domains.get(domain_id)
-    if domain is None:
+    if domain is None or (state.rules.pool == KARMA and domain.parent == TOP):
         return tag
     lead = entitled_charge(account.lead, domain.effective_share, state.rules.alpha_milli)
     most = clock + ROUNDING + lead

@@ -96,6 +96,15 @@ CREDIT_DONORS_MAX = 8
 CREDIT_DONORS_EXAMINED_MAX = 64
 """Domains that are looked at, poorest first, for some that have made room."""
 
+KARMA_START_MC = 10**9
+"""What a domain begins with under karma, for each unit of its share, unless the rules say otherwise."""
+
+KARMA_DONORS_MAX = 8
+"""Domains whose guarantees one lease takes from under karma; where it is not enough, the rest is nobody's."""
+
+KARMA_DONATION_MIN_MILLI = 125
+"""Least part of a guarantee that is donated under karma, in thousandths of a cpu: so a few make up a slot."""
+
 CREDIT_PAY_US = SECOND_US
 """How long what was paid for priority is collected before it goes to those who made room."""
 

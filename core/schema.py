@@ -20,6 +20,7 @@ from .direct import EVENT_CLASSES, decode_directly
 from .errors import SchemaError
 from .events import Event
 from .indexset import IndexSet
+from .limits import KARMA_START_MC
 from .state import State
 from .tags import ENTITLED
 
@@ -83,6 +84,8 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("units_finished", 3): lambda fields: {**fields, "fallen": ()},
     ("units_returned", 2): lambda fields: {**fields, "fallen": ()},
     ("account_reweighted", 1): lambda fields: {**fields, "start": ()},
+    # There was no karma in a live pool, so nobody began with credit.
+    ("rules_changed", 1): lambda fields: {**fields, "start_mc": KARMA_START_MC},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

@@ -94,10 +94,11 @@ def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
     return clock_within(jobs, account.above[level] if level < len(account.above) else TOP)
 
 
-def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int) -> ChargeTags:
+def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int, ahead: int = 0) -> ChargeTags:
     """Return the tags after ``count`` units of ``size`` each of a job are leased.
 
-    ``covered`` has bit i set where the domain i levels above that of the job is within its guarantee.
+    ``covered`` has bit i set where the domain i levels above that of the job is within its guarantee. By ``ahead`` the
+    tag of the domain at the top may be ahead of V where that is served from its entitlement all the same.
     """
     jobs = state.jobs
     terms = job.terms
@@ -110,14 +111,15 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: i
     if not account.above:
         over = (jobs.clock, jobs.debt, state.domains.total_share)
         load = (size, count, used, epoch)
-        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1, points < 0)
+        bit, tag, usage, clock, debt = _served(state, domain_id, account, over, load, covered & 1, points < 0, ahead)
         return ChargeTags(charged + bit, tag, usage, epoch, clock, debt, inner, ())
     levels = []
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
         sold = not level and points < 0
         load = (size, count, used, epoch)
-        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold)
+        may = ahead if level == len(account.above) else 0
+        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold, may)
         charged |= bit << level * LEVEL_BITS
         levels.append(tags)
     return _tags(charged, levels, epoch, inner)
@@ -131,6 +133,7 @@ def _served(
     load: tuple[int, int, int, int],
     is_covered: int,
     is_sold: bool,
+    ahead: int,
 ) -> tuple[int, int, int, int, int]:
     """Return, for one level, how it was served; its tag and usage after it; clock and debt of V over it.
 
@@ -145,7 +148,7 @@ def _served(
     else:
         by = count * clock_charge(size, phi)
         now = clock - debt
-        if not is_sold and (tag <= now or tag <= reach(now, rules)):
+        if not is_sold and (tag <= now or tag <= reach(now, rules) + ahead):
             served = ENTITLED
             alpha, share = rules.alpha_milli, state.domains.domains[domain_id].effective_share
             largest = max(state.jobs.largest_size, size * count)

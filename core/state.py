@@ -11,6 +11,7 @@ from .domains.state import Loan as Loan
 from .domains.state import Recalls as Recalls
 from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
+from .limits import KARMA_START_MC
 from .record import record
 from .resources import NOTHING, Resources
 from .starts import Starts as Starts
@@ -306,8 +307,10 @@ class Rules:
         alpha_milli: The part of the pool that is guaranteed by share, in thousandths; the rest goes by usage.
         half_life_us: After this long, usage counts half.
         aging_us: Having waited this long counts as much as half the usage; None: waiting counts nothing.
-        pool: By what the rest is given out: ``decay`` or ``fifo``.
+        pool: By what the rest is given out: ``decay``, ``fifo`` or ``karma``.
         usage: What counts as usage: ``all`` service, or only what was given from the ``pool``.
+        start_mc: Under karma, what each domain at the top begins with for each unit of its share, in thousandths of a
+            credit.
     """
 
     alpha_milli: int = 750
@@ -315,6 +318,7 @@ class Rules:
     aging_us: int | None = 86_400_000_000
     pool: str = "decay"
     usage: str = "all"
+    start_mc: int = KARMA_START_MC
 
 
 @record

@@ -120,7 +120,7 @@ class LogReplay:
         if rules is not None:
             self.engine.handle(set_rules(rules))
         for number, offer in enumerate(trace.workers, 1):
-            (joined,) = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
+            joined, *_ = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
             assert type(joined) is WorkerJoined
         self.engine.take()
         self._entitle(0)

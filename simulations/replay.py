@@ -124,7 +124,7 @@ class Replay:
                 self.engine.handle(_create(domain))
         except Refused as refusal:
             raise SimulationError(f"the domains cannot be as asked: {refusal}") from None
-        (joined,) = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))
+        joined, *_ = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))
         assert type(joined) is WorkerJoined
         self._worker_id: WorkerId = joined.worker_id
         self.engine.take()

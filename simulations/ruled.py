@@ -7,6 +7,7 @@ from typing import Final
 
 from meted.adapters.cli.tables import amount, compact_span
 from meted.core.commands import SetRules
+from meted.core.decide.ledger import credits_text
 from meted.core.record import fields_of
 from meted.core.state import Rules
 
@@ -16,13 +17,17 @@ from .policies.parameters import text_of, written
 RULED_POLICY: Final = "meted"
 """The only policy that goes by these parameters."""
 
-_POOL: Final = {"decay": "by usage that fades", "fifo": "first come, first served"}
+_POOL: Final = {
+    "decay": "by usage that fades",
+    "fifo": "first come, first served",
+    "karma": "to the richest first, who pay for it",
+}
 _USAGE: Final = {"all": "all service", "pool": "what came from the pool alone"}
 
 
 def set_rules(rules: Rules) -> SetRules:
     """Return the command that sets the parameters, at time 0."""
-    return SetRules(0, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage)
+    return SetRules(0, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage, rules.start_mc)
 
 
 def check_rules(policy: str, rules: Rules | None) -> None:
@@ -55,4 +60,6 @@ def rules_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     rest = f"the rest {_POOL[rules['pool']]} (half-life {compact_span(rules['half_life_us'])}, {aging})"
     if rules["pool"] == "fifo":
         rest = f"the rest {_POOL[rules['pool']]}"
+    elif rules["pool"] == "karma":
+        rest = f"the rest {_POOL[rules['pool']]} (start {credits_text(rules['start_mc'])} a unit of share)"
     yield "rules", f"{amount(rules['alpha_milli'])} of the pool by share; {rest}; usage is {_USAGE[rules['usage']]}"

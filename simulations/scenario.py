@@ -127,7 +127,7 @@ class Scenario:
         self._running: list[tuple[int, LeaseId, _Run]] = []
         if rules is not None:
             self.engine.handle(set_rules(rules))
-        (joined,) = self.engine.handle(JoinWorker(0, "worker", cpus(slots)))
+        joined, *_ = self.engine.handle(JoinWorker(0, "worker", cpus(slots)))
         assert type(joined) is WorkerJoined
         self._worker_id = joined.worker_id
 

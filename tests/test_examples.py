@@ -25,7 +25,7 @@ from meted.core.spans import indices
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples/embedded.py"
 
-PLOTS = ("shares", "returning", "loan", "guarantee", "users", "lockout", "karma", "credit")
+PLOTS = ("shares", "returning", "loan", "guarantee", "users", "lockout", "karma", "co_owners", "credit")
 
 DONE = """\
 algebra: 100 of 100 units, 28628 primes so far

@@ -25,7 +25,7 @@ NUMBERS = ("amount", "balance")
 NUMBERED = {"hold": "hold {}", "loan": "loan {}", "repayment": "repayment of loan {}"}
 """The kinds of transfers whose reference is a number that people know, and how they are told."""
 
-SMALL = ("income", "fee", "unclaimed")
+SMALL = ("income", "fee", "unclaimed", "slice")
 """The kinds of transfers of which there may be one a second, and which are told together."""
 
 NUMBER = click.IntRange(min=1)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from meted.core.decide.ledger import credits_text
 from meted.core.limits import HALF_LIFE_MIN_US
 
 from .connect import connected, server_option
+from .credits import CREDITS_OR_ZERO
 from .options import json_option
 from .tables import amount, compact_span, print_facts, print_json
 from .values import Reader, amount_milli, duration_us
@@ -63,7 +65,11 @@ def rules(ctx: click.Context, as_json: bool, server: str | None) -> None:
         print_json(found)
         return
     aging_us = found["aging_us"]
-    pools = {"decay": "by usage that fades (decay)", "fifo": "first come, first served (fifo)"}
+    pools = {
+        "decay": "by usage that fades (decay)",
+        "fifo": "first come, first served (fifo)",
+        "karma": "to the richest first, who pay for it (karma)",
+    }
     usages = {"all": "all service (all)", "pool": "only what came from the pool (pool)"}
     print_facts(
         {
@@ -74,6 +80,7 @@ def rules(ctx: click.Context, as_json: bool, server: str | None) -> None:
             "aging": "none: waiting counts nothing"
             if aging_us is None
             else f"{compact_span(aging_us)}: waiting this long counts as much as half the usage",
+            "start": f"{credits_text(found['start_mc'])} for each unit of share: what a domain begins with under karma",
         }
     )
 
@@ -85,13 +92,15 @@ def rules(ctx: click.Context, as_json: bool, server: str | None) -> None:
 Examples:
   meted rules set --alpha 0.5
   meted rules set --half-life 7d --aging none
+  meted rules set --pool karma --start 50000
 """,
 )
 @click.option("--alpha", type=ALPHA, metavar="PART", help="The part of the pool that is given out by share.")
 @click.option("--half-life", type=LONG, metavar="DUR", help="After this long usage counts half.")
 @click.option("--aging", type=LONG_OR_NONE, metavar="DUR|none", help="Waiting this long counts as half the usage.")
-@click.option("--pool", type=click.Choice(("decay", "fifo")), help="By what the rest is given out.")
+@click.option("--pool", type=click.Choice(("decay", "fifo", "karma")), help="By what the rest is given out.")
 @click.option("--usage", type=click.Choice(("all", "pool")), help="What counts as usage.")
+@click.option("--start", type=CREDITS_OR_ZERO, metavar="CREDITS", help="Under karma, what a unit of share begins with.")
 @server_option
 def set_rules(
     alpha: int | None,
@@ -99,11 +108,14 @@ def set_rules(
     aging: int | None,
     pool: str | None,
     usage: str | None,
+    start: int | None,
     server: str | None,
 ) -> None:
     """Change rules for the whole pool; what is not named stays as it is."""
-    if (alpha, half_life, aging, pool, usage) == (None,) * 5:
-        raise click.UsageError("Say which rule is to change: --alpha, --half-life, --aging, --pool or --usage.")
+    if (alpha, half_life, aging, pool, usage, start) == (None,) * 6:
+        raise click.UsageError(
+            "Say which rule is to change: --alpha, --half-life, --aging, --pool, --usage or --start."
+        )
     with connected(server) as client:
         client.call(
             "rules.set",
@@ -113,4 +125,5 @@ def set_rules(
             no_aging=aging == 0,
             pool=pool,
             usage=usage,
+            start_mc=start,
         )

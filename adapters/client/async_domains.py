@@ -146,6 +146,7 @@ class AsyncDomains:
         no_aging: bool = False,
         pool: str | None = None,
         usage: str | None = None,
+        start_mc: int | None = None,
     ) -> None:
         """Change rules of fairness; what is None stays as it is. The arguments are those of ``LocalDomains``."""
         await self._ask(
@@ -156,6 +157,7 @@ class AsyncDomains:
             no_aging=no_aging,
             pool=pool,
             usage=usage,
+            start_mc=start_mc,
         )
 
     async def job_priority(self, job_id: int, priority: int) -> None:

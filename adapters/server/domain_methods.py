@@ -158,6 +158,7 @@ class DomainMethods:
                 params.no_aging,
                 params.pool,
                 params.usage,
+                params.start_mc,
             )
             return {}
 

@@ -321,8 +321,9 @@ class RulesSet:
         half_life_us: After this long, usage counts half.
         aging_us: Having waited this long counts as much as half the usage.
         no_aging: Whether waiting counts nothing any more; then there can be no `aging_us`.
-        pool: By what the rest is given out: `decay` (usage that fades) or `fifo`.
+        pool: By what the rest is given out: `decay` (usage that fades), `fifo` or `karma` (the richest first).
         usage: What counts as usage: `all`, or only what came from the `pool`.
+        start_mc: Under karma, what a domain begins with for each unit of its share, in thousandths of a credit.
         key: Idempotency key.
     """
 
@@ -332,6 +333,7 @@ class RulesSet:
     no_aging: bool = False
     pool: str | None = None
     usage: str | None = None
+    start_mc: int | None = None
     key: str | None = None
 
 

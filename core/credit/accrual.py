@@ -20,11 +20,13 @@ class Accrual:
         granted_mc: From the treasury.
         lost_mc: To the treasury: demurrage, and what is above the cap.
         settled_us: Up to when that is.
+        mark: Under karma, up to where its grants are posted then; None where it is not granted anything by it.
     """
 
     granted_mc: int
     lost_mc: int
     settled_us: int
+    mark: int | None = None
 
 
 def has_accrued(ledger: Ledger, account: CreditAccount, at_us: int) -> bool:

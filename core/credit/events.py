@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from ..ids import AccountId, DomainId, HoldId, JobId, LeaseId, TransferId
 from ..record import record
+from .karma_events import KarmaEvent
 
 
 @record
@@ -48,7 +49,7 @@ class CreditMoved:
     Attributes:
         kind: Why: ``grant``, ``demurrage``, ``overflow`` (above the cap), ``withdrawal``, ``transfer``, ``loan``,
             ``repayment``, ``purse`` (set aside for a job), ``purse_back``, ``nice`` (points sold), ``nice_back``,
-            ``income`` (for room that was made).
+            ``income`` (for room that was made), ``slice`` (for what was held of the pool under karma).
         reference: The number of the loan or of the job that it is about, or 0.
         note: What whoever asked for it says.
     """
@@ -298,4 +299,5 @@ CreditEvent = (
     | CreditWatched
     | CreditAlarmRaised
     | CreditAlarmCleared
+    | KarmaEvent
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..ids import AccountId
 from ..limits import CREDIT_ALARM_WINDOWS
 from ..state import State
+from .karma_invariants import held_by_slices, wrong_karma
 from .state import ESCROW, TREASURY, Ledger
 
 
@@ -18,6 +19,7 @@ def wrong_credit(state: State) -> Iterator[str]:
     yield from _wrong_holds(state)
     yield from _wrong_owners(state)
     yield from _wrong_trade(ledger)
+    yield from wrong_karma(state)
 
 
 def _wrong_balances(ledger: Ledger) -> Iterator[str]:
@@ -51,7 +53,7 @@ def _wrong_trade(ledger: Ledger) -> Iterator[str]:
 
 def _wrong_holds(state: State) -> Iterator[str]:
     ledger = state.ledger
-    held: Counter[AccountId] = Counter()
+    held = held_by_slices(ledger)
     for hold_id, hold in sorted(ledger.holds.items()):
         held[hold.account_id] += hold.amount_mc
         if hold.hold_id != hold_id or hold_id >= ledger.next_hold_id or hold.amount_mc < 1:

@@ -16,6 +16,7 @@ from immutables import Map
 
 from ..ids import AccountId, DomainId, HoldId, JobId, LeaseId
 from ..record import record
+from .slices import Karma
 
 TREASURY = AccountId(1)
 """The account that credit comes from and goes back to."""
@@ -211,6 +212,7 @@ class Ledger:
         past: Rules that were changed, the oldest first: what accrued by them may not have been posted yet.
         paid_mc, income_mc, lapsed: Totals of what :class:`CreditWindow` counts, since ever.
         watch: What the alarms go by.
+        karma: What domains hold of the pool under karma, and what was set aside for it.
     """
 
     accounts: Map[AccountId, CreditAccount] = Map(
@@ -231,6 +233,7 @@ class Ledger:
     income_mc: int = 0
     lapsed: int = 0
     watch: CreditWatch = CreditWatch()
+    karma: Karma = Karma()
     next_account_id: int = 3
     next_hold_id: int = 1
     next_transfer_id: int = 1

@@ -17,6 +17,7 @@ from ..commands import (
     SetRules,
     WorkerCommand,
 )
+from ..credit.karma import KARMA
 from ..errors import Reason, Refused
 from ..events import Event, LogRepaired
 from ..state import State
@@ -26,6 +27,7 @@ from .credit import decide_credit
 from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import decide_jobs
+from .karma import with_karma
 from .leases import LEASE_JUDGES
 from .nice import with_purses
 from .overdue import with_repayments
@@ -53,6 +55,12 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
         checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
         at_us = earliest_us
     events = _JUDGES[type(command)](state, command, at_us)
+    if (
+        state.rules.pool == KARMA
+        or state.ledger.karma.standings
+        or (type(command) is SetRules and command.pool == KARMA)
+    ):
+        events = with_karma(state, events, at_us)
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
     ledger = state.ledger

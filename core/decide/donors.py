@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import limits
 from ..commands import PayDonors
+from ..credit.karma import KARMA
 from ..credit.state import ESCROW, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import AccountReweighted, DonorPaid, Event
@@ -23,6 +24,8 @@ def room_made(state: State, account: CreditAccount) -> int:
     from what it paid itself.
     """
     fairness = state.jobs.accounts.get(account.domain_id)
+    if state.rules.pool == KARMA:  # what is left to others is paid for by whoever holds it, and is not sold again
+        return 0
     if not account.domain_id or account.unlimited or fairness is None or account.domain_id in state.ledger.payers:
         return 0
     claim = 2 * state.jobs.largest_size if fairness.backlog else 0

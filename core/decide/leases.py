@@ -22,6 +22,7 @@ from ..terms import Requeued
 from ..usage import weighted
 from . import checks
 from .jobs import find_job, outcome_of
+from .karma import plan_slice, slice_posted, slice_voided, with_slice
 from .nice import affordable, fee_held, fee_posted, fee_voided, lapsed
 
 RETURNED, LOST = "returned", "lost"
@@ -80,12 +81,15 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     if estimated_us is None:
         estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
+    plan = plan_slice(state, job, size, count, estimated_us, at_us, command.covered, command.donors)
+    if plan is not None:
+        count = plan.count
     paid = affordable(state, job, size, count) if job.points > 0 else None
     if paid is not None:
         count = paid[2]
         if not count:
             return lapsed(state, job, at_us)
-    tags = charge(state, job, size, count, at_us, command.covered)
+    tags = charge(state, job, size, count, at_us, command.covered, 0 if plan is None else plan.ahead)
     leased = UnitsLeased(
         at_us,
         LeaseId(state.jobs.next_lease_id),
@@ -108,7 +112,8 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
         tags.above,
         command.behind,
     )
-    return (leased,) if paid is None else (leased, fee_held(leased, paid[0], paid[1]))
+    events = (leased,) if paid is None else (leased, fee_held(leased, paid[0], paid[1]))
+    return events if plan is None else with_slice(state, events, plan)
 
 
 def _is_plain(command: LeaseUnits) -> bool:
@@ -191,11 +196,15 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
         used_cpu_us,
         tags.fallen,
     )
-    fees = fee_posted(state, lease, run_us, at_us) if state.ledger.fees else ()
+    events: tuple[Event, ...] = (finished,)
+    if state.ledger.fees:
+        events = finished, *fee_posted(state, lease, run_us, at_us)
+    if state.ledger.karma.slices:
+        events = slice_posted(state, events, lease, run_us, at_us)
     if not exits:
-        return finished, *fees, *_consequences(job, len(run_us), 0, 0, 0, at_us)
+        return *events, *_consequences(job, len(run_us), 0, 0, 0, at_us)
     again, ended = sum(run.count for run in requeued), spans.total(cancelled)
-    return finished, *fees, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
+    return *events, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
 
 
 def _return(state: State, command: ReturnUnits, at_us: int) -> tuple[Event, ...]:
@@ -322,7 +331,13 @@ def returned(
     )
     again = sum(run.count for run in requeued)
     fees = fee_voided(state, lease, count, at_us) if state.ledger.fees else ()
-    return (event, *fees, *_consequences(job, count, again, spans.total(failed), spans.total(cancelled), at_us))
+    slices = slice_voided(state, lease, count, at_us) if state.ledger.karma.slices else ()
+    return (
+        event,
+        *fees,
+        *slices,
+        *_consequences(job, count, again, spans.total(failed), spans.total(cancelled), at_us),
+    )
 
 
 def _again(lease: Lease, units: Iterable[Span], losses: int) -> Iterable[Requeued]:

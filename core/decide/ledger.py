@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .. import limits
 from ..credit.accrual import Accrual, accrual, has_accrued
+from ..credit.karma import grant_due, per_share
 from ..credit.state import NO_JOB, TREASURY, CreditAccount
 from ..errors import Reason, Refused
-from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled
+from ..events import CreditClosed, CreditMoved, CreditOpened, CreditSettled, GrantMarked
 from ..ids import AccountId, DomainId, TransferId
 from ..state import State
 from . import checks
@@ -52,20 +53,34 @@ def post_accrued(draft: Draft, account_id: AccountId) -> None:
         move(draft, TREASURY, account_id, due.granted_mc, "grant")
     if due.lost_mc:
         move(draft, account_id, TREASURY, due.lost_mc, "demurrage")
-    draft.add(CreditSettled(draft.at_us, account_id, due.settled_us))
+    account = draft.state.ledger.accounts[account_id]
+    if due.settled_us != account.settled_us:
+        draft.add(CreditSettled(draft.at_us, account_id, due.settled_us))
+    if due.mark is not None:
+        draft.add(GrantMarked(draft.at_us, account.domain_id, due.mark))
 
 
 def accrued(state: State, account: CreditAccount, at_us: int) -> Accrual | None:
     """Return what is to be posted to the account of a domain, as far as there may be so much credit, or None."""
-    if not has_accrued(state.ledger, account, at_us):
+    standing = state.ledger.karma.standings.get(account.domain_id)
+    if standing is None and not has_accrued(state.ledger, account, at_us):
         return None
     share = state.domains.domains[account.domain_id].effective_share
     due = accrual(state.ledger, account, share, at_us)
+    mark = None
+    if standing is not None and not account.unlimited:
+        more_mc, mark = grant_due(standing, share, per_share(state, at_us))
+        if more_mc and due is None:
+            due = Accrual(more_mc, 0, account.settled_us)
+        elif more_mc and due is not None:
+            due = Accrual(due.granted_mc + more_mc, due.lost_mc, due.settled_us)
+        else:
+            mark = None
     if due is None:
         return None
     room = room_mc(state)
     granted_mc = min(due.granted_mc, room)
-    return Accrual(granted_mc, granted_mc - min(due.granted_mc - due.lost_mc, room), due.settled_us)
+    return Accrual(granted_mc, granted_mc - min(due.granted_mc - due.lost_mc, room), due.settled_us, mark)
 
 
 def room_mc(state: State) -> int:

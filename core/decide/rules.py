@@ -13,7 +13,7 @@ from ..state import Rules, State
 from ..usage import amount_at, current, epoch_of, step_of
 from . import checks
 
-POOLS = ("decay", "fifo")
+POOLS = ("decay", "fifo", "karma")
 USAGES = ("all", "pool")
 
 
@@ -25,10 +25,15 @@ def decide_rules(state: State, command: SetRules, at_us: int) -> tuple[Event, ..
     for name, value, known in (("pool", command.pool, POOLS), ("usage", command.usage, USAGES)):
         if value not in known:
             raise Refused(Reason.OUT_OF_RANGE, f"{name} must be one of {', '.join(known)}.")
-    rules = Rules(command.alpha_milli, command.half_life_us, command.aging_us, command.pool, command.usage)
+    checks.whole(command.start_mc, "start_mc", 0, limits.CREDIT_MAX_MC)
+    rules = Rules(
+        command.alpha_milli, command.half_life_us, command.aging_us, command.pool, command.usage, command.start_mc
+    )
     if rules == state.rules:
         return ()
-    changed = RulesChanged(at_us, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage)
+    changed = RulesChanged(
+        at_us, rules.alpha_milli, rules.half_life_us, rules.aging_us, rules.pool, rules.usage, rules.start_mc
+    )
     events: list[Event] = [changed, *_reweighted(state, rules.alpha_milli, at_us)]
     if rules.half_life_us == state.rules.half_life_us:
         return tuple(events)

@@ -14,7 +14,7 @@ from ..service import clock_within, entitled_charge, reach
 from ..state import NO_ACCOUNT, Account, Job, State
 from .leaves import Leaf, PendingShape, by_head
 from .pool import PoolIndex
-from .pool_key import POOL_KEYS
+from .pool_orders import POOL_KEYS
 from .queues import queued_job, tag_key
 from .ranks import BY_GUARANTEE, Key, Order, Ranks
 from .standing import Place, among_domains, at_home
@@ -251,7 +251,7 @@ class ClockIndex(PoolIndex):
         if run.size > peak:
             peak = ranks.peaks[domain_id] = run.size
         deadline = account.tag + entitled_charge(peak, share, rules.alpha_milli)
-        pool_key = POOL_KEYS[rules.pool](rules, account, share, run.job)
+        pool_key = POOL_KEYS[rules.pool](self.state, domain_id, account, share, run.job)
         tag = NEVER if run.sold else account.tag
         return Key(tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
 

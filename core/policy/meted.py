@@ -62,6 +62,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..commands import LeaseUnits
+from ..credit.karma import KARMA
 from ..estimates import known_estimate_us, stay_us
 from ..ids import DomainId, JobId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
@@ -104,12 +105,13 @@ class MetedIndex(WideIndex):
                 continue
             job_id, room, count = placed
             self.served.append((choice.top, choice.domain_id))
-            covered = self.covered(choice.domain_id, self.state.jobs.jobs[job_id].terms.request) if self._held else 0
-            yield LeaseUnits(at_us, room.worker_id, job_id, count, covered)
+            job = self.state.jobs.jobs[job_id]
+            covered = self.covered(choice.domain_id, job.terms.request) if self._held else 0
+            yield LeaseUnits(at_us, room.worker_id, job_id, count, covered, donors=self.donors_for(job))
         # Only a shape that was full before the last lease was passed over.
         if shadow is None and any(shape.is_passed_over(len(self.served)) for shape in self._shapes.values()):
             yield from self.drain_for_overdue(at_us)
-        if self.capacity.prefetching:
+        if self.capacity.prefetching and self.state.rules.pool != KARMA:  # what waits would count as held
             yield from self._prefetch(at_us)
 
     def _prefetch(self, at_us: int) -> Iterator[Proposal]:

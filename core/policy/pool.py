@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import ClassVar, assert_never, get_args
+from typing import ClassVar, assert_never, cast, get_args
 
+from ..credit.karma import KARMA
 from ..estimates import estimate_us, next_run
 from ..events import (
     AccountReweighted,
@@ -32,6 +33,8 @@ from ..events import (
     FeeHeld,
     FeePosted,
     FeeVoided,
+    GrantAccrued,
+    GrantMarked,
     HoldLifted,
     HoldPosted,
     HoldVoided,
@@ -41,6 +44,7 @@ from ..events import (
     JobStarted,
     JobStopped,
     JobSubmitted,
+    KarmaLeft,
     LagRemainderKept,
     LoanBackedOff,
     LoanEnded,
@@ -57,6 +61,8 @@ from ..events import (
     RecordsConfirmed,
     ReservationEnded,
     RulesChanged,
+    SliceEnded,
+    SliceHeld,
     SpecInterned,
     UnitsFinished,
     UnitsLeased,
@@ -78,10 +84,12 @@ from ..state import Job, State
 from ..terms import Terms
 from .capacity import Capacity, Free
 
+_CREDIT_EVENTS = frozenset(get_args(CreditEvent))
+
 _OF_NO_CONCERN = frozenset(
     {
         *(JobDelayed, HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired),
-        *get_args(CreditEvent),
+        *_CREDIT_EVENTS,
     }
 )
 
@@ -137,6 +145,12 @@ class PoolIndex:
     def rules_changed(self) -> None:
         """The parameters of fairness have changed, or how usage is expressed."""
 
+    def shares_changed(self) -> None:
+        """A domain came or went, or has another share."""
+
+    def credit_changed(self, event: CreditEvent, was: State) -> None:
+        """Under karma: something of credit has changed; ``was`` is the state before."""
+
     def pool_changed(self) -> None:
         """Workers came, went, or may or may not be leased now."""
 
@@ -144,6 +158,8 @@ class PoolIndex:
         """Follow ``event``; ``state`` is the state after it."""
         was, self.state = self.state, state
         if type(event) in _OF_NO_CONCERN:
+            if state.rules.pool == KARMA and type(event) in _CREDIT_EVENTS:
+                self.credit_changed(cast(CreditEvent, event), was)
             return
         match event:
             case UnitsLeased():
@@ -162,16 +178,19 @@ class PoolIndex:
                 self.job_done(state.jobs.jobs[event.job_id])
             case DomainChanged() | DomainClosed() | DomainOpened():
                 self._entitlement_changed(event.domain_id)
+                self.shares_changed()
             case LoanStarted() | LoanEnded():
                 loan = was.domains.loans[event.loan_id]
                 for who in {*self._line_up(loan.lender), *self._line_up(loan.borrower)}:
                     self._entitlement_changed(who)
+                self.shares_changed()
             case AccountReweighted():
                 self.domain_changed(event.domain_id)
             case RulesChanged() | UsagesRescaled():
                 self.rules_changed()
             case DomainCreated():
                 self._watch_held(event.domain_id)
+                self.shares_changed()
             case WorkerJoined():
                 self.capacity.add(state.workers.workers[event.worker_id])
                 self._reorder()
@@ -182,6 +201,7 @@ class PoolIndex:
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
+                self.shares_changed()
             case JobDelayed() | HoldLifted() | JobEnded() | JobArchived():
                 pass
             case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
@@ -195,6 +215,8 @@ class PoolIndex:
             case CreditWatched() | CreditAlarmRaised() | CreditAlarmCleared():
                 pass
             case FeeHeld() | FeePosted() | FeeVoided() | DonorPaid() | PointsSold() | PointsLapsed():
+                pass
+            case SliceHeld() | SliceEnded() | GrantAccrued() | GrantMarked() | KarmaLeft():
                 pass
             case LoanMade() | LoanRecalled() | LoanRefused() | LoanBackedOff():
                 pass

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..ids import DomainId
 from ..limits import PRIORITY_STEPS_MAX
-from ..state import Account, Job, Rules
+from ..state import Account, Job, State
 from ..usage import EPOCH_HALF_LIVES, LOG_BITS, log2, log2_of_share
 
-PoolKey = Callable[[Rules, Account, int, Job], int]
-"""(rules, account of a domain, its effective share, the job it would run next) -> its place in the pool."""
+PoolKey = Callable[[State, DomainId, Account, int, Job], int]
+"""(state, domain, its account, its effective share, the job it would run next) -> its place in the pool."""
 
 
-def decay_key(rules: Rules, account: Account, share: int, job: Job) -> int:
+def decay_key(state: State, _domain_id: DomainId, account: Account, share: int, job: Job) -> int:
     """Return log2(X / e) + t / aging - p in units of 2**-32 bits: least usage for its share, by age and by priority.
 
     Who has used twice as much for its share comes one bit later. A job that was submitted one aging time later comes
@@ -27,14 +28,12 @@ def decay_key(rules: Rules, account: Account, share: int, job: Job) -> int:
     terms = job.terms
     if terms.priority:
         key -= max(-PRIORITY_STEPS_MAX, min(PRIORITY_STEPS_MAX, terms.priority)) << LOG_BITS
-    if rules.aging_us is not None:
-        key += (job.submitted_us << LOG_BITS) // rules.aging_us
+    aging_us = state.rules.aging_us
+    if aging_us is not None:
+        key += (job.submitted_us << LOG_BITS) // aging_us
     return key - log2_of_share(share)
 
 
-def fifo_key(_rules: Rules, _account: Account, _share: int, job: Job) -> int:
+def fifo_key(_state: State, _domain_id: DomainId, _account: Account, _share: int, job: Job) -> int:
     """Return when the job was submitted."""
     return job.submitted_us
-
-
-POOL_KEYS: dict[str, PoolKey] = {"decay": decay_key, "fifo": fifo_key}

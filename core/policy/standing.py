@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ..credit.karma import KARMA, account_of_domain, left_milli
+from ..decide.ledger import accrued, credits_text
+from ..domains.state import TOP
 from ..ids import DomainId, JobId
+from ..resources import format_amount
 from ..service import lag
 from ..state import NO_ACCOUNT, Job, State
 from ..usage import current, step_of
@@ -53,16 +57,21 @@ def among_domains(state: State, job: Job, mine: DomainId, places: list[Place]) -
     own = f"{_name(state, mine)} ({_why(state, by, mine, job.job_id)})"
     said = f"Ahead of its domain {own}: {listed}."
     if by != BY_POOL:
-        return f"{said} {_advice(by)}"
+        return f"{said} {_advice(state, by)}"
     worth = of_a_point(state, job, mine, [it for it, _ in ahead])
-    return f"{said}{worth}" if job.points < 0 else f"{said} {_advice(by)}{worth}"
+    return f"{said}{worth}" if job.points < 0 else f"{said} {_advice(state, by)}{worth}"
 
 
-def _advice(by: int) -> str:
+def _advice(state: State, by: int) -> str:
     if by == BY_GUARANTEE:
         return "It is within its guarantee and starts as soon as its turn and room come."
     if by == BY_ENTITLEMENT:
         return "It is owed this and comes as these are served; a larger or borrowed share would be sooner."
+    if state.rules.pool == KARMA:
+        return (
+            "It has had what its share entitles it to for now, so it waits for the pool, where the richest come first; "
+            "a larger or borrowed share, more credit or a guarantee would bring it forward."
+        )
     return (
         "It has had what its share entitles it to for now, so it waits for the pool; a larger or borrowed share, a "
         "guarantee or, in the pool, a higher priority would bring it forward."
@@ -74,9 +83,24 @@ def _why(state: State, by: int, domain_id: DomainId, head: JobId | None = None) 
         return "within its guarantee"
     if by == BY_ENTITLEMENT:
         return _owed(state, domain_id)
+    if state.rules.pool == KARMA and state.domains.domains[domain_id].parent == TOP:
+        return _riches(state, domain_id)
     account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
     used = current(account.usage, account.epoch, step_of(state.at_us, state.rules.half_life_us))
     return f"in the pool, having used {_cpu_seconds(used)} lately{points_of(state, head)}"
+
+
+def _riches(state: State, domain_id: DomainId) -> str:
+    """Return what decides under karma: what is left of the guarantee, or how much credit there is."""
+    left = left_milli(state, domain_id)
+    if left:
+        return f"in the pool, with {format_amount('cpu', left)} left of its guarantee"
+    account = account_of_domain(state, domain_id)
+    if account is None or account.unlimited:
+        return "in the pool, paying for nothing"
+    due = accrued(state, account, state.at_us)
+    free_mc = account.free_mc + (0 if due is None else due.granted_mc - due.lost_mc)
+    return f"in the pool, having {credits_text(free_mc)}"
 
 
 def _owed(state: State, domain_id: DomainId) -> str:

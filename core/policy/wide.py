@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..commands import EndReservation, LeaseUnits, ReserveWorker
+from ..credit.karma import KARMA
 from ..domains.state import TOP
 from ..estimates import estimate_us
 from ..ids import DomainId, JobId
@@ -14,13 +15,14 @@ from ..state import Job, State
 from ..usage import amount_at, epoch_of, expressed, step_of
 from .base import Proposal
 from .capacity import Room
-from .clock import ClockIndex
-from .pool_key import POOL_KEYS
+from .karma_index import KarmaIndex
+from .pool_karma import karma_key
+from .pool_orders import POOL_KEYS
 from .ranks import BY_ENTITLEMENT, BY_POOL, Order
 from .shadow import Shadow, earliest
 
 
-class WideIndex(ClockIndex):
+class WideIndex(KarmaIndex):
     """Keeps at most one worker free for a head that fits nowhere; short work is backfilled there up to the shadow.
 
     Attributes:
@@ -54,7 +56,8 @@ class WideIndex(ClockIndex):
             yield EndReservation(at_us, room.worker_id)
         elif room.free.fits(job.terms.request) and not self.is_capped(job.terms.domain_id, job.terms.request):
             yield EndReservation(at_us, room.worker_id)
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, 1, self.covered(leaf.domain_id, job.terms.request))
+            covered = self.covered(leaf.domain_id, job.terms.request)
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, 1, covered, donors=self.donors_for(job))
 
     def beside(self, job: Job, shadow: Shadow, ends_us: int) -> Room | None:
         """Return the reserved worker if ``job`` may be backfilled there."""
@@ -114,7 +117,10 @@ class WideIndex(ClockIndex):
         usage = expressed(account.usage, account.epoch, epoch_of(step)) + amount_at(size, 0, step)
         share = self.state.domains.domains[domain_id].effective_share
         after = replaced(account, usage=usage, epoch=epoch_of(step))
-        return POOL_KEYS[rules.pool](rules, after, share, self.state.jobs.jobs[job_id])
+        job = self.state.jobs.jobs[job_id]
+        if rules.pool == KARMA:
+            return karma_key(self.state, domain_id, after, share, job, size)
+        return POOL_KEYS[rules.pool](self.state, domain_id, after, share, job)
 
     def _passed_over_at_home(self) -> Iterator[tuple[Order, DomainId, JobId]]:
         """Yield heads that fit nowhere, in whose place other jobs of the same domain were served.

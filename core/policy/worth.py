@@ -10,7 +10,7 @@ from ..ids import DomainId, JobId
 from ..limits import PRIORITY_MAX, PRIORITY_STEPS_MAX
 from ..record import replaced
 from ..state import Job, State
-from .pool_key import POOL_KEYS
+from .pool_orders import POOL_KEYS
 from .ranks import BY_POOL, Order
 
 NAMED_DOMAINS_MAX = 3
@@ -60,9 +60,9 @@ def of_a_point(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> st
 
 def _brought(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> str:
     """Return before whom one more point would bring a job, as a part of a sentence."""
-    rules, domain = state.rules, state.domains.domains[mine]
+    domain = state.domains.domains[mine]
     raised = replaced(job, terms=attrs.evolve(job.terms, priority=job.terms.priority + 1))
-    key = POOL_KEYS[rules.pool](rules, state.jobs.accounts[mine], domain.effective_share, raised)
+    key = POOL_KEYS[state.rules.pool](state, mine, state.jobs.accounts[mine], domain.effective_share, raised)
     passed = [who for by, other, _, who in ahead if by == BY_POOL and (other, who) > (key, mine)]
     if not passed:
         return ", and bring it before none of these yet"

@@ -62,7 +62,7 @@ def _fold_domains(state: State, event: DomainEvent) -> State:
 
 
 def _fold_rules(state: State, event: RulesChanged) -> State:
-    rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
+    rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage, event.start_mc)
     return replaced(state, seq=state.seq + 1, at_us=event.at_us, rules=rules)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from immutables import Map
 
@@ -38,6 +38,7 @@ from ..events import (
     FeeVoided,
     HoldPosted,
     HoldVoided,
+    KarmaEvent,
     PointsLapsed,
     PointsSold,
 )
@@ -46,6 +47,7 @@ from ..limits import CREDIT_RULES_KEPT_MAX
 from ..record import replaced
 from .credit_watch import alarm_cleared, alarm_raised, watched
 from .fees import fee_held, fee_posted, fees_left
+from .karma import reduce_karma
 
 
 def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
@@ -246,4 +248,5 @@ _REDUCERS: dict[type[CreditEvent], Callable[[Ledger, Any], Ledger]] = {
     CreditWatched: watched,
     CreditAlarmRaised: alarm_raised,
     CreditAlarmCleared: alarm_cleared,
+    **dict.fromkeys(get_args(KarmaEvent), reduce_karma),
 }

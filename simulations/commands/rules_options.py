@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 import click
 
+from meted.adapters.cli.credits import CREDITS_OR_ZERO
 from meted.adapters.cli.rules import ALPHA, LONG, LONG_OR_NONE
 from meted.core.decide.rules import POOLS, USAGES
 from meted.core.state import Rules
@@ -17,7 +18,7 @@ from ..ruled import RULED_POLICY
 
 Command = Callable[..., None]
 
-RULE_NAMES: Final = ("alpha", "half_life", "aging", "pool", "usage")
+RULE_NAMES: Final = ("alpha", "half_life", "aging", "pool", "usage", "start")
 """The parameters that the options give."""
 
 
@@ -30,6 +31,7 @@ class NamedRules:
         half_life: Microseconds.
         aging: Microseconds; 0 is none.
         pool, usage: As in :class:`meted.core.state.Rules`.
+        start: Thousandths of a credit.
     """
 
     alpha: int | None = None
@@ -37,6 +39,7 @@ class NamedRules:
     aging: int | None = None
     pool: str | None = None
     usage: str | None = None
+    start: int | None = None
 
     def of(self, policy: str, default: Rules = Rules()) -> Rules | None:  # noqa: B008
         """Return what is named, the others by default; None if none is named.
@@ -62,6 +65,7 @@ class NamedRules:
             default.aging_us if self.aging is None else self.aging or None,
             self.pool or default.pool,
             self.usage or default.usage,
+            default.start_mc if self.start is None else self.start,
         )
 
 
@@ -78,12 +82,12 @@ def rules_options(command: Command) -> Command:
 def rules_parameters(command: Command) -> Command:
     """Give a command the same options; it is called with each by its name, for :func:`named_rules`."""
     default = Rules()
-    return _options(command, "0.75", "1d", "1d", default.pool, default.usage)
+    return _options(command, "0.75", "1d", "1d", default.pool, default.usage, "1000000")
 
 
 def logged_rules_options(command: Command) -> Command:
     """Give a command that replays a log the same options, as ``rules``; what is not named is as in the log."""
-    return _options(_called_with_rules(command), *["as in the log"] * 5)
+    return _options(_called_with_rules(command), *["as in the log"] * 6)
 
 
 def _called_with_rules(command: Command) -> Command:
@@ -95,8 +99,8 @@ def _called_with_rules(command: Command) -> Command:
     return called
 
 
-def _options(command: Command, alpha: str, half_life: str, aging: str, pool: str, usage: str) -> Command:
-    """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool`` and ``--usage``."""
+def _options(command: Command, alpha: str, half_life: str, aging: str, pool: str, usage: str, start: str) -> Command:
+    """Give a command the options ``--alpha``, ``--half-life``, ``--aging``, ``--pool``, ``--usage`` and ``--start``."""
     options = (
         click.option(
             "--alpha",
@@ -115,6 +119,12 @@ def _options(command: Command, alpha: str, half_life: str, aging: str, pool: str
         ),
         click.option("--pool", type=click.Choice(POOLS), help=f"How the rest goes.  [default: {pool}]"),
         click.option("--usage", type=click.Choice(USAGES), help=f"What counts as usage.  [default: {usage}]"),
+        click.option(
+            "--start",
+            type=CREDITS_OR_ZERO,
+            metavar="CREDITS",
+            help=f"With --pool karma, what a unit of share begins with.  [default: {start}]",
+        ),
     )
     for option in reversed(options):
         command = option(command)

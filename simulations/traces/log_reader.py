@@ -120,7 +120,9 @@ class LogReader:
             case WorkerLost():
                 self._workers.pop(event.worker_id, None)
             case RulesChanged():
-                self._rules = Rules(event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage)
+                self._rules = Rules(
+                    event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage, event.start_mc
+                )
             case _:
                 self._entitled.take(event)
                 self._loans.take(event)

@@ -49,6 +49,7 @@ class Service(Protocol):
         user: str | None = None,
         name: str = "",
         request: Resources = ONE_CPU,
+        time_request_us: int | None = None,
         priority: int = 0,
         retries: int = 0,
         max_failures: int | None = None,
@@ -120,6 +121,7 @@ class Service(Protocol):
         no_aging: bool = False,
         pool: str | None = None,
         usage: str | None = None,
+        start_mc: int | None = None,
     ) -> None: ...
     def job_priority(self, job_id: int, priority: int) -> None: ...
     def credit_accounts(self) -> list[CreditView]: ...

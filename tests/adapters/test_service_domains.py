@@ -218,6 +218,11 @@ def test_rules_are_read_and_changed_one_by_one(service: Service) -> None:
     assert service.rules() == {**before, "alpha_milli": 600, "aging_us": None, "pool": "fifo"}
     service.rules_set(aging_us=before["aging_us"], alpha_milli=before["alpha_milli"], pool="decay")
     assert service.rules() == before
+    service.rules_set(pool="karma", start_mc=5000)
+    assert service.rules() == {**before, "pool": "karma", "start_mc": 5000}
+    assert {row["balance_mc"] % 5000 for row in service.credit_accounts()} == {0}
+    service.rules_set(pool=before["pool"], start_mc=before["start_mc"])
+    assert service.rules() == before
     for wrong in ({"alpha_milli": 0}, {"pool": "dice"}, {"aging_us": 1}, {"aging_us": 10**9, "no_aging": True}):
         with refused(Reason.OUT_OF_RANGE):
             service.rules_set(**wrong)

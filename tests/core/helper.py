@@ -139,14 +139,14 @@ class World:
 
     def domain(self, name: str = "d", share: int = 1000, cap: Resources | None = None) -> DomainId:
         """Create a domain."""
-        (event,) = self.do(CreateDomain(self.now_us, name, share, cap))
+        event, *_ = self.do(CreateDomain(self.now_us, name, share, cap))
         assert isinstance(event, DomainCreated)
         return event.domain_id
 
     def worker(self, capacity: Resources | int = 1, until_us: int | None = None, *, prefetch: bool = False) -> WorkerId:
         """Let a worker join, with an amount of resources or so many cpus."""
         offers = cpus(capacity) if isinstance(capacity, int) else capacity
-        (event,) = self.do(JoinWorker(self.now_us, "w", offers, until_us=until_us, prefetch=prefetch))
+        event, *_ = self.do(JoinWorker(self.now_us, "w", offers, until_us=until_us, prefetch=prefetch))
         assert isinstance(event, WorkerJoined)
         return event.worker_id
 

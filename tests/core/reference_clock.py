@@ -409,8 +409,8 @@ class ReferenceClock:
             if child.base > max(now, child.floor):
                 child.tag = min(child.tag, before + self.lead(child))
                 base = max(now, child.floor)
-                lost = Fraction(child.drop * (child.base - base)) / (child.base - child.floor)
-                lost = floor(lost) if self.whole else lost
+                part = Fraction(child.drop * (child.base - base)) / (child.base - child.floor)
+                lost = floor(part) if self.whole else part
                 child.tag, child.base, child.drop = child.tag - lost, base, child.drop - lost
 
     def _set_right_inside(self, lease: Lease, by: int) -> None:

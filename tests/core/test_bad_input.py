@@ -21,7 +21,7 @@ from meted.core import commands as c
 from meted.core.commands import Command
 from meted.core.errors import Reason, Refused
 from meted.core.events import RecordRefused
-from meted.core.ids import AccountId, JobId, LeaseId, LoanId, WorkerId
+from meted.core.ids import AccountId, DomainId, JobId, LeaseId, LoanId, WorkerId
 from meted.core.invariants import check
 from meted.core.limits import ARGUMENTS_MAX, JOBS_PER_COMMAND_MAX, RUN_UNITS_MAX, SPEC_BYTES_MAX, TIME_MAX_US
 from meted.core.resources import Resources
@@ -296,6 +296,7 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.SetRules(0, aging_us=0), Reason.OUT_OF_RANGE),
     (c.SetRules(0, pool="lottery"), Reason.OUT_OF_RANGE),
     (c.SetRules(0, usage="none"), Reason.OUT_OF_RANGE),
+    (c.SetRules(0, start_mc=-1), Reason.OUT_OF_RANGE),
     (c.DeleteJob(0, JobId(99)), Reason.UNKNOWN_JOB),
     (c.DeleteJob(0, RUNNING), Reason.JOB_NOT_ENDED),
     (c.RerunUnits(0, RUNNING), Reason.JOB_NOT_ENDED),
@@ -310,6 +311,7 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.LeaseUnits(0, WORKER, HELD), Reason.NO_UNITS),
     (c.LeaseUnits(0, WORKER, ENDED), Reason.NO_UNITS),
     (c.LeaseUnits(0, WORKER, RUNNING, RUN_UNITS_MAX + 1), Reason.OUT_OF_RANGE),
+    (c.LeaseUnits(0, WORKER, RUNNING, donors=(DomainId(99),)), Reason.UNKNOWN_DOMAIN),
     (c.FinishUnits(0, WORKER, LeaseId(99), ((0, 1),), (1,)), Reason.UNKNOWN_LEASE),
     (c.FinishUnits(0, WorkerId(2), LEASE, ((0, 1),), (1,)), Reason.WRONG_WORKER),
     (c.FinishUnits(0, WORKER, LEASE, ((0, 11),), (1,) * 11), Reason.BAD_SPANS),

@@ -241,12 +241,12 @@ def test_it_does_not_matter_whether_accounts_are_looked_at_when_the_rules_change
             for name in "ab":
                 world.make(name, share)
                 world.grant(name, balance + 1)
-            for pause_us, *rules in changes:
+            for pause_us, grant_mc, period_us, cap_mc, half_life_us in changes:
                 world.tick(pause_us)
                 if world is used:
                     world.grant("a", 1)
                     world.grant("a", -1)
-                world.do(SetCreditRules(world.now_us, *rules))
+                world.do(SetCreditRules(world.now_us, grant_mc, period_us, cap_mc, half_life_us))
             world.tick(10 * DAY)
             world.grant("a", 1)
         assert used.balances("a") == left.balances("a")

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from meted.core import codec, direct, schema
 from meted.core.errors import SchemaError
 from meted.core.events import Event, WorkerJoined
-from meted.core.ids import WorkerId
+from meted.core.ids import DomainId, WorkerId
 from meted.core.record import fields_of
 from meted.core.resources import Resources
 
 from .strategies import EVENTS, events
 
-JOINED = WorkerJoined(1, WorkerId(2), "w", Resources(1000), (), None, True, 0, False)
+JOINED = WorkerJoined(1, WorkerId(2), "w", Resources(1000), (), None, True, DomainId(0), False)
 
 
 def plainly(body: bytes) -> list[Event]:

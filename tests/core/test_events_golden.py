@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from meted.core.codec import encode_events, unpack_plain
+from meted.core.direct import EVENT_CLASSES
 from meted.core.events import Event
-from meted.core.schema import EVENT_CLASSES, decode_events
+from meted.core.schema import decode_events
 
 from .golden import EXAMPLES, FOLDER, path_of
 from .strategies import EVENTS

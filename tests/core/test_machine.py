@@ -146,7 +146,7 @@ class Machine(RuleBasedStateMachine):
             self._create(name, self.pick(SHARES), self.pick([None, cpus(2, 10, gpu=1)]), self.pick(GUARANTEES))
 
     def _create(self, name: str, share: int, cap: Resources | None, guarantee: Resources) -> None:
-        (created,) = self.world.do(CreateDomain(self.now_us, name, share, cap, PARENTS[name], guarantee))
+        created, *_ = self.world.do(CreateDomain(self.now_us, name, share, cap, PARENTS[name], guarantee))
         assert isinstance(created, DomainCreated)
         self.model.create_domain(name, created.domain_id, share, PARENTS[name])
 
@@ -199,8 +199,9 @@ class Machine(RuleBasedStateMachine):
                 self.pick([1, 500, 750, 1000]),
                 self.pick([SECOND, 86_400 * SECOND]),
                 self.pick([None, SECOND, 86_400 * SECOND]),
-                self.pick(["decay", "fifo"]),
+                self.pick(["decay", "fifo", "karma"]),
                 self.pick(["all", "pool"]),
+                self.pick([0, 5, 10**9]),
             )
         )
 

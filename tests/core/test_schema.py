@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core import codec, schema
+from meted.core.direct import EVENT_CLASSES
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
 from meted.core.events import Event, JobStarted
@@ -198,7 +199,7 @@ def test_an_old_version_is_upcast_step_by_step(monkeypatch: pytest.MonkeyPatch) 
 def test_every_older_version_has_its_upcast() -> None:
     missing = [
         (tag, version)
-        for tag, cls in schema.EVENT_CLASSES.items()
+        for tag, cls in EVENT_CLASSES.items()
         for version in range(1, cls.version)
         if (tag, version) not in schema.UPCASTS
     ]
@@ -206,7 +207,7 @@ def test_every_older_version_has_its_upcast() -> None:
 
 
 def test_tags_are_distinct() -> None:
-    assert len(schema.EVENT_CLASSES) == len(EVENTS)
+    assert len(EVENT_CLASSES) == len(EVENTS)
 
 
 def test_a_snapshot_comes_back_and_goes_on_alike() -> None:

@@ -17,14 +17,22 @@ from meted.simulations.commands.simulate import simulate
 from meted.simulations.errors import SimulationError
 from meted.simulations.traces.own_log import read_own_log
 
-ALL = ("--alpha", "0.5", "--half-life", "2h", "--aging", "none", "--pool", "fifo", "--usage", "pool")
-GIVEN = {"alpha_milli": 500, "half_life_us": 7_200_000_000, "aging_us": None, "pool": "fifo", "usage": "pool"}
+ALL = ("--alpha", "0.5", "--half-life", "2h", "--aging", "none", "--pool", "fifo", "--usage", "pool", "--start", "5")
+GIVEN = {
+    "alpha_milli": 500,
+    "half_life_us": 7_200_000_000,
+    "aging_us": None,
+    "pool": "fifo",
+    "usage": "pool",
+    "start_mc": 5000,
+}
 DEFAULT = {
     "alpha_milli": 750,
     "half_life_us": 86_400_000_000,
     "aging_us": 86_400_000_000,
     "pool": "decay",
     "usage": "all",
+    "start_mc": 1_000_000_000,
 }
 
 
@@ -121,7 +129,7 @@ def test_a_grid_in_two_tiers(shared_traces: Path) -> None:
     tests/core/two_tier_prototype.py.
     """
     words = shared_traces / "swf/LCG-2005-1.swf.gz", "--procs", "1600", "--clairvoyant"
-    two_tiers = ("--alpha", "0.5", "--half-life", "1d", "--aging", "none", "--usage", "pool")
+    two_tiers = ("--alpha", "0.5", "--half-life", "1d", "--aging", "none", "--usage", "pool", "--start", "5")
     for rules, wait, largest, slowdown, users_wait, users_slowdown in (
         (("--policy", "fcfs"), 24_300.80, 105_288, 168.383, 21_807.1, 183.66),
         (two_tiers, 15_234.26, 230_585, 60.839, 2_108.7, 7.75),

@@ -235,10 +235,15 @@ def test_rules_are_shown_and_set() -> None:
         "aging_us": 86_400_000_000,
         "pool": "decay",
         "usage": "all",
+        "start_mc": 10**9,
     }
     run("rules", "set", "--alpha", "0.5", "--aging", "none", "--usage", "pool")
     assert read("rules") == {**before, "alpha_milli": 500, "aging_us": None, "usage": "pool"}
     assert "0.5: this part of the pool" in run("rules").stdout
+    run("rules", "set", "--start", "12.5")
+    shown = run("rules").stdout
+    assert "12.5 credits for each unit of share" in shown
+    run("rules", "set", "--start", "1000000")
     run("rules", "set", "--alpha", "0.75", "--aging", "1d", "--usage", "all", "--half-life", "1d", "--pool", "decay")
     assert read("rules") == before
 

@@ -17,7 +17,7 @@ from .stage import Stage, play
 HOUR_US = 3_600_000_000
 
 
-def raised(alarm: str, window: tuple[int, ...]) -> State:
+def raised(alarm: str, window: tuple[int, int, int, int, int, int]) -> State:
     events: tuple[Event, ...] = (CreditWatched(HOUR_US, 0, *window, 0, 0), CreditAlarmRaised(HOUR_US, alarm))
     return fold(State(), events)
 
@@ -46,7 +46,8 @@ def test_a_subscriber_has_both_and_is_told_of_one_that_changes() -> None:
         await trio.sleep(1)
         notes = [note.params for note in client.told if note.params.get("subscription") == number]
         assert [note["kind"] for note in notes] == ["header", "caught_up"]
-        assert [(row["alarm"], row["raised"]) for row in notes[0]["rows"]] == [("crash", False), ("starvation", False)]
+        rows: list[dict[str, object]] = notes[0]["rows"]  # type: ignore[assignment]
+        assert [(row["alarm"], row["raised"]) for row in rows] == [("crash", False), ("starvation", False)]
         assert [row["alarm"] for row in await client.call("credit.alarms")] == ["crash", "starvation"]
 
     play(scenario)
@@ -56,7 +57,7 @@ def test_what_is_raised_is_a_change_of_the_table() -> None:
     async def scenario() -> None:
         before, after = State(), raised("crash", (12_500, 0, 0, 64, 60, 0))
         states = [before]
-        tables = Tables(lambda: states[-1], lambda _: 0)
+        tables = Tables(lambda: states[-1], lambda _: 0, lambda _: 0)
         sent: list[dict[str, object]] = []
         follower = Subscriptions(sent.append)
         subscription = follower.add("alarms", None)

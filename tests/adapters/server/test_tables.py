@@ -213,7 +213,7 @@ def test_long_polls_return_when_something_has_changed() -> None:
 def test_what_nobody_followed_is_no_news_to_who_comes_later_but_known_to_who_asks() -> None:
     async def main() -> None:
         state = State()
-        tables = Tables(lambda: state, lambda _: 0)
+        tables = Tables(lambda: state, lambda _: 0, lambda _: 0)
         told: list[Change] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(tables.run)
@@ -237,7 +237,7 @@ def test_what_nobody_followed_is_no_news_to_who_comes_later_but_known_to_who_ask
 
 def test_changes_that_nobody_follows_are_gathered_all_the_same() -> None:
     async def main() -> None:
-        tables = Tables(State, lambda _: 0)
+        tables = Tables(State, lambda _: 0, lambda _: 0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(tables.run)
             tables.started([JobId(1)])
