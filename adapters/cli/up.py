@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from pathlib import Path
@@ -97,7 +98,8 @@ def _stop_workers_first(local: LocalWorkers, server: Server) -> None:
 
     def end() -> None:
         local.stop()
-        token.run_sync_soon(server.stop)
+        with contextlib.suppress(trio.RunFinishedError):  # it has stopped meanwhile
+            token.run_sync_soon(server.stop)
 
     def on_signal(_: int, __: FrameType | None) -> None:
         if asked.is_set():

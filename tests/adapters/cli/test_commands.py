@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from meted.adapters.cli import config
 from meted.adapters.cli.jobs import HEADINGS
 from meted.adapters.cli.main import meted
 
+from ..faults.pool import wait_until
 from ..live import Call, HandWorker, LiveServer, live_server
 
 
@@ -237,11 +239,19 @@ def test_submit_can_wait(worker: HandWorker) -> None:
         run("submit", "--wait", "x", code=1)
 
 
+def has_socket(pid: int) -> bool:
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    with contextlib.suppress(OSError):  # a file that was closed meanwhile
+        return any(os.readlink(link).startswith("socket:") for link in links)
+    return False
+
+
 def test_ctrl_c_leaves_the_job_running(server: LiveServer) -> None:
     job = submit("--hold", "x")
     command = [sys.executable, "-m", "meted.adapters.cli", "wait", job]
     with subprocess.Popen(command, env=server.environ, stderr=subprocess.PIPE, text=True) as waiting:
-        time.sleep(1.0)
+        wait_until(lambda: has_socket(waiting.pid), "it speaks to the server")
+        time.sleep(0.5)  # until it has asked
         waiting.send_signal(signal.SIGINT)
         _, said = waiting.communicate(timeout=20)
     assert waiting.returncode == 130
