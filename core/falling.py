@@ -66,6 +66,8 @@ def restarted(jobs: Jobs, domain_id: DomainId, clock: int, tag: int, old: int, n
     where the tag may fall to is moved as well, by the V at which it would be there.
     """
     start = jobs.starts.of.get(domain_id)
+    if start is None and clock <= 0:  # V has fallen to where it began; there is nothing left to fall to
+        return clock, clock, 0
     floor, drop = (start.floor, start.drop) if start is not None else (0, 0)
     fallen = floor - (floor - jobs.accounts[domain_id].tag + drop) * old // new
     return clock, floor, tag - fallen
