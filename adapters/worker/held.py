@@ -108,7 +108,7 @@ class HeldLease:
 
     def could_share(self, room: Resources) -> bool:
         """Whether there are units behind the one that runs which so much room would do for."""
-        return self.is_placed and self.next < self.stop and self.given.request.fits(room)
+        return self.is_placed and self.is_running and self.next < self.stop and self.given.request.fits(room)
 
     def left_us(self, now_us: int) -> int:
         """How long its units that were not started may take one after another, judged by those that were.

@@ -397,8 +397,9 @@ def test_explain_eta_says_when_what_waits_should_start(worker: HandWorker) -> No
     assert re.fullmatch(r"The next of 2 units that wait should start at [-\d]+ [:\d]+, in about (19|20) min\.", said[0])
     assert re.fullmatch(r"The last should start at .*, in about (39|40) min\.", said[1])
     assert said[3] == "A unit of it is taken to run for 20 min 00 s, by what was asked for."
-    assert said[4].startswith("Foreseen from event ")
-    assert re.search(r"Of \d+ units that wait, something is known of the time of \d+ \(\d+ %\)\.$", said[4])
+    assert said[4].startswith("One more point (+1) would cost no credit")
+    assert said[5].startswith("Foreseen from event ")
+    assert re.search(r"Of \d+ units that wait, something is known of the time of \d+ \(\d+ %\)\.$", said[5])
     assert "no worker has more than" in run("explain", huge, "--eta").stdout
     table = {line.split()[0]: line for line in run("explain", "--eta").stdout.splitlines()}
     assert "not foreseen" in table[huge]
