@@ -260,6 +260,13 @@ def _rerun(state: State, command: RerunUnits, at_us: int) -> tuple[Event, ...]:
             Reason.NO_UNITS,
             f"Job {job.job_id} has no {kinds} units to run again: {there}",
         )
+    most = job.terms.max_failures
+    if not command.failed and most is not None and job.failed.count > most:
+        raise Refused(
+            Reason.NO_UNITS,
+            f"Job {job.job_id} would stop again at once: {job.failed.count} of its units failed and {most} may; "
+            "run the failed ones again as well.",
+        )
     if sum(members.span_count for members in chosen) > limits.RERUN_RUNS_MAX:
         raise Refused(
             Reason.TOO_MANY,

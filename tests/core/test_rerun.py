@@ -69,6 +69,16 @@ def test_what_was_cancelled_is_run_again_if_that_is_asked_for(world: World) -> N
     assert world.job(job).outcome == "succeeded"
 
 
+def test_a_job_that_too_many_failures_stopped_goes_on_only_without_them(world: World) -> None:
+    worker = world.worker()
+    job = world.submit(count=4, max_failures=0)
+    world.finish(world.lease(worker, job, 2), exits=((0, 1),))
+    assert (world.job(job).failed.count, world.job(job).cancelled.count) == (1, 2)
+    world.refused(RerunUnits(world.now_us, job, failed=False, cancelled=True), Reason.NO_UNITS)
+    world.do(RerunUnits(world.now_us, job, failed=True, cancelled=True))
+    assert world.job(job).pending_count == 3
+
+
 def test_neighbours_of_both_kinds_are_one_run(world: World) -> None:
     worker = world.worker()
     job = world.submit(count=100, max_failures=0)
