@@ -196,15 +196,10 @@ def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Even
 
 def with_purses(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:
     """Return the events, and with each end of a job what is left in its purse, and what was sold and not delivered."""
-    for event in events:
-        if type(event) is JobEnded:
-            break
-    else:
-        return events
     ended = [event.job_id for event in events if type(event) is JobEnded]
-    draft = Draft(state, at_us)
-    for event in events:
-        draft.add(event)
+    if not ended:
+        return events
+    draft = Draft(state, at_us, events)
     for job_id in ended:
         _close_purse(draft, job_id)
         _settle_sale(draft, job_id)
