@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from .domains.state import TOP
+from .falling import clock_within
 from .ids import DomainId
-from .service import clock_within
 from .starts import NOBODY
 from .state import Account, Job, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS

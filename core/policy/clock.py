@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from ..domains.state import TOP
 from ..estimates import known_estimate_us, width_milli
+from ..falling import clock_within, entitled_charge, reach
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
 from ..record import record, replaced
 from ..resources import Resources
-from ..service import clock_within, entitled_charge, reach
 from ..state import NO_ACCOUNT, Account, Job, State
 from .leaves import Leaf, PendingShape, by_head
 from .pool import PoolIndex

@@ -82,8 +82,7 @@ def _held(ledger: Ledger, slice_: Slice, sign: int) -> Ledger:
         free_milli = standing.free_milli + sign * slice_.free_milli
         ledger = _with(ledger, slice_.domain_id, replaced(standing, free_milli=free_milli))
     for donor, milli in slice_.donors:
-        standing = ledger.karma.standings.get(donor)
-        if standing is not None:
-            lent_milli = standing.lent_milli + sign * milli
-            ledger = _with(ledger, donor, replaced(standing, lent_milli=lent_milli))
+        lender = ledger.karma.standings.get(donor)
+        if lender is not None:
+            ledger = _with(ledger, donor, replaced(lender, lent_milli=lender.lent_milli + sign * milli))
     return ledger
