@@ -28,7 +28,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from .domains.state import TOP
 from .falling import SCALE_BITS, clock_within, entitled_charge, moved, reach, standing, with_fallen
 from .ids import DomainId
 from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
@@ -86,7 +85,7 @@ def _raised(state: State, domain_id: DomainId, account: Account, clock: int) -> 
 
 def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
     """Return the virtual time by which the domain ``level`` above that of ``account`` is measured."""
-    return clock_within(jobs, account.above[level] if level < len(account.above) else TOP)
+    return clock_within(jobs, account.parent(level))
 
 
 def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int, ahead: int = 0) -> ChargeTags:

@@ -286,7 +286,7 @@ class ClockIndex(PoolIndex):
         domain = self.state.domains.domains.get(domain_id)
         if domain is None:  # it was removed, and those in it before
             for shape in shapes:
-                self._ranks(account.above[0] if account.above else TOP, shape).drop(domain_id)
+                self._ranks(account.parent(), shape).drop(domain_id)
             shapes.clear()
             return
         clock = self.reach(domain.parent)
