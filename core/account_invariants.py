@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from .domains.state import TOP
+from .falling import clock_within
 from .ids import DomainId
-from .service import clock_within
 from .starts import NOBODY
 from .state import Account, Job, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS
@@ -51,8 +50,8 @@ def wrong_starts(state: State) -> Iterator[str]:
         newer, domain_id, most = NOBODY, newest, clock_within(jobs, parent_id)
         while domain_id and domain_id not in seen:
             seen.add(domain_id)
-            start, above = starts.of[domain_id], jobs.accounts[domain_id].above
-            if parent_id != (above[0] if above else TOP) or start.newer != newer:
+            start = starts.of[domain_id]
+            if parent_id != jobs.accounts[domain_id].parent() or start.newer != newer:
                 yield f"Domain {domain_id} is in the wrong list, that of domain {parent_id}, or out of place there."
             if not start.floor < start.base <= most:
                 yield f"Domain {domain_id} has a start from {start.floor} to {start.base}, where V was {most} at most."

@@ -80,7 +80,7 @@ def moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: i
     """
     jobs, moved = state.jobs, 0
     it = jobs.accounts[who]
-    for domain_id, start in ahead(jobs.starts, it.above[0] if it.above else TOP, clock):
+    for domain_id, start in ahead(jobs.starts, it.parent(), clock):
         lost, base, drop = start.fall(clock)
         if domain_id != who:
             tag = standing(state, domain_id, jobs.accounts[domain_id], over)

@@ -19,7 +19,7 @@ there nothing moves while there is nobody to compete with, as it would all move 
 All of it is linear in the units, each rounded against whom it is charged to (S up, V down). So a run that is split,
 returned or finished in parts leaves bit-equal tags. With alpha = 1, and then alone, all that is served is owed to
 somebody, and rounding could make it look as if it were not; so there V counts as a cpu-microsecond more
-(:func:`reach`).
+(:func:`.falling.reach`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from .domains.state import TOP
-from .falling import ROUNDING as ROUNDING
-from .falling import SCALE_BITS, moved, standing, with_fallen
-from .falling import clock_within as clock_within
-from .falling import entitled_charge as entitled_charge
-from .falling import reach as reach
-from .falling import restarted as restarted
+from .falling import SCALE_BITS, clock_within, entitled_charge, moved, reach, standing, with_fallen
 from .ids import DomainId
 from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
@@ -91,7 +85,7 @@ def _raised(state: State, domain_id: DomainId, account: Account, clock: int) -> 
 
 def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
     """Return the virtual time by which the domain ``level`` above that of ``account`` is measured."""
-    return clock_within(jobs, account.above[level] if level < len(account.above) else TOP)
+    return clock_within(jobs, account.parent(level))
 
 
 def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: int, ahead: int = 0) -> ChargeTags:

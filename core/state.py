@@ -5,6 +5,7 @@ from __future__ import annotations
 from immutables import Map
 
 from .credit.state import Ledger as Ledger
+from .domains.state import TOP
 from .domains.state import Domain as Domain
 from .domains.state import Domains as Domains
 from .domains.state import Loan as Loan
@@ -192,6 +193,10 @@ class Account:
     used_cpu_us: int = 0
     last_job_id: JobId | None = None
     above: tuple[DomainId, ...] = ()
+
+    def parent(self, level: int = 0) -> DomainId:
+        """Return what the domain ``level`` above this one is in, or :data:`TOP`; level 0 is this one itself."""
+        return self.above[level] if level < len(self.above) else TOP
 
 
 NO_USER = UserAccount()

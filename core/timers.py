@@ -19,9 +19,9 @@ from .commands import (
     VoidHold,
     WatchCredit,
 )
-from .credit.accrual import accrual
 from .credit.donors import Donors
 from .credit.watching import Watching
+from .decide.ledger import accrued
 from .decide.tree import is_done
 from .events import (
     CreditHeld,
@@ -197,8 +197,7 @@ class Timers:
         if loan.overdue:
             self._look_again(loan_id, at_us)
             borrower = state.ledger.accounts[loan.borrower]
-            share = state.domains.domains[borrower.domain_id].effective_share
-            if borrower.free_mc <= 0 and accrual(state.ledger, borrower, share, at_us) is None:
+            if borrower.free_mc <= 0 and accrued(state, borrower, at_us) is None:
                 return None
         return RepayCredit(at_us, loan_id)
 

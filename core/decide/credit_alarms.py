@@ -11,7 +11,7 @@ from ..ids import AccountId
 from ..state import State
 from .donors import check_accounts, room_made
 from .draft import Draft
-from .ledger import accrued
+from .ledger import coming_mc
 
 
 def watch_credit(draft: Draft, command: WatchCredit) -> None:
@@ -69,8 +69,6 @@ def _seen(state: State, account_ids: tuple[AccountId, ...], at_us: int) -> tuple
         room += room_made(state, account)
         cap_mc = cap_of(ledger.rules, state.domains.domains[account.domain_id].effective_share)
         if cap_mc is not None:
-            due = accrued(state, account, at_us)
-            coming_mc = 0 if due is None else due.granted_mc - due.lost_mc
             looked += 1
-            at_cap += is_at_cap(account, coming_mc, cap_mc)
+            at_cap += is_at_cap(account, coming_mc(state, account, at_us), cap_mc)
     return looked, at_cap, room

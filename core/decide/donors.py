@@ -8,8 +8,9 @@ from ..credit.karma import KARMA
 from ..credit.state import ESCROW, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import AccountReweighted, DonorPaid, Event
+from ..falling import entitled_charge
 from ..ids import AccountId, TransferId
-from ..service import entitled_charge, lag
+from ..service import lag
 from ..state import State
 from . import checks
 from .draft import Draft

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..events import Event
 from ..ids import DomainId
 from ..reducers import evolve
@@ -18,11 +20,12 @@ class Draft:
 
     __slots__ = ("_folded", "_state", "at_us", "events")
 
-    def __init__(self, state: State, at_us: int) -> None:
+    def __init__(self, state: State, at_us: int, events: Iterable[Event] = ()) -> None:
+        """Start with a state, and with ``events`` that were decided on it."""
         self._state = state
         self._folded = 0  # so many of the events are in it: what nobody looks at is folded by the engine alone
         self.at_us = at_us
-        self.events: list[Event] = []
+        self.events: list[Event] = list(events)
 
     @property
     def state(self) -> State:

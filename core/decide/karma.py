@@ -164,9 +164,7 @@ def with_slice(state: State, events: tuple[Event, ...], plan: Plan) -> tuple[Eve
     assert type(leased) is UnitsLeased
     held = plan.held
     if plan.settles:
-        draft = Draft(state, leased.at_us)
-        for event in events:
-            draft.add(event)
+        draft = Draft(state, leased.at_us, events)
         post_accrued(draft, draft.state.ledger.of_domain[held.domain_id])
         events = tuple(draft.events)
     waived_mc = held.waived_mc
@@ -225,9 +223,7 @@ def with_karma(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Eve
     """Return the events, and with what changes the rate of grants or who gets them, what has accrued until then."""
     if _MOVES.isdisjoint(map(type, events)):
         return events
-    draft = Draft(state, at_us)
-    for event in events:
-        draft.add(event)
+    draft = Draft(state, at_us, events)
     until = per_share(state, at_us)
     draft.add(GrantAccrued(at_us, until))
     for event in events:

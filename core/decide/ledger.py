@@ -83,6 +83,12 @@ def accrued(state: State, account: CreditAccount, at_us: int) -> Accrual | None:
     return Accrual(granted_mc, granted_mc - min(due.granted_mc - due.lost_mc, room), due.settled_us, mark)
 
 
+def coming_mc(state: State, account: CreditAccount, at_us: int) -> int:
+    """Return by how much the balance of the account of a domain rises, or falls, as what has accrued is posted."""
+    due = accrued(state, account, at_us)
+    return 0 if due is None else due.granted_mc - due.lost_mc
+
+
 def room_mc(state: State) -> int:
     """Return how much credit the treasury may still make."""
     return limits.CREDIT_TOTAL_MAX_MC + state.ledger.accounts[TREASURY].balance_mc

@@ -139,21 +139,19 @@ def _cost_us(state: State, job: Job, cost_us: int | None) -> int:
     return cost_us
 
 
-def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId, int, int] | None:
+def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId, int, int]:
     """Return the purse of a job with points that were bought, the fee of a unit, and for how many units it is enough.
 
-    None if the job has none. With no unit that it is enough for, its points lapse.
+    With no unit that it is enough for, its points lapse.
     """
-    if job.points <= 0:
-        return None
     ledger = state.ledger
     purse_id = ledger.of_job.get(job.job_id)
     if purse_id is None:
         return AccountId(0), 0, 0
     unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size, LeaseId(state.jobs.next_lease_id))
-    purse = ledger.accounts[purse_id]
-    if (purse.balance_mc - purse.held_mc) < unit_mc * count:
-        count = (purse.balance_mc - purse.held_mc) // unit_mc
+    free_mc = ledger.accounts[purse_id].free_mc
+    if free_mc < unit_mc * count:
+        count = free_mc // unit_mc
     return purse_id, unit_mc, count
 
 
@@ -196,15 +194,10 @@ def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Even
 
 def with_purses(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:
     """Return the events, and with each end of a job what is left in its purse, and what was sold and not delivered."""
-    for event in events:
-        if type(event) is JobEnded:
-            break
-    else:
-        return events
     ended = [event.job_id for event in events if type(event) is JobEnded]
-    draft = Draft(state, at_us)
-    for event in events:
-        draft.add(event)
+    if not ended:
+        return events
+    draft = Draft(state, at_us, events)
     for job_id in ended:
         _close_purse(draft, job_id)
         _settle_sale(draft, job_id)

@@ -47,9 +47,7 @@ def with_repayments(state: State, events: tuple[Event, ...], at_us: int) -> tupl
     richer = [account_id for event in events for account_id in _richer(state, event) if account_id in overdue]
     if not richer:
         return events
-    draft = Draft(state, at_us)
-    for event in events:
-        draft.add(event)
+    draft = Draft(state, at_us, events)
     for account_id in dict.fromkeys(richer):
         pay_overdue(draft, account_id)
     return tuple(draft.events)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..events import AccountReweighted, Event, LagRemainderKept
+from ..falling import clock_within, restarted
 from ..ids import DomainId
-from ..service import clock_within, restarted
 from .draft import Draft
 from .ledger import post_accrued
 

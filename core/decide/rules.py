@@ -8,7 +8,7 @@ from .. import limits
 from ..commands import SetRules
 from ..errors import Reason, Refused
 from ..events import AccountReweighted, Event, RulesChanged, UsagesRescaled
-from ..service import clock_within, restarted
+from ..falling import clock_within, restarted
 from ..state import Rules, State
 from ..usage import amount_at, current, epoch_of, step_of
 from . import checks

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from ..domains.state import TOP
 from ..estimates import known_estimate_us, width_milli
+from ..falling import clock_within, entitled_charge, reach
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US
 from ..record import record, replaced
 from ..resources import Resources
-from ..service import clock_within, entitled_charge, reach
 from ..state import NO_ACCOUNT, Account, Job, State
 from .leaves import Leaf, PendingShape, by_head
 from .pool import PoolIndex
@@ -286,7 +286,7 @@ class ClockIndex(PoolIndex):
         domain = self.state.domains.domains.get(domain_id)
         if domain is None:  # it was removed, and those in it before
             for shape in shapes:
-                self._ranks(account.above[0] if account.above else TOP, shape).drop(domain_id)
+                self._ranks(account.parent(), shape).drop(domain_id)
             shapes.clear()
             return
         clock = self.reach(domain.parent)

@@ -142,7 +142,6 @@ class KarmaDonors:
         self._heap: list[tuple[int, DomainId]] = []
         for domain_id in state.ledger.karma.standings:
             self.refresh(state, domain_id)
-        self._sort()
 
     def refresh(self, state: State, domain_id: DomainId) -> None:
         """Put a domain where it belongs now."""

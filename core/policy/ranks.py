@@ -156,10 +156,6 @@ class Ranks:
             return BY_ENTITLEMENT, key.deadline, key.tag, child
         return BY_POOL, key.pool_key, 0, child
 
-    def orders(self, clock: int) -> Iterator[Order]:
-        """Yield the places of all children, in no order."""
-        return (self.order_of(child, clock) for child in self.keys)
-
     def standing(self, clock: int) -> Iterator[tuple[Order, JobId, int]]:
         """Yield the place of each child with the job and the units of its next run, in no order."""
         return ((self.order_of(child, clock), key.job_id, key.units) for child, key in self.keys.items())

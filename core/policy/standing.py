@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..credit.karma import KARMA, account_of_domain, left_milli
-from ..decide.ledger import accrued, credits_text
+from ..decide.ledger import coming_mc, credits_text
 from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..resources import format_amount
@@ -11,16 +11,13 @@ from ..service import lag
 from ..state import NO_ACCOUNT, Job, State
 from ..usage import current, step_of
 from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Order
-from .worth import of_a_point, points_of
+from .worth import NAMED_DOMAINS_MAX, of_a_point, points_of
 
 Place = tuple[Order, JobId]
 """Where a domain stands, and the job that it would be served for."""
 
 MILLI_CPU_MS = 1_000_000
 """Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""
-
-NAMED_DOMAINS_MAX = 3
-"""Domains named in one sentence; the others are counted."""
 
 
 def at_home(state: State, job: Job, first: JobId) -> str:
@@ -98,9 +95,7 @@ def _riches(state: State, domain_id: DomainId) -> str:
     account = account_of_domain(state, domain_id)
     if account is None or account.unlimited:
         return "in the pool, paying for nothing"
-    due = accrued(state, account, state.at_us)
-    free_mc = account.free_mc + (0 if due is None else due.granted_mc - due.lost_mc)
-    return f"in the pool, having {credits_text(free_mc)}"
+    return f"in the pool, having {credits_text(account.free_mc + coming_mc(state, account, state.at_us))}"
 
 
 def _owed(state: State, domain_id: DomainId) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
-
 from ..credit.fees import HOUR_CPU_US, charge_mc, rest_us
-from ..decide.ledger import accrued, credits_text
+from ..decide.ledger import coming_mc, credits_text
 from ..ids import DomainId, JobId
 from ..limits import PRIORITY_MAX, PRIORITY_STEPS_MAX
 from ..record import replaced
@@ -51,8 +49,7 @@ def of_a_point(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> st
         price = credits_text(charge_mc(1, ledger.rules.price_mc, HOUR_CPU_US))
         return f" One more point (+1) would cost {price} for each cpu-hour of it{brought}."
     account = ledger.accounts[account_id]
-    due = accrued(state, account, state.at_us)
-    free_mc = account.free_mc + (0 if due is None else due.granted_mc - due.lost_mc)
+    free_mc = account.free_mc + coming_mc(state, account, state.at_us)
     cost_mc = charge_mc(1, ledger.rules.price_mc, cost_us)
     short = f", of {credits_text(free_mc)} that its domain has free" if cost_mc > free_mc else ""
     return f" One more point (+1) would cost {credits_text(cost_mc)} for the rest of it{short}{brought}."
@@ -61,7 +58,7 @@ def of_a_point(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> st
 def _brought(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> str:
     """Return before whom one more point would bring a job, as a part of a sentence."""
     domain = state.domains.domains[mine]
-    raised = replaced(job, terms=attrs.evolve(job.terms, priority=job.terms.priority + 1))
+    raised = replaced(job, terms=replaced(job.terms, priority=job.terms.priority + 1))
     key = POOL_KEYS[state.rules.pool](state, mine, state.jobs.accounts[mine], domain.effective_share, raised)
     passed = [who for by, other, _, who in ahead if by == BY_POOL and (other, who) > (key, mine)]
     if not passed:

@@ -6,7 +6,6 @@ from typing import assert_never
 
 from immutables import Map
 
-from ..domains.state import TOP
 from ..events import (
     AccountReweighted,
     HoldLifted,
@@ -80,7 +79,7 @@ def _reweighted(jobs: Jobs, event: AccountReweighted) -> Jobs:
     starts = jobs.starts
     if event.start:
         base, floor, drop = event.start
-        starts = came(starts, account.above[0] if account.above else TOP, domain_id, base, floor, drop)
+        starts = came(starts, account.parent(), domain_id, base, floor, drop)
     return replaced(jobs, accounts=jobs.accounts.set(domain_id, account), starts=starts)
 
 
@@ -208,9 +207,7 @@ def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted 
     for level, (who, tag) in enumerate(((domain_id, event.domain_tag), *event.above)):
         floor = jobs.accounts.get(who, NO_ACCOUNT).tag
         if tag > floor:
-            starts = came(
-                starts, account.above[level] if level < len(account.above) else TOP, who, tag, floor, tag - floor
-            )
+            starts = came(starts, account.parent(level), who, tag, floor, tag - floor)
     return starts
 
 
@@ -242,10 +239,8 @@ def _with_arrival_above(
     accounts: Map[DomainId, Account], event: JobSubmitted | JobStarted | UnitsReopened, was: int
 ) -> Map[DomainId, Account]:
     """Return the accounts when it comes to those above it too; ``was`` is how many waited in the domain before."""
-    for level, (domain_id, tag) in enumerate(event.above, 1):
-        it = accounts.get(domain_id)
-        if it is None:
-            it = Account(above=tuple([who for who, _ in event.above[level:]]))
+    for domain_id, tag in event.above:
+        it = accounts[domain_id]
         # It has one more inside that waits, unless what is inside it on the way had some already.
         backlog = it.backlog if was else it.backlog + 1
         accounts = accounts.set(domain_id, replaced(it, tag=tag, backlog=backlog))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ..credit.karma import part_of
+from ..credit.karma import NO_STANDING, part_of
 from ..credit.slices import Slice, Standing
 from ..credit.state import Ledger
 from ..events import GrantAccrued, GrantMarked, KarmaEvent, KarmaLeft, SliceEnded, SliceHeld
@@ -48,7 +48,7 @@ def reduce_karma(ledger: Ledger, event: KarmaEvent) -> Ledger:
 
 
 def _standing(ledger: Ledger, domain_id: DomainId) -> Standing:
-    return ledger.karma.standings.get(domain_id) or Standing()
+    return ledger.karma.standings.get(domain_id, NO_STANDING)
 
 
 def _with(ledger: Ledger, domain_id: DomainId, standing: Standing) -> Ledger:
@@ -82,8 +82,7 @@ def _held(ledger: Ledger, slice_: Slice, sign: int) -> Ledger:
         free_milli = standing.free_milli + sign * slice_.free_milli
         ledger = _with(ledger, slice_.domain_id, replaced(standing, free_milli=free_milli))
     for donor, milli in slice_.donors:
-        standing = ledger.karma.standings.get(donor) or Standing()
-        if donor in ledger.karma.standings:
-            lent_milli = standing.lent_milli + sign * milli
-            ledger = _with(ledger, donor, replaced(standing, lent_milli=lent_milli))
+        lender = ledger.karma.standings.get(donor)
+        if lender is not None:
+            ledger = _with(ledger, donor, replaced(lender, lent_milli=lender.lent_milli + sign * milli))
     return ledger

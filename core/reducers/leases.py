@@ -8,7 +8,6 @@ from typing import Any
 from immutables import Map
 
 from .. import spans
-from ..domains.state import TOP
 from ..events import Event, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
@@ -239,7 +238,7 @@ def _with_fallen(
     for each in fallen:
         domain_id, tag, *_ = each
         account = accounts[domain_id]
-        starts = fell(starts, account.above[0] if account.above else TOP, each)
+        starts = fell(starts, account.parent(), each)
         accounts = accounts.set(domain_id, replaced(account, tag=tag))
     return replaced(jobs, starts=starts), accounts
 

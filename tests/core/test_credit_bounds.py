@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from meted.core.commands import GrantCredit, NiceJob, SetCreditRules, TransferCredit
 from meted.core.errors import Refused
 from meted.core.events import UnitsLeased
-from meted.core.service import entitled_charge
+from meted.core.falling import entitled_charge
 from meted.core.tags import ENTITLED
 
 from .clocked import CPU, Arena, Contender

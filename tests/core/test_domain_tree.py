@@ -13,12 +13,12 @@ from meted.core.commands import CancelJobs, ChangeDomain, CreateDomain, DeleteJo
 from meted.core.decide.domains import open_leaf
 from meted.core.domains.state import TOP
 from meted.core.errors import Reason, Refused
+from meted.core.falling import clock_within
 from meted.core.invariants import check
 from meted.core.limits import DOMAIN_DEPTH_MAX, LOAN_BACKOFF_MAX_US, SHARE_MAX
 from meted.core.reducers import fold
 from meted.core.resources import Resources
 from meted.core.schema import decode_events, decode_state, encode_state
-from meted.core.service import clock_within
 from meted.core.state import State
 
 from .helper import SECOND, examples

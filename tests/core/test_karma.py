@@ -8,12 +8,14 @@ from meted.core.commands import (
     CloseCredit,
     CreateDomain,
     GrantCredit,
+    LendCredit,
     NiceJob,
     OpenCredit,
     RemoveDomain,
     ReturnUnits,
     SetCreditRules,
     SetRules,
+    TransferCredit,
 )
 from meted.core.credit.fees import HOUR_SIZE
 from meted.core.credit.karma import account_of_domain
@@ -27,6 +29,8 @@ from meted.core.ids import DomainId
 from meted.core.limits import KARMA_DONATION_MIN_MILLI
 
 from .helper import SECOND, World
+
+HOUR = 3_600 * SECOND
 
 PRICE_MC = HOUR_SIZE // SECOND
 """By this a second of a slot costs a credit."""
@@ -282,3 +286,17 @@ def test_refused() -> None:
     pool = Pool()
     pool.refused(SetRules(0, pool="karmic"), Reason.OUT_OF_RANGE)
     pool.refused(SetRules(0, start_mc=10**15 + 1), Reason.OUT_OF_RANGE)
+
+
+def test_an_overdue_loan_of_credit_is_repaid_from_what_accrues() -> None:
+    """The borrower's account is not touched: its part of the grants is posted within the hour, for its lender."""
+    pool = Pool(domains=2, alpha_milli=1000, start=1)  # all is guaranteed, so nothing is granted
+    pool.do(LendCredit(0, "d0", "d1", 1000, HOUR))
+    pool.do(TransferCredit(0, "d1", "d0", 2000))
+    pool.tick(HOUR)
+    pool.run_timers()
+    assert [loan.overdue for loan in pool.state.ledger.loans.values()] == [True]
+    pool.do(SetRules(pool.now_us, 500, pool="karma"))
+    pool.tick(HOUR)
+    pool.run_timers()
+    assert not pool.state.ledger.loans

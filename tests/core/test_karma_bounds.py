@@ -15,8 +15,8 @@ from meted.core.commands import CancelJobs, SetCreditRules, SetRules, TransferCr
 from meted.core.credit.fees import HOUR_SIZE
 from meted.core.errors import Refused
 from meted.core.events import UnitsLeased
+from meted.core.falling import entitled_charge
 from meted.core.ids import DomainId
-from meted.core.service import entitled_charge
 from meted.core.tags import ENTITLED
 
 from .clocked import CPU, Arena, Contender
