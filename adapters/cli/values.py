@@ -46,10 +46,12 @@ NONE = "none"
 TEXT_CHARACTERS_MAX = 64
 """What is longer than this is no number that anybody meant."""
 
-_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
-_SIZE = re.compile(rf"({_NUMBER})\s*([kmgt]?i?)b?", re.IGNORECASE | re.ASCII)
-_PART = re.compile(rf"({_NUMBER})\s*(ms|s|m|h|d|w)", re.ASCII)
-_AMOUNT = re.compile(_NUMBER, re.ASCII)
+NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+"""A number that may have decimals, as a pattern."""
+
+_SIZE = re.compile(rf"({NUMBER})\s*([kmgt]?i?)b?", re.IGNORECASE | re.ASCII)
+_PART = re.compile(rf"({NUMBER})\s*(ms|s|m|h|d|w)", re.ASCII)
+_AMOUNT = re.compile(NUMBER, re.ASCII)
 _RANGE = re.compile(r"(\d+)-(\d+)(?::(\d+))?", re.ASCII)
 
 
