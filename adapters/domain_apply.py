@@ -165,7 +165,7 @@ class _Run:
                 f"Domain {one.name!r} is {where}, and that never changes; remove it first, or use another name.",
             )
         command = ChangeDomain(self._at_us, one.name, one.share, one.cap, one.guarantee, one.floor_share, one.floor)
-        return CHANGED if self._engine.handle(command) else "unchanged"
+        return CHANGED if self._engine.handle(command) else UNCHANGED
 
     def lend(self, one: WantedDomain) -> str:
         """Let a domain lend what it is to lend, and nothing else."""
@@ -174,7 +174,7 @@ class _Run:
         refused = [event for event in events if isinstance(event, LoanRefused)]
         for event in refused:
             self._refuse(one.name, event.reason, event.sentence)
-        return CHANGED if len(events) > len(refused) else "unchanged"
+        return CHANGED if len(events) > len(refused) else UNCHANGED
 
     def remove(self, one: WantedDomain) -> str:
         """Remove a domain, if it is there."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from meted.core.batch import Batch
@@ -13,23 +12,21 @@ from meted.core.events import (
     DonorPaid,
     FeePosted,
     HoldPosted,
-    LogRepaired,
 )
-from meted.core.record import replaced
 from meted.core.schema import decode_events
 from meted.core.state import State
 
 from .log import Log, LogDamaged, PostedAccount, Postings, SQLiteLog, Transfer
+from .log.verify import Progress
 from .postings import Bookkeeper, write_postings
 
 CHECK_ROWS = 10_000
 """So many rows are compared at once."""
 
-Progress = Callable[[int, int], None]
-
 _MARKS = tuple(
     kind.tag.encode() for kind in (CreditMoved, CreditOpened, DomainCreated, DonorPaid, FeePosted, HoldPosted)
 )
+"""What stands in a batch that says anything of credit."""
 
 
 def wrong_rows(path: Path, progress: Progress | None = None) -> str | None:
@@ -67,10 +64,7 @@ def wrong_postings(log: Log, progress: Progress | None = None) -> str | None:
         for batch in log.read(1):
             last_seq = batch.last_seq
             if _may_tell(batch):
-                events = decode_events(batch.body)
-                check.add(keeper.read(events, batch.first_seq), batch.last_seq)
-                if LogRepaired in map(type, events):
-                    check.knows_balances = False
+                check.add(keeper.read(decode_events(batch.body), batch.first_seq), batch.last_seq)
                 if check.wrong is not None:
                     return check.wrong
             if progress is not None:
@@ -83,7 +77,7 @@ def wrong_postings(log: Log, progress: Progress | None = None) -> str | None:
 
 def _may_tell(batch: Batch) -> bool:
     """Whether a batch says anything of credit, as far as can be told without decoding it."""
-    return LogRepaired.tag.encode() in batch.body or any(mark in batch.body for mark in _MARKS)
+    return any(mark in batch.body for mark in _MARKS)
 
 
 class _Check:
@@ -91,12 +85,10 @@ class _Check:
 
     Attributes:
         wrong: The first difference, as a sentence.
-        knows_balances: Whether nothing was lost so far.
     """
 
     def __init__(self, log: Log) -> None:
         self.wrong: str | None = None
-        self.knows_balances = True
         self._log = log
         self._from_seq = 1
         self._accounts: list[PostedAccount] = []
@@ -113,7 +105,7 @@ class _Check:
         found = self._log.postings_between(self._from_seq, last_seq)
         for there, should in (
             (list(found.accounts), sorted(self._accounts, key=lambda row: row.seq)),
-            (self._plain(found.transfers), self._plain(self._transfers)),
+            (list(found.transfers), self._transfers),
         ):
             if there != should and self.wrong is None:
                 self.wrong = _difference(
@@ -124,14 +116,10 @@ class _Check:
         self._accounts.clear()
         self._transfers.clear()
 
-    def _plain(self, rows: tuple[Transfer, ...] | list[Transfer]) -> list[Transfer]:
-        return list(rows) if self.knows_balances else [replaced(row, debit_mc=0, credit_mc=0) for row in rows]
-
 
 def _difference(there: dict[int, object], should: dict[int, object]) -> str:
     seq = min(seq for seq in {*there, *should} if there.get(seq) != should.get(seq))
-    there_is = "a changed line" if seq in there else "no line"
-    what = "a line too many" if seq not in should else there_is
+    what = "a line too many" if seq not in should else "a changed line" if seq in there else "no line"
     return (
         f"The events are right, but the statements of credit have {what} for seq {seq}; "
         "`meted log repair` makes the statements anew from the events."

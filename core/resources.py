@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .record import record
 
@@ -23,6 +23,11 @@ class Resources:
     cpu_milli: int = 0
     mem_bytes: int = 0
     generic: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def of(cls, cpu_milli: int, mem_bytes: int, generic: Mapping[str, int]) -> Resources:
+        """Return an amount; of the generic resources some may be zero."""
+        return cls(cpu_milli, mem_bytes, tuple(sorted([item for item in generic.items() if item[1]])))
 
     def items(self) -> Iterator[tuple[str, int]]:
         """Yield (resource name, amount) of everything that is not zero, cpu and mem first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -68,23 +68,30 @@ def connected(server: str | None, timeout_s: float | None = None) -> Iterator[Bl
         yield client
 
 
+def each_row(client: BlockingClient, method: str, key: str, after: int | str, **given: object) -> Iterator[Any]:
+    """Yield the rows that a method gives page by page, until there comes a page with none.
+
+    Args:
+        client: The connection.
+        method: Name of the method.
+        key: What of a row is told as ``after`` to get those behind it.
+        after: The same for the first page.
+        given: The other parameters of the method.
+    """
+    while page := client.call(method, after=after, **given):
+        yield from page
+        after = page[-1][key]
+
+
 def each_job(client: BlockingClient, *, active: bool = False, tags: dict[str, str] | None = None) -> Iterator[JobView]:
-    """Yield the rows of all jobs by id, page after page.
+    """Return the rows of all jobs by id, as they come page after page.
 
     Args:
         client: The connection.
         active: Only those that have not ended.
         tags: Only those that carry all of these; ``user`` and ``name`` count as tags.
     """
-    after = 0
-    while True:
-        page = cast(
-            "list[JobView]", client.call("jobs", after=after, limit=PAGE_ROWS, active=active, tags=dict(tags or {}))
-        )
-        yield from page
-        if not page:
-            return
-        after = page[-1]["job"]
+    return each_row(client, "jobs", "job", 0, limit=PAGE_ROWS, active=active, tags=dict(tags or {}))
 
 
 def job_row(client: BlockingClient, job_id: int) -> JobDetails:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from meted.core.decide.ledger import credits_text
 
-from .connect import DOMAIN, connected, server_option
+from .connect import DOMAIN, connected, each_row, server_option
 from .credit_alarms import raised, show_alarms
 from .credit_rules import credit_rules
 from .credit_statement import show_forecast, statement
@@ -20,7 +19,6 @@ from .options import json_option
 from .tables import compact_span, moment, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..client.blocking import BlockingClient
     from ..credit_views import (
         CreditDetails,
         CreditLoanView,
@@ -51,14 +49,6 @@ credit.add_command(show_forecast)
 credit.add_command(show_alarms)
 
 
-def each_account(client: BlockingClient) -> Iterator[CreditView]:
-    """Yield the accounts of domains by name, page after page."""
-    after = ""
-    while page := cast("Sequence[CreditView]", client.call("credit.accounts", after=after)):
-        yield from page
-        after = page[-1]["domain"]
-
-
 @credit.command("ls", short_help="Show the accounts of domains.")
 @json_option
 @server_option
@@ -68,7 +58,7 @@ def list_accounts(as_json: bool, server: str | None) -> None:
     What has accrued (grants, less what fades) is posted when an account is next used. Free is what may be spent.
     """
     with connected(server) as client:
-        rows = list(each_account(client))
+        rows: list[CreditView] = list(each_row(client, "credit.accounts", "domain", ""))
         alarms = [] if as_json else raised(client)
     if as_json:
         print_json(rows)
@@ -235,10 +225,8 @@ def void(number: int, server: str | None) -> None:
 @server_option
 def list_holds(domain: str | None, as_json: bool, server: str | None) -> None:
     """Show what is set aside with meted credit hold."""
-    rows: list[HoldView] = []
     with connected(server) as client:
-        while page := client.call("credit.holds", domain=domain, after=rows[-1]["hold"] if rows else 0):
-            rows.extend(page)
+        rows: list[HoldView] = list(each_row(client, "credit.holds", "hold", 0, domain=domain))
     if as_json:
         print_json(rows)
     elif rows:
@@ -282,10 +270,8 @@ def repay(number: int, server: str | None) -> None:
 @server_option
 def list_loans(domain: str | None, as_json: bool, server: str | None) -> None:
     """Show the loans of credit that are not paid back."""
-    rows: list[CreditLoanView] = []
     with connected(server) as client:
-        while page := client.call("credit.loans", domain=domain, after=rows[-1]["loan"] if rows else 0):
-            rows.extend(page)
+        rows: list[CreditLoanView] = list(each_row(client, "credit.loans", "loan", 0, domain=domain))
     if as_json:
         print_json(rows)
     elif rows:

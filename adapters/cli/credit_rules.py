@@ -10,35 +10,19 @@ from meted.core.decide.ledger import credits_text
 from meted.core.limits import CREDIT_PERIOD_MIN_US
 
 from .connect import connected, server_option
-from .credits import CREDITS_OR_ZERO, not_below_zero_mc
+from .credits import CREDITS_OR_ZERO
 from .options import json_option
 from .tables import compact_span, print_facts, print_json
-from .values import Reader, duration_us
+from .values import long_duration, or_none
 
 if TYPE_CHECKING:
     from ..credit_views import CreditRulesView
 
-NONE = "none"
-"""What stands for no cap and for no fading."""
-
-
-def long_us(text: str) -> int:
-    """Return the microseconds of a duration that is long enough for a period.
-
-    Raises:
-        ValueError: It is none.
-    """
-    found_us = duration_us(text)
-    if found_us < CREDIT_PERIOD_MIN_US:
-        raise ValueError(f"{text!r} is too short; give at least {compact_span(CREDIT_PERIOD_MIN_US)}.")
-    return found_us
-
-
-LONG = Reader("duration", long_us)
-LONG_OR_NONE = Reader("duration or none", lambda text: 0 if text.strip().lower() == NONE else long_us(text))
+LONG = long_duration(CREDIT_PERIOD_MIN_US)
+LONG_OR_NONE = or_none(LONG, 0)
 """Gives microseconds; 0 for none."""
 
-CAP = Reader("credits or none", lambda text: -1 if text.strip().lower() == NONE else not_below_zero_mc(text))
+CAP = or_none(CREDITS_OR_ZERO, -1)
 """Gives thousandths of a credit; -1 for none."""
 
 INCOMES = {

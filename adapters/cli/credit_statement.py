@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from meted.core.decide.ledger import credits_text
 
-from .connect import DOMAIN, PAGE_ROWS, connected, server_option
+from .connect import DOMAIN, PAGE_ROWS, connected, each_row, server_option
 from .credits import POINTS_TO_PAY, bare, cpu_hours, signed, signed_points
 from .options import json_option
 from .tables import compact_span, moment, print_json, print_table
@@ -74,16 +74,8 @@ def statement(
 
 
 def _each_line(client: BlockingClient, domain: str | None, account: int | None) -> Iterator[CreditLine]:
-    after = 0
-    while True:
-        page = cast(
-            "Sequence[CreditLine]",
-            client.call("credit.statement", domain=domain, account=account, after=after, limit=PAGE_ROWS),
-        )
-        yield from page
-        if not page:
-            return
-        after = page[-1]["seq"]
+    given = {"domain": domain, "account": account, "limit": PAGE_ROWS}
+    return each_row(client, "credit.statement", "seq", 0, **given)
 
 
 def _sides(line: CreditLine) -> tuple[str, int, int]:

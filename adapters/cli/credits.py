@@ -9,11 +9,11 @@ from meted.core.credit.fees import HOUR_CPU_US
 from meted.core.decide.ledger import credits_text
 from meted.core.limits import CREDIT_MAX_MC, PRIORITY_STEPS_MAX, TIME_MAX_US
 
-from .values import TEXT_CHARACTERS_MAX, Reader, duration_us
+from .values import NUMBER, TEXT_CHARACTERS_MAX, Reader, duration_us
 
-_AMOUNT = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+_AMOUNT = re.compile(rf"[+-]?({NUMBER})", re.ASCII)
 _POINTS = re.compile(r"[+-]?\d{1,6}", re.ASCII)
-_HOURS = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
+_HOURS = re.compile(NUMBER, re.ASCII)
 
 POINTS_MAX = 2 * PRIORITY_STEPS_MAX
 """From as many sold to as many bought as there may be."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from .connect import DOMAIN, connected, server_option
+from .connect import DOMAIN, connected, each_row, server_option
 from .credits import bare
 from .entitlements import AMOUNTS, SHARE, amounts_text, lent_text, on_wire
 from .loan import each_loan
@@ -44,11 +44,8 @@ def domain() -> None:
 
 
 def each_domain(client: BlockingClient) -> Iterator[DomainView]:
-    """Yield the rows of all domains by name, page after page."""
-    after = ""
-    while page := cast("Sequence[DomainView]", client.call("domains", after=after)):
-        yield from page
-        after = page[-1]["domain"]
+    """Return the rows of all domains by name, as they come page after page."""
+    return each_row(client, "domains", "domain", "")
 
 
 @domain.command("ls", short_help="Show the tree of domains.")

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 from meted.core.limits import CPU_MILLI_MAX, SHARE_MAX
 
 from .tables import amount, size
-from .values import TEXT_CHARACTERS_MAX, Reader, amount_milli, duration_us, key_value, size_bytes, time_us
+from .values import NONE, TEXT_CHARACTERS_MAX, Reader, amount_milli, duration_us, key_value, size_bytes, time_us
 
 if TYPE_CHECKING:
     from ..domain_views import AmountsView
-
-NONE = "none"
-"""What stands for no amount at all: no cap, no guarantee."""
 
 AMOUNTS_CHARACTERS_MAX = 4_096
 """What is longer than this is no list of amounts that anybody wrote."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from meted.core.decide.ledger import credits_text
+from meted.core.limits import SECOND_US
 
 from .tables import moment, print_json, print_table, span
 
@@ -25,26 +26,22 @@ BASES = {
 }
 """By what the time of a unit was estimated, as people are told."""
 
-SECOND_US = 1_000_000
-
 FEW_SECONDS_US = 10 * SECOND_US
 """Below this a time ahead is a few seconds."""
 
 
 def ahead(time_us: int) -> str:
     """Return when that is, as said in a sentence: ``in a few seconds``, ``in about 20 min``."""
-    few = max(time_us, 0) < FEW_SECONDS_US
-    return f"in {about(time_us)}" if few else f"in about {about(time_us)}"
+    return f"in {about(time_us)}" if time_us < FEW_SECONDS_US else f"in about {about(time_us)}"
 
 
 def about(time_us: int) -> str:
     """Return a time ahead in one rounded unit: ``a few seconds``, ``40 s``, ``20 min``, ``3 h``, ``5 days``."""
-    seconds = max(time_us, 0) / SECOND_US
     if time_us < FEW_SECONDS_US:
         return "a few seconds"
-    for unit_s, below_s, unit in ((1, 100, "s"), (60, 100 * 60, "min"), (3_600, 48 * 3_600, "h")):
+    seconds = time_us / SECOND_US
+    for unit_s, below_s, unit, step in ((1, 100, "s", 10), (60, 100 * 60, "min", 1), (3_600, 48 * 3_600, "h", 1)):
         if seconds < below_s:
-            step = 10 if unit == "s" else 1
             return f"{max(1, round(seconds / unit_s / step)) * step} {unit}"
     return f"{round(seconds / 86_400)} days"
 

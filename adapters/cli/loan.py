@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from .connect import DOMAIN, WAIT_US, connected, server_option
+from .connect import DOMAIN, WAIT_US, connected, each_row, server_option
 from .entitlements import LOAN_AMOUNT, MOMENT, lent_text
 from .options import json_option
 from .tables import compact_span, moment, print_json, print_table, shown
@@ -85,11 +85,8 @@ def offer(
 
 
 def each_loan(client: BlockingClient, domain: str | None) -> Iterator[LoanView]:
-    """Yield the rows of the loans of a domain, or of all, page after page."""
-    after = 0
-    while page := cast("Sequence[LoanView]", client.call("loans", domain=domain, after=after)):
-        yield from page
-        after = page[-1]["loan"]
+    """Return the rows of the loans of a domain, or of all, as they come page after page."""
+    return each_row(client, "loans", "loan", 0, domain=domain)
 
 
 @loan.command("ls", short_help="Show the loans.")

@@ -13,7 +13,7 @@ from .connect import connected, server_option
 from .credits import CREDITS_OR_ZERO
 from .options import json_option
 from .tables import amount, compact_span, print_facts, print_json
-from .values import Reader, amount_milli, duration_us
+from .values import Reader, amount_milli, long_duration, or_none
 
 if TYPE_CHECKING:
     from ..domain_views import RulesView
@@ -33,21 +33,9 @@ def alpha_milli(text: str) -> int:
     return milli
 
 
-def long_us(text: str) -> int:
-    """Return the microseconds of a duration that is not too short for usage to fade by.
-
-    Raises:
-        ValueError: It is none.
-    """
-    found_us = duration_us(text)
-    if found_us < HALF_LIFE_MIN_US:
-        raise ValueError(f"{text!r} is too short; give at least {compact_span(HALF_LIFE_MIN_US)}.")
-    return found_us
-
-
 ALPHA = Reader("part", alpha_milli)
-LONG = Reader("duration", long_us)
-LONG_OR_NONE = Reader("duration or none", lambda text: 0 if text.strip().lower() == "none" else long_us(text))
+LONG = long_duration(HALF_LIFE_MIN_US)
+LONG_OR_NONE = or_none(LONG, 0)
 """Gives microseconds; 0 for none."""
 
 

@@ -15,6 +15,8 @@ import click
 
 from meted.core.limits import GENERIC_MILLI_MAX, JOB_UNITS_MAX, MEM_BYTES_MAX, SECOND_US, TIME_MAX_US
 
+from .tables import compact_span
+
 SIZES = {
     "": 1,
     "k": 10**3,
@@ -38,13 +40,18 @@ DURATIONS_US = {
 }
 """Microseconds of each unit of time."""
 
+NONE = "none"
+"""What stands for no amount at all: no cap, no guarantee, no fading."""
+
 TEXT_CHARACTERS_MAX = 64
 """What is longer than this is no number that anybody meant."""
 
-_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
-_SIZE = re.compile(rf"({_NUMBER})\s*([kmgt]?i?)b?", re.IGNORECASE | re.ASCII)
-_PART = re.compile(rf"({_NUMBER})\s*(ms|s|m|h|d|w)", re.ASCII)
-_AMOUNT = re.compile(_NUMBER, re.ASCII)
+NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+"""A number that may have decimals, as a pattern."""
+
+_SIZE = re.compile(rf"({NUMBER})\s*([kmgt]?i?)b?", re.IGNORECASE | re.ASCII)
+_PART = re.compile(rf"({NUMBER})\s*(ms|s|m|h|d|w)", re.ASCII)
+_AMOUNT = re.compile(NUMBER, re.ASCII)
 _RANGE = re.compile(r"(\d+)-(\d+)(?::(\d+))?", re.ASCII)
 
 
@@ -187,16 +194,37 @@ class Reader(click.ParamType[object]):
             read: Returns what a text means, or raises ValueError with a sentence.
         """
         self.name = name
-        self._read = read
+        self.read = read
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
         """Return what the text means; what is no text was read before."""
         if not isinstance(value, str):
             return value
         try:
-            return self._read(value)
+            return self.read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def long_duration(least_us: int) -> Reader:
+    """Return a parameter type of durations that last at least so many microseconds; it gives microseconds."""
+
+    def read(text: str) -> int:
+        found_us = duration_us(text)
+        if found_us < least_us:
+            raise ValueError(f"{text!r} is too short; give at least {compact_span(least_us)}.")
+        return found_us
+
+    return Reader("duration", read)
+
+
+def or_none(reader: Reader, none: int) -> Reader:
+    """Return a parameter type that takes ``none`` as well, and gives the number ``none`` for it."""
+
+    def read(text: str) -> object:
+        return none if text.strip().lower() == NONE else reader.read(text)
+
+    return Reader(f"{reader.name} or none", read)
 
 
 SIZE = Reader("size", size_bytes)

@@ -183,10 +183,7 @@ class DomainMethods:
 
 def resources(amounts: wire.Amounts | None) -> Resources | None:
     """Return the core's record of an amount of every resource; None stays None."""
-    if amounts is None:
-        return None
-    generic = tuple(sorted((name, amount) for name, amount in amounts.generic.items() if amount))
-    return Resources(amounts.cpu_milli, amounts.mem_bytes, generic)
+    return None if amounts is None else Resources.of(amounts.cpu_milli, amounts.mem_bytes, amounts.generic)
 
 
 def _terms(loans: Iterable[wire.LoanTerms]) -> tuple[LoanTerms, ...]:

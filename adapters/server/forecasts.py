@@ -133,21 +133,18 @@ class Forecasts:
             self._check()
             body = await self._runner(lambda: encode_state(state))
             request = pack_request(self._engine.policy.name, at_us, FORECAST_HORIZON_US, body)
-            found = unpack_forecast(await self.make(request))
+            found: Forecast | CallError = unpack_forecast(await self.make(request))
         except CallError as error:
-            return _Made(trio.current_time(), state.seq, state.jobs.next_job_id, error)
+            found = error
         return _Made(trio.current_time(), state.seq, state.jobs.next_job_id, found)
 
     def _check(self) -> None:
         name, jobs = self._engine.policy.name, self._engine.committed.jobs
         if name not in POLICIES:
-            raise _refusal(
-                "no_forecast", f"The policy {name!r} is known to this server alone, so there is no forecast."
-            )
+            raise _no_forecast(f"The policy {name!r} is known to this server alone, so there is no forecast.")
         size = len(jobs.jobs) + len(jobs.leases)
         if size > FORECAST_JOBS_MAX:
-            raise _refusal(
-                "no_forecast",
+            raise _no_forecast(
                 f"There are {size:,} jobs and leases, and forecasts are made of up to {FORECAST_JOBS_MAX:,}; ask again "
                 "when there are fewer, and see what explain says meanwhile.",
             )
@@ -166,20 +163,16 @@ async def in_process(request: bytes) -> bytes:
             )
             if done.returncode == 0:
                 return done.stdout
-            raise _refusal(
-                "no_forecast",
+            raise _no_forecast(
                 "The process that makes forecasts has failed, maybe for want of memory or cpu time; ask again later.",
             )
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise _refusal(
-            "no_forecast", f"No process could be started for a forecast: {reason}; ask again later."
-        ) from None
-    raise _refusal(
-        "no_forecast",
+        raise _no_forecast(f"No process could be started for a forecast: {reason}; ask again later.") from None
+    raise _no_forecast(
         f"The forecast has taken longer than {FORECAST_S:g} s and was given up; ask again when less waits.",
     )
 
 
-def _refusal(reason: str, sentence: str) -> CallError:
-    return CallError(Code.FAILED, reason, sentence)
+def _no_forecast(sentence: str) -> CallError:
+    return CallError(Code.FAILED, "no_forecast", sentence)

@@ -219,8 +219,7 @@ def _payload(params: Submit, token: str | None) -> bytes:
 
 
 def _resources(amounts: Amounts) -> Resources:
-    generic = tuple(sorted([(name, amount) for name, amount in amounts.generic.items() if amount]))
-    return Resources(amounts.cpu_milli, amounts.mem_bytes, generic)
+    return Resources.of(amounts.cpu_milli, amounts.mem_bytes, amounts.generic)
 
 
 def _who_fits(state: State, request: Resources) -> tuple[int, int]:

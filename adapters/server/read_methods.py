@@ -107,7 +107,6 @@ class ReadMethods:
         limit = page_limit(params.limit)
         if params.job:
             find_job(self._desk.state, params.job)
-
         if not 0 <= params.points <= PRIORITY_STEPS_MAX or (params.points and not params.job):
             raise Refused(
                 Reason.OUT_OF_RANGE, f"points must be from 0 to {PRIORITY_STEPS_MAX}, and are of one job; name it."

@@ -66,8 +66,7 @@ class WorkerMethods:
                 f"{LABELS_BYTES_MAX} bytes together.",
             )
         labels = tuple(sorted({**params.labels, INSTANCE: params.instance}.items()))
-        generic = tuple(sorted((name, amount) for name, amount in params.generic.items() if amount))
-        capacity = Resources(params.cpu_milli, params.mem_bytes, generic)
+        capacity = Resources.of(params.cpu_milli, params.mem_bytes, params.generic)
 
         self._desk.crew.claim(session, params.instance)
 

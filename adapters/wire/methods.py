@@ -161,7 +161,8 @@ METHODS = _table(
             "forecast",
             Forecast,
             "{seq, at_us, until_us, horizon_us, stopped, leases, overrun, units, jobs: [{job, waiting, started, "
-            "first_us, last_us, ends_us, estimate_us, basis, reason}]}",
+            "first_us, last_us, ends_us, estimate_us, basis, reason}], with_points: {points, cost_mc, first_us, "
+            "last_us, ends_us}}; with_points may be nil",
         ),
         Method("units", Units, "[unit row]"),
         Method("result", Result, "{ended, body}; body is nil where nothing was left"),

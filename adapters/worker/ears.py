@@ -150,14 +150,13 @@ class Ears:
 
 
 def _given(lease: GivenLease, spec: Spec) -> s.LeaseGiven:
-    generic = tuple(sorted((name, amount) for name, amount in lease.generic.items() if amount))
     return s.LeaseGiven(
         lease.lease,
         lease.job,
         lease.first,
         lease.count,
         lease.attempt,
-        Resources(lease.cpu_milli, lease.mem_bytes, generic),
+        Resources.of(lease.cpu_milli, lease.mem_bytes, lease.generic),
         spec,
         lease.time_limit_us,
         tuple(sorted(lease.env.items())),

@@ -57,9 +57,10 @@ def this_machine(
     """
     cpu = available_cpus() * 1000 if cpu_milli is None else cpu_milli
     mem = available_mem_bytes() if mem_bytes is None else mem_bytes
-    amounts = tuple(sorted((name, amount) for name, amount in dict(generic).items() if amount))
     said = {"host": platform.node(), "os": platform.system().lower(), **dict(labels)}
-    return Offer(Resources(cpu, mem, amounts), tuple(sorted(said.items())), until_us, prefetch, owner, restricted)
+    return Offer(
+        Resources.of(cpu, mem, dict(generic)), tuple(sorted(said.items())), until_us, prefetch, owner, restricted
+    )
 
 
 def available_cpus() -> int:

@@ -16,33 +16,31 @@ class Ramp:
 
     Args:
         stagger_us: Time between two such starts; 0 is none.
+
+    Attributes:
+        next_us: When a unit may start that takes nobody's place.
     """
 
-    def __init__(self, stagger_us: int = 0) -> None:
-        self.stagger_us = stagger_us
-        self._next_us = 0
+    def __init__(self, stagger_us: int) -> None:
+        self.next_us = 0
+        self._stagger_us = stagger_us
         self._ends_us: deque[int] = deque()
-
-    @property
-    def next_us(self) -> int:
-        """When a unit may start that takes nobody's place."""
-        return self._next_us
 
     def try_start(self, now_us: int) -> bool:
         """Return whether a unit may start now, and count it if it may."""
-        if not self.stagger_us:
+        if not self._stagger_us:
             return True
-        while self._ends_us and self._ends_us[0] + self.stagger_us <= now_us:
+        while self._ends_us and self._ends_us[0] + self._stagger_us <= now_us:
             self._ends_us.popleft()
         if self._ends_us:
             self._ends_us.popleft()
             return True
-        if now_us < self._next_us:
+        if now_us < self.next_us:
             return False
-        self._next_us = now_us + self.stagger_us
+        self.next_us = now_us + self._stagger_us
         return True
 
     def ended(self, now_us: int) -> None:
         """A unit has ended, and nothing of its own follows it: for a while another may have its place."""
-        if self.stagger_us:
+        if self._stagger_us:
             self._ends_us.append(now_us)

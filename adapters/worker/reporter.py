@@ -115,9 +115,7 @@ class Reporter:
         """Say one thing of a lease if one is due now; else plan it for when it will be."""
         due_us = lease.due_us()
         if due_us is None or due_us > now_us:
-            if due_us is not None:
-                lease.noted_us = due_us
-                heappush(self._timers, (due_us, lease.given.lease_id))
+            self.plan(lease, now_us)
             return None
         if lease.stop < lease.end and not lease.is_returning:
             self.calls[lease.given.lease_id, False] = 0

@@ -17,7 +17,7 @@ from meted.adapters.cli.entitlements import (
     on_wire,
 )
 from meted.adapters.cli.records import read_list, read_loans, read_records
-from meted.adapters.cli.rules import alpha_milli, long_us
+from meted.adapters.cli.rules import LONG, alpha_milli
 
 
 def test_amounts_are_exact() -> None:
@@ -28,7 +28,7 @@ def test_amounts_are_exact() -> None:
         ("cpu", 1_500),
         ("mem", 1_024),
     ]
-    assert (alpha_milli("0.75"), alpha_milli("1"), long_us("1d")) == (750, 1_000, 86_400_000_000)
+    assert (alpha_milli("0.75"), alpha_milli("1"), LONG.read("1d")) == (750, 1_000, 86_400_000_000)
 
 
 @pytest.mark.parametrize(

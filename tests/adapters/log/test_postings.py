@@ -187,6 +187,10 @@ def test_a_repair_keeps_what_the_events_that_stay_tell(tmp_path: Path) -> None:
         assert pool.log.has_postings
         assert statements(pool.log) == STATEMENTS
         assert pool.credit_account("a")["balance_mc"] == 4_000
+        pool.credit_transfer("a", "b", 500)
+    assert wrong_rows(data) is None
+    sql(data, "UPDATE transfers SET credit_mc = credit_mc + 1 WHERE amount_mc = 500")
+    assert "a changed line" in (wrong_rows(data) or "")
 
 
 def test_what_a_damaged_log_has_lost_is_a_line(tmp_path: Path) -> None:
