@@ -173,6 +173,8 @@ def test_a_run_that_fails_is_told_and_the_others_count(trace: Path, tmp_path: Pa
         (("--vary", "procs=1,2", "--metric", "beauty"), "'beauty' is not one of"),
         ((), "Missing option '--vary'"),
         (("--vary", "procs=1,2", "--plot", "absent/p.svg"), "is in a folder that does not exist"),
+        (("--vary", "procs=1,2", "--csv", "-"), "--csv needs the name of a file; /dev/stdout is the standard output."),
+        (("--vary", "procs=1,2", "--csv", "s", "--results", "s"), "--csv and --results both name s; give two files."),
     ],
 )
 def test_misuse(trace: Path, words: Sequence[str], sentence: str) -> None:
