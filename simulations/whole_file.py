@@ -1,9 +1,12 @@
-"""Text to a file: all of it, or none under that name."""
+"""Text and rows of values to a file: all of it, or none under that name."""
 
 from __future__ import annotations
 
+import csv
 import os
+from collections.abc import Iterable
 from contextlib import suppress
+from io import StringIO
 
 from .errors import SimulationError
 
@@ -26,6 +29,13 @@ def write_whole(path: str, text: str) -> None:
         if not direct:
             with suppress(OSError):
                 os.unlink(part)
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as comma-separated values, with line feeds at the ends of lines."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def write_text(option: str, path: str, text: str) -> None:

@@ -17,6 +17,7 @@ from ..factors import read_factor, write_factor
 from ..generators.registry import MODELS, find_model
 from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings, check_settings
 from ..generators.writer import copy_blocks, lines_of, write_workload
+from ..results.documents import check_target
 from .numbers import FACTOR
 
 _SECOND_US: Final = 1_000_000
@@ -105,8 +106,7 @@ def generate(
         raise click.UsageError(str(error)) from None
     try:
         if out is not None:
-            if not os.path.isdir(os.path.dirname(out) or "."):
-                raise click.UsageError(f"--out {out} is in a folder that does not exist; make it first.")
+            check_target("--out", out, "-")
             with ProgressBar(f"{model}, seed {seed}") as bar:
                 write_workload(out, find_model(model), settings, bar)
             return

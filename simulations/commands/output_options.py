@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -12,7 +11,7 @@ import click
 
 from ..plot import check_library
 from ..results.credit_csv import write_credit_csv
-from ..results.documents import check_target, document, write_document
+from ..results.documents import check_targets, document, write_document
 from ..results.metrics import JsonValue
 from ..results.run_record import RunRecord
 from ..results.users_csv import write_users_csv
@@ -54,22 +53,14 @@ class Outputs:
             click.UsageError: A folder is not there, or a file would be written over.
             SimulationError: A library is missing.
         """
-        taken: dict[str, str] = {}
-        for option, path in (
+        named = (
             ("--json", self.json),
             ("--csv", self.csv),
             ("--html", self.html),
             ("--out", out),
             ("--credit-csv", self.credit),
-        ):
-            if path is None or (path == "-" and option == "--json"):
-                continue
-            if path == "-":
-                raise click.UsageError(f"{option} needs the name of a file; /dev/stdout is the standard output.")
-            check_target(option, path, source)
-            other = taken.setdefault(os.path.abspath(path), option)
-            if other != option:
-                raise click.UsageError(f"{other} and {option} both name {path}; give two files.")
+        )
+        check_targets(named, source)
         if self.html is not None:
             check_library()
 

@@ -20,7 +20,7 @@ from ..quanta.demands import DemandReader
 from ..quanta.karma import ALPHA_MILLI, BANKRUPT, Bankrupt, Karma
 from ..quanta.misreport import STRATEGIES, Found, Search
 from ..quanta.report import HEADINGS, TIE_RULE, figures_document, misreport_row, rule_rows, table_row
-from ..results.documents import check_target, document, write_document
+from ..results.documents import check_targets, document, write_document
 from ..results.report import rows as aligned
 from ..running.pace import user_cpu_us
 from .malformed import MalformedLines
@@ -147,8 +147,7 @@ def quanta(
         _refuse_karma_options(alphas, start_credits, bankrupt, redistribute)
     if bankrupt != "serve" and start_credits is None:
         raise click.UsageError("without a limit nobody is ever without credit; set it with --credits N.")
-    if json_path not in (None, "-"):
-        check_target("--json", str(json_path), demands)
+    check_targets([("--json", json_path)], demands)
     options = [
         KarmaOptions(alpha, start_credits, bankrupt, redistribute) for alpha in dict.fromkeys(alphas or (ALPHA_MILLI,))
     ]

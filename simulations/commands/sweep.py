@@ -16,7 +16,7 @@ from meted.adapters.wording import counted
 
 from ..errors import SimulationError
 from ..plot import check_library
-from ..results.documents import check_target, document, write_document
+from ..results.documents import check_targets, document, write_document
 from ..ruled import RULED_POLICY
 from ..running.comparison import BEST
 from ..running.grid import Cell, Varied, combinations, label_of, once_each, parse_varied
@@ -52,9 +52,7 @@ class _Outputs:
             SimulationError: A library is missing.
         """
         named = (("--json", self.json), ("--csv", self.csv), ("--plot", self.plot), ("--results", results))
-        for option, path in named:
-            if path is not None and (path != "-" or option != "--json"):
-                check_target(option, path, trace)
+        check_targets(named, trace)
         if self.plot is not None:
             check_library()
 

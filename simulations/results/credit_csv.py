@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from io import StringIO
 
-from ..whole_file import write_text
+from ..whole_file import csv_text, write_text
 from .run_record import RunRecord
 
 COLUMNS = ("run", "at_s", "payer", "payee", "kind", "paid_mc")
@@ -19,11 +17,10 @@ def write_credit_csv(path: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         SimulationError: The file cannot be written.
     """
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for run in runs:
-        for one in run.series.credit.series:
-            for at_s, paid_mc in zip(one.at_s, one.paid_mc, strict=True):
-                writer.writerow((run.label, at_s, one.payer, one.payee, one.kind, paid_mc))
-    write_text("--credit-csv", path, text.getvalue())
+    rows = [
+        (run.label, at_s, one.payer, one.payee, one.kind, paid_mc)
+        for run in runs
+        for one in run.series.credit.series
+        for at_s, paid_mc in zip(one.at_s, one.paid_mc, strict=True)
+    ]
+    write_text("--credit-csv", path, csv_text([COLUMNS, *rows]))

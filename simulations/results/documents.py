@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -23,6 +23,28 @@ def write_document(path: str, figures: Mapping[str, object]) -> None:
         SimulationError: It cannot be written.
     """
     write_text("--json", path, document(figures) + "\n")
+
+
+def check_targets(named: Iterable[tuple[str, str | None]], source: str) -> None:
+    """Refuse files to write that would be found out only after the run, or would write over each other or the source.
+
+    Args:
+        named: Options with the file that each names, or None; ``--json -`` is the standard output.
+        source: What is read.
+
+    Raises:
+        click.UsageError: A folder is not there, or a file would be written over.
+    """
+    taken: dict[str, str] = {}
+    for option, path in named:
+        if path is None or (path == "-" and option == "--json"):
+            continue
+        if path == "-":
+            raise click.UsageError(f"{option} needs the name of a file; /dev/stdout is the standard output.")
+        check_target(option, path, source)
+        other = taken.setdefault(os.path.abspath(path), option)
+        if other != option:
+            raise click.UsageError(f"{other} and {option} both name {path}; give two files.")
 
 
 def check_target(option: str, path: str, source: str) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from io import StringIO
 
 from meted.core.record import fields_of
 
-from ..whole_file import write_text
+from ..whole_file import csv_text, write_text
 from .run_record import RunRecord, UserRow
 
 COLUMNS = ("run", *UserRow.__annotations__)
@@ -21,9 +19,5 @@ def write_users_csv(path: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         SimulationError: The file cannot be written.
     """
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for run in runs:
-        writer.writerows((run.label, *fields_of(row).values()) for row in run.users)
-    write_text("--csv", path, text.getvalue())
+    rows = [(run.label, *fields_of(row).values()) for run in runs for row in run.users]
+    write_text("--csv", path, csv_text([COLUMNS, *rows]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -13,6 +11,7 @@ from meted.adapters.cli.tables import span
 from meted.adapters.wording import counted
 
 from ..results.metrics import JsonValue
+from ..whole_file import csv_text
 from .metric_table import METRICS, best, metric_named, present
 from .resample import CLUSTERS_MIN, Difference, Intervals, Over
 
@@ -90,18 +89,16 @@ class Comparison:
         found = {
             (one.label, one.metric, one.over): one for one in (self.intervals.differences if self.intervals else ())
         }
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
         ends = ("time_low", "time_high", "users_low", "users_high")
-        writer.writerow(["policy", "metric", "value", "best", "difference", *ends])
+        rows: list[list[object]] = [["policy", "metric", "value", "best", "difference", *ends]]
         for metric, values in present(self.figures):
             marked = best(metric, values)
             for place, (label, value) in enumerate(zip(self.labels, values, strict=True)):
                 over = [found.get((label, metric.name, kind)) for kind in ("time", "users")]
                 cells = [end for one in over for end in (("", "") if one is None else (one.low, one.high))]
                 difference = value - values[0] if place else ""
-                writer.writerow([label, metric.name, value, int(place in marked), difference, *cells])
-        return text.getvalue()
+                rows.append([label, metric.name, value, int(place in marked), difference, *cells])
+        return csv_text(rows)
 
 
 def intervals_document(found: Intervals) -> dict[str, object]:

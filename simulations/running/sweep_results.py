@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ import attrs
 
 from ..plot import COLOURS, LINES, label, panels, save
 from ..results.metrics import JsonValue
+from ..whole_file import csv_text
 from .comparison import BEST
 from .metric_table import METRICS, Metric, best, number
 
@@ -75,13 +74,12 @@ class Sweep:
     def csv(self) -> str:
         """Return a row for each run that came to something: what is varied, then its figures."""
         metrics = self.known(METRICS)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*self.names, *(metric.name for metric in metrics)])
-        for row in self.rows:
-            if row.figures is not None:
-                writer.writerow([*row.texts, *(row.figures[metric.name] for metric in metrics)])
-        return text.getvalue()
+        rows = [
+            [*row.texts, *(row.figures[metric.name] for metric in metrics)]
+            for row in self.rows
+            if row.figures is not None
+        ]
+        return csv_text([[*self.names, *(metric.name for metric in metrics)], *rows])
 
     def plot(self, path: Path, metric: Metric, trace: str) -> None:
         """Draw a figure against the first parameter whose values are numbers, else the first.

@@ -9,13 +9,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.results.outcome import read_waits
+
+from . import calling
 
 KEYS = {
     *("trace", "policy", "procs", "jobs", "users", "makespan_s", "utilisation", "mean_wait_s", "max_wait_s"),
@@ -35,11 +37,7 @@ def trace(tmp_path: Path) -> Path:
     return path
 
 
-def call(*words: str | Path, code: int = 0) -> Result:
-    result = CliRunner().invoke(simulate, [str(word) for word in words])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
+call = partial(calling.call, simulate)
 
 
 @pytest.mark.parametrize("policy", ["fcfs", "easy", "meted"])

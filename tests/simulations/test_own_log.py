@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from meted.adapters.embedded import Done, LeasedUnits, Pool
 from meted.adapters.log import SQLiteLog
@@ -20,6 +20,8 @@ from meted.simulations.commands.replay import replay, run_policy
 from meted.simulations.errors import TraceError
 from meted.simulations.results.service import ServiceMeter
 from meted.simulations.traces.own_log import read_own_log
+
+from . import calling
 
 S = 1_000_000
 MS = 1_000
@@ -79,11 +81,7 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def call(*words: str | Path, code: int = 0) -> Result:
-    result = CliRunner().invoke(replay, [str(word) for word in words])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
+call = partial(calling.call, replay)
 
 
 def test_what_is_read(data: Path) -> None:

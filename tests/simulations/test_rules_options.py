@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 
 from meted.adapters.embedded import Pool
 from meted.core.state import Rules
@@ -16,6 +15,8 @@ from meted.simulations.commands.replay import replay, run_policy
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.errors import SimulationError
 from meted.simulations.traces.own_log import read_own_log
+
+from .calling import call
 
 ALL = ("--alpha", "0.5", "--half-life", "2h", "--aging", "none", "--pool", "fifo", "--usage", "pool", "--start", "5")
 GIVEN = {
@@ -34,13 +35,6 @@ DEFAULT = {
     "usage": "all",
     "start_mc": 1_000_000_000,
 }
-
-
-def call(command: click.Command, *words: str | Path, code: int = 0) -> Result:
-    result = CliRunner().invoke(command, [str(word) for word in words])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
 
 
 def read(command: click.Command, *words: str | Path) -> dict[str, object]:

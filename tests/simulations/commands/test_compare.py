@@ -7,16 +7,19 @@ import importlib.util
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from meted.simulations.commands import compare as module
 from meted.simulations.commands.compare import compare
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.running.metric_table import METRICS, Metric, best
+
+from .. import calling
 
 HEADER = "; MaxProcs: 4\n"
 ROW = "{0} {1} -1 {2} {3} -1 -1 -1 {4} -1 1 {5} -1 -1 -1 -1 -1 -1\n"
@@ -33,11 +36,7 @@ def trace(tmp_path: Path) -> Path:
     return path
 
 
-def call(*words: str | Path, code: int = 0) -> Result:
-    result = CliRunner().invoke(compare, [str(word) for word in words])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
+call = partial(calling.call, compare)
 
 
 def timeless(document: dict[str, Any]) -> dict[str, Any]:

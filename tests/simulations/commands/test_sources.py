@@ -9,23 +9,18 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from meted.simulations.commands.compare import compare
 from meted.simulations.commands.quanta import quanta
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.commands.sweep import sweep
 
+from ..calling import call
+
 TINY = Path(__file__).parents[3] / "examples/tiny.swf"
 
 MANY = [(compare, ("--policy", "easy", "--policy", "fcfs", "--resamples", "0")), (sweep, ("--vary", "load=1,2"))]
-
-
-def call(command: click.Command, *words: str | Path, code: int = 0, stdin: bytes | None = None) -> Result:
-    result = CliRunner().invoke(command, [str(word) for word in words], input=stdin)
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
 
 
 def figures(result: Result) -> list[dict[str, object]]:

@@ -6,11 +6,12 @@ import csv
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from meted.simulations.commands import run_options
 from meted.simulations.commands.simulate import simulate
@@ -18,6 +19,8 @@ from meted.simulations.commands.sweep import sweep
 from meted.simulations.running.bars import RunBars
 from meted.simulations.running.processes import run_all
 from meted.simulations.running.request import RunRequest
+
+from .. import calling
 
 HEADER = "; MaxProcs: 4\n"
 ROW = "{0} {1} -1 {2} {3} -1 -1 -1 {4} -1 1 {5} -1 -1 -1 -1 -1 -1\n"
@@ -48,11 +51,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return labels
 
 
-def call(*words: str | Path, code: int = 0) -> Result:
-    result = CliRunner().invoke(sweep, [str(word) for word in words])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
+call = partial(calling.call, sweep)
 
 
 def test_every_combination_once_and_a_rule_only_where_it_means_something(trace: Path, done: list[str]) -> None:
@@ -173,6 +172,8 @@ def test_a_run_that_fails_is_told_and_the_others_count(trace: Path, tmp_path: Pa
         (("--vary", "procs=1,2", "--metric", "beauty"), "'beauty' is not one of"),
         ((), "Missing option '--vary'"),
         (("--vary", "procs=1,2", "--plot", "absent/p.svg"), "is in a folder that does not exist"),
+        (("--vary", "procs=1,2", "--csv", "-"), "--csv needs the name of a file; /dev/stdout is the standard output."),
+        (("--vary", "procs=1,2", "--csv", "s", "--results", "s"), "--csv and --results both name s; give two files."),
     ],
 )
 def test_misuse(trace: Path, words: Sequence[str], sentence: str) -> None:

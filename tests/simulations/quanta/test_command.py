@@ -8,14 +8,16 @@ import json
 import subprocess
 import sys
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from meted.simulations.commands import quanta as command
 from meted.simulations.commands.quanta import quanta
 from meted.simulations.quanta.figures import figures
+
+from .. import calling
 
 RUNNING = "2 2 0\n4 0 0\n0 4 0\n2 2 6\n2 2 4\n"
 """The running example of the paper."""
@@ -28,11 +30,7 @@ def demands(tmp_path: Path) -> Path:
     return path
 
 
-def call(*words: str | int | Path, code: int = 0) -> Result:
-    result = CliRunner().invoke(quanta, [str(word) for word in words])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
+call = partial(calling.call, quanta)
 
 
 def test_one_document_on_the_standard_output(demands: Path) -> None:

@@ -7,9 +7,7 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,17 +21,11 @@ from meted.simulations.results.users_csv import COLUMNS, write_users_csv
 from meted.simulations.traces.loan_moves import LoanMove
 from meted.simulations.traces.own_log import read_own_log
 
+from ..calling import call
 from .recording import recorded
 
 S = 1_000_000
 ROW = "{0} {0} -1 10 2 -1 -1 -1 20 -1 1 {1} -1 -1 -1 -1 -1 -1\n"
-
-
-def call(command: click.Command, *words: str | Path, code: int = 0) -> Result:
-    result = CliRunner().invoke(command, [str(word) for word in words])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    return result
 
 
 @pytest.fixture
