@@ -44,10 +44,11 @@ def _powers(root_bits: int) -> tuple[int, ...]:
 
 
 @cache
-def _logarithms() -> tuple[int, ...]:
+def logarithms() -> tuple[int, ...]:
     """Return log2(1 + k / 4096) in units of 2**-32, for k = 0 .. 4095: a bit by each squaring.
 
-    Made when first asked for: it takes longer than all else at the start, and only some policies need it.
+    Made when first asked for: it takes longer than all else at the start, and only some policies need it. Who cannot
+    wait for it later, a server, asks for it once before it serves.
     """
     logs = []
     for k in range(1 << _TABLE_BITS):
@@ -133,7 +134,7 @@ def log2(number: int) -> int:
     k = (mantissa >> 32) & _TABLE_MASK
     rest = ((mantissa << _TABLE_BITS) // (4096 + k)) - (1 << 44)
     series = (rest * _LOG2_E >> 44) - (rest * rest * _LOG2_E >> 89)
-    return (bits << LOG_BITS) + _logarithms()[k] + series
+    return (bits << LOG_BITS) + logarithms()[k] + series
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from pathlib import Path
 import trio
 
 from meted.core.engine import Engine
+from meted.core.usage import logarithms
 
 from ..local_service import wall_clock_us
 from ..log import SQLiteLog
@@ -26,7 +27,6 @@ from .app import Server
 from .collector import Collector
 from .listen import bound_to, listen, peer_of
 from .secret_store import SecretFiles
-from .warm import warm_up
 
 SWITCH_S = 0.0002
 """How soon the thread that writes may go on: with Python's 5 ms a sync of 0.2 ms would take 5."""
@@ -58,7 +58,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
         found = read_state(log)
         keep_postings(log)
         engine = Engine(live_policy(policy), found.state, found.chain)
-        warm_up(live_policy(policy))
+        logarithms()  # tens of milliseconds, for which everybody would wait in the first pass
         collector = stack.enter_context(Collector())
         token = make_token(token_path()) if any(isinstance(one, TcpAddress) for one in addresses) else None
         server = Server(
