@@ -1,38 +1,25 @@
-"""The entitlement clock's order: which domain is next among those that could be served (docs/fairness.md)."""
+"""The entitlement clock's keys: where each domain that waits stands among those beside it (docs/fairness.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ..domains.state import TOP
 from ..estimates import known_estimate_us, width_milli
 from ..falling import clock_within, entitled_charge, reach
 from ..ids import DomainId, JobId
 from ..limits import LINES_RANKED_MAX, RUN_QUANTUM_US
-from ..record import record, replaced
+from ..record import record
 from ..resources import NOTHING, Resources
 from ..state import NO_ACCOUNT, Account, Job, State
 from .leaves import Leaf, Line, PendingShape
 from .pool import PoolIndex
 from .pool_orders import POOL_KEYS
-from .queues import queued_job, tag_key
-from .ranks import BY_GUARANTEE, Key, Order, Ranks
-from .standing import Place, among_domains, at_home
+from .queues import tag_key
+from .ranks import Key, Ranks
 
 NEVER = 1 << 512
 """The tag of what V never reaches: points of it were sold, so it waits for the pool."""
-
-CouldServe = Callable[[PendingShape], bool]
-"""Whether something of a shape could be served: whoever cannot is not waited for."""
-
-
-@record
-class Choice:
-    """Who is next: a domain that has jobs, by which order, and by which at the top."""
-
-    domain_id: DomainId
-    order: Order
-    top: Order
 
 
 @record
@@ -163,40 +150,6 @@ class ClockIndex(PoolIndex):
             if ranks.keys
         ]
         return super().summary(), sorted(lines), sorted(keys)
-
-    def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on who is ahead of a job and why.
-
-        What no worker could ever hold is passed over, and so is not ahead of anything.
-        """
-        self._refresh_keys()
-        job = self.state.jobs.jobs[job_id]
-        leaf = self._leaves.get(job.terms.domain_id)
-        could_hold = self.capacity.could_hold
-        line = leaf.lines.get(job.terms.request) if leaf is not None else None
-        if leaf is None or line is None:
-            return "It is not in the queue."
-        first = min((it.head for request, it in leaf.lines.items() if could_hold(request, 0)), default=line.head)
-        if queued_job(first[1]) != job_id:
-            return at_home(self.state, job, queued_job(first[1]))
-        shapes = [shape for request, shape in self._shapes.items() if could_hold(request, 0)]
-        mine, parent_id = leaf.domain_id, leaf.parent
-        while True:
-            places = self._places(parent_id, mine, shapes)
-            if len(places) > 1 or parent_id == TOP:
-                return among_domains(self.state, job, mine, places)
-            mine, parent_id = parent_id, self.state.domains.domains[parent_id].parent
-
-    def _places(self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]) -> list[Place]:
-        """Return the places inside ``parent_id`` of those before ``mine``, its own last; none if it is not ranked."""
-        clock = self.reach(parent_id)
-        best: dict[DomainId, Place] = {}
-        for shape in shapes:
-            ranks = shape.ranks.get(parent_id)
-            for order, job_id, _ in ranks.standing(clock) if ranks is not None else ():
-                best[order[3]] = min(best.get(order[3], (order, job_id)), (order, job_id))
-        ordered = sorted(best.values())
-        return ordered[: ordered.index(best[mine]) + 1] if mine in best else []
 
     def reach(self, parent_id: DomainId) -> int:
         """Return up to which tag the domains inside one are owed service."""
@@ -363,69 +316,6 @@ class ClockIndex(PoolIndex):
             ranks = shape.ranks[parent_id] = Ranks()
             self._groups.setdefault(parent_id, set()).add(shape)
         return ranks
-
-    def _set_aside(self, domain_id: DomainId) -> None:
-        """Pass over a domain for the rest of this pass."""
-        leaf = self._leaves[domain_id]
-        self._aside.add(domain_id)
-        for line in leaf.in_order():
-            line.ranks.drop(domain_id)
-        for who in leaf.above:
-            self._rank_group(who)
-
-    def _next(self, could_serve: CouldServe) -> Choice | None:
-        """Return who is next; only shapes that could be served count."""
-        shapes = [shape for shape in self._shapes.values() if shape.is_ranked and could_serve(shape)]
-        while True:
-            top = found = self._first(TOP, shapes)
-            if found is None or top is None:
-                return None
-            parent_id = TOP
-            while found[3] in self._groups and found[3] not in self._leaves:
-                parent_id = found[3]
-                inner = self._first(parent_id, shapes)
-                assert inner is not None, f"domain {parent_id} is ranked and has nothing"
-                found = inner
-            if not self._was_too_early(parent_id, found, could_serve):
-                return Choice(found[3], found, top)
-
-    def _first(self, parent_id: DomainId, shapes: list[PendingShape]) -> Order | None:
-        """Return the first of the domains inside one."""
-        clock = self.reach(parent_id)
-        best: Order | None = None
-        for shape in shapes:
-            ranks = shape.ranks.get(parent_id)
-            first = ranks.first(clock) if ranks is not None else None
-            if first is not None and (best is None or first < best):
-                best = first
-        return best
-
-    def _was_too_early(self, parent_id: DomainId, order: Order, could_serve: CouldServe) -> bool:
-        """Put off a domain that would serve another job, with a later deadline; return whether it was."""
-        leaf = self._leaves[order[3]]
-        if len(leaf.lines) == 1 or order[0] == BY_GUARANTEE:
-            return False
-        clock = self.reach(parent_id)
-        for line in leaf.in_order():
-            later = line.ranks.keys.get(leaf.domain_id)
-            if later is None or not could_serve(line.shape) or self.is_capped(leaf.domain_id, line.shape.request):
-                continue
-            if line.ranks.order_of(leaf.domain_id, clock) <= order:
-                return False
-            self._put_off(leaf, order, later, clock)
-            return True
-        return False
-
-    def _put_off(self, leaf: Leaf, order: Order, later: Key, clock: int) -> None:
-        """Rank a domain's lines that are as early as ``order`` no earlier than ``later``, for this pass."""
-        self._aside.add(leaf.domain_id)
-        for line in leaf.in_order():
-            key = line.ranks.keys.get(leaf.domain_id)
-            if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
-                put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
-                line.ranks.set(leaf.domain_id, put, clock)
-        for who in leaf.above:
-            self._rank_group(who)
 
     def size_of(self, job_id: JobId) -> int:
         """Return the size of one unit of a job that is queued, by its estimate."""

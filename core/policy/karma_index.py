@@ -6,11 +6,11 @@ from ..credit.karma import KARMA, left_milli
 from ..events import CreditEvent
 from ..ids import DomainId
 from ..state import Job, State
-from .clock import ClockIndex
 from .pool_karma import KarmaDonors, concerned
+from .turns import TurnIndex
 
 
-class KarmaIndex(ClockIndex):
+class KarmaIndex(TurnIndex):
     """The clock's index, which under karma also keeps donors in order."""
 
     def __init__(self, state: State) -> None:

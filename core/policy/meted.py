@@ -71,10 +71,10 @@ from ..resources import Resources
 from ..state import Job, Lease, State
 from .base import Index, Proposal
 from .capacity import Room
-from .clock import Choice
 from .leaves import Line, PendingShape
 from .ranks import BY_GUARANTEE, Order
 from .shadow import Shadow
+from .turns import Choice
 from .wide import WideIndex
 
 

@@ -16,6 +16,7 @@ from meted.core.limits import LINES_RANKED_MAX
 from meted.core.policy import clock
 from meted.core.policy.leaves import Leaf
 from meted.core.policy.ranks import Key, Order
+from meted.core.policy.turns import TurnIndex
 
 from .helper import SECOND, World, cpus, examples
 from .test_machine import SETTINGS, MetedMachine
@@ -36,14 +37,14 @@ def ranked_at_most(most: int) -> Iterator[None]:
 def puts_off() -> Iterator[list[DomainId]]:
     """Note which domains are put off."""
     noted: list[DomainId] = []
-    put_off = clock.ClockIndex._put_off
+    put_off = TurnIndex._put_off
 
-    def noting(index: clock.ClockIndex, leaf: Leaf, order: Order, later: Key, at: int) -> None:
+    def noting(index: TurnIndex, leaf: Leaf, order: Order, later: Key, at: int) -> None:
         noted.append(leaf.domain_id)
         put_off(index, leaf, order, later, at)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock.ClockIndex, "_put_off", noting)
+        patch.setattr(TurnIndex, "_put_off", noting)
         yield noted
 
 
