@@ -27,6 +27,18 @@ def rss_mib() -> float:
     return round(pages * resource.getpagesize() / 2**20, 1)
 
 
+def tree_cpu_us(pid: int) -> int:
+    """Return the processor time, in microseconds, of a process and all that it started, what has ended included."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        times = stat.read().rpartition(")")[2].split()[11:15]
+    used_us = sum(map(int, times)) * 1_000_000 // os.sysconf("SC_CLK_TCK")
+    children: list[str] = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as listed:
+            children += listed.read().split()
+    return used_us + sum(tree_cpu_us(int(child)) for child in children)
+
+
 def machine() -> str:
     """Return the machine in one line."""
     return f"{platform.machine()}, {os.cpu_count()} cpus, CPython {platform.python_version()}, {platform.system()}"

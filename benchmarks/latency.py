@@ -25,13 +25,13 @@ WARM_UP = 20
 """Submissions that are not counted."""
 
 
-def pool(stack: contextlib.ExitStack, folder: Path) -> tuple[str, BlockingClient]:
-    """Start a server and one worker."""
+def pool(stack: contextlib.ExitStack, folder: Path, files: Path | None = None) -> tuple[str, BlockingClient]:
+    """Start a server and one worker, which keeps its units' output in ``files``."""
     path = f"{folder}/server.sock"
     meted = [sys.executable, "-m", "meted.adapters.cli"]
     commands = [
         [*meted, "serve", "--data", f"{folder}/data", "--listen", f"unix:{path}"],
-        [*meted, "worker", "--server", f"unix:{path}", "--dir", f"{folder}/worker"],
+        [*meted, "worker", "--server", f"unix:{path}", "--dir", str(files or folder / "worker")],
     ]
     for command in commands:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
