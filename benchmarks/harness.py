@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import resource
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 Row = Mapping[str, float | int | str]
@@ -37,6 +41,16 @@ def tree_cpu_us(pid: int) -> int:
         with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as listed:
             children += listed.read().split()
     return used_us + sum(tree_cpu_us(int(child)) for child in children)
+
+
+def wait_for_server(path: str, server: subprocess.Popen[bytes]) -> None:
+    """Return when a server listens at a Unix socket."""
+    while server.poll() is None:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as tried:
+            tried.connect(path)
+            return
+        time.sleep(0.05)
+    raise SystemExit("the server did not start")
 
 
 def machine() -> str:
