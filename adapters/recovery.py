@@ -16,8 +16,9 @@ from meted.core.policy.meted import Meted
 from meted.core.policy.registry import POLICIES
 from meted.core.record import record
 from meted.core.reducers.log import LogFold
-from meted.core.schema import SNAPSHOT_VERSION, decode_events, decode_state, encode_state
+from meted.core.schema import SNAPSHOT_VERSION, decode_events, decode_state
 from meted.core.state import State
+from meted.core.state_bytes import encode_state
 
 from .log import Log, Snapshot
 from .log.recovery import start_point, tail

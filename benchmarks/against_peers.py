@@ -51,7 +51,7 @@ def why_not(python: str, peer: str) -> str | None:
 def of_meted(folder: Path) -> Iterator[Batch]:
     """A server and a worker of their own."""
     with contextlib.ExitStack() as stack:
-        _, client = pool(stack, folder, SLOTS)
+        _, client = pool(stack, folder, cpus=SLOTS)
 
         def run(units: int, directory: str) -> tuple[int, int]:
             began_ns = time.time_ns()

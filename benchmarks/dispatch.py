@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgpack
-from harness import Row, arguments, show
+from harness import Row, arguments, show, wait_for_server
 
 from meted.adapters.client.blocking import BlockingClient
 from meted.adapters.log import SQLiteLog
@@ -150,10 +150,7 @@ def pool(folder: Path) -> Iterator[tuple[str, BlockingClient]]:
         stack.callback(server.wait)
         stack.callback(server.terminate)
         os.sched_setaffinity(0, set(cores[1:]) or set(cores))
-        while not Path(path).is_socket():
-            if server.poll() is not None:
-                raise SystemExit("the server did not start")
-            time.sleep(0.05)
+        wait_for_server(path, server)
         for number in range(WORKERS):
             worker = subprocess.Popen([sys.executable, __file__, "--work", path, str(number)])
             stack.callback(worker.wait)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import resource
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 Row = Mapping[str, float | int | str]
@@ -25,6 +29,28 @@ def rss_mib() -> float:
     with open("/proc/self/statm", encoding="ascii") as statm:
         pages = int(statm.read().split()[1])
     return round(pages * resource.getpagesize() / 2**20, 1)
+
+
+def tree_cpu_us(pid: int) -> int:
+    """Return the processor time, in microseconds, of a process and all that it started, what has ended included."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        times = stat.read().rpartition(")")[2].split()[11:15]
+    used_us = sum(map(int, times)) * 1_000_000 // os.sysconf("SC_CLK_TCK")
+    children: list[str] = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as listed:
+            children += listed.read().split()
+    return used_us + sum(tree_cpu_us(int(child)) for child in children)
+
+
+def wait_for_server(path: str, server: subprocess.Popen[bytes]) -> None:
+    """Return when a server listens at a Unix socket."""
+    while server.poll() is None:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as tried:
+            tried.connect(path)
+            return
+        time.sleep(0.05)
+    raise SystemExit("the server did not start")
 
 
 def machine() -> str:

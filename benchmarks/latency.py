@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgpack
 from dispatch import Caller
-from harness import Row, arguments, percentile, show
+from harness import Row, arguments, percentile, show, wait_for_server
 
 from meted.adapters.client.blocking import BlockingClient
 from meted.adapters.wire.limits import HEARTBEAT_US
@@ -25,25 +25,28 @@ WARM_UP = 20
 """Submissions that are not counted."""
 
 
-def pool(stack: contextlib.ExitStack, folder: Path, cpus: int | None = None) -> tuple[str, BlockingClient]:
-    """Start a server and one worker, of so many cpus or of all that there are."""
+def pool(
+    stack: contextlib.ExitStack, folder: Path, files: Path | None = None, cpus: int | None = None
+) -> tuple[str, BlockingClient]:
+    """Start a server and one worker, which keeps its units' output in ``files``, of so many cpus or all there are."""
     path = f"{folder}/server.sock"
     meted = [sys.executable, "-m", "meted.adapters.cli"]
     limits = [] if cpus is None else ["--cpus", str(cpus)]
-    commands = [
-        [*meted, "serve", "--data", f"{folder}/data", "--listen", f"unix:{path}"],
-        [*meted, "worker", "--server", f"unix:{path}", "--dir", f"{folder}/worker", *limits],
-    ]
-    for command in commands:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        while not Path(path).is_socket():
-            time.sleep(0.05)
+    serve = [*meted, "serve", "--data", f"{folder}/data", "--listen", f"unix:{path}"]
+    work = [*meted, "worker", "--server", f"unix:{path}", "--dir", str(files or folder / "worker"), *limits]
+    wait_for_server(path, _start(stack, serve))
+    _start(stack, work)
     client = stack.enter_context(BlockingClient(f"unix:{path}"))
     while not client.call("workers"):
         time.sleep(0.05)
     return path, client
+
+
+def _start(stack: contextlib.ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    return process
 
 
 class Crowd:

@@ -42,11 +42,12 @@ def _wire(event: Any) -> dict[str, object]:
     fields = fields_of(event)
     for name, value in fields.items():
         if type(value) is not int or value.bit_length() >= _INT_BITS:
-            fields[name] = _wire_part(value)
+            fields[name] = wire_part(value)
     return fields
 
 
-def _wire_part(value: Any) -> object:
+def wire_part(value: Any) -> object:
+    """Return a field with an extension type for each integer beyond 64 bits, in what it holds as well."""
     if type(value) is int:
         is_big = not _INT_MIN <= value <= _INT_MAX
         return msgspec.msgpack.Ext(BIG_INT_EXT, _big_bytes(value)) if is_big else value
@@ -54,7 +55,7 @@ def _wire_part(value: Any) -> object:
         try:
             _encoder.encode(value)
         except OverflowError:
-            return [_wire_part(part) for part in value]
+            return [wire_part(part) for part in value]
         return value
     is_record = isinstance(value, msgspec.Struct)
     return _wire(value) if is_record else value

@@ -16,7 +16,7 @@ RUN_QUANTUM_US = 100_000
 PREFETCH_US = 100_000
 """P of docs/fairness.md: a lease of at most this much estimated work may wait on its worker behind another such."""
 
-PASS_DECISIONS_MAX = 80
+PASS_DECISIONS_MAX = 48
 """Decisions of one pass; what is left goes to the next pass, so that callers and heartbeats never wait long."""
 
 TIMERS_DUE_MAX = 1_000

@@ -15,13 +15,14 @@ import attrs
 import cattrs
 from immutables import Map
 
-from .codec import Fields, pack, unpack, unpack_plain
+from .codec import Fields, unpack, unpack_plain
 from .direct import EVENT_CLASSES, decode_directly
 from .errors import SchemaError
 from .events import Event
 from .indexset import IndexSet
 from .limits import KARMA_START_MC
 from .state import State
+from .state_bytes import encode_state
 from .tags import ENTITLED
 
 SNAPSHOT_VERSION = 5
@@ -115,11 +116,6 @@ def _decode(tag: str, version: int, fields: Fields) -> Event:
         return _from_fields[cls](fields, cls)
     except Exception as error:
         raise SchemaError(f"An event {tag!r} of version {version} does not have the right fields.") from error
-
-
-def encode_state(state: State) -> bytes:
-    """Return the canonical bytes of a state: equal states give equal bytes."""
-    return pack(_converter.unstructure(state))
 
 
 def decode_state(body: bytes) -> State:
@@ -246,10 +242,10 @@ def _is_map(kind: object) -> bool:
     return origin is Map
 
 
-def _map_hooks(converter: cattrs.Converter) -> None:
-    """Maps become arrays of (key, value) sorted by key: order never comes from a hash (design law 6)."""
+def _structure_map(converter: cattrs.Converter) -> Callable[[Any], Callable[[Any, object], object]]:
+    """Maps from arrays of (key, value), as :mod:`.state_bytes` writes them."""
 
-    def structure_factory(kind: Any) -> Callable[[object, object], object]:
+    def factory(kind: Any) -> Callable[[Any, object], object]:
         key_type, value_type = get_args(kind)
         key_hook, value_hook = converter.get_structure_hook(key_type), converter.get_structure_hook(value_type)
 
@@ -259,26 +255,18 @@ def _map_hooks(converter: cattrs.Converter) -> None:
 
         return structure
 
-    def unstructure_factory(kind: Any) -> Callable[[Any], object]:
-        hook = converter.get_unstructure_hook(get_args(kind)[1])
-        return lambda value: [(key, hook(item)) for key, item in sorted(value.items())]
-
-    converter.register_structure_hook_factory(_is_map, structure_factory)
-    converter.register_unstructure_hook_factory(_is_map, unstructure_factory)
+    return factory
 
 
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
     for kind in _PLAIN:
         converter.register_structure_hook(kind, _exact(kind))
-    converter.register_unstructure_hook(bytes, lambda value: value)
     converter.register_structure_hook_factory(_is_optional, _structure_optional(converter))
     converter.register_structure_hook_factory(_is_plain_tuple, _structure_plain)
-    converter.register_unstructure_hook_factory(_is_plain_tuple, lambda _: lambda value: value)
     converter.register_structure_hook(IndexSet, lambda value, _: IndexSet.from_plain(value))
-    converter.register_unstructure_hook(IndexSet, lambda value: value.to_plain())
     converter.register_structure_hook_factory(attrs.has, _structure_record(converter))
-    _map_hooks(converter)
+    converter.register_structure_hook_factory(_is_map, _structure_map(converter))
     return converter
 
 

@@ -18,8 +18,9 @@ from meted.core.effects import Effect
 from meted.core.engine import Engine, Sealed
 from meted.core.errors import Refused
 from meted.core.record import record
-from meted.core.schema import SNAPSHOT_VERSION, encode_state
+from meted.core.schema import SNAPSHOT_VERSION
 from meted.core.state import State
+from meted.core.state_bytes import encode_state
 
 from ..log import Log, LogError, Result, Snapshot
 from ..postings import postings_of

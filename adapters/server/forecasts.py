@@ -14,8 +14,8 @@ from meted.core.errors import Refused
 from meted.core.forecast import Forecast
 from meted.core.limits import FORECAST_HORIZON_US
 from meted.core.policy.registry import POLICIES
-from meted.core.schema import encode_state
 from meted.core.state import State
+from meted.core.state_bytes import encode_state
 from meted.core.what_if import price_of_points, with_points
 
 from ..forecaster import pack_request

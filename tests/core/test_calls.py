@@ -8,7 +8,8 @@ from meted.core import limits
 from meted.core.commands import KeepCall
 from meted.core.events import CallKept
 from meted.core.queries import kept_answer
-from meted.core.schema import decode_state, encode_state
+from meted.core.schema import decode_state
+from meted.core.state_bytes import encode_state
 
 from .helper import World
 

@@ -15,7 +15,8 @@ from meted.core.ids import JobId
 from meted.core.limits import TIMERS_DUE_MAX
 from meted.core.policy.meted import Meted
 from meted.core.queries import job_state
-from meted.core.schema import decode_state, encode_state
+from meted.core.schema import decode_state
+from meted.core.state_bytes import encode_state
 
 from .helper import SECOND, World
 

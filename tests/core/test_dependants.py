@@ -13,7 +13,8 @@ from meted.core.explain import WaitReason, explain
 from meted.core.ids import JobId, WorkerId
 from meted.core.limits import AFTER_MAX
 from meted.core.queries import failure_reason, job_state
-from meted.core.schema import decode_state, encode_state
+from meted.core.schema import decode_state
+from meted.core.state_bytes import encode_state
 
 from .helper import SECOND, World
 

@@ -18,8 +18,9 @@ from meted.core.invariants import check
 from meted.core.limits import DOMAIN_DEPTH_MAX, LOAN_BACKOFF_MAX_US, SHARE_MAX
 from meted.core.reducers import fold
 from meted.core.resources import Resources
-from meted.core.schema import decode_events, decode_state, encode_state
+from meted.core.schema import decode_events, decode_state
 from meted.core.state import State
+from meted.core.state_bytes import encode_state
 
 from .helper import SECOND, examples
 from .lending import LendingWorld, flat, milli

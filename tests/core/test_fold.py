@@ -20,8 +20,9 @@ from meted.core.policy.registry import POLICIES
 from meted.core.reducers import _FOLDS, evolve, fold
 from meted.core.reducers.leases import LEASE_REDUCERS
 from meted.core.reducers.log import LogFold
-from meted.core.schema import decode_events, decode_state, encode_state, state_digest
+from meted.core.schema import decode_events, decode_state, state_digest
 from meted.core.state import State
+from meted.core.state_bytes import encode_state
 
 from .helper import World, examples, make_policy
 from .playing import wander

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.invariants import check_engine
-from meted.core.schema import decode_state, encode_state
+from meted.core.schema import decode_state
+from meted.core.state_bytes import encode_state
 from meted.simulations.quanta.demands import DemandReader
 from meted.simulations.quanta.karma import Karma
 

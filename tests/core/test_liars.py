@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from meted.core.commands import SetRules
 from meted.core.engine import Engine
 from meted.core.ids import LeaseId
-from meted.core.schema import decode_state, encode_state
+from meted.core.schema import decode_state
+from meted.core.state_bytes import encode_state
 
 from .helper import MS, SECOND, examples
 from .lending import LendingWorld

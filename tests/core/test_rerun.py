@@ -10,7 +10,8 @@ from meted.core.events import JobEnded, UnitsReopened
 from meted.core.ids import JobId, WorkerId
 from meted.core.limits import RETENTION_US
 from meted.core.queries import failure_reason, job_state
-from meted.core.schema import decode_state, encode_state
+from meted.core.schema import decode_state
+from meted.core.state_bytes import encode_state
 
 from .helper import SECOND, World, cpus
 

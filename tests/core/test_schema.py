@@ -13,6 +13,7 @@ import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from immutables import Map
 
 from meted.core import codec, schema
 from meted.core.direct import EVENT_CLASSES
@@ -20,7 +21,11 @@ from meted.core.engine import Engine
 from meted.core.errors import SchemaError
 from meted.core.events import Event, JobStarted
 from meted.core.ids import DomainId, JobId
+from meted.core.indexset import MAX_INTERVALS, IndexSet
+from meted.core.record import fields_of as record_fields
+from meted.core.record import replaced
 from meted.core.state import State
+from meted.core.state_bytes import PIECE_ENTRIES, encode_state
 
 from .helper import MS, World, cpus, make_policy
 from .strategies import EVENTS, events, fields_of
@@ -212,14 +217,40 @@ def test_tags_are_distinct() -> None:
 
 def test_a_snapshot_comes_back_and_goes_on_alike() -> None:
     world = busy_world()
-    body = schema.encode_state(world.state)
+    body = encode_state(world.state)
     state = schema.decode_state(body)
     assert state == world.state
-    assert schema.encode_state(state) == body
+    assert encode_state(state) == body
     twin = Engine(make_policy("meted"), state)
     world.tick(50_000_000)
     assert twin.run_pass(world.now_us) == world.engine.run_pass(world.now_us)
     assert twin.state == world.state
+
+
+def plain(value: Any) -> Any:
+    """Return a part of a state as a snapshot shows it, made in the plainest way."""
+    if type(value) is IndexSet:
+        return value.to_plain()
+    if type(value) is Map:
+        return [(key, plain(value[key])) for key in sorted(value)]
+    if attrs.has(type(value)):
+        return {name: plain(part) for name, part in record_fields(value).items()}
+    return tuple(map(plain, value)) if type(value) is tuple else value
+
+
+def test_a_snapshot_is_the_plain_form_of_the_state_whatever_its_size() -> None:
+    world = busy_world()
+    for _ in range(2 * PIECE_ENTRIES):
+        world.submit("other", 1)
+    jobs = world.state.jobs
+    first, job = min(jobs.jobs.items())
+    scattered = job.succeeded
+    for index in range(1, 4 * MAX_INTERVALS, 2):
+        scattered = scattered.add(1_000 + index, 1)
+    job = replaced(job, succeeded=scattered, tag=-(2**70))
+    state = replaced(world.state, jobs=replaced(jobs, jobs=jobs.jobs.set(first, job), clock=2**64))
+    assert encode_state(state) == codec.pack(plain(state))
+    assert schema.decode_state(encode_state(state)) == state
 
 
 @given(st.data())
@@ -235,7 +266,7 @@ def test_a_damaged_snapshot_is_a_state_or_a_schema_error(data: st.DataObject) ->
 
 
 with busy_world() as _world:
-    SNAPSHOT = schema.encode_state(_world.state)
+    SNAPSHOT = encode_state(_world.state)
 
 PROGRAM = """
 from tests.core.test_schema import busy_world

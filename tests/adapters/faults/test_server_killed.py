@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import threading
 import time
 from collections import Counter
+
+from meted.adapters.wire.errors import Unreachable
 
 from .pool import LivePool, wait_until
 
@@ -57,8 +60,10 @@ class Submitter:
                 for number in range(JOBS):
                     key = f"job-{number}"
                     params = {"argv": WRITE, "cwd": str(self._pool.directory), "count": UNITS, "cpu_milli": 500}
-                    self.answered[key] = client.call("submit", key=key, name=key, **params)["job"]
-                    time.sleep(0.1)  # so that some are under way whenever the server dies
+                    while key not in self.answered:
+                        with contextlib.suppress(Unreachable):  # after eight tries, where the machine is slow
+                            self.answered[key] = client.call("submit", key=key, name=key, **params)["job"]
+                        time.sleep(0.1)  # so that some are under way whenever the server dies
         except BaseException as error:
             self.failure = error
 

@@ -25,7 +25,8 @@ from meted.core.limits import FORECAST_HORIZON_US
 from meted.core.limits import SECOND_US as S
 from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
-from meted.core.schema import decode_state, encode_state
+from meted.core.schema import decode_state
+from meted.core.state_bytes import encode_state
 
 from .stage import Stage, play
 
