@@ -116,6 +116,10 @@ class Recorder:
         """Something was lent or given back, at a time of the trace; to be told in the order of time, at any moment."""
         self._loans.moved(replaced(move, at_us=move.at_us - (self._first_us or 0)))
 
+    def traded(self, credit: CreditSeen) -> None:
+        """Who paid whom in credit in the run, when it is over."""
+        self._credit = credit
+
     def ended(self, job: TraceJob, at_us: int) -> None:
         """A job ended."""
         self._last_us = at_us
