@@ -43,10 +43,10 @@ from .errors import SimulationError
 from .lending import Lending, effective_shares
 from .observer import Observer
 from .ruled import set_rules
-from .trade.trader import Trader
 from .traces.entitlements import WorkloadDomain
 from .traces.job import UNKNOWN_USER, TraceJob
 from .traces.workload import Workload
+from .trade.trader import Trader
 
 EventOrder = Literal["instant", "pyss"]
 

@@ -15,9 +15,9 @@ from ..results.recorder import Recorder, credit_figures
 from ..results.report import TIE_RULE, rule_rows
 from ..results.run_record import RunRecord
 from ..ruled import check_rules
+from ..traces.trace import Trace, TraceJob, read_trace
 from ..trade.trader import Trader
 from ..trade.words import plan_figures
-from ..traces.trace import Trace, TraceJob, read_trace
 from .cells import CellCounter, Cells
 from .pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from .request import RunRequest

@@ -18,9 +18,9 @@ from meted.core.state import Rules
 from ..errors import TraceError
 from ..replay import EventOrder
 from ..results.metrics import JsonValue
-from ..trade.plan import CreditPlan
 from ..traces.source import open_source, reason_of
 from ..traces.trace_rules import TraceOptions, side_paths
+from ..trade.plan import CreditPlan
 
 REQUEST_FORMAT: Final = 2
 """Goes up when a run of the same request comes to something else without a new version of the program."""

@@ -171,9 +171,7 @@ class _Reader:
                 found.get("income", default.income),
             ),
             self._value("[accounts]", "each", accounts.get("each", 0), not_below_zero_mc),
-            tuple(
-                (name, self._value("[accounts] begin", name, mc, not_below_zero_mc)) for name, mc in begin.items()
-            ),
+            tuple((name, self._value("[accounts] begin", name, mc, not_below_zero_mc)) for name, mc in begin.items()),
             self._names("[accounts]", accounts, "without"),
             self._names("[accounts]", accounts, "unlimited"),
             self._trades(said.get("trade", [])),
