@@ -3,8 +3,9 @@
 The machine is one worker of 1,000 x P thousandths of a cpu. A job of the trace is one unit that asks for 1,000 x its
 processors, with its estimate as the time request; its user is a domain, or a user of one where the workload says so.
 All domains are registered before the first submit, with the shares that the workload names, by default equal ones; its
-loans are offered to the engine at their times, and its domains trade in credit where that is asked for. Nothing here decides anything: commands go, at the times of the trace,
-to the :class:`~meted.core.engine.Engine` that serves live, and a lease that a pass makes is a start.
+loans are offered to the engine at their times, and its domains trade in credit where that is asked for. Nothing here
+decides anything: commands go, at the times of the trace, to the :class:`~meted.core.engine.Engine` that serves live,
+and a lease that a pass makes is a start.
 
 A job that is leased at ``t`` ends at ``t + run``; it is then reported as finished and leaves the state at once, so that
 memory holds what waits and what runs, however long the trace. Since no run exceeds its estimate, no job is killed.

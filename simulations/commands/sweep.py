@@ -146,7 +146,8 @@ def sweep(
     """Replay TRACE with every combination of the values of some options, on all cores.
 
     Any option of reading the trace, the policy, the event order, the rules of fairness and those of credit can be
-    varied; a rule varies only for the policy that goes by it, and a rule of credit where there is a file of --credit. With --results an interrupted sweep is taken up by the same command.
+    varied; a rule varies only for the policy that goes by it, and a rule of credit where there is a file of --credit.
+    With --results an interrupted sweep is taken up by the same command.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
     copied to a temporary file first.

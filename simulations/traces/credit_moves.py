@@ -5,8 +5,8 @@ paid by all who have something in it, in proportion; what nobody made room for g
 thousandths of a credit, and those of all payers together are what was paid.
 
 Of each pair and kind at most ``CREDIT_STEPS_MAX`` steps over time are kept; when there are more, every second goes. The
-same happens to all of them where they are more than ``CREDIT_STEPS_ALL_MAX`` together. Beyond ``CREDIT_PAIRS_MAX`` pairs
-what further ones pay is that of ``others``. The purse of a job is known until the job ends.
+same happens to all of them where they are more than ``CREDIT_STEPS_ALL_MAX`` together. Beyond ``CREDIT_PAIRS_MAX``
+pairs what further ones pay is that of ``others``. The purse of a job is known until the job ends.
 """
 
 from __future__ import annotations

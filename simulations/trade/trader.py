@@ -1,9 +1,9 @@
 """Domains that trade in a simulation: the commands go to the engine as from a user of a live pool.
 
-Accounts are opened and filled as the first job is submitted. Points are bought or sold when a job is submitted, or when it
-has waited for as long as the plan says and still waits. What a domain cannot pay for is refused by the engine; its job
-then waits like any other, and the next is asked for again: who cannot pay today may have been granted something by
-tomorrow. What falls due, as the payment of who made room, runs by the timers of the engine.
+Accounts are opened and filled as the first job is submitted. Points are bought or sold when a job is submitted, or when
+it has waited for as long as the plan says and still waits. What a domain cannot pay for is refused by the engine; its
+job then waits like any other, and for the next one points are asked for again: who cannot pay today may have been
+granted something by tomorrow. What falls due, as the payment of who made room, runs by the timers of the engine.
 """
 
 from __future__ import annotations

@@ -61,11 +61,12 @@ def _accounts(plan: CreditPlan) -> str:
 
 
 def _trade(trade: Trade) -> str:
-    who = f"domains {_named(trade.domains)}" if trade.domains else "all domains"
+    is_one = len(trade.domains) == 1
+    who = f"{'domain' if is_one else 'domains'} {_named(trade.domains)}" if trade.domains else "all domains"
     if trade.users:
-        who += f", users {_named([*map(str, trade.users)])}"
-    does = "buy" if trade.points > 0 else "sell"
-    parts = [f"{who} {does} {counted(abs(trade.points), 'point')} for their jobs"]
+        who += f" (users {_named([*map(str, trade.users)])})"
+    does = ("buy" if trade.points > 0 else "sell") + "s" * is_one
+    parts = [f"{who} {does} {counted(abs(trade.points), 'point')} for {'its' if is_one else 'their'} jobs"]
     parts += _bounds("time asked for", trade.time_min_us, trade.time_max_us, compact_span)
     parts += _bounds("processors", trade.procs_min, trade.procs_max, str)
     if trade.part_milli < 1000:
