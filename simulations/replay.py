@@ -132,7 +132,9 @@ class Replay:
         joined, *_ = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))
         assert type(joined) is WorkerJoined
         self._worker_id: WorkerId = joined.worker_id
-        self.engine.take()
+        made = self.engine.take()
+        if trader is not None:  # under karma domains have accounts from the beginning
+            trader.read(made)
 
     def run(self, ends_max: int | None = None) -> bool:
         """Go on, to the end or until at least ``ends_max`` more jobs have ended; return whether that was the end.
