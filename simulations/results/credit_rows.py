@@ -22,6 +22,14 @@ DOMAINS_PAGE: Final = 250
 
 Figures = Mapping[str, object]
 
+_GROUPS: Final = {
+    "buying_jobs": "jobs that buy",
+    "selling_jobs": "jobs that sell",
+    "other_jobs": "other jobs",
+    "buying_users": "users who buy",
+    "other_users": "other users",
+}
+
 _COLUMNS: Final = {
     "credit_balance_mc": "has",
     "credit_granted_mc": "was granted",
@@ -54,6 +62,17 @@ def credit_rows(figures: Figures) -> Iterator[tuple[str, str]]:
         )
 
 
+def books_rows(figures: Figures) -> Iterator[tuple[str, str]]:
+    """Yield what those domains had, got and gave who paid or earned most; nothing where there was no trade."""
+    if figures.get("first_refusal"):
+        yield "first refusal", str(figures["first_refusal"])
+    books = [(name, amounts) for name, amounts in _books(figures) if amounts[3] or amounts[4]]
+    for name, (balance_mc, _, _, paid_mc, earned_mc) in books[:DOMAINS_SHOWN]:
+        yield f"credits of {name}", f"{_bare(paid_mc)} paid, {_bare(earned_mc)} earned, {_bare(balance_mc)} left"
+    if len(books) > DOMAINS_SHOWN:
+        yield "", f"{counted(len(books) - DOMAINS_SHOWN, 'more domain')} paid or earned some"
+
+
 def books_table(run: RunRecord) -> str:
     """Return what each domain of a run had, got and gave, those who paid or earned most first; nothing of none."""
     books = _books(run.figures)
@@ -78,26 +97,24 @@ def books_table(run: RunRecord) -> str:
 
 
 def _trade_rows(figures: Figures) -> Iterator[tuple[str, str]]:
-    bought, sold, unpaid = (int(str(figures[f"{name}_jobs"])) for name in ("bought", "sold", "unpaid"))
-    yield "points bought", f"for {counted(bought, 'job')}; {counted(unpaid, 'time')} there was too little credit"
+    yield "points bought", f"for {counted(_whole(figures, 'bought_jobs'), 'job')}"
+    yield "too little credit", f"for {counted(_whole(figures, 'unpaid_jobs'), 'job')}"
     if figures["selling_jobs"]:
-        yield "points sold", f"of {counted(sold, 'job')}"
+        yield "points sold", f"of {counted(_whole(figures, 'sold_jobs'), 'job')}"
     if figures["refused_jobs"]:
-        yield "points refused", f"{figures['refused_jobs']:,} times: {figures['first_refusal']}"
-    for group, title in (("buying", "jobs that buy"), ("selling", "jobs that sell"), ("other", "other jobs")):
-        if jobs := figures[f"{group}_jobs"]:
-            wait_s, slowdown = (figures[f"{group}_jobs_mean_{of}"] for of in ("wait_s", "bounded_slowdown"))
-            yield f"wait of {title}", f"{wait_s:,.2f} s, slowdown {slowdown:,.4f}; {jobs:,} of them"
-    for group, title in (("buying", "users who buy"), ("other", "other users")):
-        if users := figures[f"{group}_users"]:
-            yield f"wait, {title}", f"{figures[f'{group}_users_mean_wait_s']:,.2f} s, mean over {users:,}"
-    totals = (f"{figures[f'{name}_credits']:,.3f}" for name in ("paid", "earned", "unclaimed", "held"))
-    yield "credits", "{} paid, {} earned, {} unclaimed, {} held at the end".format(*totals)
-    books = [(name, amounts) for name, amounts in _books(figures) if amounts[3] or amounts[4]]
-    for name, (balance_mc, _, _, paid_mc, earned_mc) in books[:DOMAINS_SHOWN]:
-        yield f"credits of {name}", f"{_bare(paid_mc)} paid, {_bare(earned_mc)} earned, has {_bare(balance_mc)}"
-    if len(books) > DOMAINS_SHOWN:
-        yield "", f"{counted(len(books) - DOMAINS_SHOWN, 'more domain')} paid or earned some"
+        yield "points refused", f"for {counted(_whole(figures, 'refused_jobs'), 'job')}"
+    for group, title in _GROUPS.items():
+        if jobs := _whole(figures, group):
+            yield title, f"{jobs:,}"
+            yield f"wait, {title}", f"{figures[f'{group}_mean_wait_s']:,.2f} s"
+            if group.endswith("jobs"):
+                yield f"slowdown, {title}", f"{figures[f'{group}_mean_bounded_slowdown']:,.4f}"
+    for name, title in (("paid", "paid"), ("earned", "earned"), ("unclaimed", "unclaimed"), ("held", "left")):
+        yield f"credits {title}", f"{figures[f'{name}_credits']:,.3f}"
+
+
+def _whole(figures: Figures, name: str) -> int:
+    return int(str(figures[name]))
 
 
 def _books(figures: Figures) -> list[tuple[str, Sequence[int]]]:

@@ -12,7 +12,7 @@ from meted.adapters.wording import counted
 from ..ruled import rules_rows
 from ..traces.trace_rules import FilterCounts
 from ..trade.words import plan_rows
-from .credit_rows import credit_rows
+from .credit_rows import books_rows, credit_rows
 from .metrics import JsonValue
 from .transform_rows import estimates_words, transform_rows
 
@@ -55,8 +55,9 @@ _NOTED: Final = {
 def table(figures: Mapping[str, JsonValue], counts: FilterCounts) -> str:
     """Return what ``Metrics.results`` gave, as lines of text that end with a newline."""
     title = f"{figures['trace']}: {figures['policy']} on {counted(whole(figures, 'procs'), 'processor')}"
-    parts = ["", title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(rule_rows(figures, counts)), ""]
-    return "\n".join(parts[1:])
+    books = rows(books_rows(figures))
+    blocks = (rows(result_rows(figures)), *([books] if books else ()), rows(rule_rows(figures, counts)))
+    return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *block)), ""))
 
 
 def whole(figures: Mapping[str, JsonValue], name: str) -> int:
