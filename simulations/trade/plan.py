@@ -44,6 +44,7 @@ class CreditPlan:
         unlimited: The names of domains that pay for nothing.
         trades: Who trades; of those that fit a job the first counts.
         is_idle: Nobody trades, but whoever would is told from the others: what a trade is measured against.
+        sha256: The digest of the file.
     """
 
     name: str
@@ -54,6 +55,7 @@ class CreditPlan:
     unlimited: tuple[str, ...] = ()
     trades: tuple[Trade, ...] = ()
     is_idle: bool = False
+    sha256: str = ""
 
     def named(self) -> tuple[str, ...]:
         """Return all domains that it names, each once, in the order in which they are named."""

@@ -26,6 +26,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -35,6 +36,7 @@ from meted.adapters.cli.values import NONE, amount_milli, duration_us, long_dura
 from meted.core.credit.state import CreditRules
 from meted.core.decide.credit import INCOMES
 from meted.core.limits import CREDIT_PERIOD_MIN_US, PRIORITY_STEPS_MAX
+from meted.core.record import replaced
 
 from ..errors import SimulationError
 from ..replay import PROCS_MAX
@@ -75,7 +77,7 @@ def read_plan(path: str) -> CreditPlan:
         said = tomllib.loads(body.decode("utf-8"), parse_float=str)
     except (ValueError, RecursionError) as error:
         raise SimulationError(f"{name} is no TOML in UTF-8 ({error}); see the example in docs/credit.md.") from None
-    return _Reader(name).plan(said)
+    return replaced(_Reader(name).plan(said), sha256=hashlib.sha256(body).hexdigest())
 
 
 def read_price(text: str) -> int | None:

@@ -26,6 +26,7 @@ def plan_figures(plan: CreditPlan) -> dict[str, JsonValue]:
     if plan.is_idle:
         said["price_mc"] = None
     said["accounts"] = _accounts(plan)
+    said["sha256"] = plan.sha256
     said |= {f"trade {place}": _trade(trade) for place, trade in enumerate(plan.trades, 1)}
     return {"credit": said}
 
@@ -35,7 +36,7 @@ def plan_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     said = figures.get("credit")
     if not isinstance(said, Mapping):
         return
-    yield "credit", f"{said['file']}: {said['accounts']}"
+    yield "credit", f"{said['file']}: {said['accounts']} (sha256 {str(said['sha256'])[:12]}...)"
     if said["price_mc"] is None:
         yield "price", "none: nobody trades, and who would is told from the others"
     else:

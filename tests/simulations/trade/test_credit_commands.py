@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def test_a_run_tells_what_was_set_and_what_came_of_it(tmp_path: Path) -> None:
         "half_life_us": None,
         "income": "funded",
         "accounts": "each domain begins with 20 credits",
+        "sha256": sha256(PRICES.read_bytes()).hexdigest(),
         "trade 1": "all domains buy 2 points for their jobs, time asked for at most 30 min",
         "trade 2": "all domains sell 1 point for their jobs, time asked for at least 1 h, once they have waited 10 min",
     }

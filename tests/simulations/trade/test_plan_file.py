@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from meted.core.credit.state import CreditRules
+from meted.core.record import replaced
 from meted.simulations.errors import SimulationError
 from meted.simulations.trade.plan import CreditPlan, Trade
 from meted.simulations.trade.plan_file import CREDIT_FILE_BYTES_MAX, TRADES_MAX, read_plan
@@ -51,7 +53,7 @@ def read(folder: Path, text: str | bytes) -> CreditPlan:
 
 
 def test_all_of_it_is_read_exactly(tmp_path: Path) -> None:
-    assert read(tmp_path, WHOLE) == CreditPlan(
+    assert replaced(read(tmp_path, WHOLE), sha256="") == CreditPlan(
         "plan.toml",
         CreditRules(12_500, DAY // 2, 100_000, 30 * DAY, 250, "treasury"),
         50_000,
@@ -66,9 +68,11 @@ def test_all_of_it_is_read_exactly(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_is_as_in_a_new_pool(tmp_path: Path) -> None:
-    assert read(tmp_path, TRADE) == CreditPlan("plan.toml", CreditRules(), trades=(Trade(2),))
+    found = read(tmp_path, TRADE)
+    assert found.sha256 == sha256(TRADE.encode()).hexdigest()
+    assert replaced(found, sha256="") == CreditPlan("plan.toml", CreditRules(), trades=(Trade(2),))
     idle = read(tmp_path, '[rules]\nprice = "none"\ncap = "none"\nhalf-life = "none"\n' + TRADE)
-    assert idle == CreditPlan("plan.toml", CreditRules(), trades=(Trade(2),), is_idle=True)
+    assert replaced(idle, sha256="") == CreditPlan("plan.toml", CreditRules(), trades=(Trade(2),), is_idle=True)
 
 
 def test_the_example_is_such_a_file() -> None:
