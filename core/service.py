@@ -319,6 +319,14 @@ def _advanced(clock: int, debt: int, by: int) -> tuple[int, int]:
     return clock + by - paid, debt - paid
 
 
-def reprioritised(user: UserAccount, job: Job, priority: int) -> int:
-    """Return the tag of a job with another priority: what it is owed among its user's jobs stays (P10a)."""
-    return user.clock + (job.tag - user.clock) * job_weight(job.terms.priority) // job_weight(priority)
+def reprioritised(user: UserAccount, job: Job, size: int, priority: int) -> int:
+    """Return the tag of a job, whose next unit is of this size, with another priority.
+
+    The tag is F - l (:func:`arrive`), and what the job is owed among its user's jobs, w (V - F), stays (P10a): one that
+    has just come stands where it would had it come with that priority. Where F lies behind V already that would bring a
+    higher priority back and a lower one forward, so there the tag stays.
+    """
+    now = user.clock - user.debt
+    before, after = job_weight(job.terms.priority), job_weight(priority)
+    tag = now - (now - job.tag - size) * before // after - size
+    return min(tag, job.tag) if after > before else max(tag, job.tag)

@@ -6,7 +6,7 @@ told at each change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 import attrs
@@ -14,7 +14,7 @@ import attrs
 from meted.core.commands import RecallLoan
 from meted.core.engine import Engine
 from meted.core.errors import Refused
-from meted.core.events import LoanEnded, LoanMade, LoanStarted
+from meted.core.events import Event, LoanEnded, LoanMade, LoanStarted
 from meted.core.ids import LoanId
 from meted.core.record import replaced
 from meted.core.state import State
@@ -69,8 +69,13 @@ class Lending:
             times.append(self._loans[self._next].offer.at_us)
         return min((time_us for time_us in times if time_us is not None), default=None)
 
-    def act(self, engine: Engine, now_us: int) -> bool:
+    def act(self, engine: Engine, now_us: int, told: Callable[[Sequence[Event]], None] | None = None) -> bool:
         """End and start what is due, then recall, then offer; the events of the engine are taken.
+
+        Args:
+            engine: What decides.
+            now_us: The time.
+            told: Called with the events.
 
         Returns:
             Whether something moved.
@@ -85,7 +90,10 @@ class Lending:
             self._next += 1
         engine.run_timers(now_us)
         known = len(self.moves)
-        for event in engine.take():
+        events = engine.take()
+        if told is not None:
+            told(events)
+        for event in events:
             if type(event) is LoanStarted:
                 self.moves.append(replaced(self._made[event.loan_id], at_us=event.at_us))
             elif type(event) is LoanEnded and (made := self._made.pop(event.loan_id, None)) is not None:

@@ -3,8 +3,9 @@
 The machine is one worker of 1,000 x P thousandths of a cpu. A job of the trace is one unit that asks for 1,000 x its
 processors, with its estimate as the time request; its user is a domain, or a user of one where the workload says so.
 All domains are registered before the first submit, with the shares that the workload names, by default equal ones; its
-loans are offered to the engine at their times. Nothing here decides anything: commands go, at the times of the trace,
-to the :class:`~meted.core.engine.Engine` that serves live, and a lease that a pass makes is a start.
+loans are offered to the engine at their times, and its domains trade in credit where that is asked for. Nothing here
+decides anything: commands go, at the times of the trace, to the :class:`~meted.core.engine.Engine` that serves live,
+and a lease that a pass makes is a start.
 
 A job that is leased at ``t`` ends at ``t + run``; it is then reported as finished and leaves the state at once, so that
 memory holds what waits and what runs, however long the trace. Since no run exceeds its estimate, no job is killed.
@@ -12,7 +13,7 @@ memory holds what waits and what runs, however long the trace. Since no run exce
 There are two event orders. In both, a pass is repeated while the engine has more to do at that instant.
 
 ``instant``
-    All ends of an instant, then loans, then all its submits, then one pass.
+    All ends of an instant, then loans and what falls due of credit, then all its submits, then one pass.
 ``pyss``
     One pass an event, submits before ends. First, without a pass, what ends now and was estimated to end now gives back
     its processors; then each submit, in the order of the trace, with a pass; then each end, in the order of the starts,
@@ -46,6 +47,7 @@ from .ruled import set_rules
 from .traces.entitlements import WorkloadDomain
 from .traces.job import UNKNOWN_USER, TraceJob
 from .traces.workload import Workload
+from .trade.trader import Trader
 
 EventOrder = Literal["instant", "pyss"]
 
@@ -81,6 +83,7 @@ class Replay:
         outcome: Callable[[TraceJob, int], None] | None = None,
         rules: Rules | None = None,
         entitled: Callable[[Mapping[int, int], int], None] | None = None,
+        trader: Trader | None = None,
     ) -> None:
         """Set the machine and the users up, at time 0.
 
@@ -92,6 +95,7 @@ class Replay:
             outcome: Called with every job that has ended and its start in microseconds, in the order of the ends.
             rules: The parameters of fairness; by default those that a new pool has.
             entitled: Called with the shares of all domains in proportion, and the time, where loans have changed them.
+            trader: Who trades in credit, if anybody does.
 
         Raises:
             SimulationError: The machine is larger than the core takes, or it refuses a domain.
@@ -115,6 +119,7 @@ class Replay:
         self._domains = {domain.number: domain.name for domain in trace.domains}
         self.lending = Lending(trace.loans)
         self._lends = bool(trace.loans)
+        self._trader = trader
         self._submits = iter(trace)
         self._next = next(self._submits, None)
         if rules is not None:
@@ -127,7 +132,9 @@ class Replay:
         joined, *_ = self.engine.handle(JoinWorker(0, "machine", Resources(trace.procs * PROC_MILLI)))
         assert type(joined) is WorkerJoined
         self._worker_id: WorkerId = joined.worker_id
-        self.engine.take()
+        made = self.engine.take()
+        if trader is not None:  # under karma domains have accounts from the beginning
+            trader.read(made)
 
     def run(self, ends_max: int | None = None) -> bool:
         """Go on, to the end or until at least ``ends_max`` more jobs have ended; return whether that was the end.
@@ -155,10 +162,12 @@ class Replay:
     def _over(self) -> None:
         if self._waiting:
             raise AssertionError(f"{len(self._waiting)} jobs wait for ever on an empty machine")
+        if self._trader is not None:
+            self._trader.close(self.engine)
         self.engine.take()
 
     def _next_us(self) -> int | None:
-        """Return when something ends, is submitted, is lent, or wants a pass for itself next; None after the last job.
+        """Return when something ends, is submitted, is lent or traded, or wants a pass next; None after the last job.
 
         What is still lent after the last job is of no concern.
         """
@@ -170,7 +179,11 @@ class Replay:
         if self._lends and now_us is not None:
             due_us = self.lending.next_us(self.engine)
             if due_us is not None:
-                return min(now_us, max(due_us, self.engine.now_us))
+                now_us = min(now_us, max(due_us, self.engine.now_us))
+        if self._trader is not None and now_us is not None:
+            due_us = self._trader.next_us(self.engine)
+            if due_us is not None and due_us < now_us:
+                return due_us
         return now_us
 
     def _instant(self, now_us: int) -> None:
@@ -180,6 +193,8 @@ class Replay:
             self._finish(heappop(running))
         if self._lends:
             self._lend(now_us)
+        if self._trader is not None:
+            self._trader.act(self.engine, now_us)
         while self._next is not None and self._next.submit_us == now_us:
             self._submit(self._next)
         self._pass(now_us)
@@ -197,6 +212,8 @@ class Replay:
         if self._lends:
             self._lend(now_us)
             self._pass(now_us)
+        if self._trader is not None:
+            self._trader.act(self.engine, now_us)
         while self._next is not None and self._next.submit_us == now_us:
             self._submit(self._next)
             self._pass(now_us)
@@ -211,7 +228,8 @@ class Replay:
 
     def _lend(self, now_us: int) -> None:
         """Let loans start and end, and tell who is entitled to what then."""
-        if self.lending.act(self.engine, now_us) and self._entitled is not None:
+        told = None if self._trader is None else self._trader.read
+        if self.lending.act(self.engine, now_us, told) and self._entitled is not None:
             numbers = {name: number for number, name in self._domains.items()}
             self._entitled(effective_shares(self.engine.state, numbers), now_us)
 
@@ -232,6 +250,8 @@ class Replay:
         submitted = events[-1]
         assert type(submitted) is JobSubmitted
         self._waiting[submitted.job_id] = job
+        if self._trader is not None:
+            self._trader.submitted(self.engine, submitted.job_id, job)
         self._next = next(self._submits, None)
         for tell in self._tell_submitted:
             tell(job)
@@ -239,8 +259,8 @@ class Replay:
     def _finish(self, entry: _Running) -> None:
         end_us, lease_id, job, start_us = entry
         handle = self.engine.handle
-        ended = handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))[-1]
-        assert type(ended) is JobEnded
+        events = handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))
+        ended = next(event for event in reversed(events) if type(event) is JobEnded)  # behind it a purse is closed
         handle(ArchiveJob(end_us, ended.job_id, 0))
         self.ended += 1
         for tell in self._tell_ended:
@@ -256,11 +276,16 @@ class Replay:
             made += engine.run_pass(now_us)
         if not made:
             return
-        waiting, running, told = self._waiting, self._running, self._tell_started
-        for event in engine.take():
+        waiting, running, told, trader = self._waiting, self._running, self._tell_started, self._trader
+        events = engine.take()
+        if trader is not None:
+            trader.read(events)
+        for event in events:
             if type(event) is UnitsLeased:
                 job = waiting.pop(event.job_id)
                 heappush(running, (now_us + job.run_us, event.lease_id, job, now_us))
+                if trader is not None:
+                    trader.started(event.job_id, job, now_us)
                 for tell in told:
                     tell(job, now_us)
 

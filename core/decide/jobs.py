@@ -18,6 +18,7 @@ from ..commands import (
     SubmitJob,
 )
 from ..errors import Reason, Refused
+from ..estimates import estimate_us, width_milli
 from ..events import (
     Event,
     HoldLifted,
@@ -231,7 +232,8 @@ def _change_priority(state: State, command: ChangePriority, at_us: int) -> tuple
 def reprioritise(state: State, job: Job, priority: int, points: int, at_us: int) -> PriorityChanged:
     """Return the event by which a job has another priority, of which so many points are bought or sold."""
     user = state.jobs.accounts[job.terms.domain_id].users[job.terms.user]
-    return PriorityChanged(at_us, job.job_id, priority, reprioritised(user, job, priority), points)
+    size = width_milli(job.terms.request, state.workers.capacity) * estimate_us(state.jobs, job)
+    return PriorityChanged(at_us, job.job_id, priority, reprioritised(user, job, size, priority), points)
 
 
 def _cancel(state: State, command: CancelJobs, at_us: int) -> tuple[Event, ...]:

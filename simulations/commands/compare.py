@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -13,6 +15,7 @@ from meted.core.record import replaced
 
 from ..errors import SimulationError
 from ..replay import EventOrder
+from ..results.credit_csv import write_credit_csv
 from ..results.documents import document, write_document
 from ..results.html_page import RUNS_MAX, write_report
 from ..results.html_tables import DifferencesTable
@@ -26,7 +29,9 @@ from ..running.request import RunFailure, RunRequest, check_same_trace, trace_di
 from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
 from ..traces.source import read_many_times
 from ..traces.trace_rules import TraceOptions
+from ..trade.plan import CreditPlan
 from ..whole_file import write_text
+from .credit_options import credit_options, plans_of
 from .output_options import Outputs, output_options
 from .policy_option import policies_epilog, policies_option
 from .rules_options import NamedRules, rules_options
@@ -56,6 +61,7 @@ def block_us(text: str) -> int:
 @trace_options
 @event_order_option
 @rules_options
+@credit_options(several=True)
 @click.option(
     "--resamples",
     type=click.IntRange(0, RESAMPLES_MAX),
@@ -76,6 +82,7 @@ def block_us(text: str) -> int:
     csv="Write it as a table.",
     html="Write a report with plots of all policies as one page that needs no other file.",
     fairness="Compare all measures of fairness as well, as --html does.",
+    credit=True,
 )
 def compare(
     trace: str,
@@ -83,6 +90,7 @@ def compare(
     options: TraceOptions,
     event_order: EventOrder,
     rules: NamedRules,
+    credit: Mapping[str, Any],
     resamples: int,
     block: int | None,
     cores: int | None,
@@ -93,18 +101,25 @@ def compare(
     The differences from the first policy come with intervals: had other weeks like these been recorded, or other users
     like these been there, where would the difference lie? Rules of fairness count for the policy that goes by them.
 
+    With --credit each policy runs once with nobody trading, then once with each file; one policy is enough then.
+
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
     copied to a temporary file first.
     """
-    _check_policies(policies)
     ruled = rules.of(RULED_POLICY if RULED_POLICY in policies else policies[0])
     try:
+        plans = plans_of(credit)
+        _check_policies(policies, plans)
         outputs.check(trace)
         with read_many_times(trace) as path, interruptible(lambda: "nothing was written."):
-            request = RunRequest(path, options, "", event_order, None, "", outputs.fairness or outputs.html is not None)
+            fairness = outputs.fairness or outputs.html is not None or outputs.credit is not None
+            request = RunRequest(path, options, "", event_order, None, "", fairness)
             requests = [
-                replaced(request, policy=policy, rules=ruled if policy == RULED_POLICY else None, label=policy)
+                replaced(
+                    request, policy=policy, rules=ruled if policy == RULED_POLICY else None, label=label, credit=plan
+                )
                 for policy in policies
+                for label, plan in _trades(policy, plans)
             ]
             found, records = _compare(requests, cores, Resampling(block, resamples, options.seed))
         differences = _differences(found, resamples)
@@ -112,6 +127,8 @@ def compare(
             write_report(outputs.html, records, differences)
         if outputs.csv is not None:
             write_text("--csv", outputs.csv, found.csv())
+        if outputs.credit is not None:
+            write_credit_csv(outputs.credit, records)
         if outputs.json not in (None, "-"):
             write_document(str(outputs.json), found.document())
     except SimulationError as error:
@@ -122,13 +139,22 @@ def compare(
         _tell(found, differences)
 
 
-def _check_policies(policies: tuple[str, ...]) -> None:
-    if len(policies) < 2:
-        raise click.UsageError("One policy alone cannot be compared; give --policy at least twice.")
-    if len(policies) > RUNS_MAX:
-        raise click.UsageError(f"At most {RUNS_MAX} policies can stand side by side; leave some out.")
+def _check_policies(policies: tuple[str, ...], plans: Sequence[CreditPlan]) -> None:
+    if len(policies) * max(1, len(plans)) < 2:
+        raise click.UsageError(
+            "One policy alone cannot be compared; give --policy at least twice, or a trade in credit with --credit."
+        )
+    if len(policies) * max(1, len(plans)) > RUNS_MAX:
+        raise click.UsageError(f"At most {RUNS_MAX} runs can stand side by side; leave some out.")
     if len(set(policies)) < len(policies):
         raise click.UsageError("A policy is named twice; name each once.")
+
+
+def _trades(policy: str, plans: Sequence[CreditPlan]) -> list[tuple[str, CreditPlan | None]]:
+    """Return the runs of a policy: what each is called, and what is traded."""
+    if not plans:
+        return [(policy, None)]
+    return [(policy if plan.is_idle else f"{policy}, {plan.name.removesuffix('.toml')}", plan) for plan in plans]
 
 
 def _compare(requests: list[RunRequest], cores: int | None, how: Resampling) -> tuple[Comparison, list[RunRecord]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import Any
 
 import click
 
@@ -19,6 +21,7 @@ from ..running.perform import replay_trace
 from ..running.request import RunRequest
 from ..traces.trace import read_trace
 from ..traces.trace_rules import TraceOptions
+from .credit_options import credit_options, plan_of
 from .malformed import MalformedLines
 from .output_options import Outputs, output_options
 from .policy_option import policies_epilog, policy_option
@@ -32,7 +35,8 @@ from .trace_options import event_order_option, trace_options
 @trace_options
 @event_order_option
 @rules_options
-@output_options()
+@credit_options()
+@output_options(credit=True)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False),
@@ -45,6 +49,7 @@ def simulate(
     options: TraceOptions,
     event_order: EventOrder,
     rules: NamedRules,
+    credit: Mapping[str, Any],
     outputs: Outputs,
     out: str | None,
 ) -> None:
@@ -55,9 +60,10 @@ def simulate(
     """
     chosen = rules.of(policy)
     try:
+        plan = plan_of(credit)
         outputs.check(trace, out)
         with rare_collections():
-            request = RunRequest(trace, options, policy, event_order, chosen, policy, outputs.wants_record)
+            request = RunRequest(trace, options, policy, event_order, chosen, policy, outputs.wants_record, plan)
             figures, shown, record = _run(request, out)
         outputs.write(figures, shown, record)
     except SimulationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,9 @@ from ..running.request import RunFailure, RunRequest, check_same_trace, request_
 from ..running.result_file import ResultFile
 from ..running.sweep_results import Sweep, SweepRow
 from ..traces.source import read_many_times, source_name
+from ..trade.plan_file import read_plan
 from ..whole_file import write_text
+from .credit_options import CREDIT_NAMES, CREDIT_RULE_NAMES, credit_parameters, plan_of
 from .policy_option import policies_epilog, policy_option
 from .rules_options import RULE_NAMES, named_rules, rules_parameters
 from .run_options import cores_option, echo_rules, interruptible, run_in_processes
@@ -99,6 +102,7 @@ class _Outputs:
 @trace_parameters
 @event_order_option
 @rules_parameters
+@credit_parameters()
 @click.option("--fairness", is_flag=True, help="Measure all of fairness in each run.")
 @cores_option
 @click.option(
@@ -141,8 +145,9 @@ def sweep(
 ) -> None:
     """Replay TRACE with every combination of the values of some options, on all cores.
 
-    Any option of reading the trace, the policy, the event order and the rules of fairness can be varied; a rule varies
-    only for the policy that goes by it. With --results an interrupted sweep is taken up by the same command.
+    Any option of reading the trace, the policy, the event order, the rules of fairness and those of credit can be
+    varied; a rule varies only for the policy that goes by it, and a rule of credit where there is a file of --credit.
+    With --results an interrupted sweep is taken up by the same command.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
     copied to a temporary file first.
@@ -180,16 +185,19 @@ def _cells(
     ]
     if not any(one["policy"] == RULED_POLICY for one in asked):
         named_rules(asked[0]).of(asked[0]["policy"])
+    read = cache(read_plan)
     cells = []
     for texts, one in zip(grid, asked, strict=True):
         ruled = one["policy"] == RULED_POLICY
         rules = named_rules(one).of(one["policy"]) if ruled else None
-        meant = tuple(
-            text if ruled or _field(name) not in RULE_NAMES else "" for name, text in zip(names, texts, strict=True)
-        )
+        plan = plan_of(one, read)
+        idle = {*(() if ruled else RULE_NAMES), *(() if plan is not None else CREDIT_RULE_NAMES)}
+        meant = tuple("" if _field(name) in idle else text for name, text in zip(names, texts, strict=True))
         label = label_of(dict(zip(names, meant, strict=True)))
-        request = RunRequest(trace, options_of(one), one["policy"], one["event_order"], rules, label, fairness)
-        cells.append(Cell(meant, request))
+        order = one["event_order"]
+        cells.append(
+            Cell(meant, RunRequest(trace, options_of(one), one["policy"], order, rules, label, fairness, plan))
+        )
     return once_each(cells)
 
 
@@ -199,7 +207,7 @@ def _field(name: str) -> str:
 
 def _value(ctx: click.Context, name: str, text: str) -> object:
     """Return what a text means as the value of an option."""
-    may = (*TRACE_NAMES, "policy", "event_order", *RULE_NAMES)
+    may = (*TRACE_NAMES, "policy", "event_order", *RULE_NAMES, *CREDIT_NAMES)
     option = next((one for one in ctx.command.params if one.name == _field(name) and one.name in may), None)
     if option is None:
         names = ", ".join(sorted(each.replace("_", "-") for each in may))

@@ -9,6 +9,7 @@ from typing import Final
 from ..errors import SimulationError
 from ..whole_file import write_text
 from .credit_plot import credit_plot
+from .credit_rows import books_table
 from .gantt_plot import gantt_plot
 from .html_style import STYLE
 from .html_tables import DifferencesTable, differences_table, figures_table, rules_table, users_table
@@ -86,7 +87,7 @@ def _sections(runs: Sequence[RunRecord], differences: DifferencesTable | None) -
     yield "lag", "Lag", _figure(lag_plot(runs), _LAG)
     yield "waits", "Waits", _figure(waits_plot(runs), _WAITS)
     yield "loans", "Loans", _figure(loans_plot(runs), _LOANS)
-    yield "credit", "Credit", _figure(credit_plot(runs), _CREDIT)
+    yield "credit", "Credit", _figure(credit_plot(runs), _CREDIT) + "".join(map(books_table, runs))
     yield "gantt", "A window of the schedule", _figure(gantt_plot(runs), _GANTT)
     yield "users", "Users", "".join(map(users_table, runs))
 

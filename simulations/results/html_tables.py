@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import zip_longest
 from typing import Final
@@ -76,7 +76,7 @@ def differences_table(found: DifferencesTable) -> str:
 
 def figures_table(runs: Sequence[RunRecord]) -> str:
     """Return the figures of the runs as columns of one table."""
-    found = [dict(result_rows(run.figures)) for run in runs]
+    found = [_once_each(result_rows(run.figures)) for run in runs]
     names = list(dict.fromkeys(name for figures in found for name in figures))
     head = "".join(f'<th scope="col" class="number">{escape(run.label)}</th>' for run in runs)
     body = "".join(
@@ -88,6 +88,14 @@ def figures_table(runs: Sequence[RunRecord]) -> str:
     return (
         f'<div class="wide"><table>\n<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
     )
+
+
+def _once_each(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return rows by their names; what stands under one name several times is one text."""
+    found: dict[str, str] = {}
+    for name, text in rows:
+        found[name] = f"{found[name]}; {text}" if name in found else text
+    return found
 
 
 def rules_table(runs: Sequence[RunRecord]) -> str:

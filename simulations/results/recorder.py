@@ -23,7 +23,7 @@ from ..traces.workload import Measured
 from .fairness import FairnessMeter
 from .loan_flow import LoanFlow
 from .metrics import JsonValue, Metrics
-from .run_record import RunRecord
+from .run_record import RunRecord, UserRow
 from .series import SeriesMeter
 from .window import WindowMeter
 
@@ -39,6 +39,26 @@ def credit_figures(credit: CreditSeen) -> dict[str, JsonValue]:
         alarm: sum(up and name == alarm for _, name, up in credit.alarms) for alarm in ALARMS
     }
     return {"credit_flows_mc": flows, "credit_alarms_raised": raised, "credit_points_lapsed": credit.lapsed}
+
+
+def with_credit(row: UserRow, figures: Mapping[str, JsonValue]) -> UserRow:
+    """Return the row of a user with what figures say of its credit, if they do."""
+
+    def of(name: str) -> int | None:
+        amounts = figures.get(name)
+        found = amounts.get(row.user) if isinstance(amounts, Mapping) else None
+        return found if isinstance(found, int) else None
+
+    if of("credit_balance_mc") is None:
+        return row
+    return replaced(
+        row,
+        credit_balance_mc=of("credit_balance_mc"),
+        credit_granted_mc=of("credit_granted_mc"),
+        credit_faded_mc=of("credit_faded_mc"),
+        credit_paid_mc=of("credit_paid_mc"),
+        credit_earned_mc=of("credit_earned_mc"),
+    )
 
 
 class Recorder:
@@ -116,6 +136,10 @@ class Recorder:
         """Something was lent or given back, at a time of the trace; to be told in the order of time, at any moment."""
         self._loans.moved(replaced(move, at_us=move.at_us - (self._first_us or 0)))
 
+    def traded(self, credit: CreditSeen) -> None:
+        """Who paid whom in credit in the run, when it is over."""
+        self._credit = credit
+
     def ended(self, job: TraceJob, at_us: int) -> None:
         """A job ended."""
         self._last_us = at_us
@@ -145,7 +169,8 @@ class Recorder:
             figures: What :meth:`results` returned, with whatever the caller adds.
             rules: How they came about, as rows of a name and a text.
         """
-        rows = tuple(self._fairness.rows(self.metrics.service, self._names, self._per_proc))
+        found = self._fairness.rows(self.metrics.service, self._names, self._per_proc)
+        rows = tuple(with_credit(row, figures) for row in found)
         waits = sorted(row.mean_wait_s for row in rows)
         loans = self._loans.series(self._lasted_us())
         series = self._series.series(self._trace.procs, self._per_proc, self._fairness.lag, self._names, loans)

@@ -8,10 +8,11 @@ from typing import Final
 import attrs
 
 from meted.adapters.wording import counted
-from meted.core.decide.ledger import credits_text
 
 from ..ruled import rules_rows
 from ..traces.trace_rules import FilterCounts
+from ..trade.words import plan_rows
+from .credit_rows import books_rows, credit_rows
 from .metrics import JsonValue
 from .transform_rows import estimates_words, transform_rows
 
@@ -54,8 +55,9 @@ _NOTED: Final = {
 def table(figures: Mapping[str, JsonValue], counts: FilterCounts) -> str:
     """Return what ``Metrics.results`` gave, as lines of text that end with a newline."""
     title = f"{figures['trace']}: {figures['policy']} on {counted(whole(figures, 'procs'), 'processor')}"
-    parts = ["", title, "=" * len(title), "", *rows(result_rows(figures)), "", *rows(rule_rows(figures, counts)), ""]
-    return "\n".join(parts[1:])
+    books = rows(books_rows(figures))
+    blocks = (rows(result_rows(figures)), *([books] if books else ()), rows(rule_rows(figures, counts)))
+    return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *block)), ""))
 
 
 def whole(figures: Mapping[str, JsonValue], name: str) -> int:
@@ -87,6 +89,7 @@ def result_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     yield "slowdown, mean over users", f"{figures['mean_user_bounded_slowdown']:,.4f}"
     if "max_envy_units" in figures:
         yield from _fairness_rows(figures)
+    yield from credit_rows(figures)
     yield "user CPU", f"{figures['cpu_s']:.2f} s, {figures['jobs_per_s']:,.0f} jobs/s"
 
 
@@ -111,21 +114,6 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     loans = figures.get("loans_amount_s")
     if isinstance(loans, Mapping):
         yield from ((name, f"{amount:,.0f} x s") for name, amount in loans.items() if amount)
-    yield from _credit_rows(figures)
-
-
-def _credit_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
-    flows, raised = figures.get("credit_flows_mc"), figures.get("credit_alarms_raised")
-    if isinstance(flows, Mapping) and isinstance(raised, Mapping):
-        for name, amount_mc in flows.items():
-            who, _, kind = name.rpartition(", ")
-            yield who, f"{credits_text(int(amount_mc or 0))}, {kind.replace('_', ' ')}"
-        yield "points lapsed", f"{figures['credit_points_lapsed']:,} times, as a purse was empty"
-        for alarm, times in raised.items():
-            yield (
-                f"alarm of {alarm}",
-                "not raised" if not times else f"raised {times:,} {'time' if times == 1 else 'times'}",
-            )
 
 
 def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:
@@ -137,6 +125,7 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield "overrun", _OVERRUNS[str(figures["overrun"])]
     yield from transform_rows(figures)
     yield from rules_rows(figures)
+    yield from plan_rows(figures)
     yield "seed", str(figures.get("seed", "none: nothing is drawn by chance"))
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"

@@ -35,6 +35,8 @@ class UserRow:
         max_head_wait_s: The longest time for which the oldest of its waiting jobs was that (:mod:`.starvation`).
         starvation: The same over its bound.
         mean_delay_s: From submit to the middle of the run, weighted by work (:mod:`.misreport`).
+        credit_balance_mc, credit_granted_mc, credit_faded_mc, credit_paid_mc, credit_earned_mc: What it had at the end
+            and got and gave in credit, in thousandths; None where it had no account.
     """
 
     user: str
@@ -60,6 +62,11 @@ class UserRow:
     max_head_wait_s: float
     starvation: float
     mean_delay_s: float
+    credit_balance_mc: float | None = None
+    credit_granted_mc: float | None = None
+    credit_faded_mc: float | None = None
+    credit_paid_mc: float | None = None
+    credit_earned_mc: float | None = None
 
 
 @record

@@ -11,11 +11,13 @@ from ..observer import Observer
 from ..policies.registry import make_policy
 from ..replay import Replay
 from ..results.metrics import JsonValue, Metrics
-from ..results.recorder import Recorder
+from ..results.recorder import Recorder, credit_figures
 from ..results.report import TIE_RULE, rule_rows
 from ..results.run_record import RunRecord
 from ..ruled import check_rules
 from ..traces.trace import Trace, TraceJob, read_trace
+from ..trade.trader import Trader
+from ..trade.words import plan_figures
 from .cells import CellCounter, Cells
 from .pace import PROGRESS_JOBS, rare_collections, user_cpu_us
 from .request import RunRequest
@@ -78,9 +80,9 @@ def replay_trace(
     recorder = Recorder(trace, policy, rules, trace.shares, names) if request.fairness else None
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
     observers = [recorder or metrics, *watch]
-    replay = Replay(
-        trace, make_policy(policy), request.event_order, observers, outcome, rules, (recorder or metrics).entitled
-    )
+    entitled = (recorder or metrics).entitled
+    trader = None if request.credit is None else Trader(request.credit, trace.domains)
+    replay = Replay(trace, make_policy(policy), request.event_order, observers, outcome, rules, entitled, trader)
     while not replay.run(PROGRESS_JOBS):
         if progress is not None:
             progress(replay.ended, len(trace))
@@ -89,9 +91,14 @@ def replay_trace(
     else:
         for move in replay.lending.moves:
             recorder.lent(move)
+        if trader is not None:
+            recorder.traded(trader.seen(replay.engine))
         figures = recorder.results(request.event_order, user_cpu_us())
     figures["tie_rule"] = TIE_RULE
     figures |= workload_figures(trace, replay.lending)
+    if request.credit is not None and trader is not None:
+        figures |= plan_figures(request.credit) | credit_figures(trader.seen(replay.engine))
+        figures |= trader.figures(replay.engine)
     if recorder is None:
         return figures, None
     return figures, recorder.record(request.label or policy, figures, [*rule_rows(figures, trace.counts)])

@@ -20,6 +20,7 @@ from ..replay import EventOrder
 from ..results.metrics import JsonValue
 from ..traces.source import open_source, reason_of
 from ..traces.trace_rules import TraceOptions, side_paths
+from ..trade.plan import CreditPlan
 
 REQUEST_FORMAT: Final = 2
 """Goes up when a run of the same request comes to something else without a new version of the program."""
@@ -37,6 +38,7 @@ class RunRequest:
         rules: The parameters of fairness; None is as in a new pool.
         label: What to call it where it stands beside others.
         fairness: Whether to measure all of fairness, and to make a record for a report.
+        credit: Who trades in credit, by which rules; None is nobody, and there are no accounts.
     """
 
     path: str
@@ -46,6 +48,7 @@ class RunRequest:
     rules: Rules | None = None
     label: str = ""
     fairness: bool = False
+    credit: CreditPlan | None = None
 
 
 @attrs.frozen
@@ -75,6 +78,7 @@ def request_key(request: RunRequest, sha256: str) -> str:
         "event_order": request.event_order,
         "rules": None if request.rules is None else msgspec.to_builtins(request.rules),
         "fairness": request.fairness,
+        "credit": None if request.credit is None else msgspec.to_builtins(request.credit),
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 

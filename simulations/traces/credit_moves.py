@@ -1,21 +1,24 @@
-"""Who paid whom in credit while a log was written, and when there was too much of it or too little.
+"""Who paid whom in credit in a log or a simulation, and when there was too much of it or too little.
 
 What is paid for priority goes to escrow first, and from there to those who made room. So whoever is paid from escrow is
 paid by all who have something in it, in proportion; what nobody made room for goes to the treasury. Amounts are whole
 thousandths of a credit, and those of all payers together are what was paid.
 
-Of each pair and kind at most ``CREDIT_STEPS_MAX`` steps over time are kept; when there are more, every second goes.
+Of each pair and kind at most ``CREDIT_STEPS_MAX`` steps over time are kept; when there are more, every second goes. The
+same happens to all of them where they are more than ``CREDIT_STEPS_ALL_MAX`` together. Beyond ``CREDIT_PAIRS_MAX``
+pairs what further ones pay is that of ``others``. The purse of a job is known until the job ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from meted.core.credit.state import ESCROW
 from meted.core.events import (
     CreditAlarmCleared,
     CreditAlarmRaised,
+    CreditClosed,
     CreditMoved,
     CreditOpened,
     DonorPaid,
@@ -31,9 +34,18 @@ from meted.core.record import record
 CREDIT_STEPS_MAX: Final = 512
 """Steps that are kept of what one domain paid another for one reason."""
 
+CREDIT_STEPS_ALL_MAX: Final = 2**18
+"""Steps that are kept of all that domains paid each other."""
+
+CREDIT_PAIRS_MAX: Final = 2**14
+"""Pairs of domains, with why one paid the other, that are told apart."""
+
 TREASURY_NAME: Final = "treasury"
 
+OTHERS_NAME: Final = "others"
+
 _NOBODY: Final = DomainId(0)
+_OTHERS: Final = DomainId(-1)
 _WITHIN: Final = frozenset({"purse", "purse_back"})
 """Kinds of transfers that stay within a domain."""
 
@@ -59,7 +71,7 @@ class CreditSeries:
 
 @record
 class CreditSeen:
-    """The trade in credit in a log.
+    """The trade in credit in a log or a simulation.
 
     Attributes:
         series: Who paid whom.
@@ -76,7 +88,22 @@ NO_CREDIT: Final = CreditSeen()
 
 
 class CreditReader:
-    """Follows the trade in the events of a log."""
+    """Follows the trade in the events of a log or a simulation."""
+
+    FOLLOWS: ClassVar[frozenset[type[Event]]] = frozenset(
+        (
+            CreditOpened,
+            CreditClosed,
+            FeePosted,
+            DonorPaid,
+            CreditMoved,
+            HoldPosted,
+            CreditAlarmRaised,
+            CreditAlarmCleared,
+            PointsLapsed,
+        )
+    )
+    """The events that :meth:`take` cares for."""
 
     def __init__(self) -> None:
         """Start with none."""
@@ -85,25 +112,32 @@ class CreditReader:
         self._paid: dict[tuple[DomainId, DomainId, str], list[tuple[int, int]]] = {}
         self._alarms: list[tuple[int, str, bool]] = []
         self._lapsed = 0
+        self._steps = 0
+
+    def owner_of(self, account_id: AccountId) -> DomainId:
+        """Return the domain that an account or the purse of a job belongs to; 0 for the treasury and escrow."""
+        return self._owner.get(account_id, _NOBODY)
 
     def take(self, event: Event) -> None:
         """Take the next event; all but credit is passed over."""
         match event:
             case CreditOpened():
                 self._owner[event.account_id] = event.domain_id
+            case CreditClosed():
+                self._owner.pop(event.account_id, None)
             case FeePosted():
-                payer = self._of(event.debit)
+                payer = self.owner_of(event.debit)
                 if event.credit == ESCROW:
                     self._pot[payer] = self._pot.get(payer, 0) + event.amount_mc
                 else:
-                    self._add(event.at_us, payer, self._of(event.credit), "fee", event.amount_mc)
+                    self._add(event.at_us, payer, self.owner_of(event.credit), "fee", event.amount_mc)
             case DonorPaid():
                 self._shared_out(event)
             case CreditMoved() if event.kind not in _WITHIN:
                 kind = "demurrage" if event.kind == "overflow" else event.kind
-                self._add(event.at_us, self._of(event.debit), self._of(event.credit), kind, event.amount_mc)
+                self._add(event.at_us, self.owner_of(event.debit), self.owner_of(event.credit), kind, event.amount_mc)
             case HoldPosted():
-                self._add(event.at_us, self._of(event.debit), self._of(event.credit), "hold", event.amount_mc)
+                self._add(event.at_us, self.owner_of(event.debit), self.owner_of(event.credit), "hold", event.amount_mc)
             case CreditAlarmRaised() | CreditAlarmCleared():
                 self._alarms.append((event.at_us, event.alarm, type(event) is CreditAlarmRaised))
             case PointsLapsed():
@@ -120,6 +154,8 @@ class CreditReader:
         """
 
         def name(domain_id: DomainId) -> str:
+            if domain_id == _OTHERS:
+                return OTHERS_NAME
             return names.get(domain_id, str(domain_id)) if domain_id else TREASURY_NAME
 
         series = [
@@ -136,13 +172,10 @@ class CreditReader:
         ordered = tuple(sorted(series, key=lambda one: (one.payer, one.payee, one.kind)))
         return CreditSeen(ordered, alarms, self._lapsed)
 
-    def _of(self, account_id: AccountId) -> DomainId:
-        return self._owner.get(account_id, _NOBODY)
-
     def _shared_out(self, event: DonorPaid) -> None:
         """Take what somebody is paid from each of those whose credit is in escrow, in proportion."""
         left, whole = event.amount_mc, sum(self._pot.values())
-        payee = self._of(event.account_id)
+        payee = self.owner_of(event.account_id)
         kind = "priority" if payee else "unclaimed"
         for payer, has in sorted(self._pot.items()):
             part = min(left, has) if has == whole else min(left, left * has // whole)
@@ -155,10 +188,24 @@ class CreditReader:
     def _add(self, at_us: int, payer: DomainId, payee: DomainId, kind: str, amount_mc: int) -> None:
         if not amount_mc or payer == payee:
             return
-        steps = self._paid.setdefault((payer, payee, kind), [])
+        key = (payer, payee, kind)
+        if key not in self._paid and len(self._paid) >= CREDIT_PAIRS_MAX:
+            key = (_OTHERS, _OTHERS, kind)
+        steps = self._paid.setdefault(key, [])
         paid_mc = amount_mc + (steps[-1][1] if steps else 0)
         if steps and steps[-1][0] == at_us:
-            steps.pop()
+            steps[-1] = at_us, paid_mc
+            return
         steps.append((at_us, paid_mc))
+        self._steps += 1
         if len(steps) > CREDIT_STEPS_MAX:
-            del steps[1:-1:2]
+            self._thin(steps)
+        if self._steps > CREDIT_STEPS_ALL_MAX:
+            for each in self._paid.values():
+                self._thin(each)
+
+    def _thin(self, steps: list[tuple[int, int]]) -> None:
+        """Drop every second step but the first and the last."""
+        before = len(steps)
+        del steps[1:-1:2]
+        self._steps -= before - len(steps)

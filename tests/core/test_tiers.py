@@ -252,7 +252,8 @@ def test_another_priority_keeps_what_a_job_is_owed(world: World) -> None:
 
     def owed(job_id: JobId) -> int:
         user = world.account().users[""]
-        return job_weight(world.job(job_id).terms.priority) * (user.clock - world.job(job_id).tag)
+        ends = world.job(job_id).tag + 1000 * SECOND
+        return job_weight(world.job(job_id).terms.priority) * (user.clock - user.debt - ends)
 
     before = [owed(job_id) for job_id in jobs]
     world.do(ChangePriority(world.now_us, jobs[1], 1))
@@ -263,6 +264,44 @@ def test_another_priority_keeps_what_a_job_is_owed(world: World) -> None:
     served = Counter(serve(world, 400))
     assert [served[job_id] for job_id in jobs] == pytest.approx([100, 200, 100], abs=2)
     assert world.do(ChangePriority(world.now_us, jobs[1], 1)) == ()
+
+
+def places(world: World) -> list[JobId]:
+    """Let all that waits run on one slot, and return the jobs in the order in which they were served."""
+    return serve(world, sum(job.terms.count - job.next_index for job in world.engine.state.jobs.jobs.values()))
+
+
+@pytest.mark.parametrize("ran_us", [SECOND, SECOND // 10])
+@pytest.mark.parametrize("steps", [-10, -2, -1, 1, 2, 10])
+def test_another_priority_of_a_new_job_is_as_if_it_had_come_with_it(steps: int, ran_us: int) -> None:
+    """Also where units took less than was asked for, and so the clock of the user's jobs stands still for a while."""
+    orders = []
+    for is_later in (True, False):
+        world = World()
+        world.worker()
+        for _ in range(40):
+            world.submit("d", time_request_us=SECOND)
+        serve(world, 10, ran_us)
+        changed = world.submit("d", time_request_us=SECOND, priority=0 if is_later else steps)
+        if is_later:
+            world.do(ChangePriority(world.now_us, changed, steps))
+        orders.append((world.job(changed).tag, places(world).index(changed)))
+    assert orders[0] == orders[1]
+
+
+@pytest.mark.parametrize("ran_us", [SECOND, SECOND // 10])
+@pytest.mark.parametrize("place", [0, 1, 10, 19])
+def test_a_higher_priority_never_brings_a_waiting_job_back_nor_a_lower_one_forward(place: int, ran_us: int) -> None:
+    found = {}
+    for steps in (-10, -2, 0, 2, 10):
+        world = World()
+        world.worker()
+        jobs = [world.submit("d", time_request_us=SECOND) for _ in range(30)]
+        serve(world, 10, ran_us)
+        world.do(ChangePriority(world.now_us, jobs[10 + place], steps))
+        found[steps] = places(world).index(jobs[10 + place])
+    assert found[0] == place
+    assert found[10] <= found[2] <= place <= found[-2] <= found[-10]
 
 
 def test_short_units_go_in_runs_within_their_turns(world: World) -> None:

@@ -14,6 +14,7 @@ from meted.core.credit.state import ESCROW, TREASURY
 from meted.core.events import (
     CreditAlarmCleared,
     CreditAlarmRaised,
+    CreditClosed,
     CreditMoved,
     CreditOpened,
     DonorPaid,
@@ -23,6 +24,7 @@ from meted.core.events import (
 )
 from meted.core.ids import AccountId, DomainId, JobId, LeaseId, TransferId
 from meted.simulations.commands.replay import replay
+from meted.simulations.traces import credit_moves
 from meted.simulations.traces.credit_moves import CREDIT_STEPS_MAX, CreditReader
 
 S = 1_000_000
@@ -87,6 +89,32 @@ def test_steps_are_bounded_and_the_last_is_kept() -> None:
     (one,) = reader.seen(0, NAMES).series
     assert len(one.at_s) <= CREDIT_STEPS_MAX
     assert (one.at_s[0], one.at_s[-1], one.paid_mc[-1]) == (0.0, 5.0 * CREDIT_STEPS_MAX - 1, 5 * CREDIT_STEPS_MAX)
+
+
+def test_all_steps_together_are_bounded_and_no_total_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credit_moves, "CREDIT_STEPS_ALL_MAX", 30)
+    monkeypatch.setattr(credit_moves, "CREDIT_PAIRS_MAX", 3)
+    reader = CreditReader()
+    for event in OPENED:
+        reader.take(event)
+    pairs = [(3, 4), (3, 5), (4, 5), (4, 3), (5, 3)]
+    for step in range(500):
+        debit, credit = pairs[step % 5]
+        reader.take(CreditMoved(step, TransferId(1), AccountId(debit), AccountId(credit), 1, "transfer", 0, ""))
+    found = {(one.payer, one.payee): one for one in reader.seen(0, NAMES).series}
+    assert found.keys() == {("a", "b"), ("a", "c"), ("b", "c"), ("others", "others")}
+    assert sum(len(one.at_s) for one in found.values()) <= 30
+    assert [found[pair].paid_mc[-1] for pair in sorted(found)] == [100, 100, 100, 200]
+
+
+def test_the_purse_of_a_job_is_forgotten_with_it() -> None:
+    reader = CreditReader()
+    for event in OPENED:
+        reader.take(event)
+    assert reader.owner_of(AccountId(11)) == DomainId(1)
+    reader.take(CreditClosed(1, AccountId(11)))
+    assert reader.owner_of(AccountId(11)) == DomainId(0)
+    assert reader.owner_of(AccountId(3)) == DomainId(1)
 
 
 def test_alarms_are_told_with_their_times() -> None:

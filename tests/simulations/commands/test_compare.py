@@ -150,7 +150,7 @@ def test_without_numpy_there_are_figures_and_a_sentence(trace: Path, monkeypatch
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--policy", "easy"), "One policy alone cannot be compared; give --policy at least twice."),
+        (("--policy", "easy"), "One policy alone cannot be compared; give --policy at least twice, or a trade"),
         ((*POLICIES, "--policy", "easy"), "A policy is named twice; name each once."),
         (("--policy", "easy", "--policy", "fcfs", "--alpha", "0.5"), "--alpha is a rule of the policy meted"),
         ((*POLICIES, "--block", "90m"), "'90m' is no whole number of hours; write it like 7d or 6h."),

@@ -80,7 +80,7 @@ def test_rows_of_all_users_of_all_runs(tmp_path: Path) -> None:
         for row in run.users:
             (one,) = (one for one in found if (one["run"], one["user"]) == (run.label, row.user))
             for name in set(UserRow.__annotations__) - {"user"}:
-                assert float(one[name]) == getattr(row, name)
+                assert (float(one[name]) if one[name] else None) == getattr(row, name)
 
 
 def test_simulate_writes_all_of_it(trace: Path, tmp_path: Path) -> None:
