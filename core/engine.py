@@ -13,6 +13,7 @@ from .batch import GENESIS, Batch, seal
 from .codec import encode_events
 from .commands import Command, FinishUnits
 from .decide import decide
+from .decide.jobs import left_at_once
 from .effects import Effect
 from .errors import Reason, Refused
 from .events import Event, JobArchived, UnitsFinished
@@ -25,8 +26,6 @@ from .reducers import evolve
 from .spans import indices
 from .state import Lease, State
 from .timers import Timers
-
-_TIMED = Timers.FOLLOWS
 
 
 @record
@@ -86,7 +85,7 @@ class Engine:
     backing off. Events carry the time that counted, so a replay needs no clock, and what was woken is not remembered
     over a restart.
 
-    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, by whoever drives it.
+    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, in the step that ends them.
 
     Attributes:
         now_us: That time, microseconds; at first that of the state.
@@ -139,6 +138,8 @@ class Engine:
         except Refused as refusal:
             self.refusals[refusal.reason] += 1
             raise
+        if self._retention_us is None:
+            events = left_at_once(events)
         if command.at_us > self.now_us:
             self.now_us = command.at_us
         if type(command) is FinishUnits and events:
@@ -251,12 +252,13 @@ class Engine:
         return self.now_us
 
     def _apply(self, events: tuple[Event, ...]) -> None:
-        state, update = self.state, self._index.update
+        state, update, timed = self.state, self._index.update, self._timers.follows
         for event in events:
-            self.state = state = evolve(state, event)
+            state = evolve(state, event)
             update(event, state)
-            if type(event) in _TIMED:
+            if type(event) in timed:
                 self._timers.update(event)
+        self.state = state
         self._events += events
 
     def _keep_results(self, command: FinishUnits, lease: Lease, finished: Event) -> None:

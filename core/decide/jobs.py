@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import assert_never
+from typing import Any, assert_never, get_args
 
 from .. import limits
 from ..commands import (
@@ -11,6 +12,7 @@ from ..commands import (
     BeginJob,
     CancelJobs,
     ChangePriority,
+    Command,
     DeleteJob,
     JobCommand,
     RerunUnits,
@@ -31,6 +33,7 @@ from ..events import (
     UnitsReopened,
 )
 from ..ids import DomainId, JobId
+from ..resources import Resources
 from ..service import reprioritised
 from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
 from ..state import CANCELLED, DEPENDENCY, SUCCEEDED, Job, State
@@ -41,8 +44,7 @@ from .dependants import checked_parents
 from .entitlements import find_domain, open_leaf
 
 
-def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
-    """Judge a command on jobs."""
+def _decide(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
     match command:
         case SubmitJob():
             return _submit(state, command, at_us)
@@ -69,6 +71,14 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
             assert_never(command)
 
 
+def left_at_once(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Return the events of a decision, where a job that ends leaves the state with its end."""
+    for event in events:
+        if type(event) is JobEnded:
+            return *events, *(JobArchived(it.at_us, it.job_id, False) for it in events if type(it) is JobEnded)
+    return events
+
+
 def find_job(state: State, job_id: object) -> Job:
     """Return the job of that id, or refuse."""
     job = state.jobs.jobs.get(JobId(job_id)) if type(job_id) is int else None
@@ -90,7 +100,8 @@ def outcome_of(job: Job, failed: int, cancelled: int) -> str:
 def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     domain = find_domain(state, command.domain)
     open_leaf(state, domain)
-    _check_submission(command)
+    if not _is_plain(command):
+        _check_submission(command)
     if command.spec is NO_SPEC:
         body, digest = NO_SPEC_BODY, NO_SPEC_DIGEST
     else:
@@ -148,6 +159,35 @@ def _last_terms(state: State, domain_id: DomainId) -> Terms | None:
     account = state.jobs.accounts.get(domain_id)
     job = None if account is None or account.last_job_id is None else state.jobs.jobs.get(account.last_job_id)
     return None if job is None else job.terms
+
+
+def _is_plain(command: SubmitJob) -> bool:
+    """Whether all of a submission that says no more than most do is what it should be: it is asked at once."""
+    user, request, wanted_us = command.user, command.request, command.time_request_us
+    count, priority, retries = command.count, command.priority, command.retries
+    backoff_us, max_losses = command.backoff_us, command.max_losses
+    return (
+        type(user) is type(command.name) is str
+        and not command.name
+        and user.isascii()
+        and len(user) <= limits.NAME_BYTES_MAX
+        and "\0" not in user
+        and type(request) is Resources
+        and request.generic == ()
+        and type(request.cpu_milli) is type(request.mem_bytes) is int
+        and 0 <= request.cpu_milli <= limits.CPU_MILLI_MAX
+        and 0 <= request.mem_bytes <= limits.MEM_BYTES_MAX
+        and (wanted_us is None or (type(wanted_us) is int and 1 <= wanted_us <= limits.TIME_MAX_US))
+        and type(count) is type(priority) is type(retries) is type(backoff_us) is type(max_losses) is int
+        and 1 <= count <= limits.JOB_UNITS_MAX
+        and -limits.PRIORITY_MAX <= priority <= limits.PRIORITY_MAX
+        and 0 <= retries <= limits.RETRIES_MAX
+        and 0 <= backoff_us <= limits.TIME_MAX_US
+        and 0 <= max_losses <= limits.LOSSES_MAX
+        and command.time_limit_us is command.max_failures is command.begin_us is None
+        and command.tags == ()
+        and command.hold is False
+    )
 
 
 def _check_submission(command: SubmitJob) -> None:
@@ -311,3 +351,10 @@ def _ended_job(state: State, job_id: object) -> Job:
     if job.ended_us is None:
         raise Refused(Reason.JOB_NOT_ENDED, f"Job {job_id} has not ended; cancel it first.")
     return job
+
+
+JOB_JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
+    **dict.fromkeys(get_args(JobCommand), _decide),
+    SubmitJob: _submit,  # it comes with every job
+}
+"""What judges each command on jobs; :func:`_decide` is exhaustive."""
