@@ -85,7 +85,7 @@ class Engine:
     backing off. Events carry the time that counted, so a replay needs no clock, and what was woken is not remembered
     over a restart.
 
-    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, in the step that ends them.
+    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, as they end.
 
     Attributes:
         now_us: That time, microseconds; at first that of the state.

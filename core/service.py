@@ -283,9 +283,9 @@ def _settled(
 ) -> tuple[int, int, int, int]:
     """Return, for one level, tag and usage of its domain after a settlement; clock and debt of V over it.
 
-    ``over`` is these two before, and Phi; ``charged`` has the bits of this level lowest; ``load`` is what the units took
-    that did not take what was estimated, what that counts for as usage and in which epoch, and whether the job comes to
-    wait again. What falls with V goes to ``fallen``.
+    ``over`` is these two before, and Phi; ``charged`` has the bits of this level lowest; ``load`` the sizes of the
+    units that did not take what was estimated, what they count for as usage and in which epoch, and whether the job
+    comes to wait again. What falls with V goes to ``fallen``.
     """
     clock, debt, phi = over
     sizes, used, epoch, arrives = load

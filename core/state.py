@@ -351,7 +351,7 @@ class Calls:
 
 
 NO_CREDIT = Ledger()
-"""The ledger of a pool where nothing of credit has ever happened: nearly all that is said of credit need not be asked."""
+"""The ledger where nothing of credit has ever happened: nearly all that is said of credit need not be asked."""
 
 
 @record

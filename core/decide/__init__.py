@@ -57,7 +57,7 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
     events = _JUDGES[kind](state, command, at_us)
     if ledger is NO_CREDIT and state.rules.pool != KARMA and kind is not SetRules:  # nothing of credit follows
         return with_dependants(state, events, at_us) if state.jobs.dependants else events
-    if state.rules.pool == KARMA or ledger.karma.standings or (kind is SetRules and command.pool == KARMA):
+    if state.rules.pool == KARMA or ledger.karma.standings or (type(command) is SetRules and command.pool == KARMA):
         events = with_karma(state, events, at_us)
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
