@@ -43,6 +43,9 @@ from .arrivals import arrival, started
 from .dependants import checked_parents
 from .entitlements import find_domain, open_leaf
 
+_USUAL_NUMBERS = 1, 0, 0, 0, limits.LOSSES_DEFAULT
+_USUAL_TYPES = (int,) * len(_USUAL_NUMBERS)  # True is equal to 1
+
 
 def _decide(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
     match command:
@@ -73,10 +76,11 @@ def _decide(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
 
 def left_at_once(events: tuple[Event, ...]) -> tuple[Event, ...]:
     """Return the events of a decision, where a job that ends leaves the state with its end."""
+    left = events
     for event in events:
         if type(event) is JobEnded:
-            return *events, *(JobArchived(it.at_us, it.job_id, False) for it in events if type(it) is JobEnded)
-    return events
+            left += (JobArchived(event.at_us, event.job_id, False),)
+    return left
 
 
 def find_job(state: State, job_id: object) -> Job:
@@ -162,30 +166,24 @@ def _last_terms(state: State, domain_id: DomainId) -> Terms | None:
 
 
 def _is_plain(command: SubmitJob) -> bool:
-    """Whether all of a submission that says no more than most do is what it should be: it is asked at once."""
+    """Whether a submission that says no more than most do is what it should be: that is asked at once."""
     user, request, wanted_us = command.user, command.request, command.time_request_us
-    count, priority, retries = command.count, command.priority, command.retries
-    backoff_us, max_losses = command.backoff_us, command.max_losses
+    numbers = command.count, command.priority, command.retries, command.backoff_us, command.max_losses
     return (
-        type(user) is type(command.name) is str
+        numbers == _USUAL_NUMBERS
+        and tuple(map(type, numbers)) == _USUAL_TYPES
+        and type(user) is type(command.name) is str
         and not command.name
-        and user.isascii()
         and len(user) <= limits.NAME_BYTES_MAX
+        and user.isascii()
         and "\0" not in user
         and type(request) is Resources
-        and request.generic == ()
-        and type(request.cpu_milli) is type(request.mem_bytes) is int
+        and type(request.cpu_milli) is type(request.mem_bytes) is type(wanted_us) is int
         and 0 <= request.cpu_milli <= limits.CPU_MILLI_MAX
         and 0 <= request.mem_bytes <= limits.MEM_BYTES_MAX
-        and (wanted_us is None or (type(wanted_us) is int and 1 <= wanted_us <= limits.TIME_MAX_US))
-        and type(count) is type(priority) is type(retries) is type(backoff_us) is type(max_losses) is int
-        and 1 <= count <= limits.JOB_UNITS_MAX
-        and -limits.PRIORITY_MAX <= priority <= limits.PRIORITY_MAX
-        and 0 <= retries <= limits.RETRIES_MAX
-        and 0 <= backoff_us <= limits.TIME_MAX_US
-        and 0 <= max_losses <= limits.LOSSES_MAX
+        and 1 <= wanted_us <= limits.TIME_MAX_US
+        and request.generic == command.tags == ()
         and command.time_limit_us is command.max_failures is command.begin_us is None
-        and command.tags == ()
         and command.hold is False
     )
 

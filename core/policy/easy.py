@@ -18,7 +18,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
 from .fcfs import QueueIndex
-from .queues import queued_job
+from .queues import queued_jobs
 from .shadow import Shadow, earliest
 
 
@@ -41,6 +41,9 @@ class EasyIndex(QueueIndex):
             if room is None:
                 break
             yield LeaseUnits(at_us, room.worker_id, job.job_id, self.next_count(job))
+        if not was_stuck and not self.fits_something():
+            self.pass_is_over(job)
+            return
         shadow: Shadow | None = None
         # Most do not fit, and need no closer look: in a pass room only becomes less.
         full: set[Shape] = set() if capacity.is_mortal else {shape_of[job.job_id]}
@@ -61,6 +64,14 @@ class EasyIndex(QueueIndex):
             while job_id in shape_of and (lease := self._backfill(job_id, shadow, at_us)) is not None:
                 yield lease
         self.pass_is_over(job)
+
+    def fits_something(self) -> bool:
+        """Whether a unit of any job of the queue fits now."""
+        find = self.capacity.find
+        for shape in self._shapes.values():
+            if find(shape) is not None:
+                return True
+        return False
 
     def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> Iterable[JobId]:
         """Return the jobs that may be backfilled, in the order in which to try them.
@@ -83,7 +94,7 @@ class EasyIndex(QueueIndex):
 
     def behind(self, head: Job, depth: int | None) -> list[JobId]:
         """Return the first ``depth`` jobs to try once ``head`` is stuck (None: all), in that order."""
-        return [queued_job(key) for key in self.queue.behind(self.key_of(head), depth)]
+        return queued_jobs(self.queue.behind(self.key_of(head), depth))
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""

@@ -205,6 +205,8 @@ def _arrived(jobs: Jobs, job: Job, event: JobStarted | UnitsReopened) -> Jobs:
 def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted | UnitsReopened) -> Starts:
     """Return the starts after the domain of ``account``, or one that it is in, was raised as it came to wait."""
     starts = jobs.starts
+    if not event.above and event.domain_tag <= account.tag:  # nobody was raised
+        return starts
     domain_id = event.terms.domain_id if isinstance(event, JobSubmitted) else jobs.jobs[event.job_id].terms.domain_id
     for level, (who, tag) in enumerate(((domain_id, event.domain_tag), *event.above)):
         floor = jobs.accounts.get(who, NO_ACCOUNT).tag
