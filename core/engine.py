@@ -91,6 +91,7 @@ class Engine:
         now_us: That time, microseconds; at first that of the state.
         state: The tentative state: after everything decided so far.
         committed: The state after everything published.
+        index: The policy's index of :attr:`state`; for reading.
         more: Whether the last pass stopped at its limit with work left.
         refusals: How often each reason was given, to whoever sent a command and to the policy.
     """
@@ -114,13 +115,8 @@ class Engine:
         self._events: list[Event] = []
         self._results: list[UnitResult] = []
         self._reports: list[tuple[Lease, Event]] = []
-        self._index: Index
+        self.index: Index
         self._rebuild()
-
-    @property
-    def index(self) -> Index:
-        """The policy's index of :attr:`state`."""
-        return self._index
 
     @property
     def chain(self) -> bytes:
@@ -159,12 +155,12 @@ class Engine:
         """
         made = 0
         self.more = False
-        for proposal in self._index.proposals(self._advance(at_us)):
+        for proposal in self.index.proposals(self._advance(at_us)):
             try:
                 events = decide(self.state, proposal, self.now_us)
             except Refused as refusal:
                 self.refusals[refusal.reason] += 1
-                self._index = self.policy.index(self.state)
+                self.index = self.policy.index(self.state)
                 break
             self._apply(events)
             made += 1
@@ -190,7 +186,7 @@ class Engine:
 
     def next_wake_us(self) -> int | None:
         """Return when :meth:`run_timers` or :meth:`run_pass` next has something to do by time alone, or None."""
-        due_us = (self._timers.next_us(), self._index.next_wake_us())
+        due_us = (self._timers.next_us(), self.index.next_wake_us())
         return min((due for due in due_us if due is not None), default=None)
 
     def seal(self) -> Sealed | None:
@@ -252,7 +248,7 @@ class Engine:
         return self.now_us
 
     def _apply(self, events: tuple[Event, ...]) -> None:
-        state, update, timed = self.state, self._index.update, self._timers.follows
+        state, update, timed = self.state, self.index.update, self._timers.follows
         for event in events:
             state = evolve(state, event)
             update(event, state)
@@ -273,7 +269,7 @@ class Engine:
             self._results.extend(UnitResult(lease.job_id, index, lease.attempt, b"") for index in sorted(accepted))
 
     def _rebuild(self) -> None:
-        self._index = self.policy.index(self.state)
+        self.index = self.policy.index(self.state)
         self._timers = Timers(self.state, self._retention_us)
 
 

@@ -182,7 +182,8 @@ def _is_plain(command: SubmitJob) -> bool:
         and 0 <= request.cpu_milli <= limits.CPU_MILLI_MAX
         and 0 <= request.mem_bytes <= limits.MEM_BYTES_MAX
         and 1 <= wanted_us <= limits.TIME_MAX_US
-        and request.generic == command.tags == ()
+        and request.generic == ()
+        and command.tags == ()
         and command.time_limit_us is command.max_failures is command.begin_us is None
         and command.hold is False
     )

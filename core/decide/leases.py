@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import limits, spans
 from ..commands import Command, FinishUnits, LeaseUnits, RecallUnits, ReturnUnits
+from ..credit.karma import KARMA
 from ..errors import Reason, Refused
 from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
@@ -81,7 +82,9 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     if estimated_us is None:
         estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
-    plan = plan_slice(state, job, size, count, estimated_us, at_us, command.covered, command.donors)
+    plan = None
+    if command.donors != () or state.rules.pool == KARMA:
+        plan = plan_slice(state, job, size, count, estimated_us, at_us, command.covered, command.donors)
     if plan is not None:
         count = plan.count
     paid = affordable(state, job, size, count) if job.points > 0 else None

@@ -8,7 +8,7 @@ Quirk that matters when schedules are compared: *by then* includes the instant i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..commands import LeaseUnits
 from ..estimates import stay_us
@@ -41,39 +41,36 @@ class EasyIndex(QueueIndex):
             if room is None:
                 break
             yield LeaseUnits(at_us, room.worker_id, job.job_id, self.next_count(job))
-        if not was_stuck and not self.fits_something():
-            self.pass_is_over(job)
-            return
         shadow: Shadow | None = None
-        # Most do not fit, and need no closer look: in a pass room only becomes less.
-        full: set[Shape] = set() if capacity.is_mortal else {shape_of[job.job_id]}
-        for job_id in self.candidates(job, at_us, was_stuck=was_stuck):
-            shape = shape_of[job_id]
-            if shape in full:
-                continue
-            if capacity.find(shape) is None:
-                full.add(shape)
-                if len(full) == len(self._shapes):
-                    break
-                continue
+        candidates = self.candidates(job, at_us, was_stuck=was_stuck)
+        fitting = self._fitting(candidates)
+        for job_id in candidates if fitting else ():
+            if shape_of[job_id] not in fitting:
+                continue  # most do not fit, and need no closer look: in a pass room only becomes less
             if shadow is None:
                 shadow = earliest(capacity.candidates(), job.terms.request, at_us, stay_us(self.state.jobs, job))
                 if shadow is None:
                     return
+            made = False
             # Not in the queue: nothing is left, or all that is left backs off.
             while job_id in shape_of and (lease := self._backfill(job_id, shadow, at_us)) is not None:
                 yield lease
+                made = True
+            if made:
+                fitting = {shape for shape in fitting if capacity.find(shape) is not None}
+                if not fitting:
+                    break
         self.pass_is_over(job)
 
-    def fits_something(self) -> bool:
-        """Whether a unit of any job of the queue fits now."""
-        find = self.capacity.find
-        for shape in self._shapes.values():
-            if find(shape) is not None:
-                return True
-        return False
+    def _fitting(self, job_ids: Sequence[JobId]) -> set[Shape]:
+        """Return the shapes that fit now: of some jobs, or of the whole queue where that has fewer."""
+        shape_of, find = self.shape_of, self.capacity.find
+        shapes = self._shapes.values()
+        if len(shapes) > len(job_ids):
+            return {shape for shape in map(shape_of.__getitem__, job_ids) if find(shape) is not None}
+        return {shape for shape in shapes if find(shape) is not None}
 
-    def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> Iterable[JobId]:
+    def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> Sequence[JobId]:
         """Return the jobs that may be backfilled, in the order in which to try them.
 
         Where the head is stuck, what was tried in the last pass need not be tried again: the shadow time has come no

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 from sortedcontainers import SortedList
 
@@ -58,7 +59,7 @@ def queued_job(key: QueueKey) -> JobId:
 
 def queued_jobs(keys: Iterable[QueueKey]) -> list[JobId]:
     """Return the jobs of keys, in their order."""
-    return [JobId(key & _JOB_ID_MASK) for key in keys]
+    return cast(list[JobId], [key & _JOB_ID_MASK for key in keys])
 
 
 class JobQueue:
