@@ -13,6 +13,7 @@ from .batch import GENESIS, Batch, seal
 from .codec import encode_events
 from .commands import Command, FinishUnits
 from .decide import decide
+from .decide.jobs import left_at_once
 from .effects import Effect
 from .errors import Reason, Refused
 from .events import Event, JobArchived, UnitsFinished
@@ -25,8 +26,6 @@ from .reducers import evolve
 from .spans import indices
 from .state import Lease, State
 from .timers import Timers
-
-_TIMED = Timers.FOLLOWS
 
 
 @record
@@ -86,12 +85,13 @@ class Engine:
     backing off. Events carry the time that counted, so a replay needs no clock, and what was woken is not remembered
     over a restart.
 
-    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, by whoever drives it.
+    Ended jobs are archived by the timers once ``retention_us`` have passed; if that is None, as they end.
 
     Attributes:
         now_us: That time, microseconds; at first that of the state.
         state: The tentative state: after everything decided so far.
         committed: The state after everything published.
+        index: The policy's index of :attr:`state`; for reading.
         more: Whether the last pass stopped at its limit with work left.
         refusals: How often each reason was given, to whoever sent a command and to the policy.
     """
@@ -115,13 +115,8 @@ class Engine:
         self._events: list[Event] = []
         self._results: list[UnitResult] = []
         self._reports: list[tuple[Lease, Event]] = []
-        self._index: Index
+        self.index: Index
         self._rebuild()
-
-    @property
-    def index(self) -> Index:
-        """The policy's index of :attr:`state`."""
-        return self._index
 
     @property
     def chain(self) -> bytes:
@@ -139,6 +134,8 @@ class Engine:
         except Refused as refusal:
             self.refusals[refusal.reason] += 1
             raise
+        if self._retention_us is None:
+            events = left_at_once(events)
         if command.at_us > self.now_us:
             self.now_us = command.at_us
         if type(command) is FinishUnits and events:
@@ -158,12 +155,12 @@ class Engine:
         """
         made = 0
         self.more = False
-        for proposal in self._index.proposals(self._advance(at_us)):
+        for proposal in self.index.proposals(self._advance(at_us)):
             try:
                 events = decide(self.state, proposal, self.now_us)
             except Refused as refusal:
                 self.refusals[refusal.reason] += 1
-                self._index = self.policy.index(self.state)
+                self.index = self.policy.index(self.state)
                 break
             self._apply(events)
             made += 1
@@ -189,7 +186,7 @@ class Engine:
 
     def next_wake_us(self) -> int | None:
         """Return when :meth:`run_timers` or :meth:`run_pass` next has something to do by time alone, or None."""
-        due_us = (self._timers.next_us(), self._index.next_wake_us())
+        due_us = (self._timers.next_us(), self.index.next_wake_us())
         return min((due for due in due_us if due is not None), default=None)
 
     def seal(self) -> Sealed | None:
@@ -251,12 +248,13 @@ class Engine:
         return self.now_us
 
     def _apply(self, events: tuple[Event, ...]) -> None:
-        state, update = self.state, self._index.update
+        state, update, timed = self.state, self.index.update, self._timers.follows
         for event in events:
-            self.state = state = evolve(state, event)
+            state = evolve(state, event)
             update(event, state)
-            if type(event) in _TIMED:
+            if type(event) in timed:
                 self._timers.update(event)
+        self.state = state
         self._events += events
 
     def _keep_results(self, command: FinishUnits, lease: Lease, finished: Event) -> None:
@@ -271,7 +269,7 @@ class Engine:
             self._results.extend(UnitResult(lease.job_id, index, lease.attempt, b"") for index in sorted(accepted))
 
     def _rebuild(self) -> None:
-        self._index = self.policy.index(self.state)
+        self.index = self.policy.index(self.state)
         self._timers = Timers(self.state, self._retention_us)
 
 

@@ -12,10 +12,9 @@ from functools import lru_cache
 from .credit.karma import KARMA
 from .domains.state import TOP
 from .ids import DomainId
-from .record import replaced
 from .starts import ahead
 from .state import NO_ACCOUNT, Account, Jobs, Lease, Rules, State
-from .tags import ChargeTags, Fallen
+from .tags import Fallen
 
 SCALE_BITS = 20
 ROUNDING = 1000 << SCALE_BITS
@@ -95,8 +94,8 @@ def moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: i
     return moved
 
 
-def with_fallen(state: State, lease: Lease, account: Account, tags: ChargeTags, fallen: list[Fallen]) -> ChargeTags:
-    """Return the tags with ``fallen``, and with one domain more if it is too far ahead: each has its turn.
+def note_fallen(state: State, lease: Lease, account: Account, fallen: list[Fallen]) -> None:
+    """Add one domain more to ``fallen`` if it is too far ahead: each has its turn.
 
     A domain is looked at when it is served, comes, or has something end. One that waits in vain has nothing of that, so
     each is looked at once in as many leases as there are domains.
@@ -111,4 +110,3 @@ def with_fallen(state: State, lease: Lease, account: Account, tags: ChargeTags, 
             if tag != other.tag:
                 start = jobs.starts.of.get(who)
                 fallen.append((who, tag, start.base, start.floor, start.drop) if start else (who, tag, 0, 0, 0))
-    return replaced(tags, fallen=tuple(fallen)) if fallen else tags

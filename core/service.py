@@ -25,10 +25,9 @@ somebody, and rounding could make it look as if it were not; so there V counts a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
-from .falling import SCALE_BITS, clock_within, entitled_charge, moved, reach, standing, with_fallen
+from .falling import SCALE_BITS, clock_within, entitled_charge, moved, note_fallen, reach, standing
 from .ids import DomainId
 from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
@@ -38,7 +37,6 @@ INNER_BITS = 10
 """Tags inside a domain are scaled by the weight of priority 0."""
 
 
-@lru_cache(maxsize=4096)
 def clock_charge(size: int, phi: int) -> int:
     """Return l / Phi: what ``size`` moves the virtual time of domains with shares of ``phi`` together, rounded down."""
     return (size << SCALE_BITS) // phi
@@ -168,13 +166,13 @@ def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
     return state.jobs.clock, state.jobs.debt, state.domains.total_share
 
 
-def _tags(charged: int, levels: Sequence[Sequence[int]], epoch: int, inner: Inner) -> ChargeTags:
+def _tags(
+    charged: int, levels: Sequence[Sequence[int]], epoch: int, inner: Inner, fallen: tuple[Fallen, ...] = ()
+) -> ChargeTags:
     """Return tags of levels of (tag, usage, virtual time over it, its debt): the time over one is inside the next."""
-    tag, usage, clock, debt = levels[0]
-    if len(levels) == 1:
-        return ChargeTags(charged, tag, usage, epoch, clock, debt, inner, ())
+    tag, usage, *_ = levels[0]
     above = tuple((it[0], it[1], below[2], below[3]) for below, it in pairwise(levels))
-    return ChargeTags(charged, tag, usage, epoch, levels[-1][2], levels[-1][3], inner, above)
+    return ChargeTags(charged, tag, usage, epoch, levels[-1][2], levels[-1][3], inner, above, fallen)
 
 
 def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, limit: int) -> int:
@@ -222,65 +220,95 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
     again. Whoever had nothing else waiting banks no idle time by that: it stands at V at least, and only then is the
     charge set right. So a refund is one in full, and it does not matter in which parts units come back.
     """
-    jobs, rules = state.jobs, state.rules
+    jobs = state.jobs
     job = jobs.jobs[lease.job_id]
-    account = jobs.accounts[job.terms.domain_id]
+    domain_id = job.terms.domain_id
+    account = jobs.accounts[domain_id]
+    above = account.above
     width = lease.size // lease.estimate_us
     sizes = [width * took_us for took_us in run_us if took_us != lease.estimate_us]
-    many = len(sizes)
     arrives = waits_again and not job.is_backlogged
     epoch = account.epoch
-    if account.above:  # in an earlier epoch than that of any account, usage would be a number of any length
-        epoch = max(epoch, *(jobs.accounts[who].epoch for who in account.above))
-    if not sizes and not arrives:
-        if not account.above and not jobs.debt:  # V has never been further than it is
-            return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, 0, (), ())
-        levels = []
-        for level, who in enumerate((job.terms.domain_id, *account.above)):
-            it = jobs.accounts[who] if level else account
-            clock, debt, _ = _over(state, account, level)
-            usage = expressed(it.usage, it.epoch, epoch)
-            levels.append((standing(state, who, it, clock - debt), usage, clock, debt))
-        return with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, ()), [])
-    inner = _settled_inside(account, job, lease, sizes, arrives)
-    then = step_of(lease.leased_us, rules.half_life_us)
-    if epoch_of(then) > epoch:
-        epoch = epoch_of(then)
+    if above:  # in an earlier epoch than that of any account, usage would be a number of any length
+        epoch = max(epoch, *(jobs.accounts[who].epoch for who in above))
+    inner: Inner = ()
+    used = 0
+    if sizes or arrives:
+        inner = _settled_inside(account, job, lease, sizes, arrives)
+        then = step_of(lease.leased_us, state.rules.half_life_us)
+        since = epoch_of(then)
+        if since > epoch:
+            epoch = since
+        used = expressed(_used_more(lease, sizes, then), since, epoch)
+    elif not above and not jobs.debt:  # V has never been further than it is
+        return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, 0, (), ())
+    load = sizes, used, epoch, arrives
+    fallen: list[Fallen] = []
+    over = jobs.clock, jobs.debt, state.domains.total_share
+    if not above:
+        tag, usage, clock, debt = _settled(state, domain_id, account, over, lease, lease.charged, load, fallen)
+        note_fallen(state, lease, account, fallen)
+        return ChargeTags(lease.charged, tag, usage, epoch, clock, debt, inner, (), tuple(fallen))
+    levels = []
+    for level, who in enumerate((domain_id, *above)):
+        it = jobs.accounts[who] if level else account
+        charged = lease.charged >> level * LEVEL_BITS
+        levels.append(_settled(state, who, it, _over(state, account, level), lease, charged, load, fallen))
+    note_fallen(state, lease, account, fallen)
+    return _tags(lease.charged, levels, epoch, inner, tuple(fallen))
+
+
+def _used_more(lease: Lease, sizes: list[int], then: int) -> int:
+    """Return what units of ``sizes`` count for as usage at a step, beyond what was charged for them; it may be less."""
     priority = lease.priority - lease.points
     # Loops rather than sums of lists, here and below: nearly always there is one unit.
-    used = -many * amount_at(lease.size, priority, then)
+    used = -len(sizes) * amount_at(lease.size, priority, then)
     for size in sizes:
         used += amount_at(size, priority, then)
         if lease.points > 0 and size > lease.size:  # beyond what was paid for, points count as usage after all
             beyond = size - lease.size
             used += amount_at(beyond, lease.priority, then) - amount_at(beyond, priority, then)
-    used = expressed(used, epoch_of(then), epoch)
-    levels = []
-    fallen: list[Fallen] = []
-    for level, who in enumerate((job.terms.domain_id, *account.above)):
-        it = jobs.accounts[who] if level else account
-        clock, debt, phi = _over(state, account, level)
-        over = clock - debt
-        tag = standing(state, who, it, over)
-        rises = arrives and not it.backlog and tag < over
-        served = lease.charged >> level * LEVEL_BITS & (ENTITLED | GUARANTEED)
-        counted = used if rules.usage == "all" or not served else 0
-        if sizes and served != GUARANTEED:
-            if served == ENTITLED:
-                share = state.domains.domains[who].effective_share
-                tag -= many * entitled_charge(lease.size, share, rules.alpha_milli)
-                for size in sizes:
-                    tag += entitled_charge(size, share, rules.alpha_milli)
-            by = -many * clock_charge(lease.size, phi)
+    return used
+
+
+def _settled(
+    state: State,
+    who: DomainId,
+    it: Account,
+    over: tuple[int, int, int],
+    lease: Lease,
+    charged: int,
+    load: tuple[list[int], int, int, bool],
+    fallen: list[Fallen],
+) -> tuple[int, int, int, int]:
+    """Return, for one level, tag and usage of its domain after a settlement; clock and debt of V over it.
+
+    ``over`` is these two before, and Phi; ``charged`` has the bits of this level lowest; ``load`` the sizes of the
+    units that did not take what was estimated, what they count for as usage and in which epoch, and whether the job
+    comes to wait again. What falls with V goes to ``fallen``.
+    """
+    clock, debt, phi = over
+    sizes, used, epoch, arrives = load
+    rules, now, served = state.rules, clock - debt, charged & (ENTITLED | GUARANTEED)
+    tag = it.tag if it.tag <= now else standing(state, who, it, now)
+    rises = arrives and not it.backlog and tag < now
+    if sizes and served != GUARANTEED:
+        many = len(sizes)
+        if served == ENTITLED:
+            share = state.domains.domains[who].effective_share
+            tag -= many * entitled_charge(lease.size, share, rules.alpha_milli)
             for size in sizes:
-                by += clock_charge(size, phi)
-            clock, debt = _advanced(clock, debt, by)
-        if rises or clock - debt < over:
-            tag += moved(state, who, over, clock - debt, rises, tag - it.tag, fallen)
-        usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
-        usage += counted
-        levels.append((tag, usage if usage > 0 else 0, clock, debt))
-    return with_fallen(state, lease, account, _tags(lease.charged, levels, epoch, inner), fallen)
+                tag += entitled_charge(size, share, rules.alpha_milli)
+        by = -many * clock_charge(lease.size, phi)
+        for size in sizes:
+            by += clock_charge(size, phi)
+        clock, debt = _advanced(clock, debt, by)
+    if rises or clock - debt < now:
+        tag += moved(state, who, now, clock - debt, rises, tag - it.tag, fallen)
+    usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
+    if rules.usage == "all" or not served:
+        usage += used
+    return tag, usage if usage > 0 else 0, clock, debt
 
 
 def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:

@@ -350,6 +350,10 @@ class Calls:
     next_number: int = 1
 
 
+NO_CREDIT = Ledger()
+"""The ledger where nothing of credit has ever happened: nearly all that is said of credit need not be asked."""
+
+
 @record
 class State:
     """Everything that is known after ``seq`` events, the last of them at ``at_us``."""
@@ -361,4 +365,4 @@ class State:
     domains: Domains = Domains()
     calls: Calls = Calls()
     rules: Rules = Rules()
-    ledger: Ledger = Ledger()
+    ledger: Ledger = NO_CREDIT

@@ -46,9 +46,13 @@ _ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED, _VOID, _REPAY, 
 
 
 class Timers:
-    """What falls due: a heap of (time, kind, id), of which what is obsolete is dropped when its time comes."""
+    """What falls due: a heap of (time, kind, id), of which what is obsolete is dropped when its time comes.
 
-    FOLLOWS: ClassVar[frozenset[type[Event]]] = (
+    Attributes:
+        follows: The events that :meth:`update` cares for.
+    """
+
+    _FOLLOWS: ClassVar[frozenset[type[Event]]] = (
         frozenset(
             (
                 JobDelayed,
@@ -67,11 +71,11 @@ class Timers:
         | Donors.FOLLOWS
         | Watching.FOLLOWS
     )
-    """The events that :meth:`update` cares for."""
 
     def __init__(self, state: State, retention_us: int | None) -> None:
         """Start with what falls due in a state; ended jobs are archived after ``retention_us``, if that is not None."""
         self._retention_us = retention_us
+        self.follows = self._FOLLOWS if retention_us is not None else self._FOLLOWS - {JobEnded}
         self._looks: dict[int, int] = {}  # when loans of credit that may be overdue are looked at next
         self._due: list[tuple[int, int, int]] = []
         if retention_us is not None:
@@ -109,7 +113,7 @@ class Timers:
         self._watching = Watching(state)
 
     def update(self, event: Event) -> None:
-        """Follow ``event``, which is of :attr:`FOLLOWS`."""
+        """Follow ``event``, which is of :attr:`follows`."""
         kind = type(event)
         if kind in Watching.FOLLOWS and (kind is not FeePosted or self._watching.due_us is None):
             self._watching.update(event)
@@ -121,8 +125,8 @@ class Timers:
     def _update(self, event: Event) -> None:
         match event:
             case JobEnded():
-                if self._retention_us is not None:
-                    self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
+                assert self._retention_us is not None
+                self._push(event.at_us + self._retention_us, _ARCHIVE, event.job_id)
             case JobDelayed():
                 self._push(event.begin_us, _BEGIN, event.job_id)
             case WorkerAway():

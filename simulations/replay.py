@@ -29,10 +29,10 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final, Literal, get_args
 
-from meted.core.commands import ArchiveJob, CreateDomain, FinishUnits, JoinWorker, SubmitJob
+from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, SubmitJob
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.events import JobEnded, JobSubmitted, UnitsLeased, WorkerJoined
+from meted.core.events import JobArchived, JobSubmitted, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import CPU_MILLI_MAX, TIME_MAX_US
 from meted.core.policy.base import Policy
@@ -258,10 +258,8 @@ class Replay:
 
     def _finish(self, entry: _Running) -> None:
         end_us, lease_id, job, start_us = entry
-        handle = self.engine.handle
-        events = handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))
-        ended = next(event for event in reversed(events) if type(event) is JobEnded)  # behind it a purse is closed
-        handle(ArchiveJob(end_us, ended.job_id, 0))
+        events = self.engine.handle(FinishUnits(end_us, self._worker_id, lease_id, _WHOLE, (job.run_us,)))
+        assert type(events[-1]) is JobArchived
         self.ended += 1
         for tell in self._tell_ended:
             tell(job, end_us)

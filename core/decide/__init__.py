@@ -10,7 +10,6 @@ from ..commands import (
     Command,
     CreditCommand,
     DomainCommand,
-    JobCommand,
     KeepCall,
     LeaseUnits,
     NoteRepair,
@@ -20,13 +19,13 @@ from ..commands import (
 from ..credit.karma import KARMA
 from ..errors import Reason, Refused
 from ..events import Event, LogRepaired
-from ..state import State
+from ..state import NO_CREDIT, State
 from . import checks
 from .calls import decide_calls
 from .credit import decide_credit
 from .dependants import with_dependants
 from .domains import decide_domains
-from .jobs import decide_jobs
+from .jobs import JOB_JUDGES
 from .karma import with_karma
 from .leases import LEASE_JUDGES
 from .nice import with_purses
@@ -54,17 +53,15 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
     if type(at_us) is not int or not earliest_us <= at_us <= limits.TIME_MAX_US:
         checks.whole(at_us, "at_us", 0, limits.TIME_MAX_US)
         at_us = earliest_us
-    events = _JUDGES[type(command)](state, command, at_us)
-    if (
-        state.rules.pool == KARMA
-        or state.ledger.karma.standings
-        or (type(command) is SetRules and command.pool == KARMA)
-    ):
+    kind, ledger = type(command), state.ledger
+    events = _JUDGES[kind](state, command, at_us)
+    if ledger is NO_CREDIT and state.rules.pool != KARMA and kind is not SetRules:  # nothing of credit follows
+        return with_dependants(state, events, at_us) if state.jobs.dependants else events
+    if state.rules.pool == KARMA or ledger.karma.standings or (type(command) is SetRules and command.pool == KARMA):
         events = with_karma(state, events, at_us)
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
-    ledger = state.ledger
-    if (ledger.of_job or ledger.sold) and type(command) is not LeaseUnits:  # which ends no job
+    if (ledger.of_job or ledger.sold) and kind is not LeaseUnits:  # which ends no job
         events = with_purses(state, events, at_us)
     return with_repayments(state, events, at_us) if ledger.overdue else events
 
@@ -77,10 +74,10 @@ def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]
     return (LogRepaired(at_us, command.lost_first_seq, command.lost_last_seq),)
 
 
-# A table, as in meted.core.reducers; the match of a slice is exhaustive, and leases have a table of their own.
+# A table, as in meted.core.reducers; the match of a slice is exhaustive, and jobs and leases have tables of their own.
 _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **LEASE_JUDGES,
-    **dict.fromkeys(get_args(JobCommand), decide_jobs),
+    **JOB_JUDGES,
     **dict.fromkeys(get_args(WorkerCommand), decide_workers),
     **dict.fromkeys(get_args(DomainCommand), decide_domains),
     **dict.fromkeys(get_args(CreditCommand), decide_credit),

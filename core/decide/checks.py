@@ -108,11 +108,10 @@ def _generic(value: object, name: str) -> None:
 
 def runs(value: object, name: str, first: int, end: int) -> tuple[Span, ...]:
     """Return ``value`` if it is a tuple of ascending, disjoint (first, count) runs from ``first`` to below ``end``."""
-    if type(value) is tuple and len(value) == 1:  # the common case, several times faster
-        match value[0]:
-            case (start, count) if type(value[0]) is tuple and type(start) is type(count) is int:
-                if first <= start and 0 < count <= end - start:
-                    return value
+    if type(value) is tuple and len(value) == 1 and type(value[0]) is tuple and len(value[0]) == 2:  # the common case
+        start, count = value[0]
+        if type(start) is type(count) is int and first <= start and 0 < count <= end - start:
+            return value
     checked: list[Span] = []
     at = first
     for item in items(value, name, limits.RUN_UNITS_MAX):

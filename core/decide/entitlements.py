@@ -12,9 +12,9 @@ from . import checks
 
 def find_domain(state: State, name: object) -> Domain:
     """Return the domain of that name, or refuse."""
-    checks.text(name, "the domain's name", limits.NAME_BYTES_MAX, empty=False)
-    domain_id = state.domains.by_name.get(str(name))
+    domain_id = state.domains.by_name.get(name) if type(name) is str else None
     if domain_id is None:
+        checks.text(name, "the domain's name", limits.NAME_BYTES_MAX, empty=False)
         raise Refused(Reason.UNKNOWN_DOMAIN, f"There is no domain {name!r}; create it first.")
     return state.domains.domains[domain_id]
 
@@ -26,7 +26,8 @@ def open_leaf(state: State, domain: Domain) -> None:
             Reason.DOMAIN_HAS_CHILDREN,
             f"Domain {domain.name!r} has sub-domains, so it takes no jobs itself; name one of these.",
         )
-    check_open(state, domain)
+    if domain.parent or domain.closed is not None:
+        check_open(state, domain)
 
 
 def check_open(state: State, domain: Domain) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import assert_never
+from typing import Any, assert_never, get_args
 
 from .. import limits
 from ..commands import (
@@ -11,6 +12,7 @@ from ..commands import (
     BeginJob,
     CancelJobs,
     ChangePriority,
+    Command,
     DeleteJob,
     JobCommand,
     RerunUnits,
@@ -32,6 +34,7 @@ from ..events import (
     UnitsReopened,
 )
 from ..ids import DomainId, JobId
+from ..resources import Resources
 from ..service import reprioritised
 from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
 from ..state import CANCELLED, DEPENDENCY, SUCCEEDED, Job, State
@@ -41,9 +44,11 @@ from .arrivals import arrival, started
 from .dependants import checked_parents
 from .entitlements import find_domain, open_leaf
 
+_USUAL_NUMBERS = 1, 0, 0, 0, limits.LOSSES_DEFAULT
+_USUAL_TYPES = (int,) * len(_USUAL_NUMBERS)  # True is equal to 1
 
-def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
-    """Judge a command on jobs."""
+
+def _decide(state: State, command: JobCommand, at_us: int) -> tuple[Event, ...]:
     match command:
         case SubmitJob():
             return _submit(state, command, at_us)
@@ -70,6 +75,15 @@ def decide_jobs(state: State, command: JobCommand, at_us: int) -> tuple[Event, .
             assert_never(command)
 
 
+def left_at_once(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Return the events of a decision, where a job that ends leaves the state with its end."""
+    left = events
+    for event in events:
+        if type(event) is JobEnded:
+            left += (JobArchived(event.at_us, event.job_id, False),)
+    return left
+
+
 def find_job(state: State, job_id: object) -> Job:
     """Return the job of that id, or refuse."""
     job = state.jobs.jobs.get(JobId(job_id)) if type(job_id) is int else None
@@ -91,7 +105,8 @@ def outcome_of(job: Job, failed: int, cancelled: int) -> str:
 def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     domain = find_domain(state, command.domain)
     open_leaf(state, domain)
-    _check_submission(command)
+    if not _is_plain(command):
+        _check_submission(command)
     if command.spec is NO_SPEC:
         body, digest = NO_SPEC_BODY, NO_SPEC_DIGEST
     else:
@@ -149,6 +164,30 @@ def _last_terms(state: State, domain_id: DomainId) -> Terms | None:
     account = state.jobs.accounts.get(domain_id)
     job = None if account is None or account.last_job_id is None else state.jobs.jobs.get(account.last_job_id)
     return None if job is None else job.terms
+
+
+def _is_plain(command: SubmitJob) -> bool:
+    """Whether a submission that says no more than most do is what it should be: that is asked at once."""
+    user, request, wanted_us = command.user, command.request, command.time_request_us
+    numbers = command.count, command.priority, command.retries, command.backoff_us, command.max_losses
+    return (
+        numbers == _USUAL_NUMBERS
+        and tuple(map(type, numbers)) == _USUAL_TYPES
+        and type(user) is type(command.name) is str
+        and not command.name
+        and len(user) <= limits.NAME_BYTES_MAX
+        and user.isascii()
+        and "\0" not in user
+        and type(request) is Resources
+        and type(request.cpu_milli) is type(request.mem_bytes) is type(wanted_us) is int
+        and 0 <= request.cpu_milli <= limits.CPU_MILLI_MAX
+        and 0 <= request.mem_bytes <= limits.MEM_BYTES_MAX
+        and 1 <= wanted_us <= limits.TIME_MAX_US
+        and request.generic == ()
+        and command.tags == ()
+        and command.time_limit_us is command.max_failures is command.begin_us is None
+        and command.hold is False
+    )
 
 
 def _check_submission(command: SubmitJob) -> None:
@@ -313,3 +352,10 @@ def _ended_job(state: State, job_id: object) -> Job:
     if job.ended_us is None:
         raise Refused(Reason.JOB_NOT_ENDED, f"Job {job_id} has not ended; cancel it first.")
     return job
+
+
+JOB_JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
+    **dict.fromkeys(get_args(JobCommand), _decide),
+    SubmitJob: _submit,  # it comes with every job
+}
+"""What judges each command on jobs; :func:`_decide` is exhaustive."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import limits, spans
 from ..commands import Command, FinishUnits, LeaseUnits, RecallUnits, ReturnUnits
+from ..credit.karma import KARMA
 from ..errors import Reason, Refused
 from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
@@ -81,7 +82,9 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
     if estimated_us is None:
         estimated_us = estimate_us(state.jobs, job)
     size = width_milli(terms.request, state.workers.capacity) * estimated_us
-    plan = plan_slice(state, job, size, count, estimated_us, at_us, command.covered, command.donors)
+    plan = None
+    if command.donors != () or state.rules.pool == KARMA:
+        plan = plan_slice(state, job, size, count, estimated_us, at_us, command.covered, command.donors)
     if plan is not None:
         count = plan.count
     paid = affordable(state, job, size, count) if job.points > 0 else None
@@ -151,16 +154,16 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
         return ()
     reported = checks.runs(command.done, "done", lease.first, lease.first + lease.count)
     count = reported[0][1] if len(reported) == 1 else spans.total(reported)
-    _check_measured(command.run_us, "run_us", count, limits.TIME_MAX_US)
-    if command.cpu_us != ():
-        _check_measured(command.cpu_us, "cpu_us", count, limits.TIME_MAX_US)
-    if command.peak_bytes != ():
-        _check_measured(command.peak_bytes, "peak_bytes", count, limits.MEM_BYTES_MAX)
+    run_us, cpu_us, peak_bytes = command.run_us, command.cpu_us, command.peak_bytes
+    _check_measured(run_us, "run_us", count, limits.TIME_MAX_US)
+    if cpu_us != ():
+        _check_measured(cpu_us, "cpu_us", count, limits.TIME_MAX_US)
+    if peak_bytes != ():
+        _check_measured(peak_bytes, "peak_bytes", count, limits.MEM_BYTES_MAX)
     exits = _checked_exits(command.exits, reported) if command.exits != () else ()
     if command.results != ():
         _check_results(command.results, reported)
     done = still_out(lease, reported) if lease.back else reported
-    run_us, cpu_us, peak_bytes = command.run_us, command.cpu_us, command.peak_bytes
     if done is not reported:
         fresh = set(spans.indices(done))
         is_fresh = [index in fresh for index in spans.indices(reported)]

@@ -211,11 +211,12 @@ class Capacity:
 
         With ``ends_us`` the worker must live until then.
         """
-        if self._only is not None:
-            room = self._only
-            fits = room.free.fits(shape.request) and (ends_us is None or room.outlives(ends_us))
-            shape.room = room if fits else None
-            return shape.room
+        only = self._only
+        if only is not None:
+            if not only.free.fits(shape.request) or (ends_us is not None and not only.outlives(ends_us)):
+                only = None
+            shape.room = only
+            return only
         request, order, notes = shape.request, self._order, len(self._freed)
         if shape.epoch != self._epoch:
             shape.epoch, shape.at, shape.seen = self._epoch, 0, notes

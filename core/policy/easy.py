@@ -8,7 +8,7 @@ Quirk that matters when schedules are compared: *by then* includes the instant i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..commands import LeaseUnits
 from ..estimates import stay_us
@@ -18,7 +18,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
 from .fcfs import QueueIndex
-from .queues import queued_job
+from .queues import queued_jobs
 from .shadow import Shadow, earliest
 
 
@@ -42,27 +42,35 @@ class EasyIndex(QueueIndex):
                 break
             yield LeaseUnits(at_us, room.worker_id, job.job_id, self.next_count(job))
         shadow: Shadow | None = None
-        # Most do not fit, and need no closer look: in a pass room only becomes less.
-        full: set[Shape] = set() if capacity.is_mortal else {shape_of[job.job_id]}
-        for job_id in self.candidates(job, at_us, was_stuck=was_stuck):
-            shape = shape_of[job_id]
-            if shape in full:
-                continue
-            if capacity.find(shape) is None:
-                full.add(shape)
-                if len(full) == len(self._shapes):
-                    break
-                continue
+        candidates = self.candidates(job, at_us, was_stuck=was_stuck)
+        fitting = self._fitting(candidates)
+        for job_id in candidates if fitting else ():
+            if shape_of[job_id] not in fitting:
+                continue  # most do not fit, and need no closer look: in a pass room only becomes less
             if shadow is None:
                 shadow = earliest(capacity.candidates(), job.terms.request, at_us, stay_us(self.state.jobs, job))
                 if shadow is None:
                     return
+            made = False
             # Not in the queue: nothing is left, or all that is left backs off.
             while job_id in shape_of and (lease := self._backfill(job_id, shadow, at_us)) is not None:
                 yield lease
+                made = True
+            if made:
+                fitting = {shape for shape in fitting if capacity.find(shape) is not None}
+                if not fitting:
+                    break
         self.pass_is_over(job)
 
-    def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> Iterable[JobId]:
+    def _fitting(self, job_ids: Sequence[JobId]) -> set[Shape]:
+        """Return the shapes that fit now: of some jobs, or of the whole queue where that has fewer."""
+        shape_of, find = self.shape_of, self.capacity.find
+        shapes = self._shapes.values()
+        if len(shapes) > len(job_ids):
+            return {shape for shape in map(shape_of.__getitem__, job_ids) if find(shape) is not None}
+        return {shape for shape in shapes if find(shape) is not None}
+
+    def candidates(self, head: Job, at_us: int, *, was_stuck: bool) -> Sequence[JobId]:
         """Return the jobs that may be backfilled, in the order in which to try them.
 
         Where the head is stuck, what was tried in the last pass need not be tried again: the shadow time has come no
@@ -83,7 +91,7 @@ class EasyIndex(QueueIndex):
 
     def behind(self, head: Job, depth: int | None) -> list[JobId]:
         """Return the first ``depth`` jobs to try once ``head`` is stuck (None: all), in that order."""
-        return [queued_job(key) for key in self.queue.behind(self.key_of(head), depth)]
+        return queued_jobs(self.queue.behind(self.key_of(head), depth))
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""

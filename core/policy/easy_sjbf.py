@@ -23,7 +23,7 @@ from ..limits import PASS_EXAMINED_MAX
 from ..state import Job, State
 from .base import Index
 from .easy import EasyIndex
-from .queues import QueueKey, queued_job, shortest_key
+from .queues import QueueKey, queued_jobs, shortest_key
 
 
 class EasySjbfIndex(EasyIndex):
@@ -53,7 +53,7 @@ class EasySjbfIndex(EasyIndex):
     def behind(self, head: Job, depth: int | None) -> list[JobId]:
         """Return the ``depth`` shortest of all jobs but ``head`` (None: all)."""
         stop = None if depth is None else depth + 1
-        found = [queued_job(key) for key in self.shortest.islice(0, stop)]
+        found = queued_jobs(self.shortest.islice(0, stop))
         return [job_id for job_id in found if job_id != head.job_id][:depth]
 
     def summary(self) -> object:
@@ -67,7 +67,7 @@ class EasySjbfIndex(EasyIndex):
         if head is None or head[0].job_id == job_id or job_id not in self.shape_of:
             return sentence
         end = self.shortest.bisect_left(shortest_key(job))
-        others = [queued_job(key) for key in self.shortest.islice(0, end)]
+        others = queued_jobs(self.shortest.islice(0, end))
         shorter = sum(other != head[0].job_id and self.is_servable(other) for other in others)
         if not shorter:
             return f"{sentence} Behind the first the shortest is tried first, and that is this one."

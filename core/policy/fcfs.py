@@ -11,7 +11,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
 from .pool import PoolIndex
-from .queues import JobQueue, QueueKey, queue_key, queued_job
+from .queues import JobQueue, QueueKey, queue_key, queued_job, queued_jobs
 
 
 class QueueIndex(PoolIndex):
@@ -113,7 +113,7 @@ class QueueIndex(PoolIndex):
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job in the queue; jobs that are passed over do not count."""
-        ahead = [queued_job(key) for key in self.queue.before(self.key_of(self.state.jobs.jobs[job_id]))]
+        ahead = queued_jobs(self.queue.before(self.key_of(self.state.jobs.jobs[job_id])))
         ahead = [other for other in ahead if self.is_servable(other)]
         if not ahead:
             return "It is first in the queue."

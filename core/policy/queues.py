@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from sortedcontainers import SortedList
 
@@ -12,6 +13,8 @@ from ..state import Job
 
 JOB_ID_BITS = 53
 """Job ids are below 2**53, as are all ids that clients may name."""
+
+_JOB_ID_MASK = (1 << JOB_ID_BITS) - 1
 
 REQUESTED_TIME_BITS = 54
 """Requested times are at most 2**53 us; all ones stands for a job that names none, and so is behind all that do."""
@@ -51,7 +54,12 @@ def tag_key(job: Job) -> QueueKey:
 
 def queued_job(key: QueueKey) -> JobId:
     """Return the job of a key."""
-    return JobId(key & (1 << JOB_ID_BITS) - 1)
+    return JobId(key & _JOB_ID_MASK)
+
+
+def queued_jobs(keys: Iterable[QueueKey]) -> list[JobId]:
+    """Return the jobs of keys, in their order."""
+    return cast(list[JobId], [key & _JOB_ID_MASK for key in keys])
 
 
 class JobQueue:

@@ -12,19 +12,17 @@ from ..events import (
     Event,
     FeeHeld,
     FeePosted,
-    JobEvent,
-    LeaseEvent,
     LogRepaired,
     RulesChanged,
     WorkerEvent,
 )
 from ..record import replaced
-from ..state import Rules, State
+from ..state import Jobs, Rules, State
 from .calls import reduce_calls
 from .credit import reduce_credit, skip_credit_ids
 from .domains import reduce_domains, skip_domain_ids
 from .fees import fee_held, fee_posted
-from .jobs import reduce_jobs, skip_job_ids
+from .jobs import JOB_REDUCERS, skip_job_ids
 from .leases import LEASE_REDUCERS
 from .workers import reduce_workers, skip_worker_ids
 
@@ -34,23 +32,18 @@ def evolve(state: State, event: Event) -> State:
 
     Total: it never refuses, holds no business rule and reads no clock.
     """
-    return _FOLDS[type(event)](state, event)
+    reduce = OF_JOBS.get(type(event))
+    if reduce is None:
+        return _FOLDS[type(event)](state, event)
+    jobs = reduce(state.jobs, event)
+    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, state.ledger)
 
 
 def fold(state: State, events: Iterable[Event]) -> State:
     """Return the state after all of ``events``."""
     for event in events:
-        state = _FOLDS[type(event)](state, event)
+        state = evolve(state, event)
     return state
-
-
-def _fold_leases(state: State, event: LeaseEvent) -> State:
-    jobs = LEASE_REDUCERS[type(event)](state.jobs, event)
-    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, state.ledger)
-
-
-def _fold_jobs(state: State, event: JobEvent) -> State:
-    return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce_jobs(state.jobs, event))
 
 
 def _fold_workers(state: State, event: WorkerEvent) -> State:
@@ -96,11 +89,12 @@ def _fold_repair(state: State, event: LogRepaired) -> State:
     )
 
 
-# A table, as matching classes one after the other takes as long as a reducer does. What is in no slice is in none of
+# Tables, as matching classes one after the other takes as long as a reducer does. What is in no slice is in none of
 # the unions, and mypy then finds that it is no Event; each reducer's own match is exhaustive.
+OF_JOBS: dict[type[Event], Callable[[Jobs, Any], Jobs]] = {**LEASE_REDUCERS, **JOB_REDUCERS}
+"""What changes the slice of jobs alone, as most events do."""
+
 _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
-    **dict.fromkeys(get_args(LeaseEvent), _fold_leases),
-    **dict.fromkeys(get_args(JobEvent), _fold_jobs),
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
     **dict.fromkeys(get_args(CreditEvent), _fold_credit),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any, assert_never, get_args
 
 from immutables import Map
 
 from ..events import (
     AccountReweighted,
+    Event,
     HoldLifted,
     JobArchived,
     JobDelayed,
@@ -33,7 +35,7 @@ from .backlog import without_backlog
 from .leases import merged
 
 
-def reduce_jobs(jobs: Jobs, event: JobEvent) -> Jobs:
+def _reduced(jobs: Jobs, event: JobEvent) -> Jobs:
     """Return the slice after ``event``."""
     match event:
         case JobSubmitted():
@@ -203,6 +205,8 @@ def _arrived(jobs: Jobs, job: Job, event: JobStarted | UnitsReopened) -> Jobs:
 def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted | UnitsReopened) -> Starts:
     """Return the starts after the domain of ``account``, or one that it is in, was raised as it came to wait."""
     starts = jobs.starts
+    if not event.above and event.domain_tag <= account.tag:  # nobody was raised
+        return starts
     domain_id = event.terms.domain_id if isinstance(event, JobSubmitted) else jobs.jobs[event.job_id].terms.domain_id
     for level, (who, tag) in enumerate(((domain_id, event.domain_tag), *event.above)):
         floor = jobs.accounts.get(who, NO_ACCOUNT).tag
@@ -291,3 +295,12 @@ def _with(jobs: Jobs, job: Job, account: Account) -> Jobs:
 def skip_job_ids(jobs: Jobs, count: int) -> Jobs:
     """Return the slice with ``count`` job and lease ids never to be given."""
     return replaced(jobs, next_job_id=jobs.next_job_id + count, next_lease_id=jobs.next_lease_id + count)
+
+
+JOB_REDUCERS: dict[type[Event], Callable[[Jobs, Any], Jobs]] = {
+    **dict.fromkeys(get_args(JobEvent), _reduced),
+    JobSubmitted: _submitted,  # these three come with every job
+    JobEnded: _ended,
+    JobArchived: _archived,
+}
+"""What gives the slice after an event of each class; :func:`_reduced` is exhaustive."""

@@ -7,25 +7,18 @@ its end. :func:`meted.core.reducers.fold` is for a few events on a large state, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast, get_args
+from collections.abc import Iterable
+from typing import TypeVar, cast
 
 from immutables import Map
 
-from ..events import Event, JobEvent
+from ..events import Event
 from ..record import replaced
 from ..state import State
-from . import evolve
-from .jobs import reduce_jobs
-from .leases import LEASE_REDUCERS
+from . import OF_JOBS, evolve
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-_OF_JOBS: dict[type[Event], Callable[[Any, Any], Any]] = {
-    **LEASE_REDUCERS,
-    **dict.fromkeys(get_args(JobEvent), reduce_jobs),
-}
 
 
 class _Table(dict[K, V]):
@@ -65,7 +58,7 @@ class LogFold:
         state = self._state
         jobs, seq, at_us = state.jobs, state.seq, state.at_us
         for event in events:
-            reduce = _OF_JOBS.get(type(event))
+            reduce = OF_JOBS.get(type(event))
             if reduce is not None:
                 jobs = reduce(jobs, event)
             else:

@@ -62,7 +62,7 @@ class World:
     """
 
     def __init__(
-        self, policy: str | Policy = "meted", state: State | None = None, *, retention_us: int = RETENTION_US
+        self, policy: str | Policy = "meted", state: State | None = None, *, retention_us: int | None = RETENTION_US
     ) -> None:
         self.engine = Engine(make_policy(policy), state, retention_us=retention_us)
         self.now_us = 0 if state is None else state.at_us

@@ -14,10 +14,11 @@ from meted.core.batch import GENESIS, is_intact
 from meted.core.commands import Command, RemoveDomain
 from meted.core.decide import _JUDGES
 from meted.core.engine import Engine
-from meted.core.events import Event, LeaseEvent
+from meted.core.events import Event, JobEvent, LeaseEvent
 from meted.core.invariants import check
 from meted.core.policy.registry import POLICIES
-from meted.core.reducers import _FOLDS, evolve, fold
+from meted.core.reducers import _FOLDS, OF_JOBS, evolve, fold
+from meted.core.reducers.jobs import JOB_REDUCERS
 from meted.core.reducers.leases import LEASE_REDUCERS
 from meted.core.reducers.log import LogFold
 from meted.core.schema import decode_events, decode_state, state_digest
@@ -165,6 +166,8 @@ def test_batches_are_published_in_order() -> None:
 
 
 def test_every_event_has_its_reducer_and_every_command_its_judge() -> None:
-    assert set(_FOLDS) == set(get_args(Event))
+    assert {*_FOLDS, *OF_JOBS} == set(get_args(Event))
+    assert _FOLDS.keys().isdisjoint(OF_JOBS)
+    assert set(JOB_REDUCERS) == set(get_args(JobEvent))
     assert set(LEASE_REDUCERS) == set(get_args(LeaseEvent))
     assert set(_JUDGES) == set(get_args(Command))

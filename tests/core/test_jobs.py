@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from attrs import evolve as replaced
 
-from meted.core.commands import ArchiveJob, CancelJobs, DeleteJob, NoteRepair, RejoinWorker, ReturnUnits, StartJobs
+from meted.core.commands import (
+    ArchiveJob,
+    CancelJobs,
+    DeleteJob,
+    NoteRepair,
+    RejoinWorker,
+    ReturnUnits,
+    StartJobs,
+    SubmitJob,
+)
 from meted.core.effects import StopUnits, TellOwner
 from meted.core.engine import UnitResult
 from meted.core.errors import Reason
@@ -358,3 +369,25 @@ def test_adoption_after_a_restart_keeps_what_is_held(world: World) -> None:
     assert isinstance(back, WorkerBack)
     again.finish(lease)
     assert again.job(job).outcome == "succeeded"
+
+
+@pytest.mark.parametrize("name", ["count", "priority", "retries", "backoff_us"])
+def test_a_truth_is_no_number_though_it_is_equal_to_one(world: World, name: str) -> None:
+    world.domain()
+    field: dict[str, Any] = {name: name == "count"}
+    world.refused(SubmitJob(0, "d", time_request_us=SECOND, **field), Reason.BAD_TYPE)
+
+
+def test_without_retention_a_job_leaves_with_its_end_and_the_log_is_the_same() -> None:
+    at_once, later = World("fcfs", retention_us=None), World("fcfs", retention_us=0)
+    for world in (at_once, later):
+        worker = world.worker(2)
+        first, second, third = world.submit(), world.submit(count=2), world.submit()
+        world.finish(world.lease(worker, first))
+        assert world.run_timers() == (world is later)
+        assert sorted(world.state.jobs.jobs) == [second, third]
+        world.cancel(second, third)
+        assert world.run_timers() == 2 * (world is later)
+        assert not world.state.jobs.jobs
+    assert at_once.log == later.log
+    assert at_once.state == later.state
