@@ -40,6 +40,7 @@ from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
 
 from .errors import SimulationError
+from .foresight import foresight_of
 from .lending import Lending, effective_shares
 from .observer import Observer
 from .ruled import set_rules
@@ -102,6 +103,7 @@ class Replay:
                 "give a smaller number with --procs."
             )
         self.engine = Engine(policy, retention_us=None)
+        self._foresight = foresight_of(self.engine.index)
         self.ended = 0
         self._tell_submitted = tuple(observer.submitted for observer in observers)
         self._tell_started = tuple(observer.started for observer in observers)
@@ -189,11 +191,14 @@ class Replay:
         running = self._running
         is_wake = True
         ending: list[_Running] = []
+        late: set[LeaseId] = set()
         while running and running[0][0] == now_us:
             entry = heappop(running)
             ending.append(entry)
-            if entry[2].run_us == entry[2].estimate_us:
+            if self._is_expected(entry):
                 self._finish(entry)
+            else:
+                late.add(entry[1])
         if self._lends:
             self._lend(now_us)
             self._pass(now_us)
@@ -202,12 +207,19 @@ class Replay:
             self._pass(now_us)
             is_wake = False
         for entry in ending:
-            if entry[2].run_us != entry[2].estimate_us:
+            if entry[1] in late:
                 self._finish(entry)
             self._pass(now_us)
             is_wake = False
         if is_wake:
             self._pass(now_us)
+
+    def _is_expected(self, entry: _Running) -> bool:
+        """Whether a job that ends was expected to end now: by its estimate, or as the policy predicts."""
+        end_us, lease_id, job, _ = entry
+        if self._foresight is None:
+            return job.run_us == job.estimate_us
+        return self._foresight.expected_us(lease_id, end_us) == end_us
 
     def _lend(self, now_us: int) -> None:
         """Let loans start and end, and tell who is entitled to what then."""

@@ -210,7 +210,12 @@ def simulate(jobs: Sequence[Job], capacity: int, policy: str, event_order: str) 
         policy: ``fcfs``, ``sjf``, ``easy``, ``easy-sjbf``, ``easy-sjf`` or ``conservative``.
         event_order: ``instant``, ``pyss`` or ``held``.
     """
-    machine = Oracle(jobs, capacity, policy)
+    return run_all(Oracle(jobs, capacity, policy), event_order)
+
+
+def run_all(machine: Oracle, event_order: str) -> list[int]:
+    """Return the start time of every job of a machine that nothing has happened on yet."""
+    jobs = machine.jobs
     step = {"instant": machine.instant_step, "pyss": machine.pyss_step, "held": machine.held_step}[event_order]
     following = 0
     while following < len(jobs) or machine.ends or machine.places:
