@@ -12,8 +12,11 @@ from meted.core.policy.base import Index
 class Foresight(Protocol):
     """An index that reckons with predicted ends."""
 
-    def expected_us(self, lease_id: LeaseId, at_us: int) -> int:
-        """Return when a lease that holds its place until ``at_us`` at least is expected to end."""
+    def is_expected(self, lease_id: LeaseId, at_us: int) -> bool:
+        """Whether a lease that ends now was expected to.
+
+        If so it gives back what it holds before anything else happens at ``at_us``, and has its pass later.
+        """
 
 
 def foresight_of(index: Index) -> Foresight | None:

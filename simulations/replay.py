@@ -219,7 +219,7 @@ class Replay:
         end_us, lease_id, job, _ = entry
         if self._foresight is None:
             return job.run_us == job.estimate_us
-        return self._foresight.expected_us(lease_id, end_us) == end_us
+        return self._foresight.is_expected(lease_id, end_us)
 
     def _lend(self, now_us: int) -> None:
         """Let loans start and end, and tell who is entitled to what then."""

@@ -191,7 +191,8 @@ class Capacity:
         if place < len(room.ends) and room.ends[place][:2] == (was_us, lease_id):  # else it waits behind another
             del room.ends[place]
             insort(room.ends, (ends_us, lease_id, terms.request))
-            self.version += 1
+        if ends_us > was_us:
+            self.version += 1  # what has to end before this may be longer
 
     def holder(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
         """Return the job of a lease."""

@@ -71,7 +71,7 @@ class Predicting:
     always: bool = True
 
 
-class _Run:
+class Run:
     """A lease: when it began, how long it was predicted to take first, and when it is taken to end now."""
 
     __slots__ = ("ends_us", "first_us", "limit_us", "start_us")
@@ -98,12 +98,14 @@ class EasyPlusPlusIndex(EasyIndex):
     def __init__(self, state: State, rules: Predicting) -> None:
         self._rules = rules
         self._history = RunHistory()
-        self._runs: dict[LeaseId, _Run] = {}
+        self._runs: dict[LeaseId, Run] = {}
         self._predicted_us: dict[JobId, int] = {}
         self._users: dict[User, set[JobId]] = {}  # jobs that wait
         self._changed: set[User] = set()  # users of whom more is known than in the last pass
         self._arrived: list[JobId] = []  # since the last pass
         self._has_ended = False  # whether anything has, since the last pass
+        self._early: set[LeaseId] = set()  # what is about to end before its turn
+        self._unheard: list[tuple[LeaseId, User, tuple[int, ...]]] = []  # what has ended so, and not been learnt from
         self.shortest: SortedList[tuple[int, int, JobId]] = SortedList()
         super().__init__(state, None)
 
@@ -134,24 +136,24 @@ class EasyPlusPlusIndex(EasyIndex):
             case UnitsLeased():
                 length_us = self.length_us(was.jobs.jobs[event.job_id]) * event.count
             case UnitsFinished():
-                job = was.jobs.jobs[was.jobs.leases[event.lease_id].job_id]
-                self._history.learn(_user_of(job), event.lease_id, event.run_us, event.at_us)
-                self._changed.add(_user_of(job))
+                self._finished(event, _user_of(was.jobs.jobs[was.jobs.leases[event.lease_id].job_id]))
         super().update(event, state)
         match event:
             case UnitsLeased():
                 wanted_us = state.jobs.jobs[event.job_id].terms.time_request_us
                 limit_us = None if wanted_us is None else wanted_us * event.count
-                run = self._runs[event.lease_id] = _Run(event.at_us, length_us, limit_us)
+                run = self._runs[event.lease_id] = Run(event.at_us, length_us, limit_us)
                 self.capacity.expect(event.lease_id, run.ends_us)
             case UnitsFinished() | UnitsReturned():
-                self._has_ended = True
+                self._has_ended |= type(event) is UnitsReturned
                 if event.lease_id not in state.jobs.leases:
                     self._runs.pop(event.lease_id, None)
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Correct what runs on, then yield leases as under EASY."""
         self._correct(at_us)
+        if self._unheard and not self._arrived and not self._has_ended:
+            self._learn(*self._unheard.pop(0), at_us)
         if self._rules.renew:
             self._renew(at_us)
         arrived, has_ended = self._arrived, self._has_ended
@@ -163,12 +165,15 @@ class EasyPlusPlusIndex(EasyIndex):
         """Return how long a unit of a job is predicted to run."""
         return self._predicted_us[job.job_id]
 
-    def expected_us(self, lease_id: LeaseId, at_us: int) -> int:
-        """Return when a lease that holds its place until ``at_us`` at least is taken to end, at that time itself."""
+    def is_expected(self, lease_id: LeaseId, at_us: int) -> bool:
+        """Whether a lease that ends now was expected to; then it is learnt from in a pass of its own."""
         run = self._runs[lease_id]
         while run.ends_us < at_us and self._lengthen(lease_id, run):
             pass
-        return run.ends_us
+        if run.ends_us != at_us:
+            return False
+        self._early.add(lease_id)
+        return True
 
     def in_turn(self, job_ids: Iterable[JobId]) -> list[JobId]:
         """Return some jobs of the queue in the order in which to try them."""
@@ -192,6 +197,18 @@ class EasyPlusPlusIndex(EasyIndex):
         predicted_us = self._predicted_us.get(job_id)
         known = "" if predicted_us is None else f" It is predicted to run for {predicted_us // SECOND_US} s."
         return super().ahead_of(job_id) + known
+
+    def _finished(self, event: UnitsFinished, user: User) -> None:
+        if event.lease_id in self._early:
+            self._early.discard(event.lease_id)
+            self._unheard.append((event.lease_id, user, event.run_us))
+        else:
+            self._has_ended = True
+            self._learn(event.lease_id, user, event.run_us, event.at_us)
+
+    def _learn(self, lease_id: LeaseId, user: User, run_us: tuple[int, ...], at_us: int) -> None:
+        self._history.learn(user, lease_id, run_us, at_us)
+        self._changed.add(user)
 
     def _fits(self, job_id: JobId) -> bool:
         shape = self.shape_of.get(job_id)
@@ -233,7 +250,7 @@ class EasyPlusPlusIndex(EasyIndex):
                 if run is None or not self._lengthen(lease_id, run):
                     break
 
-    def _lengthen(self, lease_id: LeaseId, run: _Run) -> bool:
+    def _lengthen(self, lease_id: LeaseId, run: Run) -> bool:
         """Expect a lease to end at the next later time; return whether there is one."""
         ends_us = run.corrected_us(steps=self._rules.steps)
         if ends_us == run.ends_us:

@@ -1,4 +1,4 @@
-"""What the last two runs of each user took, in the order in which they ended: what predictions of the next are made of."""
+"""What the last two runs of each user took, in the order in which they ended: the next one is predicted from that."""
 
 from __future__ import annotations
 

@@ -53,8 +53,12 @@ ROWS_OF_THE_STUDY = {
     "easy_prediction_backfill_scheduler_predictorclairvoyant_throw_an_error": ("easy", CLAIRVOYANT),
     "easy_sjbf_scheduler_None_None": ("easy-sjbf", HUNDRED),
     "easy_plus_plus_scheduler_predictorclairvoyant_throw_an_error": ("easy-sjbf", CLAIRVOYANT),
+    "easy_prediction_backfill_scheduler_predictorreqtime_throw_an_error": ("easy", HUNDRED),
+    "easy_plus_plus_scheduler_predictorreqtime_throw_an_error": ("easy-sjbf", HUNDRED),
+    "easy_plus_plus_scheduler_predictortsafrir_tsafrir": ("easy++", HUNDRED),
+    "easy_prediction_backfill_scheduler_predictortsafrir_tsafrir": ("easy++:shortest=no,always=no", HUNDRED),
 }
-"""Rows of the published table of figures and what they are of; the others predict run times."""
+"""All rows of the published table of figures, and what they are of."""
 
 
 def figures_of_the_study(trace: Trace, waits_us: dict[int, int]) -> Iterator[tuple[str, float]]:
@@ -85,6 +89,7 @@ def test_all_nine_figures_of_the_study(shared_traces: Path, row: str) -> None:
     assert published["length"] == "28481"
     assert found == {name: pytest.approx(float(published[name]), rel=1e-13) for name in found}
     assert len(found) == 9
+    assert len(rows) == len(ROWS_OF_THE_STUDY)
 
 
 def test_the_figures_that_the_simulator_of_the_study_prints(shared_traces: Path) -> None:
