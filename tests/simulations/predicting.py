@@ -4,8 +4,8 @@ It shares no code with the project, as :mod:`.oracle` does not. What it adds to 
 
 *Prediction.* Of the same user two runs have ended: the mean of the last two run times, in whole seconds, rounded down,
 and at most the estimate. Else the estimate. It is made when the job is submitted, or anew before every pass for all
-that wait. Runs that end in the instant of a submission are not known to it yet; those that end together were last in the
-order in which they were started.
+that wait. Runs that end in the instant of a submission are not known to it yet; those that end together were last in
+the order in which they were started.
 
 *Correction.* A job that runs on at its predicted end is given more, before anything else happens in that instant and
 without a pass: first 1 minute beyond the first prediction, then 5, 15 and 30 minutes, 1, 2, 5, 10, 20, 50 and 100

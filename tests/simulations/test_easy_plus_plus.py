@@ -18,7 +18,7 @@ from meted.core.ids import DomainId, LeaseId
 from meted.simulations.policies.easy_plus_plus import STEPS_S, EasyPlusPlus, Run
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.policies.run_history import RunHistory
-from meted.simulations.replay import EVENT_ORDERS, EventOrder
+from meted.simulations.replay import EventOrder
 from meted.simulations.traces.trace import TraceJob
 
 from ..core.playing import Play
@@ -27,6 +27,7 @@ from .oracle import Job, over_capacity
 from .predicting import simulate_predicting
 from .test_replay import S, start_times
 
+EVENT_ORDERS: Final[tuple[EventOrder, ...]] = ("instant", "pyss")
 MINUTE: Final = 60
 ME = DomainId(1), ""
 YOU = DomainId(1), "you"
