@@ -19,13 +19,14 @@ from meted.simulations.policies.easy_plus_plus import STEPS_S, EasyPlusPlus, Run
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.policies.run_history import RunHistory
 from meted.simulations.replay import EventOrder
-from meted.simulations.traces.trace import TraceJob
+from meted.simulations.traces.trace import TraceJob, read_trace
+from meted.simulations.traces.trace_rules import TraceOptions
 
 from ..core.playing import Play
 from .driving import make_trace
 from .oracle import Job, over_capacity
 from .predicting import simulate_predicting
-from .test_replay import S, start_times
+from .test_replay import KTH, S, run_trace, start_times
 
 EVENT_ORDERS: Final[tuple[EventOrder, ...]] = ("instant", "pyss")
 MINUTE: Final = 60
@@ -62,14 +63,12 @@ def histories(draw: st.DrawFn) -> list[TraceJob]:
     ]
 
 
-def play(jobs: list[TraceJob], **rules: bool) -> dict[str, list[int]]:
-    """Return the starts by both event orders, as the independent simulator has them."""
-    plain = [Job(j.job_id, j.submit_us // S, j.run_us // S, j.estimate_us // S, j.procs) for j in jobs]
+def simulated(jobs: list[Job], users: list[int], procs: int, event_order: EventOrder, **rules: bool) -> list[int]:
+    """Return the starts that the independent simulator has, which never takes more than there is."""
     policy = "easy-sjbf" if rules.pop("shortest", True) else "easy"
-    users = [job.user for job in jobs]
-    found = {order: simulate_predicting(plain, users, 8, policy, order, **rules) for order in EVENT_ORDERS}
-    assert not any(list(over_capacity(plain, starts, 8)) for starts in found.values())
-    return found
+    starts = simulate_predicting(jobs, users, procs, policy, event_order, **rules)
+    assert not list(over_capacity(jobs, starts, procs))
+    return starts
 
 
 @pytest.mark.parametrize(
@@ -92,10 +91,11 @@ def test_the_engine_equals_the_simulator_at_every_start(
     orders: tuple[EventOrder, ...],
 ) -> None:
     trace = make_trace(tmp_path_factory.mktemp("random"), jobs, 8)
-    expected = play(list(trace), **rules)
+    plain = [Job(job.job_id, job.submit_us // S, job.run_us // S, job.estimate_us // S, job.procs) for job in trace]
     for order in orders:
         found = start_times(trace, policy, order)
-        assert [found[job.job_id] // S for job in trace] == expected[order], order
+        expected = simulated(plain, [job.user for job in trace], 8, order, **rules)
+        assert [found[job.job_id] // S for job in trace] == expected, order
 
 
 HAND_MADE: Final = [
@@ -110,6 +110,28 @@ HAND_MADE: Final = [
         for kind, count in (("basic_input", 29), ("extreme_input", 3), ("plus_plus_easy", 16))
     ],
 ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "rules", "slowdown"),
+    [
+        ("easy++", {}, 63.5007),
+        ("easy++:shortest=no", {"shortest": False}, 87.1179),
+        ("easy++:shortest=no,always=no", {"shortest": False, "lazy": True}, 85.4429),
+        ("easy++:renew=yes,steps=no", {"each_pass": True, "to_request": True}, 64.0910),
+    ],
+)
+def test_kth_starts_are_those_of_the_simulator(
+    shared_traces: Path, policy: str, rules: dict[str, bool], slowdown: float
+) -> None:
+    options = TraceOptions(procs=100)
+    path = shared_traces / "swf" / KTH
+    run = run_trace(path, policy, "pyss", options)
+    jobs = list(read_trace(str(path), options))
+    plain = [Job(job.job_id, job.submit_us // S, job.run_us // S, job.estimate_us // S, job.procs) for job in jobs]
+    starts = simulated(plain, [job.user for job in jobs], 100, "pyss", **rules)
+    assert run.waits_us == {job.id: (start - job.submit) * S for job, start in zip(plain, starts, strict=True)}
+    assert run.figures["mean_bounded_slowdown"] == pytest.approx(slowdown, abs=5e-5)
 
 
 @pytest.mark.parametrize("event_order", EVENT_ORDERS)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import sqrt
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import pytest
 
@@ -22,7 +22,9 @@ from meted.simulations.results.outcome import read_waits
 from meted.simulations.traces.trace import Trace, TraceJob, read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
+from .committed_head import CommittedHead, Score, f1, fcfs, sjf, unicep, wfp3
 from .driving import make_trace
+from .oracle import Job, metrics, over_capacity
 from .test_replay import CLEANED, KTH, run_trace
 
 S = 1_000_000
@@ -244,3 +246,42 @@ def test_windows_by_the_standard_rules(
         assert fmean(found) == pytest.approx(expected, abs=0.005), name
         if (policy, name) == ("fcfs", "lublin_256"):
             assert found == [pytest.approx(value, abs=5e-4) for value in STRICT]
+
+
+SCORES: Final[Mapping[str, Score]] = {"FCFS": fcfs, "WFP3": wfp3, "UNICEP": unicep, "SJF": sjf, "F1": f1}
+
+TABLE: Final = {
+    ("lublin_256", False): (7273.77, 19753.53, 22274.74, 277.35, 258.37),
+    ("lublin_256", True): (235.82, 133.87, 307.23, 73.31, 75.07),
+    ("lublin_256_new2", False): (7842.47, 9523.18, 11265.31, 787.89, 698.34),
+    ("lublin_256_new2", True): (247.61, 318.35, 379.59, 91.99, 148.25),
+}
+"""The cells of the study's table, by trace and whether there is backfilling, in the order of the scores."""
+
+UTILISATION: Final = {"FCFS": 0.657, "WFP3": 0.747, "UNICEP": 0.691, "SJF": 0.762, "F1": 0.816}
+"""Of the first trace without backfilling: work by the time of the last start, which is not all of the time."""
+
+BACKFILLED = (163.706, 263.501, 247.544, 128.567, 261.415, 239.815, 192.073, 358.813, 297.776, 204.962)
+"""Mean bounded slowdown of each window of the first trace, first come, first served, with backfilling."""
+
+
+@pytest.mark.parametrize("backfills", [False, True])
+@pytest.mark.parametrize("name", ["lublin_256", "lublin_256_new2"])
+def test_the_table_of_the_study_by_the_rules_of_its_simulator(shared_traces: Path, name: str, backfills: bool) -> None:
+    listed = [
+        Job(job.job_id, job.submit_us // S, job.run_us // S, job.estimate_us // S, job.procs)
+        for job in windows(shared_traces, name)
+    ]
+    for (title, score), expected in zip(SCORES.items(), TABLE[name, backfills], strict=True):
+        found, used = [], []
+        for first in FIRSTS:
+            jobs = listed[first : first + LENGTH]
+            starts = CommittedHead(jobs, 256, score, backfills=backfills).run()
+            assert not list(over_capacity(jobs, starts, 256))
+            found.append(metrics(jobs, starts, 256)["mean_bounded_slowdown"])
+            used.append(sum(job.run * job.procs for job in jobs) / (256 * (max(starts) - jobs[0].submit)))
+        assert fmean(found) == pytest.approx(expected, abs=0.005), title
+        if (name, backfills) == ("lublin_256", False):
+            assert fmean(used) == pytest.approx(UTILISATION[title], abs=5e-4), title
+        if (name, backfills, title) == ("lublin_256", True, "FCFS"):
+            assert found == [pytest.approx(value, abs=5e-4) for value in BACKFILLED]
