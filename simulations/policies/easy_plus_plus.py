@@ -93,12 +93,17 @@ class Run:
 
 
 class EasyPlusPlusIndex(EasyIndex):
-    """The queue by submission, with a second order, by predicted run time, for those behind the head."""
+    """The queue by submission, with a second order, by predicted run time, for those behind the head.
+
+    Attributes:
+        predicted: What is known of each lease.
+        shortest: The jobs that wait, by priority, then by prediction.
+    """
 
     def __init__(self, state: State, rules: Predicting) -> None:
         self._rules = rules
         self._history = RunHistory()
-        self._runs: dict[LeaseId, Run] = {}
+        self.predicted: dict[LeaseId, Run] = {}
         self._predicted_us: dict[JobId, int] = {}
         self._users: dict[User, set[JobId]] = {}  # jobs that wait
         self._changed: set[User] = set()  # users of whom more is known than in the last pass
@@ -142,12 +147,12 @@ class EasyPlusPlusIndex(EasyIndex):
             case UnitsLeased():
                 wanted_us = state.jobs.jobs[event.job_id].terms.time_request_us
                 limit_us = None if wanted_us is None else wanted_us * event.count
-                run = self._runs[event.lease_id] = Run(event.at_us, length_us, limit_us)
+                run = self.predicted[event.lease_id] = Run(event.at_us, length_us, limit_us)
                 self.capacity.expect(event.lease_id, run.ends_us)
             case UnitsFinished() | UnitsReturned():
                 self._has_ended |= type(event) is UnitsReturned
                 if event.lease_id not in state.jobs.leases:
-                    self._runs.pop(event.lease_id, None)
+                    self.predicted.pop(event.lease_id, None)
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Correct what runs on, then yield leases as under EASY."""
@@ -167,7 +172,7 @@ class EasyPlusPlusIndex(EasyIndex):
 
     def is_expected(self, lease_id: LeaseId, at_us: int) -> bool:
         """Whether a lease that ends now was expected to; then it is learnt from in a pass of its own."""
-        run = self._runs[lease_id]
+        run = self.predicted[lease_id]
         while run.ends_us < at_us and self._lengthen(lease_id, run):
             pass
         if run.ends_us != at_us:
@@ -246,7 +251,7 @@ class EasyPlusPlusIndex(EasyIndex):
         for room in self.capacity.candidates():
             while room.ends and room.ends[0][0] <= at_us:
                 lease_id = room.ends[0][1]
-                run = self._runs.get(lease_id)
+                run = self.predicted.get(lease_id)
                 if run is None or not self._lengthen(lease_id, run):
                     break
 

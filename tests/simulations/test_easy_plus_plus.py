@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
@@ -13,16 +14,17 @@ from hypothesis import strategies as st
 from meted.adapters.embedded import Pool
 from meted.adapters.log import MemoryLog
 from meted.adapters.recovery import UnknownPolicy
-from meted.core.commands import CancelJobs
+from meted.core.commands import CancelJobs, ChangePriority
 from meted.core.ids import DomainId, LeaseId
-from meted.simulations.policies.easy_plus_plus import STEPS_S, EasyPlusPlus, Run
+from meted.simulations.policies.easy_plus_plus import STEPS_S, EasyPlusPlus, EasyPlusPlusIndex, Run
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.policies.run_history import RunHistory
 from meted.simulations.replay import EventOrder
 from meted.simulations.traces.trace import TraceJob, read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
-from ..core.playing import Play
+from ..core.helper import World
+from ..core.playing import Play, wander
 from .driving import make_trace
 from .oracle import Job, over_capacity
 from .predicting import simulate_predicting
@@ -263,3 +265,22 @@ def test_why_it_waits_says_what_is_predicted() -> None:
 def test_a_live_pool_refuses_it() -> None:
     with pytest.raises(UnknownPolicy):
         Pool(MemoryLog(), policy=EasyPlusPlus())
+
+
+@pytest.mark.parametrize("policy", ["easy++", "easy++:renew=yes", "easy++:shortest=no,always=no"])
+def test_arrays_losses_prefetching_and_priorities(policy: str) -> None:
+    """Beyond one machine: it follows whatever happens, and what waits and runs is what it knows of."""
+    for seed in range(15):
+        dice = Random(seed)
+        world = World(make_policy(policy))
+        wander(world, dice, 100)
+        index = world.engine.index
+        assert isinstance(index, EasyPlusPlusIndex)
+        for job_id in sorted(index.shape_of)[::2]:
+            world.do(ChangePriority(world.now_us, job_id, dice.randint(-2, 2)))
+        world.tick(120 * S)
+        world.run_pass()
+        assert {job_id for _, _, job_id in index.shortest} == set(index.shape_of)
+        for minus_priority, _, job_id in index.shortest:
+            assert world.state.jobs.jobs[job_id].terms.priority == -minus_priority
+        assert set(index.predicted) == set(world.state.jobs.leases)
