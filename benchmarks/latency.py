@@ -25,13 +25,14 @@ WARM_UP = 20
 """Submissions that are not counted."""
 
 
-def pool(stack: contextlib.ExitStack, folder: Path) -> tuple[str, BlockingClient]:
-    """Start a server and one worker."""
+def pool(stack: contextlib.ExitStack, folder: Path, cpus: int | None = None) -> tuple[str, BlockingClient]:
+    """Start a server and one worker, of so many cpus or of all that there are."""
     path = f"{folder}/server.sock"
     meted = [sys.executable, "-m", "meted.adapters.cli"]
+    limits = [] if cpus is None else ["--cpus", str(cpus)]
     commands = [
         [*meted, "serve", "--data", f"{folder}/data", "--listen", f"unix:{path}"],
-        [*meted, "worker", "--server", f"unix:{path}", "--dir", f"{folder}/worker"],
+        [*meted, "worker", "--server", f"unix:{path}", "--dir", f"{folder}/worker", *limits],
     ]
     for command in commands:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

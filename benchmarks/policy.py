@@ -7,6 +7,8 @@ clock take. The rest of the loop (judging, folding, events) is what ``benchmarks
 ``domains``: time of a whole decision through the engine (lease and report) with 10, 1,000 and 100,000 domains
 backlogged.
 
+``requests``: the same with 10 domains, one of which waits with so many different requests; the others with one.
+
 ``loans``: time to offer a share and to recall it, with so many domains, each with work waiting.
 """
 
@@ -162,6 +164,21 @@ def whole(domains: int, decisions: int) -> Row:
     return {"what": "decision", "domains": domains, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
 
 
+def requests(different: int, decisions: int) -> Row:
+    """Time a decision through the engine where one domain waits with so many different requests."""
+    engine = pool(Meted(), 10)
+    for number in range(different - 1):
+        request = Resources(1000 + number + 1)
+        engine.handle(SubmitJob(START_US, "d0", count=10**6, request=request, time_request_us=RUN_QUANTUM_US))
+    engine.take()
+    play = Play(engine)
+    play.run(ROUND)
+    began = time.process_time()
+    play.run(decisions)
+    us = (time.process_time() - began) * 1e6 / decisions
+    return {"what": "decision", "requests": different, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
+
+
 def loans(domains: int, changes: int) -> Row:
     """Time an offer and its recall, each with the tags that it moves."""
     engine = pool(Meted(), domains)
@@ -187,6 +204,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = [alone(1_000, options.decisions)]
     rows += [whole(domains, options.decisions) for domains in (10, 1_000, 100_000)]
+    rows += [requests(different, options.decisions // 10) for different in (1, 20, 200, 2_000)]
     rows += [loans(domains, 1_000) for domains in (10, 1_000, 100_000)]
     show("policy", rows, options.json)
 

@@ -207,5 +207,8 @@ FORECAST_HORIZON_US = 30 * 24 * 3_600 * SECOND_US
 FORECAST_LEASES_MAX = 100_000
 """Leases that a forecast gives out before it ends."""
 
+LINES_RANKED_MAX = 16
+"""Different requests that a domain waits with, of which all compete; of more, the first and the first that fit do."""
+
 STALE_ENTRIES_MIN = 64
 """A heap whose entries may be stale is cleaned when it has more than this and four times what is ranked in it."""

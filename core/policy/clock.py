@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..domains.state import TOP
 from ..estimates import known_estimate_us, width_milli
 from ..falling import clock_within, entitled_charge, reach
 from ..ids import DomainId, JobId
-from ..limits import RUN_QUANTUM_US
+from ..limits import LINES_RANKED_MAX, RUN_QUANTUM_US
 from ..record import record, replaced
-from ..resources import Resources
+from ..resources import NOTHING, Resources
 from ..state import NO_ACCOUNT, Account, Job, State
-from .leaves import Leaf, PendingShape, by_head
+from .leaves import Leaf, Line, PendingShape
 from .pool import PoolIndex
 from .pool_orders import POOL_KEYS
 from .queues import queued_job, tag_key
@@ -65,6 +65,7 @@ class ClockIndex(PoolIndex):
         self._shapes: dict[Resources, PendingShape] = {}
         self._dirty: set[DomainId] = set()
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
+        self._many: set[DomainId] = set()  # so do those of these: not all of their lines are ranked
         super().__init__(state)
         self._dirty.update(self._leaves)
 
@@ -98,6 +99,7 @@ class ClockIndex(PoolIndex):
                     self._groups[parent_id].discard(emptied.shape)
         if not leaf.lines:
             del self._leaves[domain_id]
+            self._many.discard(domain_id)
 
     def job_moved(self, before: Job, after: Job) -> None:
         """Put a queued job where it belongs now."""
@@ -136,10 +138,18 @@ class ClockIndex(PoolIndex):
             shape.width_milli = self._width_milli(shape.request)
         self._dirty.update(self._leaves)
 
+    def begin_pass(self) -> None:
+        """Refresh the keys that held for the last pass only, and look again at what fits."""
+        for shape in self._shapes.values():
+            shape.full_since = None
+        if self._aside or self._many:
+            self._dirty |= self._aside
+            self._dirty |= self._many
+            self._aside.clear()
+
     def summary(self) -> object:
         """Return all that decisions depend on, for comparison with an index built anew."""
-        self._dirty |= self._aside
-        self._aside.clear()
+        self.begin_pass()
         self._refresh_keys()
         lines = [
             (domain_id, tuple(request.items()), line.head, sorted((user, *q.keys) for user, q in line.users.items()))
@@ -220,8 +230,10 @@ class ClockIndex(PoolIndex):
         account = jobs.accounts[domain_id]
         share = state.domains.domains[domain_id].effective_share
         clock = self.reach(leaf.parent)
-        for request, line in leaf.lines.items():
+        for line in leaf.lines.values():
             line.find_head(account, leaf.touched)
+        for line in self._lines_to_rank(leaf):
+            request = line.shape.request
             if self.is_at_cap(domain_id, request):
                 line.ranks.drop(domain_id)
                 continue
@@ -240,6 +252,45 @@ class ClockIndex(PoolIndex):
             run = Run(job, count, size, covered, job.points < 0)
             line.ranks.set(domain_id, self._key(domain_id, account, share, run, line.ranks), clock)
         leaf.touched.clear()
+
+    def _lines_to_rank(self, leaf: Leaf) -> Iterable[Line]:
+        """Return the lines of a domain that are to be ranked: of very many only some, so that a turn stays cheap.
+
+        Not where it matters which requests a guarantee covers, or fit a machine that is kept for a domain.
+        """
+        domain_id = leaf.domain_id
+        if len(leaf.lines) <= LINES_RANKED_MAX or self.capacity.owned or self._is_guaranteed(leaf):
+            leaf.ranked = None
+            self._many.discard(domain_id)
+            return leaf.lines.values()
+        self._many.add(domain_id)
+        for line in leaf.rank_some(LINES_RANKED_MAX, lambda line: self._has_room(domain_id, line.shape)):
+            line.ranks.drop(domain_id)
+        assert leaf.ranked is not None
+        return leaf.ranked
+
+    def rank_more(self) -> bool:
+        """Have those ranked by others of their many lines of whose ranked lines none has room; return if any is."""
+        found = False
+        for domain_id in self._many - self._aside:
+            leaf = self._leaves[domain_id]
+            if leaf.has_more and not any(self._has_room(domain_id, line.shape) for line in leaf.in_order()):
+                self._dirty.add(domain_id)
+                found = True
+        return found
+
+    def _is_guaranteed(self, leaf: Leaf) -> bool:
+        domains = self.state.domains.domains
+        return any(
+            domains[who].effective_guarantee != NOTHING for who in (leaf.domain_id, *leaf.above) if who in self._held
+        )
+
+    def _has_room(self, domain_id: DomainId, shape: PendingShape) -> bool:
+        """Whether a domain could be served something of a shape now."""
+        if shape.full_since is not None or self.is_capped(domain_id, shape.request):
+            return False
+        reserved = self.capacity.reserved
+        return self.capacity.find(shape) is not None or (reserved is not None and reserved.free.fits(shape.request))
 
     def _key(self, domain_id: DomainId, account: Account, share: int, run: Run, ranks: Ranks) -> Key:
         """Return the key of a domain with its next run.
@@ -317,14 +368,14 @@ class ClockIndex(PoolIndex):
         """Pass over a domain for the rest of this pass."""
         leaf = self._leaves[domain_id]
         self._aside.add(domain_id)
-        for line in leaf.lines.values():
+        for line in leaf.in_order():
             line.ranks.drop(domain_id)
         for who in leaf.above:
             self._rank_group(who)
 
     def _next(self, could_serve: CouldServe) -> Choice | None:
         """Return who is next; only shapes that could be served count."""
-        shapes = [shape for shape in self._shapes.values() if could_serve(shape)]
+        shapes = [shape for shape in self._shapes.values() if shape.is_ranked and could_serve(shape)]
         while True:
             top = found = self._first(TOP, shapes)
             if found is None or top is None:
@@ -355,7 +406,7 @@ class ClockIndex(PoolIndex):
         if len(leaf.lines) == 1 or order[0] == BY_GUARANTEE:
             return False
         clock = self.reach(parent_id)
-        for line in sorted(leaf.lines.values(), key=by_head):
+        for line in leaf.in_order():
             later = line.ranks.keys.get(leaf.domain_id)
             if later is None or not could_serve(line.shape) or self.is_capped(leaf.domain_id, line.shape.request):
                 continue
@@ -368,7 +419,7 @@ class ClockIndex(PoolIndex):
     def _put_off(self, leaf: Leaf, order: Order, later: Key, clock: int) -> None:
         """Rank a domain's lines that are as early as ``order`` no earlier than ``later``, for this pass."""
         self._aside.add(leaf.domain_id)
-        for line in leaf.lines.values():
+        for line in leaf.in_order():
             key = line.ranks.keys.get(leaf.domain_id)
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
                 put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush, heapreplace
 
 from ..domains.state import TOP
@@ -36,6 +37,12 @@ class PendingShape(Shape):
         self.ranks: dict[DomainId, Ranks] = {}
         self.full_since: int | None = None
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether somebody is ranked with it."""
+        top = self.ranks.get(TOP)
+        return top is not None and bool(top.keys)
+
     def is_passed_over(self, leases: int) -> bool:
         """Whether it did not fit any more before the last of so many leases of this pass."""
         return self.full_since is not None and self.full_since < leases
@@ -64,15 +71,17 @@ class Line:
 
     def find_head(self, account: Account, touched: set[str]) -> None:
         """Find out who is first now, given who has changed."""
-        self.head = self._find_head(account, touched)
+        users = self.users
+        if len(users) == 1:
+            self._heap.clear()
+            ((user, queue),) = users.items()
+            self.head = account.users[user].tag, queue.keys[0]
+        else:
+            self.head = self._first_of_users(account, touched)
         self.job_id = queued_job(self.head[1])
 
-    def _find_head(self, account: Account, touched: set[str]) -> Head:
+    def _first_of_users(self, account: Account, touched: set[str]) -> Head:
         users, heap, standing = self.users, self._heap, account.users
-        if len(users) == 1:
-            heap.clear()
-            ((user, queue),) = users.items()
-            return standing[user].tag, queue.keys[0]
         for user in touched:
             waiting = users.get(user)
             if waiting is None:
@@ -102,11 +111,13 @@ class Leaf:
         above: The domains that it is in, nearest first.
         parent: The first of these, or :data:`TOP`.
         lines: By request.
+        ranked: Those of many that are ranked, in the domain's own order; None where all are.
+        has_more: Whether others of many may have room.
         touched: Users who have changed since the last refresh.
         is_by_mean: Whether the keys of some line rest on how long units of the domain took.
     """
 
-    __slots__ = ("above", "domain_id", "is_by_mean", "lines", "parent", "touched")
+    __slots__ = ("above", "domain_id", "has_more", "is_by_mean", "lines", "parent", "ranked", "touched")
 
     def __init__(self, domain_id: DomainId, above: tuple[DomainId, ...]) -> None:
         self.domain_id = domain_id
@@ -114,6 +125,8 @@ class Leaf:
         self.parent = above[0] if above else TOP
         self.is_by_mean = False
         self.lines: dict[Resources, Line] = {}
+        self.ranked: list[Line] | None = None
+        self.has_more = False
         self.touched: set[str] = set()
 
     def add(self, job: Job, shape: PendingShape, ranks: Ranks) -> None:
@@ -128,6 +141,31 @@ class Leaf:
             queue = line.users[terms.user] = JobQueue()
         queue.add(tag_key(job))
         self.touched.add(terms.user)
+
+    def in_order(self) -> Iterable[Line]:
+        """Return the lines that are ranked, by who is next."""
+        if self.ranked is not None:
+            return self.ranked
+        lines = self.lines.values()
+        return lines if len(lines) == 1 else sorted(lines, key=by_head)
+
+    def rank_some(self, most: int, has_room: Callable[[Line], bool]) -> list[Line]:
+        """Rank the first ``most`` lines by who is next, and the first so many that have room; return who no longer is.
+
+        A domain is served in its own order, whichever line it is ranked by; so what is behind its first line with room
+        has no say in its turn.
+        """
+        lines = sorted(self.lines.values(), key=by_head)
+        before, ranked = self.ranked, lines[:most]
+        fit = sum(map(has_room, ranked))
+        for line in lines[most:]:
+            if fit == most:
+                break
+            if has_room(line):
+                ranked.append(line)
+                fit += 1
+        self.ranked, self.has_more = ranked, fit == most
+        return [line for line in (lines if before is None else before) if line not in ranked]
 
     def has(self, job: Job) -> bool:
         """Whether a job is queued."""

@@ -53,8 +53,9 @@ fits any more, short work may be *prefetched*: it waits on a worker for the end 
 in the same order. Work about which nothing is known is ordered and charged as if it took one run quantum, so that it is
 tried soon, until its first unit has ended.
 
-Cost: each run enters and leaves heaps of siblings once a level, so a decision takes O(depth log n), and a change of a
-share, by hand or by a loan, O(log n); nothing has to be done because time passes.
+Cost: each run enters and leaves heaps of siblings once a level for each shape that its domain waits with, of which a
+few are ranked at most; so a decision takes O(depth log n), and a change of a share, by hand or by a loan, O(log n);
+nothing has to be done because time passes.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ from ..state import Job, Lease, State
 from .base import Index, Proposal
 from .capacity import Room
 from .clock import Choice
-from .leaves import Line, PendingShape, by_head
+from .leaves import Line, PendingShape
 from .ranks import BY_GUARANTEE, Order
 from .shadow import Shadow
 from .wide import WideIndex
@@ -83,12 +84,8 @@ class MetedIndex(WideIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases in the order of the clock; then, where a wide unit has waited too long, a reservation."""
         self.wake(at_us)
-        if self._aside:
-            self._dirty |= self._aside
-            self._aside.clear()
+        self.begin_pass()
         self.served.clear()
-        for shape in self._shapes.values():
-            shape.full_since = None
         if self.capacity.owned:
             yield from self._serve_owners(at_us)
         if self.capacity.reserved is not None:
@@ -97,6 +94,8 @@ class MetedIndex(WideIndex):
         for _ in range(PASS_EXAMINED_MAX):
             self._refresh_keys()
             choice = self._next(self._fits_somewhere)
+            if self._many and self.rank_more():
+                continue
             if choice is None:
                 break
             placed = self._place(choice, shadow, at_us)
@@ -149,8 +148,7 @@ class MetedIndex(WideIndex):
     def _lines(self, choice: Choice) -> Iterator[Line]:
         """Yield the lines of a chosen domain that may be served, in its own order."""
         domain_id = choice.domain_id
-        lines = self._leaves[domain_id].lines.values()
-        for line in lines if len(lines) == 1 else sorted(lines, key=by_head):
+        for line in self._leaves[domain_id].in_order():
             request = line.shape.request
             if self.is_capped(domain_id, request):
                 continue
@@ -229,7 +227,7 @@ class MetedIndex(WideIndex):
             first = self._first_inside(owner, fitting)
             if first is None:
                 return None
-            for line in sorted(self._leaves[first].lines.values(), key=by_head):
+            for line in self._leaves[first].in_order():
                 if line.shape in fitting and not self.is_capped(first, line.shape.request):
                     return line
         # Of what its turn or a cap keeps back, or does not end in time, another may go: each is looked at.
@@ -239,7 +237,7 @@ class MetedIndex(WideIndex):
         for leaf in (mine,) if mine is not None else self._leaves.values():
             if leaf is not mine and owner not in leaf.above:
                 continue
-            for line in sorted(leaf.lines.values(), key=by_head):
+            for line in leaf.in_order():
                 request = line.shape.request
                 until_us = self.needs_until_us(jobs.jobs[line.job_id])
                 lasts = until_us is None or room.outlives(until_us)

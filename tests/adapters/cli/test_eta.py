@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from meted.adapters.cli.eta import SECOND_US, ahead, of_points
+from meted.adapters.cli.eta import ahead, of_points
 from meted.adapters.forecasts import JobForecastView, PointsView
+from meted.core.limits import SECOND_US
 
 
 @pytest.mark.parametrize(
