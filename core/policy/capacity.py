@@ -183,6 +183,17 @@ class Capacity:
         room.free.take(terms.request)
         insort(room.ends, (ends_us, lease_id, terms.request))
 
+    def expect(self, lease_id: LeaseId, ends_us: int) -> None:
+        """Take a lease to end at another time than was estimated when it was given."""
+        room, was_us, job_id, terms = self._where[lease_id]
+        self._where[lease_id] = (room, ends_us, job_id, terms)
+        place = bisect_left(room.ends, (was_us, lease_id))
+        if place < len(room.ends) and room.ends[place][:2] == (was_us, lease_id):  # else it waits behind another
+            del room.ends[place]
+            insort(room.ends, (ends_us, lease_id, terms.request))
+        if ends_us > was_us:
+            self.version += 1  # what has to end before this may be longer
+
     def holder(self, lease_id: LeaseId) -> tuple[JobId, Terms]:
         """Return the job of a lease."""
         return self._where[lease_id][2:]

@@ -48,7 +48,7 @@ class EasyIndex(QueueIndex):
             if shape_of[job_id] not in fitting:
                 continue  # most do not fit, and need no closer look: in a pass room only becomes less
             if shadow is None:
-                shadow = earliest(capacity.candidates(), job.terms.request, at_us, stay_us(self.state.jobs, job))
+                shadow = earliest(capacity.candidates(), job.terms.request, at_us, self.length_us(job))
                 if shadow is None:
                     return
             made = False
@@ -93,6 +93,10 @@ class EasyIndex(QueueIndex):
         """Return the first ``depth`` jobs to try once ``head`` is stuck (None: all), in that order."""
         return queued_jobs(self.queue.behind(self.key_of(head), depth))
 
+    def length_us(self, job: Job) -> int:
+        """Return how long a unit of a job is taken to run."""
+        return stay_us(self.state.jobs, job)
+
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job, and whether it waits only so as not to delay the head."""
         head, sentence = self.head(), super().ahead_of(job_id)
@@ -108,7 +112,7 @@ class EasyIndex(QueueIndex):
         if self._held and self.is_capped(job.terms.domain_id, request):
             return None
         count = self.next_count(job)
-        ends_us = at_us + stay_us(self.state.jobs, job) * count
+        ends_us = at_us + self.length_us(job) * count
         room = self._room(job, ends_us, shadow)
         if room is None:
             return None

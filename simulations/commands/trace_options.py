@@ -75,7 +75,8 @@ event_order_option: Final = click.option(
     type=click.Choice(EVENT_ORDERS),
     default="instant",
     show_default=True,
-    help="instant: all ends, all submits, one pass; pyss: one pass an event, submits before ends.",
+    help="instant: all ends, all submits, one pass; pyss: one pass an event, submits before ends; "
+    "cqsim: one pass an event, ends before submits.",
 )
 
 

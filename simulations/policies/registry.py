@@ -15,6 +15,7 @@ from meted.core.policy.registry import POLICIES
 from ..errors import SimulationError
 from .condor import Condor
 from .conservative import Conservative
+from .easy_plus_plus import EasyPlusPlus, Predicting
 from .fading import DAY_US
 from .god_docker import GodDocker
 from .god_docker_score import ScoreWeights
@@ -27,6 +28,7 @@ from .stride import Stride
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
     Conservative,
+    EasyPlusPlus,
     Multifactor,
     FairTree,
     Condor,
@@ -80,6 +82,7 @@ TUNABLE: Final[Mapping[str, Tunable]] = {
     Multifactor.name: _weighted(Multifactor, Weights, _WEIGHTS, fill="easy"),
     FairTree.name: _weighted(FairTree, Weights, _WEIGHTS, merge_ties=True, fill="easy"),
     Condor.name: Tunable({"half_life_us": DAY_US}, lambda given: Condor(**given)),  # type: ignore[arg-type]
+    EasyPlusPlus.name: Tunable(fields_of(Predicting()), lambda given: EasyPlusPlus(Predicting(**given))),  # type: ignore[arg-type]
     GodDocker.name: _weighted(GodDocker, ScoreWeights, _SCORE_WEIGHTS, stops_at_gap=True),
 }
 """The policies that have parameters."""

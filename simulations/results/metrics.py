@@ -103,7 +103,7 @@ class Metrics:
 
         Args:
             policy: The policy, as :func:`..policies.registry.make_policy` takes it.
-            event_order: ``instant`` or ``pyss``.
+            event_order: ``instant``, ``pyss`` or ``cqsim``.
             cpu_us: User CPU time of the whole process so far, in microseconds: reading, simulating and writing.
             rules: The parameters of fairness; by default those that a new pool has.
         """

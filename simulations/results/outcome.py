@@ -43,7 +43,7 @@ class OutcomeWriter:
             path: The file, compressed if its name ends with ``.gz``.
             trace: What is replayed.
             policy: The name of the policy.
-            event_order: ``instant`` or ``pyss``.
+            event_order: ``instant``, ``pyss`` or ``cqsim``.
 
         Raises:
             SimulationError: The file cannot be written.

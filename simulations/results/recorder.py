@@ -151,7 +151,7 @@ class Recorder:
         """Return the figures as one JSON object: those of :meth:`.metrics.Metrics.results`, and of fairness.
 
         Args:
-            event_order: ``instant`` or ``pyss``.
+            event_order: ``instant``, ``pyss`` or ``cqsim``.
             cpu_us: User CPU time of the whole process so far, in microseconds.
         """
         figures = self.metrics.results(self._policy, event_order, cpu_us, self._rules)

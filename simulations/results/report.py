@@ -22,6 +22,7 @@ TIE_RULE: Final = "submit time, then job number, then place in the file"
 _EVENT_ORDERS: Final = {
     "instant": "instant (all ends, then all submits, then one pass)",
     "pyss": "pyss (one pass an event, submits before ends)",
+    "cqsim": "cqsim (one pass an event, ends before submits)",
 }
 _PROCS_FIELDS: Final = {
     "allocated": "allocated (field 5), else requested (field 8)",

@@ -1,12 +1,14 @@
 """A reader of the Standard Workload Format: one record a job, no line lost in silence.
 
 The format is that of the Parallel Workloads Archive, version 2.2: a header of ``;`` comments, then one line a job of 18
-columns, -1 where a value is unknown. Real files hold more: fractions, 21 columns, comments further down, damage.
+columns, -1 where a value is unknown. Real files hold more: fractions, 21 columns, comments further down, a mark that
+editors put before text, damage.
 """
 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from types import TracebackType
@@ -141,6 +143,8 @@ class SwfReader:
     def __iter__(self) -> Iterator[SwfRecord]:
         number = 0
         for number, line in enumerate(self._lines, 1):
+            if number == 1 and line.startswith(BOM_UTF8):
+                line = line.removeprefix(BOM_UTF8)
             found = _plain_record(line) or self._read_with_care(number, line)
             if found is not None:
                 self.records += 1

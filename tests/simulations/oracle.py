@@ -38,8 +38,8 @@ one pass.
 A job that ends early (``estimated end > t``) therefore holds its processors through the submission passes of the
 instant of its end. Jobs that start at ``t`` end later, since run > 0, so one round of the three steps finishes ``t``.
 
-*Held order.* The pyss order without step 1: a job holds its processors through the submission passes of the instant of
-its end whatever was estimated. Some tools do this, and one published figure can only be had so.
+*CQSim order.* One pass an event, terminations before submissions: each job that ends at ``t``, in the order of the
+starts, gives back its processors, then a pass; then each submit, then a pass.
 """
 
 from __future__ import annotations
@@ -181,9 +181,14 @@ class Oracle:
         on_time = {index for index in ending if self.starts[index] + self.jobs[index].estimate == now}
         self.events_step(now, submitted, ending, on_time)
 
-    def held_step(self, now: int, submitted: Iterable[int]) -> None:
-        """One pass an event, submissions before terminations; what ends now is free for the terminations only."""
-        self.events_step(now, submitted, self.ending(now), set())
+    def cqsim_step(self, now: int, submitted: Iterable[int]) -> None:
+        """One pass an event, terminations before submissions."""
+        for index in self.ending(now):
+            self.release(index)
+            self.schedule(now)
+        for index in submitted:
+            self.queue.append(index)
+            self.schedule(now)
 
     def events_step(self, now: int, submitted: Iterable[int], ending: list[int], on_time: set[int]) -> None:
         """Do steps 1 to 3 of the module's docstring, with ``on_time`` as the jobs of step 1."""
@@ -208,10 +213,15 @@ def simulate(jobs: Sequence[Job], capacity: int, policy: str, event_order: str) 
         jobs: Sorted by (submit, id); each ``0 < run <= estimate`` and ``0 < procs <= capacity``.
         capacity: How many processors there are.
         policy: ``fcfs``, ``sjf``, ``easy``, ``easy-sjbf``, ``easy-sjf`` or ``conservative``.
-        event_order: ``instant``, ``pyss`` or ``held``.
+        event_order: ``instant``, ``pyss`` or ``cqsim``; the last not for ``conservative``.
     """
-    machine = Oracle(jobs, capacity, policy)
-    step = {"instant": machine.instant_step, "pyss": machine.pyss_step, "held": machine.held_step}[event_order]
+    return run_all(Oracle(jobs, capacity, policy), event_order)
+
+
+def run_all(machine: Oracle, event_order: str) -> list[int]:
+    """Return the start time of every job of a machine that nothing has happened on yet."""
+    jobs = machine.jobs
+    step = {"instant": machine.instant_step, "pyss": machine.pyss_step, "cqsim": machine.cqsim_step}[event_order]
     following = 0
     while following < len(jobs) or machine.ends or machine.places:
         due = [job.submit for job in jobs[following : following + 1]] + [entry[0] for entry in machine.ends[:1]]

@@ -130,7 +130,7 @@ def test_only_the_first_records(trace: Path) -> None:
         (["--policy", "lottery"], "'lottery' is not one of"),
         (["--procs", "0"], "0 is not in the range 1<=x<=1000000"),
         (["--first", "many"], "'many' is not a valid integer"),
-        (["--event-order", "random"], "'random' is not one of 'instant', 'pyss'"),
+        (["--event-order", "random"], "'random' is not one of 'instant', 'pyss', 'cqsim'"),
         (["--overrun", "kill"], "'kill' is not one of"),
         (["--nonsense"], "No such option"),
         (["--out", "-"], "--out needs the name of a file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -189,7 +190,7 @@ def test_lublin_figures(
     assert makespan_s in (None, figures["makespan_s"])
 
 
-@pytest.mark.parametrize("event_order", ORDERS)
+@pytest.mark.parametrize("event_order", ["instant", "pyss"])
 @pytest.mark.parametrize(("policy", "kind", "number"), HAND_MADE)
 def test_hand_made_cases(
     shared_traces: Path, tmp_path: Path, policy: str, kind: str, number: int, event_order: EventOrder
@@ -226,8 +227,11 @@ def workloads(draw: st.DrawFn, widest: int = 8, clairvoyant: bool = False) -> li
     ]
 
 
-@pytest.mark.parametrize("event_order", ORDERS)
-@pytest.mark.parametrize("policy", ["fcfs", "sjf", "easy", "easy-sjbf", "easy-sjf", "conservative"])
+@pytest.mark.parametrize(
+    ("policy", "event_order"),
+    [(policy, order) for policy in ("fcfs", "sjf", "easy", "easy-sjbf", "easy-sjf") for order in ORDERS]
+    + [("conservative", "instant"), ("conservative", "pyss")],
+)
 @given(jobs=workloads())
 @example(jobs=[TraceJob(n, 1, 0, S, S, 1) for n in range(1, 300)])
 def test_the_engine_equals_the_oracle_at_every_start(
@@ -431,7 +435,7 @@ def test_the_largest_machine_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 def test_an_unknown_policy_is_refused_in_a_sentence() -> None:
     known = ", ".join(policy_names())
-    with pytest.raises(SimulationError, match=f"^there is no policy lottery; choose one of {known}"):
+    with pytest.raises(SimulationError, match=f"^there is no policy lottery; choose one of {re.escape(known)}"):
         make_policy("lottery")
 
 

@@ -99,6 +99,13 @@ def test_times_are_exact(tmp_path: Path, column: int, field: str, text: bytes, m
     assert attrs.evolve(record, **{field: getattr(RECORD, field)}) == RECORD
 
 
+@pytest.mark.parametrize("text", [b"; MaxProcs: 4\n" + PLAIN, PLAIN + b"\n; MaxProcs: 4"])
+def test_a_mark_before_the_text_is_no_part_of_it(tmp_path: Path, text: bytes) -> None:
+    records, reader = read(write(tmp_path, b"\xef\xbb\xbf" + text))
+    assert records == [RECORD]
+    assert (reader.malformed_count, reader.header.number("MaxProcs")) == (0, 4)
+
+
 def test_whole_numbers_with_a_point(tmp_path: Path) -> None:
     (record,), reader = read(write(tmp_path, with_field(5, b"4.0")))
     assert (record, reader.malformed) == (RECORD, [])

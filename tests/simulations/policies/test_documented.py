@@ -52,7 +52,7 @@ def test_a_row_is_what_a_replay_gives(shared_traces: Path, policy: str) -> None:
 def test_the_parameters_are_those_of_the_policies() -> None:
     """The table of parameters names each policy that has some, each parameter, and what it is if it is not named."""
     section = PAGE.read_text(encoding="utf-8").split("\n## Parameters\n")[1].split("\n## ")[0]
-    said = dict(re.findall(r"^\| `([\w-]+)` \| (.*) \|$", section, re.M))
+    said = dict(re.findall(r"^\| `([\w+-]+)` \| (.*) \|$", section, re.M))
     assert said == {
         name: ", ".join(f"`{written(field)}={text_of(field, value)}`" for field, value in tunable.defaults.items())
         for name, tunable in TUNABLE.items()
@@ -61,7 +61,7 @@ def test_the_parameters_are_those_of_the_policies() -> None:
 
 def test_every_policy_is_described() -> None:
     found = set(
-        re.findall(r"^\| `([\w-]+)` \| .* \| (?:yes|no|.*`(?:core|simulations)/.*) \|$", PAGE.read_text(), re.M)
+        re.findall(r"^\| `([\w+-]+)` \| .* \| (?:yes|no|.*`(?:core|simulations)/.*) \|$", PAGE.read_text(), re.M)
     )
     assert found == set(policy_names())
 

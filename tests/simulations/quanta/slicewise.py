@@ -25,6 +25,20 @@ def pour(levels: Sequence[int], caps: Sequence[int], amount: int) -> list[int]:
     return taken
 
 
+def pour_to_who_lacks_least(levels: Sequence[int], caps: Sequence[int], amount: int) -> list[int]:
+    """Give slices to the lowest level in rounds, one to each who is at it; where they are fewer, ties as in the lab of
+    Karma's authors: to who lacks least at that moment, then to the name (here the column) that is first as a text.
+    """
+    taken = [0] * len(levels)
+    while amount and (wanting := [user for user, cap in enumerate(caps) if taken[user] < cap]):
+        lowest = min(levels[user] + taken[user] for user in wanting)
+        equal = [user for user in wanting if levels[user] + taken[user] == lowest]
+        for user in sorted(equal, key=lambda user: (caps[user] - taken[user], str(user)))[:amount]:
+            taken[user] += 1
+            amount -= 1
+    return taken
+
+
 def karma(
     demands: Sequence[int], credits: Sequence[int], guaranteed: int, shared: int, *, unlimited: bool, serve: bool
 ) -> tuple[list[int], list[int], int]:

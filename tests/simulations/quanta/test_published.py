@@ -17,6 +17,8 @@ from meted.simulations.quanta.figures import figures
 from meted.simulations.quanta.karma import Karma
 from meted.simulations.quanta.misreport import Search
 
+from .slicewise import pour_to_who_lacks_least
+
 USERS, QUANTA = 100, 3_600
 CONTENDERS = (
     *(Contender("karma", KarmaOptions(alpha_milli)) for alpha_milli in (1_000, 0, 500)),
@@ -83,6 +85,25 @@ def test_figures_of_a_trace_taken_by_others(trace: Path) -> None:
     assert welfare["karma", 1_000] == pytest.approx((0.158218, 0.979064), abs=5e-7)
     assert welfare["karma", 0] == pytest.approx((0.157172, 0.979156), abs=5e-6)
     assert welfare["max-min", 500] == pytest.approx((0.219704, 0.968441), abs=8e-5)
+
+
+@pytest.mark.parametrize(
+    ("remembers", "least", "mean"),
+    [(False, 0.219704, 0.968441), (True, 0.157172, 0.979156)],
+    ids=["max-min", "alpha 0"],
+)
+def test_the_two_figures_that_hang_on_ties(trace: Path, remembers: bool, least: float, mean: float) -> None:
+    """A5: with ties as the lab of Karma's authors has them, max-min and Karma with alpha 0 are exact as well."""
+    with DemandReader(str(trace), scale=2) as reader:
+        rows = list(reader)
+    useful = [0] * USERS
+    for demands in rows:
+        levels = useful if remembers else [0] * USERS
+        taken = pour_to_who_lacks_least(levels, demands, USERS)
+        useful = [before + now for before, now in zip(useful, taken, strict=True)]
+    found = figures(useful, [sum(column) for column in zip(*rows, strict=True)], USERS * QUANTA)
+    assert (round(float(found.least_welfare), 6), round(found.mean_welfare, 6)) == (least, mean)
+    assert found.useful == 359_392
 
 
 def test_the_trace_as_it_is(trace: Path) -> None:
