@@ -142,6 +142,8 @@ class EasyPlusPlusIndex(EasyIndex):
                 length_us = self.length_us(was.jobs.jobs[event.job_id]) * event.count
             case UnitsFinished():
                 self._finished(event, _user_of(was.jobs.jobs[was.jobs.leases[event.lease_id].job_id]))
+            case _:
+                pass
         super().update(event, state)
         match event:
             case UnitsLeased():
@@ -153,6 +155,8 @@ class EasyPlusPlusIndex(EasyIndex):
                 self._has_ended |= type(event) is UnitsReturned
                 if event.lease_id not in state.jobs.leases:
                     self.predicted.pop(event.lease_id, None)
+            case _:
+                pass
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Correct what runs on, then yield leases as under EASY."""
