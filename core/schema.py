@@ -24,7 +24,7 @@ from .limits import KARMA_START_MC
 from .state import State
 from .tags import ENTITLED
 
-SNAPSHOT_VERSION = 5
+SNAPSHOT_VERSION = 6
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)
