@@ -13,7 +13,6 @@ from heapq import heappop, heappush
 from math import ceil
 from random import Random
 from statistics import mean
-from unittest.mock import patch
 
 from harness import Row, arguments, show
 
@@ -23,10 +22,8 @@ from meted.core.events import UnitsLeased
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import SECOND_US
 from meted.core.policy.base import Index
-from meted.core.policy.capacity import Capacity, Room
-from meted.core.policy.clock import Choice
+from meted.core.policy.capacity import Room
 from meted.core.policy.meted import Meted, MetedIndex
-from meted.core.policy.shadow import Shadow
 from meted.core.resources import Resources
 from meted.core.state import Job, State
 
@@ -35,12 +32,8 @@ UNITS_MEAN = 40
 UNIT_S = 60
 
 
-class _FirstFit(MetedIndex):
-    """The default policy, by first fit alone."""
-
-    def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[Job, Room, int] | None:
-        with patch.object(Capacity, "find_loaded", lambda _, room, *rest: room):
-            return super()._place(choice, shadow, at_us)
+def _stay(room: Room, _job: Job, _until_us: int | None = None) -> Room:
+    return room
 
 
 class FirstFit(Meted):
@@ -48,7 +41,9 @@ class FirstFit(Meted):
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""
-        return _FirstFit(state)
+        index = MetedIndex(state)
+        index.capacity.find_loaded = _stay  # type: ignore[method-assign]
+        return index
 
 
 class Pool:
