@@ -247,16 +247,13 @@ class Capacity:
         state, so there is no index of it, and a search looks at a few workers, however many there are.
 
         Args:
-            room: What :meth:`find` has returned: if that has the job loaded, or no other, it stays.
+            room: What :meth:`find` has returned: the answer if there is none that has the job loaded.
             job: The job.
             until_us: The worker has to be there until then; None is at any rate.
         """
-        workers = job.workers
-        if room.worker_id in workers:
-            return room
         request, rooms = job.terms.request, self.rooms
         cpu_milli = request.cpu_milli
-        for worker_id in workers:
+        for worker_id in job.workers:
             other = rooms.get(worker_id)
             if other is not None and other.free.cpu_milli >= cpu_milli and other.may_take(request, until_us):
                 return other

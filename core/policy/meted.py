@@ -96,7 +96,7 @@ class MetedIndex(WideIndex):
             yield from self._serve_owners(at_us)
         if self.capacity.reserved is not None:
             yield from self.serve_reserved(at_us)
-        shadow = self.reservation()
+        shadow, is_karma = self.reservation(), self.state.rules.pool == KARMA
         for _ in range(PASS_EXAMINED_MAX):
             self._refresh_keys()
             choice = self._next(self._fits_somewhere)
@@ -109,11 +109,12 @@ class MetedIndex(WideIndex):
             job, room, count = placed
             self.served.append((choice.top, choice.domain_id))
             covered = self.covered(choice.domain_id, job.terms.request) if self._held else 0
-            yield LeaseUnits(at_us, room.worker_id, job.job_id, count, covered, donors=self.donors_for(job))
+            donors = self.donors_for(job) if is_karma else ()
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, count, covered, donors=donors)
         # Only a shape that was full before the last lease was passed over.
         if shadow is None and any(shape.is_passed_over(len(self.served)) for shape in self._shapes.values()):
             yield from self.drain_for_overdue(at_us)
-        if self.capacity.prefetching and self.state.rules.pool != KARMA:  # what waits would count as held
+        if self.capacity.prefetching and not is_karma:  # what waits would count as held
             yield from self._prefetch(at_us)
 
     def _prefetch(self, at_us: int) -> Iterator[Proposal]:
