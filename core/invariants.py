@@ -14,7 +14,7 @@ from .credit.invariants import wrong_credit
 from .domains.invariants import wrong_domains
 from .engine import Engine
 from .ids import JobId
-from .limits import CALLS_KEPT_MAX
+from .limits import CALLS_KEPT_MAX, JOB_WORKERS_MAX
 from .policy.clock import ClockIndex
 from .policy.pool import PoolIndex
 from .reducers import fold
@@ -159,6 +159,8 @@ def _wrong_job(job: Job, at_us: int) -> Iterator[str]:
         yield f"{name} has a run that came back with a count or history that cannot be."
     if job.held and (job.next_index or job.requeued or job.stopped):
         yield f"{name} is held, but units of it were given or it was stopped."
+    if len(set(job.workers)) != len(job.workers) or len(job.workers) > JOB_WORKERS_MAX:
+        yield f"{name} remembers a worker twice, or more than {JOB_WORKERS_MAX}."
     if job.stopped is not None and job.pending_count:
         yield f"{name} was stopped, but {job.pending_count} of its units still wait."
     most = job.terms.max_failures

@@ -10,6 +10,9 @@ JOB_UNITS_MAX = 100_000_000
 RUN_UNITS_MAX = 1_024
 """Units in one lease: bounds an event, a lease's mask and what one lost message can hold back."""
 
+JOB_WORKERS_MAX = 16
+"""Workers that a job remembers as having it loaded; its next run goes there if it fits."""
+
 RUN_QUANTUM_US = 100_000
 """Q of docs/fairness.md: a lease holds about this much estimated work, so that short units cost little each."""
 

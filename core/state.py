@@ -41,6 +41,8 @@ class Job:
         ended_us, outcome: When and how it ended, or None.
         attempts: The highest attempt of any of its units so far; what is run again goes on counting from there.
         points: Of its priority, what was bought (above zero) or sold for credit.
+        workers: To which its units were given, the latest newcomer first, at most ``JOB_WORKERS_MAX``: they have it
+            loaded, as far as that can be told (row P24). What gave out its last unit is not noted.
     """
 
     job_id: JobId
@@ -61,6 +63,7 @@ class Job:
     outcome: str | None = None
     attempts: int = 0
     points: int = 0
+    workers: tuple[WorkerId, ...] = ()
 
     @property
     def own_priority(self) -> int:

@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from ..ids import DomainId, JobId, LeaseId, WorkerId
 from ..lease_events import UnitsLeased
 from ..resources import Resources
-from ..state import Jobs, Lease, State, Worker
+from ..state import Job, Jobs, Lease, State, Worker
 from ..terms import Terms
 from .prefetch import PrefetchQueue
 
@@ -78,6 +78,10 @@ class Room:
     def outlives(self, end_us: int) -> bool:
         """Whether the worker lives until ``end_us``."""
         return self.until_us is None or end_us <= self.until_us
+
+    def may_take(self, request: Resources, until_us: int | None) -> bool:
+        """Whether ``request`` may be leased here now; the worker has to be there until then, None is at any rate."""
+        return self.at >= 0 and self.free.fits(request) and (until_us is None or self.outlives(until_us))
 
 
 class Shape:
@@ -246,6 +250,26 @@ class Capacity:
                 at += 1
         shape.room = order[at] if at < end else None
         return shape.room
+
+    def find_loaded(self, room: Room, job: Job, until_us: int | None = None) -> Room:
+        """Return where the next run of a job goes: among the workers on which it fits, to one that has it loaded.
+
+        Changing from one job to another costs where a job has much to load (row P24). Whether the job goes on is not
+        asked here, so this is about where, never about who is next. What a job remembers of its workers is in the
+        state, so there is no index of it, and a search looks at a few workers, however many there are.
+
+        Args:
+            room: What :meth:`find` has returned: the answer if there is none that has the job loaded.
+            job: The job.
+            until_us: The worker has to be there until then; None is at any rate.
+        """
+        request, rooms = job.terms.request, self.rooms
+        cpu_milli = request.cpu_milli
+        for worker_id in job.workers:
+            other = rooms.get(worker_id)
+            if other is not None and other.free.cpu_milli >= cpu_milli and other.may_take(request, until_us):
+                return other
+        return room
 
     def find_behind(self, room: Room, request: Resources, ends_us: int | None) -> Room | None:
         """Return the first worker behind that of ``room`` where a request fits now, as ``room`` is kept for another.

@@ -26,6 +26,9 @@ The tree is served from the top: at each level a child is chosen by 1 and 2, unt
 take turns by start tags with equal weights, and the jobs of a user by tags with weight 2**priority (SFQ, Goyal, Vin and
 Cheng, SIGCOMM 1996); so a long job of low priority goes on, and each job starts early (rows P22, P23, P25, P26).
 
+All this is about who is next and never about where: of the workers on which the next run fits one that has its job
+loaded is preferred, else it is the first by id (row P24, :meth:`.Capacity.find_loaded`).
+
 Before all that, in this order, go: work on its owner's own machines (rows P24, P27), and what a *guarantee* covers: a
 domain that holds less of a resource than its guarantee names, for a job that asks for it. Both move no virtual time:
 V counts what is shared. A *cap* keeps a domain back.
@@ -65,7 +68,7 @@ from collections.abc import Iterator
 from ..commands import LeaseUnits
 from ..credit.karma import KARMA
 from ..estimates import known_estimate_us, stay_us
-from ..ids import DomainId, JobId, WorkerId
+from ..ids import DomainId, WorkerId
 from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
 from ..resources import Resources
 from ..state import Job, Lease, State
@@ -90,7 +93,7 @@ class MetedIndex(WideIndex):
             yield from self._serve_owners(at_us)
         if self.capacity.reserved is not None:
             yield from self.serve_reserved(at_us)
-        shadow = self.reservation()
+        shadow, is_karma = self.reservation(), self.state.rules.pool == KARMA
         for _ in range(PASS_EXAMINED_MAX):
             self._refresh_keys()
             choice = self._next(self._fits_somewhere)
@@ -102,15 +105,15 @@ class MetedIndex(WideIndex):
             if placed is None:
                 self._set_aside(choice.domain_id)
                 continue
-            job_id, room, count = placed
+            job, room, count = placed
             self.served.append((choice.top, choice.domain_id))
-            job = self.state.jobs.jobs[job_id]
             covered = self.covered(choice.domain_id, job.terms.request) if self._held else 0
-            yield LeaseUnits(at_us, room.worker_id, job_id, count, covered, donors=self.donors_for(job))
+            donors = self.donors_for(job) if is_karma else ()
+            yield LeaseUnits(at_us, room.worker_id, job.job_id, count, covered, donors=donors)
         # Only a shape that was full before the last lease was passed over.
         if shadow is None and any(shape.is_passed_over(len(self.served)) for shape in self._shapes.values()):
             yield from self.drain_for_overdue(at_us)
-        if self.capacity.prefetching and self.state.rules.pool != KARMA:  # what waits would count as held
+        if self.capacity.prefetching and not is_karma:  # what waits would count as held
             yield from self._prefetch(at_us)
 
     def _prefetch(self, at_us: int) -> Iterator[Proposal]:
@@ -168,7 +171,7 @@ class MetedIndex(WideIndex):
             lasts = until_us is None or room.outlives(until_us + PREFETCH_US)
             return room.at >= 0 and lasts and room.capacity in places
 
-        return self.capacity.queue.find(job.terms.request, at_us, admits)
+        return self.capacity.queue.find(job.terms.request, at_us, admits, job.workers)
 
     def _fits_somewhere(self, shape: PendingShape) -> bool:
         """Whether a shape fits a worker now; where not, it is noted after how many leases of this pass that was so.
@@ -185,22 +188,24 @@ class MetedIndex(WideIndex):
         shape.full_since = len(self.served)
         return False
 
-    def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[JobId, Room, int] | None:
+    def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[Job, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
-        lines = self._leaves[choice.domain_id].lines
+        lines, jobs, capacity = self._leaves[choice.domain_id].lines, self.state.jobs.jobs, self.capacity
         for line in lines.values() if len(lines) == 1 and not self._held else self._lines(choice):
-            job_id = line.job_id
+            job = jobs[line.job_id]
             count = line.ranks.keys[choice.domain_id].units
             # _next has just searched for every shape; only a worker's end of life asks for another search.
-            room = line.shape.room
-            if room is None or room.until_us is not None:
-                job = self.state.jobs.jobs[job_id]
-                if room is not None:
-                    room = self.capacity.find(line.shape, self.needs_until_us(job))
-                if room is None and shadow is not None:
-                    room = self.beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
+            room, until_us = line.shape.room, None
+            if capacity.is_mortal and room is not None:
+                until_us = self.needs_until_us(job)
+                if room.until_us is not None:
+                    room = capacity.find(line.shape, until_us)
+            if room is None and shadow is not None:
+                room = self.beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
+            elif room is not None and job.workers:
+                room = capacity.find_loaded(room, job, until_us)
             if room is not None:
-                return job_id, room, count
+                return job, room, count
         return None
 
     def _serve_owners(self, at_us: int) -> Iterator[Proposal]:
@@ -216,7 +221,24 @@ class MetedIndex(WideIndex):
                         break
                     job_id, domain_id = line.job_id, self._domain_of(line)
                     units, levels = line.ranks.keys[domain_id].units, 1 + len(self._leaves[domain_id].above)
-                    yield LeaseUnits(at_us, room.worker_id, job_id, units, (1 << levels) - 1)
+                    place = self._loaded_of_own(owner, room, line)
+                    yield LeaseUnits(at_us, place.worker_id, job_id, units, (1 << levels) - 1)
+
+    def _loaded_of_own(self, owner: DomainId, room: Room, line: Line) -> Room:
+        """Return that of an owner's machines that has the job of ``line`` loaded, if it is what is next there as well.
+
+        So the same goes first on each machine as without; only the order of the machines is another.
+        """
+        workers = self.state.jobs.jobs[line.job_id].workers
+        if room.worker_id in workers:
+            return room
+        for worker_id in workers:
+            other = self.capacity.rooms.get(worker_id)
+            if other is None or other.owner != owner or other not in self.capacity.owned[owner]:
+                continue
+            if other.free.fits(line.shape.request) and self._own_line(owner, other) is line:
+                return other
+        return room
 
     def _own_line(self, owner: DomainId, room: Room) -> Line | None:
         """Return the line inside a domain that goes first on a machine of its own, or None if nothing fits there."""

@@ -7,12 +7,12 @@ is queued never keeps room from anything, needs no place to be found for it late
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sortedcontainers import SortedList
 
 from ..ids import LeaseId, WorkerId
-from ..limits import PREFETCH_US
+from ..limits import JOB_WORKERS_MAX, PREFETCH_US
 from ..resources import Resources
 from ..state import Lease
 
@@ -63,16 +63,32 @@ class PrefetchQueue:
             self._reopen(heir)
         return heir
 
-    def find(self, request: Resources, at_us: int, admits: Callable[[WorkerId], bool]) -> Lease | None:
+    def find(
+        self,
+        request: Resources,
+        at_us: int,
+        admits: Callable[[WorkerId], bool],
+        loaded: Sequence[WorkerId] = (),
+    ) -> Lease | None:
         """Return the lease behind which ``request`` would wait least, or None.
 
-        One that should have ended long ago has none behind it, as nobody knows when it will end.
+        Of the first ``JOB_WORKERS_MAX`` that are admitted one on a worker that has the job loaded goes before others
+        (row P24): what waits behind any of them waits for a short lease, and for no other. One that should have ended
+        long ago has none behind it, as nobody knows when it will end.
         """
+        first: Lease | None = None
+        left = JOB_WORKERS_MAX
         for _, lease_id in self._open.get(request, SortedList()).irange((at_us - PREFETCH_US, LeaseId(0))):
             lease, _ = self._short[lease_id]
-            if admits(lease.worker_id):
+            if not admits(lease.worker_id):
+                continue
+            if lease.worker_id in loaded:
                 return lease
-        return None
+            first = first or lease
+            left -= 1
+            if not loaded or not left:
+                break
+        return first
 
     def summary(self) -> object:
         """Return all that matters, for comparison."""

@@ -11,6 +11,7 @@ from .. import spans
 from ..events import Event, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
+from ..limits import JOB_WORKERS_MAX
 from ..record import replaced
 from ..starts import fell
 from ..state import Account, Job, Jobs, Lease, UserAccount
@@ -28,6 +29,10 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         next_index += event.count
     else:
         requeued = _without(requeued, event.first, event.count)
+    is_last = next_index >= terms.count and not requeued
+    workers = old.workers
+    if not is_last and event.worker_id not in workers:
+        workers = (event.worker_id, *workers[: JOB_WORKERS_MAX - 1])
     job = replaced(
         old,
         tag=event.inner[0] if event.inner else old.tag,
@@ -35,9 +40,9 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         requeued=requeued,
         out=old.out + event.count,
         attempts=old.attempts if old.attempts > event.attempt else event.attempt,
+        workers=workers,
     )
     served = event.size * event.count
-    is_last = next_index >= terms.count and not requeued
     accounts = _charged_for_lease(jobs.accounts, terms, event, served, 1 if is_last else 0)
     lease = Lease(
         event.lease_id,
