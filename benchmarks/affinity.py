@@ -42,7 +42,7 @@ class FirstFit(Meted):
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""
         index = MetedIndex(state)
-        index.capacity.find_loaded = _stay  # type: ignore[method-assign]
+        index.capacity.find_loaded = _stay  # type: ignore[method-assign, assignment]
         return index
 
 
@@ -89,9 +89,9 @@ class Pool:
         self.engine.run_timers(at_us)
         while self.engine.run_pass(at_us):
             pass
-        for event in self.engine.take():
-            if isinstance(event, UnitsLeased):
-                self._note(event, dice)
+        for made in self.engine.take():
+            if isinstance(made, UnitsLeased):
+                self._note(made, dice)
 
     def _note(self, event: UnitsLeased, dice: Random) -> None:
         pair = event.worker_id, event.job_id

