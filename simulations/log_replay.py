@@ -29,7 +29,7 @@ from meted.core.events import (
     WorkerJoined,
 )
 from meted.core.ids import JobId, LeaseId, WorkerId
-from meted.core.limits import TIME_MAX_US
+from meted.core.limits import PASS_EXAMINED_MAX, TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
@@ -175,9 +175,9 @@ class LogReplay:
             self._submit(jobs[self._next])
             self._next += 1
         engine = self.engine
-        engine.run_pass(now_us)
+        engine.run_pass(now_us, PASS_EXAMINED_MAX)
         while engine.more:
-            engine.run_pass(now_us)
+            engine.run_pass(now_us, PASS_EXAMINED_MAX)
         for event in engine.take():
             if type(event) is UnitsLeased:
                 waits_us, units = self._units[event.job_id]

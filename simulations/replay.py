@@ -40,7 +40,7 @@ from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import JobArchived, JobSubmitted, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId, WorkerId
-from meted.core.limits import CPU_MILLI_MAX, TIME_MAX_US
+from meted.core.limits import CPU_MILLI_MAX, PASS_EXAMINED_MAX, TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.resources import NOTHING, Resources
 from meted.core.spec import NO_SPEC
@@ -310,11 +310,14 @@ class Replay:
             self._outcome(job, start_us)
 
     def _pass(self, now_us: int) -> None:
-        """Let the policy work, and start what it has leased."""
+        """Let the policy work, and start what it has leased.
+
+        In virtual time a pass holds up nobody, so it is not cut as a server's is: what is divided is all that is free.
+        """
         engine = self.engine
-        made = engine.run_pass(now_us)
+        made = engine.run_pass(now_us, PASS_EXAMINED_MAX)
         while engine.more:
-            made += engine.run_pass(now_us)
+            made += engine.run_pass(now_us, PASS_EXAMINED_MAX)
         if not made:
             return
         waiting, running, told, trader = self._waiting, self._running, self._tell_started, self._trader

@@ -27,7 +27,7 @@ from meted.core.commands import Command, CreateDomain, FinishUnits, JoinWorker, 
 from meted.core.engine import Engine
 from meted.core.events import Event, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId
-from meted.core.limits import SECOND_US
+from meted.core.limits import PASS_EXAMINED_MAX, SECOND_US
 from meted.core.policy.base import Policy
 from meted.core.resources import NOTHING, Resources
 from meted.core.service import lag
@@ -205,7 +205,7 @@ class Scenario:
         while self._asked and self._asked[0][0] == now_us:
             engine.handle(heappop(self._asked)[2])
         engine.run_timers(now_us)
-        while engine.run_pass(now_us):
+        while engine.run_pass(now_us, PASS_EXAMINED_MAX):
             pass
         for event in engine.take():
             self._note(event)

@@ -101,7 +101,7 @@ def test_what_a_point_would_bring_is_foreseen_from_the_same_moment() -> None:
         assert maker.made == 2
         assert [job.first_us for job in found.jobs] == [10 * S, 20 * S]
         assert raised is not None
-        assert (raised["first_us"], raised["cost_mc"]) == (20 * S, 0)  # its domain is alone, and served in turn
+        assert (raised["first_us"], raised["cost_mc"]) == (10 * S, 0)  # it goes before the other of its user
         assert await made.compared(3, 1) == (found, raised)
         assert await made.latest(3) == found
         assert maker.made == 2  # both are used again
