@@ -71,6 +71,10 @@ def read_config(path: Path) -> Config:
         said = tomllib.loads(body.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The config file {path} is no TOML: {error}.") from None
+    except (ValueError, RecursionError):  # neither says of the file what is wrong with it
+        raise ConfigError(
+            f"The config file {path} has a number of too many digits, or is nested too deeply; take that out."
+        ) from None
     executors = said.pop(EXECUTORS, {})
     if not isinstance(executors, dict) or not all(isinstance(table, dict) for table in executors.values()):
         raise ConfigError(f"The config file {path} must give what executors are told as tables: [{EXECUTORS}.NAME].")

@@ -3,7 +3,7 @@
 Array jobs of six domains come at random to workers of one slot and of eight, at loads from half busy to more than there
 is. Units of a job take about as long. What has ended is seen by the pass at once, or once in so many seconds together
 with all else: as where units end in step, or are reported many at a time. A *switch* is a lease of a job that the
-worker neither holds nor was given last, as ``meted worker ls`` counts it; a worker's first lease is none.
+worker neither holds nor was given last, as ``meted workers`` counts it; a worker's first lease is none.
 """
 
 from __future__ import annotations

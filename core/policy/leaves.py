@@ -37,12 +37,6 @@ class PendingShape(Shape):
         self.ranks: dict[DomainId, Ranks] = {}
         self.full_since: int | None = None
 
-    @property
-    def is_ranked(self) -> bool:
-        """Whether somebody is ranked with it."""
-        top = self.ranks.get(TOP)
-        return top is not None and bool(top.keys)
-
     def is_passed_over(self, leases: int) -> bool:
         """Whether it did not fit any more before the last of so many leases of this pass."""
         return self.full_since is not None and self.full_since < leases
@@ -56,17 +50,15 @@ class Line:
 
     Attributes:
         head: Who is next.
-        job_id: The job that is.
     """
 
-    __slots__ = ("_heap", "head", "job_id", "ranks", "shape", "users")
+    __slots__ = ("_heap", "head", "ranks", "shape", "users")
 
     def __init__(self, shape: PendingShape, ranks: Ranks) -> None:
         self.shape = shape
         self.ranks = ranks
         self.users: dict[str, JobQueue] = {}
         self.head: Head = (0, 0)
-        self.job_id = JobId(0)
         self._heap: list[tuple[int, QueueKey, str]] = []
 
     def find_head(self, account: Account, touched: set[str]) -> None:
@@ -78,7 +70,11 @@ class Line:
             self.head = account.users[user].tag, queue.keys[0]
         else:
             self.head = self._first_of_users(account, touched)
-        self.job_id = queued_job(self.head[1])
+
+    @property
+    def job_id(self) -> JobId:
+        """The job that is next; few lines of many are asked for it."""
+        return queued_job(self.head[1])
 
     def _first_of_users(self, account: Account, touched: set[str]) -> Head:
         users, heap, standing = self.users, self._heap, account.users

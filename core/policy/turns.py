@@ -31,7 +31,9 @@ class TurnIndex(ClockIndex):
 
     def _next(self, could_serve: CouldServe) -> Choice | None:
         """Return who is next; only shapes that could be served count."""
-        shapes = [shape for shape in self._shapes.values() if shape.is_ranked and could_serve(shape)]
+        # There may be thousands of shapes, of which few are ranked.
+        ranked = [shape for shape in self._shapes.values() if TOP in shape.ranks and shape.ranks[TOP].keys]
+        shapes = [shape for shape in ranked if could_serve(shape)]
         while True:
             top = found = self._first(TOP, shapes)
             if found is None or top is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Final
@@ -13,6 +14,8 @@ from .request import RunRequest
 
 GRID_MAX: Final = 10_000
 """Runs of one grid."""
+
+_SHOWN: Final = 60
 
 
 @record
@@ -50,10 +53,12 @@ def parse_varied(text: str) -> Varied:
     name, equals, rest = text.partition("=")
     name = name.strip().removeprefix("--").replace("_", "-")
     values = tuple(value.strip() for value in rest.split(";" if ";" in rest else ","))
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     if not equals or not name or not all(values):
-        raise ValueError(f"{text!r} names no values; write it like alpha=0.5,0.75 or policy=meted,easy.")
+        raise ValueError(f"{shown!r} names no values; write it like alpha=0.5,0.75 or policy=meted,easy.")
     if len(set(values)) < len(values):
-        raise ValueError(f"{text!r} names a value twice; name each once.")
+        twice = next(value for value, count in Counter(values).items() if count > 1)[:_SHOWN]
+        raise ValueError(f"{shown!r} names a value twice ({twice}); name each once.")
     return Varied(name, values)
 
 

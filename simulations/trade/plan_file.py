@@ -42,6 +42,7 @@ from ..errors import SimulationError
 from ..replay import PROCS_MAX
 from ..traces.source import open_source, reason_of, source_name
 from .plan import CreditPlan, Trade
+from .words import excerpt
 
 CREDIT_FILE_BYTES_MAX: Final = 2**20
 """Size of the largest file of ``--credit``."""
@@ -52,8 +53,11 @@ TRADES_MAX: Final = 1_000
 SPAN: Final = long_duration(CREDIT_PERIOD_MIN_US)
 """How a period and a half-life are written; gives microseconds."""
 
+NUMBER_MAX: Final = 2**63 - 1
+"""Largest number in it, of either sign."""
+
 _SHOWN: Final = 40
-_USER_MAX: Final = 2**63 - 1
+_REASON_MAX: Final = 200
 
 Table = Mapping[str, Any]
 Read = Callable[[str], Any]
@@ -74,9 +78,15 @@ def read_plan(path: str) -> CreditPlan:
     if len(body) > CREDIT_FILE_BYTES_MAX:
         raise SimulationError(f"{name} has more than {CREDIT_FILE_BYTES_MAX:,} bytes; give a smaller file.")
     try:
-        said = tomllib.loads(body.decode("utf-8"), parse_float=str)
-    except (ValueError, RecursionError) as error:
-        raise SimulationError(f"{name} is no TOML in UTF-8 ({error}); see the example in docs/credit.md.") from None
+        said = tomllib.loads(body.decode("utf-8-sig"), parse_float=str)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        said_so = str(error) if len(str(error)) <= _REASON_MAX else "it is written wrongly"
+        raise SimulationError(
+            f"{name} is no TOML in UTF-8 ({said_so}); see docs/simulation.md for an example."
+        ) from None
+    except (ValueError, RecursionError) as error:  # neither says of the file what is wrong with it
+        why = "is nested too deeply" if isinstance(error, RecursionError) else f"is a number beyond {NUMBER_MAX:,}"
+        raise SimulationError(f"{name}: something in it {why}; see docs/simulation.md for an example.") from None
     return replaced(_Reader(name).plan(said), sha256=hashlib.sha256(body).hexdigest())
 
 
@@ -90,7 +100,7 @@ def read_price(text: str) -> int | None:
 
 
 def _is_name(given: object) -> bool:
-    return isinstance(given, str) or (type(given) is int and 0 <= given <= _USER_MAX)
+    return (isinstance(given, str) and given != "") or (type(given) is int and 0 <= given <= NUMBER_MAX)
 
 
 def _or_none(read: Read) -> Read:
@@ -161,6 +171,13 @@ class _Reader:
         accounts = self._table("[accounts]", said.get("accounts", {}))
         self._check_keys("[accounts]", accounts, _ACCOUNTS)
         begin = self._table("[accounts] begin", accounts.get("begin", {}))
+        without, unlimited = (self._names("[accounts]", accounts, key) for key in ("without", "unlimited"))
+        for name in without:
+            if name in begin or name in unlimited:
+                other = "begin" if name in begin else "unlimited"
+                raise self._refusal(
+                    "[accounts]", f"{excerpt(name)} is in without and in {other}; name it in one of them"
+                )
         price_mc = found.get("price", default.price_mc)
         return CreditPlan(
             self._name,
@@ -174,8 +191,8 @@ class _Reader:
             ),
             self._value("[accounts]", "each", accounts.get("each", 0), not_below_zero_mc),
             tuple((name, self._value("[accounts] begin", name, mc, not_below_zero_mc)) for name, mc in begin.items()),
-            self._names("[accounts]", accounts, "without"),
-            self._names("[accounts]", accounts, "unlimited"),
+            without,
+            unlimited,
             self._trades(said.get("trade", [])),
             price_mc is None,
         )
@@ -197,7 +214,7 @@ class _Reader:
         trade = Trade(
             found["points"],
             self._names(place, lists, "domains"),
-            tuple(self._value(place, "users", user, _number(0, _USER_MAX)) for user in users),
+            tuple(self._value(place, "users", user, _number(0, NUMBER_MAX)) for user in users),
             found.get("time-min"),
             found.get("time-max"),
             found.get("procs-min"),
@@ -219,11 +236,13 @@ class _Reader:
 
     def _value(self, place: str, key: str, value: object, read: Read) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | str):
-            raise self._refusal(place, f"{key} has to be a number or a text in quotes")
+            raise self._refusal(place, f"{excerpt(key)} has to be a number or a text in quotes")
+        if isinstance(value, int) and abs(value) > NUMBER_MAX:
+            raise self._refusal(place, f"{excerpt(key)} is a number beyond {NUMBER_MAX:,}; give a smaller one")
         try:
             return read(str(value))
         except ValueError as error:
-            raise SimulationError(f"{self._at(place)}: {key}: {error}") from None
+            raise SimulationError(f"{self._at(place)}: {excerpt(key)}: {error}") from None
 
     def _names(self, place: str, table: Table, key: str) -> tuple[str, ...]:
         given = table.get(key, [])

@@ -28,6 +28,7 @@ from ..traces.job import TraceJob
 from .books import Books
 from .plan import CreditPlan, Trade
 from .waits import Group, TradeWaits
+from .words import excerpt
 
 _STALE_MIN: Final = 1_024
 """Times to look at a job that has started by now are dropped when there are so many of them, and more than jobs."""
@@ -84,7 +85,7 @@ class Trader:
         for name in plan.named():
             if name not in known:
                 why = "has sub-domains, and only those have jobs" if name in above else "is not in this trace"
-                raise SimulationError(f"{plan.name}: domain {name} {why}; leave it out, or name another.")
+                raise SimulationError(f"{plan.name}: domain {excerpt(name)} {why}; leave it out, or name another.")
 
     def next_us(self, engine: Engine) -> int | None:
         """Return when :meth:`act` has something to do next, or None."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from meted.adapters.cli.credit_rules import INCOMES
-from meted.adapters.cli.tables import compact_span
+from meted.adapters.cli.tables import compact_span, shown
 from meted.adapters.wording import counted
 from meted.core.decide.ledger import credits_text
 
@@ -16,7 +16,15 @@ from .plan import CreditPlan, Trade
 _NAMED_MAX: Final = 8
 """Domains that are named in one sentence; of more their number is told."""
 
+_SHOWN: Final = 40
+"""Characters of a text from a file that stand in a sentence."""
+
 _RULES: Final = ("price_mc", "grant_mc", "period_us", "cap_mc", "half_life_us", "income")
+
+
+def excerpt(text: str) -> str:
+    """Return so much of a text from a file as fits into a sentence, with nothing in it that commands a terminal."""
+    return shown(text[:_SHOWN])
 
 
 def plan_figures(plan: CreditPlan) -> dict[str, JsonValue]:

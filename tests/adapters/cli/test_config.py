@@ -49,6 +49,8 @@ def test_what_it_says(file: Path) -> None:
         ("executors = 3", "must give what executors are told as tables: [executors.NAME]"),
         ("[executors]\ndocker = 3", "must give what executors are told as tables: [executors.NAME]"),
         ("\xff", "is no TOML"),
+        ("server = " + "9" * 5_000, "has a number of too many digits, or is nested too deeply; take that out."),
+        ("server = " + "[" * 5_000, "has a number of too many digits, or is nested too deeply; take that out."),
         ("#" * 70_000, "is larger than"),
     ],
 )

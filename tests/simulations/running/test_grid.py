@@ -36,6 +36,14 @@ def test_values_that_are_none(text: str) -> None:
         parse_varied(text)
 
 
+def test_a_refusal_says_which_value_stands_there_twice_and_is_short_whatever_was_given() -> None:
+    with pytest.raises(
+        ValueError, match=r"^'alpha=0,1,2,3,.*\.\.\.' names a value twice \(7\); name each once\.$"
+    ) as refused:
+        parse_varied("alpha=" + ",".join(map(str, (*range(9_000), 7))))
+    assert len(str(refused.value)) < 150
+
+
 def test_all_combinations_the_last_changing_fastest() -> None:
     grid = combinations([Varied("a", ("1", "2")), Varied("b", ("x", "y", "z"))])
     assert grid == [("1", "x"), ("1", "y"), ("1", "z"), ("2", "x"), ("2", "y"), ("2", "z")]

@@ -75,6 +75,10 @@ def test_what_is_left_out_is_as_in_a_new_pool(tmp_path: Path) -> None:
     assert replaced(idle, sha256="") == CreditPlan("plan.toml", CreditRules(), trades=(Trade(2),), is_idle=True)
 
 
+def test_a_byte_order_mark_is_no_part_of_it(tmp_path: Path) -> None:
+    assert read(tmp_path, b"\xef\xbb\xbf" + TRADE.encode()).trades == (Trade(2),)
+
+
 def test_the_example_is_such_a_file() -> None:
     plan = read_plan(str(ROOT / "examples/prices.toml"))
     assert (plan.rules.price_mc, [trade.points for trade in plan.trades]) == (500, [2, -1])
@@ -117,7 +121,20 @@ def test_the_example_is_such_a_file() -> None:
         (TRADE + TRADE + "part = 2", "plan.toml, [[trade]] 2: part"),
         ("[rules", "plan.toml is no TOML in UTF-8"),
         (b"\xff", "plan.toml is no TOML in UTF-8"),
-        ("x = " + "[" * 5_000, "plan.toml is no TOML in UTF-8"),
+        ("x = " + "[" * 5_000, "plan.toml: something in it is nested too deeply; see docs/simulation.md"),
+        ("x = " + "9" * 5_000, "plan.toml: something in it is a number beyond 9,223,372,036,854,775,807; see docs"),
+        (
+            "[rules]\nprice = 0x" + "f" * 5_000 + "\n" + TRADE,
+            "price is a number beyond 9,223,372,036,854,775,807; give",
+        ),
+        ("[" + "x" * 5_000 + "]\n[" + "x" * 5_000 + "]", "plan.toml is no TOML in UTF-8 (it is written wrongly); see"),
+        ('[accounts]\nbegin = {"\\u001b[2J" = -1}\n' + TRADE, "[accounts] begin: \\x1b[2J: '-1' is below 0"),
+        ('[accounts]\nwithout = [""]\n' + TRADE, "without has to be a list of names"),
+        (
+            '[accounts]\nbegin = {7 = 1}\nwithout = ["7"]\n' + TRADE,
+            "[accounts]: 7 is in without and in begin; name it in",
+        ),
+        ("[accounts]\nwithout = [7]\nunlimited = [7]\n" + TRADE, "7 is in without and in unlimited; name it in one"),
         (TRADE * (TRADES_MAX + 1), "and at most 1,000 are read"),
         ("#" * (CREDIT_FILE_BYTES_MAX + 1), "plan.toml has more than 1,048,576 bytes"),
     ],

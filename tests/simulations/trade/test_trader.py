@@ -154,6 +154,7 @@ def test_accounts_are_as_asked(queue: Trace) -> None:
     ("plan", "sentence"),
     [
         (CreditPlan("p.toml", trades=(Trade(1, ("9",)),)), "p.toml: domain 9 is not in this trace"),
+        (CreditPlan("p.toml", without=("\x1b[2J" + "x" * 99,)), "domain \\x1b[2J" + "x" * 36 + " is not in this trace"),
         (CreditPlan("p.toml", without=("x",)), "domain x is not in this trace; leave it out, or name another."),
     ],
 )
