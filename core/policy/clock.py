@@ -12,10 +12,10 @@ from ..limits import LINES_RANKED_MAX, RUN_QUANTUM_US
 from ..record import record
 from ..resources import NOTHING, Resources
 from ..state import NO_ACCOUNT, Account, Job, State
+from .capacity import Shape
 from .leaves import Leaf, Line, PendingShape
 from .pool import PoolIndex
 from .pool_orders import POOL_KEYS
-from .queues import tag_key
 from .ranks import Key, Ranks
 
 NEVER = 1 << 512
@@ -52,6 +52,8 @@ class ClockIndex(PoolIndex):
         self._shapes: dict[Resources, PendingShape] = {}
         self._dirty: set[DomainId] = set()
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
+        self._at_top: dict[PendingShape, Ranks] = {}  # what somebody at the top is ranked with; some may be empty
+        self._full: dict[PendingShape, None] = {}  # what this pass has seen to fit nowhere
         self._many: set[DomainId] = set()  # so do those of these: not all of their lines are ranked
         super().__init__(state)
         self._dirty.update(self._leaves)
@@ -82,6 +84,8 @@ class ClockIndex(PoolIndex):
             emptied.shape.lines -= 1
             if not emptied.shape.lines:
                 del self._shapes[job.terms.request]
+                self._at_top.pop(emptied.shape, None)
+                self._full.pop(emptied.shape, None)
                 for parent_id in emptied.shape.ranks:
                     self._groups[parent_id].discard(emptied.shape)
         if not leaf.lines:
@@ -93,11 +97,7 @@ class ClockIndex(PoolIndex):
         leaf = self._leaves.get(after.terms.domain_id)
         if leaf is None:
             return
-        leaf.touched.add(after.terms.user)
-        if before.tag != after.tag:
-            queue = leaf.queue_of(after)
-            if queue is not None and queue.discard(tag_key(before)):
-                queue.add(tag_key(after))
+        leaf.move(before, after)
 
     def domain_changed(self, domain_id: DomainId) -> None:
         """Refresh the keys of a domain, or of all those in it, when they are next needed."""
@@ -127,8 +127,9 @@ class ClockIndex(PoolIndex):
 
     def begin_pass(self) -> None:
         """Refresh the keys that held for the last pass only, and look again at what fits."""
-        for shape in self._shapes.values():
+        for shape in self._full:
             shape.full_since = None
+        self._full.clear()
         if self._aside or self._many:
             self._dirty |= self._aside
             self._dirty |= self._many
@@ -138,6 +139,8 @@ class ClockIndex(PoolIndex):
         """Return all that decisions depend on, for comparison with an index built anew."""
         self.begin_pass()
         self._refresh_keys()
+        for domain_id, leaf in self._leaves.items():
+            leaf.find_heads(self.state.jobs.accounts[domain_id])
         lines = [
             (domain_id, tuple(request.items()), line.head, sorted((user, *q.keys) for user, q in line.users.items()))
             for domain_id, leaf in self._leaves.items()
@@ -183,9 +186,7 @@ class ClockIndex(PoolIndex):
         account = jobs.accounts[domain_id]
         share = state.domains.domains[domain_id].effective_share
         clock = self.reach(leaf.parent)
-        for line in leaf.lines.values():
-            line.find_head(account, leaf.touched)
-        for line in self._lines_to_rank(leaf):
+        for line in self._lines_to_rank(leaf, account):
             request = line.shape.request
             if self.is_at_cap(domain_id, request):
                 line.ranks.drop(domain_id)
@@ -204,21 +205,26 @@ class ClockIndex(PoolIndex):
             covered = bool(self._held) and self.is_covered(domain_id, request)
             run = Run(job, count, size, covered, job.points < 0)
             line.ranks.set(domain_id, self._key(domain_id, account, share, run, line.ranks), clock)
-        leaf.touched.clear()
+            if leaf.parent == TOP:
+                self._at_top[line.shape] = line.ranks
 
-    def _lines_to_rank(self, leaf: Leaf) -> Iterable[Line]:
+    def _lines_to_rank(self, leaf: Leaf, account: Account) -> Iterable[Line]:
         """Return the lines of a domain that are to be ranked: of very many only some, so that a turn stays cheap.
 
         Not where it matters which requests a guarantee covers, or fit a machine that is kept for a domain.
         """
         domain_id = leaf.domain_id
         if len(leaf.lines) <= LINES_RANKED_MAX or self.capacity.owned or self._is_guaranteed(leaf):
-            leaf.ranked = None
             self._many.discard(domain_id)
-            return leaf.lines.values()
+            return leaf.rank_all(account)
         self._many.add(domain_id)
-        for line in leaf.rank_some(LINES_RANKED_MAX, lambda line: self._has_room(domain_id, line.shape)):
+
+        def has_room(line: Line) -> bool:
+            return self._has_room(domain_id, line.shape)
+
+        for line in leaf.rank_some(account, LINES_RANKED_MAX, self._could_fit, has_room):
             line.ranks.drop(domain_id)
+            line.ranks.peaks.pop(domain_id, None)
         assert leaf.ranked is not None
         return leaf.ranked
 
@@ -242,6 +248,10 @@ class ClockIndex(PoolIndex):
         """Whether a domain could be served something of a shape now."""
         if shape.full_since is not None or self.is_capped(domain_id, shape.request):
             return False
+        return self._could_fit(shape)
+
+    def _could_fit(self, shape: Shape) -> bool:
+        """Whether a shape fits a worker now, one that is kept free included."""
         reserved = self.capacity.reserved
         return self.capacity.find(shape) is not None or (reserved is not None and reserved.free.fits(shape.request))
 
@@ -265,7 +275,7 @@ class ClockIndex(PoolIndex):
         leaf = self._leaves.get(domain_id)
         if leaf is None:
             return
-        for line in leaf.lines.values():
+        for line in leaf.lines.values() if leaf.ranked is None else leaf.ranked:
             line.ranks.peaks.pop(domain_id, None)
         for who in leaf.above:
             parent_id = self.state.domains.domains[who].parent
@@ -308,6 +318,8 @@ class ClockIndex(PoolIndex):
             covered = bool(self._held) and self.is_covered(domain_id, shape.request)
             run = Run(job, below.units, below.size, covered, False)
             mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
+            if domain.parent == TOP:
+                self._at_top[shape] = mine
 
     def _ranks(self, parent_id: DomainId, shape: PendingShape) -> Ranks:
         """Return the ranks of the domains inside one that wait with a shape."""

@@ -111,7 +111,7 @@ class MetedIndex(WideIndex):
             donors = self.donors_for(job) if is_karma else ()
             yield LeaseUnits(at_us, room.worker_id, job.job_id, count, covered, donors=donors)
         # Only a shape that was full before the last lease was passed over.
-        if shadow is None and any(shape.is_passed_over(len(self.served)) for shape in self._shapes.values()):
+        if shadow is None and any(shape.is_passed_over(len(self.served)) for shape in self._full):
             yield from self.drain_for_overdue(at_us)
         if self.capacity.prefetching and not is_karma:  # what waits would count as held
             yield from self._prefetch(at_us)
@@ -186,6 +186,7 @@ class MetedIndex(WideIndex):
         if reserved is not None and reserved.free.fits(shape.request):
             return True
         shape.full_since = len(self.served)
+        self._full[shape] = None
         return False
 
     def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[Job, Room, int] | None:

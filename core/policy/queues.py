@@ -74,6 +74,11 @@ class JobQueue:
     def __init__(self) -> None:
         self.keys: list[QueueKey] | SortedList[QueueKey] = []
 
+    @property
+    def first(self) -> QueueKey | None:
+        """The least key, or None."""
+        return self.keys[0] if self.keys else None
+
     def add(self, key: QueueKey) -> None:
         """Add a key; one that is in already stays."""
         keys = self.keys

@@ -32,8 +32,9 @@ class TurnIndex(ClockIndex):
     def _next(self, could_serve: CouldServe) -> Choice | None:
         """Return who is next; only shapes that could be served count."""
         # There may be thousands of shapes, of which few are ranked.
-        ranked = [shape for shape in self._shapes.values() if TOP in shape.ranks and shape.ranks[TOP].keys]
-        shapes = [shape for shape in ranked if could_serve(shape)]
+        for shape in [shape for shape, ranks in self._at_top.items() if not ranks.keys]:
+            del self._at_top[shape]
+        shapes = [shape for shape in self._at_top if could_serve(shape)]
         while True:
             top = found = self._first(TOP, shapes)
             if found is None or top is None:
@@ -102,6 +103,8 @@ class TurnIndex(ClockIndex):
         self._refresh_keys()
         job = self.state.jobs.jobs[job_id]
         leaf = self._leaves.get(job.terms.domain_id)
+        if leaf is not None:
+            leaf.find_heads(self.state.jobs.accounts[leaf.domain_id])
         could_hold = self.capacity.could_hold
         line = leaf.lines.get(job.terms.request) if leaf is not None else None
         if leaf is None or line is None:

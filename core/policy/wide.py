@@ -91,7 +91,7 @@ class WideIndex(KarmaIndex):
         the pool. It is judged at the top of the tree, for the domain there that the head is in.
         """
         jobs = self.state.jobs
-        for shape in self._shapes.values():
+        for shape in self._full:
             instead = () if shape.full_since is None else self.served[shape.full_since :]
             ranks = shape.ranks[TOP] if instead and TOP in shape.ranks else None
             first = ranks.first(self.reach(TOP)) if ranks is not None else None
@@ -134,7 +134,7 @@ class WideIndex(KarmaIndex):
         for domain_id, last in sorted(last_served.items()):
             leaf = self._leaves.get(domain_id)
             account = jobs.accounts[domain_id]
-            for line in leaf.lines.values() if leaf is not None else ():
+            for line in leaf.in_order() if leaf is not None else ():
                 full_since = line.shape.full_since
                 if full_since is None or last < full_since or self.capacity.find(line.shape) is not None:
                     continue
