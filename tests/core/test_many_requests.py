@@ -165,3 +165,18 @@ def test_a_cap_is_kept() -> None:
     assert len(world.run_pass()) == 2
     world.do(ChangeDomain(world.now_us, "d", 1000, cap=cpus(3, 2000)))
     assert len(world.run_pass()) == 1
+
+
+def test_who_is_ranked_no_longer_has_no_place() -> None:
+    world = World()
+    world.worker(cpus(4, 100))
+    for number in range(5 * LINES_RANKED_MAX):
+        world.submit(count=3, request=cpus(1, 1 + number), time_request_us=SECOND)
+        for lease in world.run_pass()[:1]:
+            world.tick(SECOND)
+            world.finish(lease.lease_id)
+    index = world.engine.index
+    assert isinstance(index, TurnIndex)
+    index._refresh_keys()
+    ranked = [shape for shape, ranks in index._at_top.items() if ranks.keys]
+    assert LINES_RANKED_MAX <= len(ranked) <= 2 * LINES_RANKED_MAX
