@@ -251,6 +251,8 @@ class Replay:
         if self._lends:
             self._lend(now_us)
             self._pass(now_us)
+        if self._trader is not None:
+            self._trader.act(self.engine, now_us)
         while running and running[0][0] == now_us:
             self._finish(heappop(running))
             self._pass(now_us)
