@@ -39,7 +39,7 @@ from meted.core.limits import CREDIT_PERIOD_MIN_US, PRIORITY_STEPS_MAX
 from meted.core.record import replaced
 
 from ..errors import SimulationError
-from ..replay import PROCS_MAX
+from ..procs import PROCS_MAX
 from ..traces.source import open_source, reason_of, source_name
 from .plan import CreditPlan, Trade
 

@@ -14,8 +14,9 @@ from meted.core.credit.state import CreditRules
 from meted.core.record import replaced
 from meted.core.state import Rules
 from meted.simulations.errors import SimulationError
+from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
 from meted.simulations.policies.registry import make_policy, policy_names
-from meted.simulations.replay import EVENT_ORDERS, EventOrder, Replay
+from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import JsonValue
 from meted.simulations.traces.trace import Trace, TraceJob
 from meted.simulations.trade.plan import CreditPlan, Trade
