@@ -37,6 +37,7 @@ from meted.core.state import Rules
 from .errors import SimulationError
 from .lending import effective_shares
 from .observer import Observer
+from .passes import run_passes
 from .results.metrics import JsonValue
 from .results.wait_errors import WaitErrors
 from .ruled import set_rules
@@ -175,9 +176,7 @@ class LogReplay:
             self._submit(jobs[self._next])
             self._next += 1
         engine = self.engine
-        engine.run_pass(now_us)
-        while engine.more:
-            engine.run_pass(now_us)
+        run_passes(engine, now_us)
         for event in engine.take():
             if type(event) is UnitsLeased:
                 waits_us, units = self._units[event.job_id]

@@ -29,6 +29,7 @@ from .errors import SimulationError
 from .foresight import foresight_of
 from .lending import Lending, effective_shares
 from .observer import Observer
+from .passes import run_passes
 from .procs import PROC_MILLI, PROCS_MAX
 from .ruled import set_rules
 from .traces.entitlements import WorkloadDomain
@@ -174,10 +175,7 @@ class Machine:
     def run_pass(self, now_us: int) -> None:
         """Let the policy work, and start what it has leased."""
         engine = self.engine
-        made = engine.run_pass(now_us)
-        while engine.more:
-            made += engine.run_pass(now_us)
-        if not made:
+        if not run_passes(engine, now_us):
             return
         waiting, running, told, trader = self._waiting, self.running, self._tell_started, self.trader
         events = engine.take()

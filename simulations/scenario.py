@@ -35,6 +35,7 @@ from meted.core.spec import NO_SPEC
 from meted.core.state import NO_ACCOUNT, Rules
 from meted.core.usage import current, step_of
 
+from .passes import run_passes
 from .policies.registry import make_policy
 from .ruled import set_rules
 
@@ -205,7 +206,7 @@ class Scenario:
         while self._asked and self._asked[0][0] == now_us:
             engine.handle(heappop(self._asked)[2])
         engine.run_timers(now_us)
-        while engine.run_pass(now_us):
+        while run_passes(engine, now_us):
             pass
         for event in engine.take():
             self._note(event)

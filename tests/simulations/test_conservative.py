@@ -47,8 +47,8 @@ class Watch:
         )
         run_pass = self.replay.engine.run_pass
 
-        def look(at_us: int) -> int:
-            made = run_pass(at_us)
+        def look(at_us: int, decisions_max: int) -> int:
+            made = run_pass(at_us, decisions_max)
             index = self.replay.engine.index
             assert isinstance(index, ConservativeIndex)
             for job_id, place in index.places.items():
