@@ -184,7 +184,9 @@ class _Reader:
         if not isinstance(given, list) or not given:
             raise self._refusal("", "nobody trades by it; say who does in an entry that begins with [[trade]]")
         if len(given) > TRADES_MAX:
-            raise self._refusal("", f"it has {len(given):,} entries [[trade]], and at most {TRADES_MAX:,} are read")
+            raise self._refusal(
+                "", f"it has {len(given):,} entries [[trade]], and at most {TRADES_MAX:,} are read; leave some out"
+            )
         return tuple(self._trade(f"[[trade]] {place}", one) for place, one in enumerate(given, 1))
 
     def _trade(self, place: str, given: object) -> Trade:
