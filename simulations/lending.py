@@ -19,13 +19,12 @@ from meted.core.ids import LoanId
 from meted.core.record import replaced
 from meted.core.state import State
 
+from .procs import PROC_MILLI
 from .results.metrics import JsonValue
 from .traces.entitlements import WorkloadDomain, leaf_shares
 from .traces.loan_moves import LoanMove
 from .traces.loans import TimedLoan
 from .traces.workload import Workload
-
-_PROC_MILLI = 1000
 
 
 @attrs.define
@@ -111,7 +110,7 @@ class Lending:
         self.counts.made += 1
         made = events[0]
         assert type(made) is LoanMade
-        amount = (offer.resource, offer.amount) if offer.resource == "share" else ("procs", offer.amount // _PROC_MILLI)
+        amount = (offer.resource, offer.amount) if offer.resource == "share" else ("procs", offer.amount // PROC_MILLI)
         self._made[made.loan_id] = LoanMove(now_us, offer.lender, offer.borrower, *amount)
         if loan.recall_us is not None:
             heappush(self._recalls, (loan.recall_us, made.loan_id))

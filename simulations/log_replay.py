@@ -29,7 +29,7 @@ from meted.core.events import (
     WorkerJoined,
 )
 from meted.core.ids import JobId, LeaseId, WorkerId
-from meted.core.limits import PASS_EXAMINED_MAX, TIME_MAX_US
+from meted.core.limits import TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.spec import NO_SPEC
 from meted.core.state import Rules
@@ -37,6 +37,7 @@ from meted.core.state import Rules
 from .errors import SimulationError
 from .lending import effective_shares
 from .observer import Observer
+from .passes import run_passes
 from .results.metrics import JsonValue
 from .results.wait_errors import WaitErrors
 from .ruled import set_rules
@@ -175,9 +176,7 @@ class LogReplay:
             self._submit(jobs[self._next])
             self._next += 1
         engine = self.engine
-        engine.run_pass(now_us, PASS_EXAMINED_MAX)
-        while engine.more:
-            engine.run_pass(now_us, PASS_EXAMINED_MAX)
+        run_passes(engine, now_us)
         for event in engine.take():
             if type(event) is UnitsLeased:
                 waits_us, units = self._units[event.job_id]

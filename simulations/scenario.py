@@ -27,7 +27,7 @@ from meted.core.commands import Command, CreateDomain, FinishUnits, JoinWorker, 
 from meted.core.engine import Engine
 from meted.core.events import Event, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId
-from meted.core.limits import PASS_EXAMINED_MAX, SECOND_US
+from meted.core.limits import SECOND_US
 from meted.core.policy.base import Policy
 from meted.core.resources import NOTHING, Resources
 from meted.core.service import lag
@@ -35,6 +35,7 @@ from meted.core.spec import NO_SPEC
 from meted.core.state import NO_ACCOUNT, Rules
 from meted.core.usage import current, step_of
 
+from .passes import run_passes
 from .policies.registry import make_policy
 from .ruled import set_rules
 
@@ -205,7 +206,7 @@ class Scenario:
         while self._asked and self._asked[0][0] == now_us:
             engine.handle(heappop(self._asked)[2])
         engine.run_timers(now_us)
-        while engine.run_pass(now_us, PASS_EXAMINED_MAX):
+        while run_passes(engine, now_us):
             pass
         for event in engine.take():
             self._note(event)

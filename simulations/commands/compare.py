@@ -14,7 +14,7 @@ from meted.adapters.wording import counted
 from meted.core.record import replaced
 
 from ..errors import SimulationError
-from ..replay import EventOrder
+from ..event_orders import EventOrder
 from ..results.credit_csv import write_credit_csv
 from ..results.documents import document, write_document
 from ..results.html_page import RUNS_MAX, write_report

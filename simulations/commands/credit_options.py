@@ -144,5 +144,7 @@ def plans_of(given: Mapping[str, Any]) -> Sequence[CreditPlan]:
         return ()
     plans = [plan for path in paths if (plan := plan_of(dict(given) | {"credit": path})) is not None]
     if len({plan.name for plan in plans}) < len(plans):
-        raise SimulationError("Two files of --credit have the same name, so nobody could tell their runs apart.")
+        raise SimulationError(
+            "Two files of --credit have the same name, so nobody could tell their runs apart; rename one."
+        )
     return [replaced(plans[0], is_idle=True), *(plan for plan in plans if not plan.is_idle)]

@@ -15,8 +15,9 @@ from meted.adapters.cli.values import Reader, positive_duration_us
 from ..errors import SimulationError
 from ..factors import read_factor, write_factor
 from ..generators.registry import MODELS, find_model
-from ..generators.settings import JOBS_MAX, PROCS_MAX, USERS_MAX, Model, Settings, check_settings
+from ..generators.settings import JOBS_MAX, USERS_MAX, Model, Settings, check_settings
 from ..generators.writer import copy_blocks, lines_of, write_workload
+from ..procs import PROCS_MAX
 from ..results.documents import check_target
 from .numbers import FACTOR
 

@@ -11,7 +11,7 @@ import click
 from meted.adapters.cli.progress import ProgressBar
 
 from ..errors import SimulationError
-from ..replay import EventOrder
+from ..event_orders import EventOrder
 from ..results.metrics import JsonValue
 from ..results.outcome import OutcomeWriter
 from ..results.report import table

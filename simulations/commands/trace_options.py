@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import click
 
-from ..replay import EVENT_ORDERS, PROCS_MAX
+from ..event_orders import EVENT_ORDERS
+from ..procs import PROCS_MAX
 from ..traces.trace_rules import TraceOptions
 from .transform_options import TRANSFORMS
 

@@ -10,7 +10,7 @@ from meted.adapters.cli.values import Reader
 
 from ..errors import TraceError
 from ..factors import read_factor, write_factor
-from ..replay import PROCS_MAX
+from ..procs import PROCS_MAX
 from ..traces.estimates import parse_estimates
 from ..traces.trace_rules import DOMAIN_FIELDS
 from .numbers import WINDOW

@@ -8,18 +8,17 @@ from typing import ClassVar, Final, Protocol
 
 import attrs
 
-from meted.core.limits import CPU_MILLI_MAX, SHARE_MAX, TIME_MAX_US
+from meted.core.limits import SHARE_MAX, TIME_MAX_US
 from meted.core.record import record
 
 from ..errors import SimulationError
+from ..procs import PROCS_MAX
 
 JOBS_MAX: Final = 1_000_000_000
 """Jobs of the longest workload that is made."""
 
 USERS_MAX: Final = 1_000
 """Users of a made workload."""
-
-PROCS_MAX: Final = CPU_MILLI_MAX // 1000
 
 RUN_MAX_S: Final = 30 * 86_400
 """Longest run that is made, in seconds; what is drawn beyond it is cut there."""

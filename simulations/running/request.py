@@ -16,7 +16,7 @@ from meted.core.record import record
 from meted.core.state import Rules
 
 from ..errors import TraceError
-from ..replay import EventOrder
+from ..event_orders import EventOrder
 from ..results.metrics import JsonValue
 from ..traces.source import open_source, reason_of
 from ..traces.trace_rules import TraceOptions, side_paths

@@ -15,16 +15,15 @@ from fractions import Fraction
 from math import lcm
 from typing import Final
 
-from meted.core.limits import CPU_MILLI_MAX, DOMAIN_DEPTH_MAX, NAME_BYTES_MAX, SHARE_MAX
+from meted.core.limits import DOMAIN_DEPTH_MAX, NAME_BYTES_MAX, SHARE_MAX
 from meted.core.record import record
 
+from ..procs import PROCS_MAX
 from .side_files import Row, row_of
 
 COLUMNS: Final = ("domain", "share", "parent", "guarantee")
 
 HEADER_KEY: Final = "MetedShare"
-
-_PROC_MILLI: Final = 1000
 
 
 @record
@@ -81,7 +80,7 @@ def workload_domains(
             free += 1
         number = busy.get(name, free)
         share = row.number("share", 1, SHARE_MAX)
-        guarantee = row.number("guarantee", 0, CPU_MILLI_MAX // _PROC_MILLI, 0)
+        guarantee = row.number("guarantee", 0, PROCS_MAX, 0)
         given[name] = row, WorkloadDomain(number, name, share, row.text("parent"), guarantee)
     made: dict[str, WorkloadDomain] = {}
     for row, domain in given.values():

@@ -18,10 +18,11 @@ from typing import Final
 
 from meted.adapters.cli.values import duration_us
 from meted.core.commands import OfferLoan
-from meted.core.limits import CPU_MILLI_MAX, SHARE_MAX
+from meted.core.limits import SHARE_MAX
 from meted.core.record import record
 
 from ..errors import TraceError
+from ..procs import PROC_MILLI, PROCS_MAX
 from .side_files import Row
 
 COLUMNS: Final = ("at", "lender", "borrower", "resource", "amount", "until", "notice", "recall")
@@ -33,8 +34,7 @@ HEADER_KEY: Final = "MetedLoan"
 LOANS_MAX: Final = 100_000
 """Loans of one workload."""
 
-_PROC_MILLI: Final = 1000
-_MOST: Final = {"share": SHARE_MAX, "procs": CPU_MILLI_MAX // _PROC_MILLI}
+_MOST: Final = {"share": SHARE_MAX, "procs": PROCS_MAX}
 
 
 @record
@@ -74,7 +74,7 @@ def _loan(row: Row, names: Collection[str], load: Fraction) -> TimedLoan:
     if at_us is None:
         raise row.refusal("it does not say when; give at")
     notice_us = _time_us(row, "notice", Fraction(1)) or 0
-    core_resource, core_amount = ("cpu", amount * _PROC_MILLI) if resource == "procs" else (resource, amount)
+    core_resource, core_amount = ("cpu", amount * PROC_MILLI) if resource == "procs" else (resource, amount)
     offer = OfferLoan(
         at_us,
         row.text("lender"),

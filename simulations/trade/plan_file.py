@@ -39,7 +39,7 @@ from meted.core.limits import CREDIT_PERIOD_MIN_US, PRIORITY_STEPS_MAX
 from meted.core.record import replaced
 
 from ..errors import SimulationError
-from ..replay import PROCS_MAX
+from ..procs import PROCS_MAX
 from ..traces.source import open_source, reason_of, source_name
 from .plan import CreditPlan, Trade
 from .words import excerpt
@@ -201,7 +201,9 @@ class _Reader:
         if not isinstance(given, list) or not given:
             raise self._refusal("", "nobody trades by it; say who does in an entry that begins with [[trade]]")
         if len(given) > TRADES_MAX:
-            raise self._refusal("", f"it has {len(given):,} entries [[trade]], and at most {TRADES_MAX:,} are read")
+            raise self._refusal(
+                "", f"it has {len(given):,} entries [[trade]], and at most {TRADES_MAX:,} are read; leave some out"
+            )
         return tuple(self._trade(f"[[trade]] {place}", one) for place, one in enumerate(given, 1))
 
     def _trade(self, place: str, given: object) -> Trade:

@@ -16,9 +16,10 @@ from meted.adapters.recovery import UnknownPolicy
 from meted.core.ids import JobId
 from meted.core.resources import NOTHING, Resources
 from meted.simulations.errors import SimulationError
+from meted.simulations.event_orders import EventOrder
 from meted.simulations.policies.conservative import Conservative, ConservativeIndex
 from meted.simulations.policies.profile import Layout, Profile
-from meted.simulations.replay import EventOrder, Replay
+from meted.simulations.replay import Replay
 from meted.simulations.traces.trace import TraceJob
 
 from ..core.helper import cpus
@@ -46,8 +47,8 @@ class Watch:
         )
         run_pass = self.replay.engine.run_pass
 
-        def look(at_us: int) -> int:
-            made = run_pass(at_us)
+        def look(at_us: int, decisions_max: int) -> int:
+            made = run_pass(at_us, decisions_max)
             index = self.replay.engine.index
             assert isinstance(index, ConservativeIndex)
             for job_id, place in index.places.items():

@@ -16,10 +16,10 @@ from meted.adapters.log import MemoryLog
 from meted.adapters.recovery import UnknownPolicy
 from meted.core.commands import CancelJobs, ChangePriority
 from meted.core.ids import DomainId, LeaseId
+from meted.simulations.event_orders import EventOrder
 from meted.simulations.policies.easy_plus_plus import STEPS_S, EasyPlusPlus, EasyPlusPlusIndex, Run
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.policies.run_history import RunHistory
-from meted.simulations.replay import EventOrder
 from meted.simulations.traces.trace import TraceJob, read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 

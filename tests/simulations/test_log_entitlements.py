@@ -62,7 +62,7 @@ def test_a_run_that_lends_is_replayed_to_the_same_figures(
     path = tmp_path / "lenders.swf"
     write_workload(str(path), find_model("lenders"), Settings(400, procs=8))
     monkeypatch.setattr(Kept, "log", MemoryLog())
-    monkeypatch.setattr("meted.simulations.replay.Engine", Kept)
+    monkeypatch.setattr("meted.simulations.machine.Engine", Kept)
     trace = read_trace(str(path))
     recorder = Recorder(trace, policy, None, trace.shares)
     run = Replay(trace, make_policy(policy), "instant", [recorder], entitled=recorder.entitled)

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple, cast
 
 import pytest
 
+from meted.simulations.event_orders import EventOrder
 from meted.simulations.policies.registry import make_policy
-from meted.simulations.replay import EventOrder, Replay
+from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import Metrics
 from meted.simulations.results.outcome import read_waits
 from meted.simulations.traces.trace import Trace, TraceJob, read_trace

@@ -21,8 +21,9 @@ from meted.core.policy.queues import queued_job
 from meted.core.reducers import fold
 from meted.core.state import Rules, State
 from meted.simulations.errors import SimulationError
+from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
 from meted.simulations.policies.registry import make_policy, policy_names
-from meted.simulations.replay import EVENT_ORDERS, EventOrder, Replay
+from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import Metrics
 from meted.simulations.results.outcome import OutcomeWriter, read_waits
 from meted.simulations.traces.trace import Trace, TraceJob, read_trace

@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from meted.core.limits import PASS_DECISIONS_MAX
 from meted.simulations.policies.condor import Condor
 from meted.simulations.policies.fading import DAY_US
 from meted.simulations.policies.multifactor import FairTree, Multifactor, Weights, job_priority
@@ -129,6 +130,15 @@ def test_condor_gives_to_others_what_one_does_not_want() -> None:
         pool.domain(name, share)
         pool.submit(0, name, units=units, unit_s=1_000)
     assert Counter(order(pool, 1)) == {"A": 10, "B": 40, "C": 20}
+
+
+def test_condor_divides_once_what_more_jobs_take_than_a_live_pass_starts() -> None:
+    free = 10 * PASS_DECISIONS_MAX
+    pool = Scenario(free, policy=Condor())
+    for name, share in (("A", 4), ("B", 1)):
+        pool.domain(name, share)
+        pool.submit(0, name, units=free, unit_s=1_000)
+    assert Counter(order(pool, 1)) == {"A": free * 4 // 5, "B": free // 5}
 
 
 def test_condor_remembers_who_held_much() -> None:

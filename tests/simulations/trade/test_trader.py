@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from meted.core.credit.state import CreditRules
 from meted.core.record import replaced
 from meted.core.state import Rules
 from meted.simulations.errors import SimulationError
+from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
 from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import JsonValue
@@ -32,7 +34,7 @@ def job(number: int, user: int, submit_s: int, run_s: int, procs: int = 1, asked
 
 
 def run(
-    trace: Trace, plan: CreditPlan, policy: str = "easy", rules: Rules | None = None, order: str = "instant"
+    trace: Trace, plan: CreditPlan, policy: str = "easy", rules: Rules | None = None, order: EventOrder = "instant"
 ) -> Run:
     """Return what came of a run, when each job started, and who traded."""
     starts: dict[int, int] = {}
@@ -40,7 +42,7 @@ def run(
     replay = Replay(
         trace,
         make_policy(policy),
-        "pyss" if order == "pyss" else "instant",
+        order,
         outcome=lambda one, start_us: starts.__setitem__(one.job_id, start_us // S),
         rules=rules,
         trader=trader,
@@ -170,9 +172,11 @@ def test_more_credit_than_there_may_be_is_refused_in_a_sentence(queue: Trace) ->
         run(queue, plan)
 
 
-@pytest.mark.parametrize("policy", policy_names())
-@pytest.mark.parametrize("order", ["instant", "pyss"])
-def test_every_policy_takes_points(tmp_path: Path, policy: str, order: str) -> None:
+@pytest.mark.parametrize(
+    ("policy", "order"),
+    [both for both in product(policy_names(), EVENT_ORDERS) if both != ("conservative", "cqsim")],
+)
+def test_every_policy_takes_points(tmp_path: Path, policy: str, order: EventOrder) -> None:
     jobs = [job(n, n % 3, 20 * n, 100 + 37 * (n % 11), 1 + n % 4, 1_000) for n in range(1, 40)]
     plan = CreditPlan("p", each_mc=900_000, trades=(Trade(2, ("0",)), Trade(-1, ("1",), after_us=60 * S)))
     figures, starts, _ = run(make_trace(tmp_path, jobs, 4), plan, policy, order=order)
