@@ -21,7 +21,7 @@ from .reducers import fold
 from .resources import NOTHING
 from .spans import spans_of
 from .spec import spec_digest
-from .state import CANCELLED, DEPENDENCY, FAILED, SUCCEEDED, Job, Lease, State, Worker
+from .state import CANCELLED, DEPENDENCY, FAILED, SUCCEEDED, Job, Jobs, Lease, State, Worker
 
 
 class InvariantError(AssertionError):
@@ -44,6 +44,7 @@ def check(state: State) -> None:
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_units(job, leases[job.job_id])),
         lambda: (text for job in state.jobs.jobs.values() for text in _wrong_job(job, state.at_us)),
         lambda: _wrong_dependants(state),
+        lambda: _wrong_loaded(state.jobs),
         lambda: wrong_accounts(state),
         lambda: wrong_starts(state),
         lambda: _wrong_specs(state),
@@ -159,8 +160,6 @@ def _wrong_job(job: Job, at_us: int) -> Iterator[str]:
         yield f"{name} has a run that came back with a count or history that cannot be."
     if job.held and (job.next_index or job.requeued or job.stopped):
         yield f"{name} is held, but units of it were given or it was stopped."
-    if len(set(job.workers)) != len(job.workers) or len(job.workers) > JOB_WORKERS_MAX:
-        yield f"{name} remembers a worker twice, or more than {JOB_WORKERS_MAX}."
     if job.stopped is not None and job.pending_count:
         yield f"{name} was stopped, but {job.pending_count} of its units still wait."
     most = job.terms.max_failures
@@ -186,6 +185,14 @@ def _outcome(job: Job) -> str:
     if job.failed or job.stopped is not None:
         return FAILED
     return CANCELLED if job.cancelled else SUCCEEDED
+
+
+def _wrong_loaded(jobs: Jobs) -> Iterator[str]:
+    for job_id, workers in jobs.loaded.items():
+        if job_id not in jobs.jobs or jobs.jobs[job_id].ended_us is not None:
+            yield f"Job {job_id} is not there or has ended, and workers are remembered to have it loaded."
+        if not 0 < len(set(workers)) == len(workers) <= JOB_WORKERS_MAX:
+            yield f"Of job {job_id} no worker is remembered, or one twice, or more than {JOB_WORKERS_MAX}."
 
 
 def _wrong_dependants(state: State) -> Iterator[str]:

@@ -41,8 +41,6 @@ class Job:
         ended_us, outcome: When and how it ended, or None.
         attempts: The highest attempt of any of its units so far; what is run again goes on counting from there.
         points: Of its priority, what was bought (above zero) or sold for credit.
-        workers: To which its units were given, the latest newcomer first, at most ``JOB_WORKERS_MAX``: they have it
-            loaded, as far as that can be told (row P24). What gave out its last unit is not noted.
     """
 
     job_id: JobId
@@ -63,7 +61,6 @@ class Job:
     outcome: str | None = None
     attempts: int = 0
     points: int = 0
-    workers: tuple[WorkerId, ...] = ()
 
     @property
     def own_priority(self) -> int:
@@ -234,6 +231,8 @@ class Jobs:
     """The slice of jobs, leases and what was charged for them.
 
     Attributes:
+        loaded: For each job that has given out units and has more of them the workers that they went to, the latest
+            newcomer first, at most ``JOB_WORKERS_MAX``: they have it loaded, as far as that can be told (row P24).
         waiting: The jobs that wait for others, or for their time.
         dependants: For each job that has not ended and that others wait for, these others; some may be stopped by now.
         clock: The furthest that the virtual time V of the domains at the top has been, scaled by 2**20.
@@ -248,6 +247,7 @@ class Jobs:
     specs: Map[bytes, InternedSpec] = Map()
     waiting: Map[JobId, Awaits] = Map()
     dependants: Map[JobId, IndexSet] = Map()
+    loaded: Map[JobId, tuple[WorkerId, ...]] = Map()
     clock: int = 0
     debt: int = 0
     largest_size: int = 0

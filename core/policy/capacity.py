@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 
 from ..ids import DomainId, JobId, LeaseId, WorkerId
 from ..lease_events import UnitsLeased
 from ..resources import Resources
-from ..state import Job, Jobs, Lease, State, Worker
+from ..state import Jobs, Lease, State, Worker
 from ..terms import Terms
 from .prefetch import PrefetchQueue
 
@@ -251,21 +252,23 @@ class Capacity:
         shape.room = order[at] if at < end else None
         return shape.room
 
-    def find_loaded(self, room: Room, job: Job, until_us: int | None = None) -> Room:
+    def find_loaded(
+        self, room: Room, request: Resources, loaded: Sequence[WorkerId], until_us: int | None = None
+    ) -> Room:
         """Return where the next run of a job goes: among the workers on which it fits, to one that has it loaded.
 
         Changing from one job to another costs where a job has much to load (row P24). Whether the job goes on is not
-        asked here, so this is about where, never about who is next. What a job remembers of its workers is in the
+        asked here, so this is about where, never about who is next. Which workers have a job loaded is in the
         state, so there is no index of it, and a search looks at a few workers, however many there are.
 
         Args:
             room: What :meth:`find` has returned: the answer if there is none that has the job loaded.
-            job: The job.
+            request: What the job asks for.
+            loaded: The workers that have it loaded.
             until_us: The worker has to be there until then; None is at any rate.
         """
-        request, rooms = job.terms.request, self.rooms
-        cpu_milli = request.cpu_milli
-        for worker_id in job.workers:
+        rooms, cpu_milli = self.rooms, request.cpu_milli
+        for worker_id in loaded:
             other = rooms.get(worker_id)
             if other is not None and other.free.cpu_milli >= cpu_milli and other.may_take(request, until_us):
                 return other

@@ -171,7 +171,7 @@ class MetedIndex(WideIndex):
             lasts = until_us is None or room.outlives(until_us + PREFETCH_US)
             return room.at >= 0 and lasts and room.capacity in places
 
-        return self.capacity.queue.find(job.terms.request, at_us, admits, job.workers)
+        return self.capacity.queue.find(job.terms.request, at_us, admits, self.state.jobs.loaded.get(job.job_id, ()))
 
     def _fits_somewhere(self, shape: PendingShape) -> bool:
         """Whether a shape fits a worker now; where not, it is noted after how many leases of this pass that was so.
@@ -192,6 +192,7 @@ class MetedIndex(WideIndex):
     def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[Job, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
         lines, jobs, capacity = self._leaves[choice.domain_id].lines, self.state.jobs.jobs, self.capacity
+        loaded = self.state.jobs.loaded
         for line in lines.values() if len(lines) == 1 and not self._held else self._lines(choice):
             job = jobs[line.job_id]
             count = line.ranks.keys[choice.domain_id].units
@@ -203,8 +204,8 @@ class MetedIndex(WideIndex):
                     room = capacity.find(line.shape, until_us)
             if room is None and shadow is not None:
                 room = self.beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
-            elif room is not None and job.workers:
-                room = capacity.find_loaded(room, job, until_us)
+            elif room is not None and job.job_id in loaded:
+                room = capacity.find_loaded(room, job.terms.request, loaded[job.job_id], until_us)
             if room is not None:
                 return job, room, count
         return None
@@ -230,7 +231,7 @@ class MetedIndex(WideIndex):
 
         So the same goes first on each machine as without; only the order of the machines is another.
         """
-        workers = self.state.jobs.jobs[line.job_id].workers
+        workers = self.state.jobs.loaded.get(line.job_id, ())
         if room.worker_id in workers:
             return room
         for worker_id in workers:

@@ -156,7 +156,10 @@ def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
             waiting = _one_less(waiting, dependants[event.job_id])
         dependants = dependants.delete(event.job_id)
     job = replaced(jobs.jobs[event.job_id], ended_us=event.at_us, outcome=event.outcome)
-    return replaced(jobs, jobs=jobs.jobs.set(event.job_id, job), waiting=waiting, dependants=dependants)
+    loaded = jobs.loaded
+    if event.job_id in loaded:
+        loaded = loaded.delete(event.job_id)
+    return replaced(jobs, jobs=jobs.jobs.set(event.job_id, job), waiting=waiting, dependants=dependants, loaded=loaded)
 
 
 def _one_less(waiting: Map[JobId, Awaits], children: IndexSet) -> Map[JobId, Awaits]:

@@ -30,9 +30,11 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
     else:
         requeued = _without(requeued, event.first, event.count)
     is_last = next_index >= terms.count and not requeued
-    workers = old.workers
-    if not is_last and event.worker_id not in workers:
-        workers = (event.worker_id, *workers[: JOB_WORKERS_MAX - 1])
+    loaded = jobs.loaded
+    if not is_last:
+        workers = loaded.get(event.job_id, ())
+        if event.worker_id not in workers:
+            loaded = loaded.set(event.job_id, (event.worker_id, *workers[: JOB_WORKERS_MAX - 1]))
     job = replaced(
         old,
         tag=event.inner[0] if event.inner else old.tag,
@@ -40,7 +42,6 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         requeued=requeued,
         out=old.out + event.count,
         attempts=old.attempts if old.attempts > event.attempt else event.attempt,
-        workers=workers,
     )
     served = event.size * event.count
     accounts = _charged_for_lease(jobs.accounts, terms, event, served, 1 if is_last else 0)
@@ -69,6 +70,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         jobs=jobs.jobs.set(event.job_id, job),
         leases=jobs.leases.set(event.lease_id, lease),
         accounts=accounts,
+        loaded=loaded,
         clock=event.clock,
         debt=event.debt,
         largest_size=served if served > jobs.largest_size else jobs.largest_size,

@@ -19,14 +19,14 @@ from meted.core.policy.capacity import Room
 from meted.core.policy.meted import Meted, MetedIndex
 from meted.core.reducers import fold
 from meted.core.schema import decode_state
-from meted.core.state import Job, Lease, State
+from meted.core.state import Lease, State
 from meted.core.state_bytes import encode_state
 
 from .helper import MS, SECOND, World, cpus, examples
 from .playing import wander
 
 
-def stay(room: Room, _job: Job, _until_us: int | None = None) -> Room:
+def stay(room: Room, *_: object) -> Room:
     """Be content with what first fit has found."""
     return room
 
@@ -114,7 +114,7 @@ def test_any_decision_is_that_of_first_fit_but_for_the_place(seed: int, steps: i
         assert (found.job_id, found.count, found.covered) == (model.job_id, model.count, model.covered)
         assert bool(found.behind) == bool(model.behind)
         if found.worker_id != model.worker_id:
-            assert found.worker_id in state.jobs.jobs[found.job_id].workers
+            assert found.worker_id in state.jobs.loaded[found.job_id]
         Engine(Meted(), state).handle(found)
 
 
@@ -173,7 +173,7 @@ def test_a_worker_that_is_drained_lost_full_or_ends_too_soon_is_not_preferred(wo
     three = world.worker(1, until_us=world.now_us + 10 * SECOND)
     made = world.run_pass()
     assert [lease.worker_id for lease in made] == [one, two, three]
-    assert world.job(job).workers == (three, two, one)
+    assert world.state.jobs.loaded[job] == (three, two, one)
     world.tick(9 * SECOND + 1)
     for lease in made:
         world.finish(lease.lease_id)
@@ -222,7 +222,7 @@ def test_a_job_remembers_so_many_workers_and_no_more(world: World) -> None:
     job = world.submit(count=JOB_WORKERS_MAX + 3, time_request_us=SECOND)
     last = world.submit("e", 1, time_request_us=SECOND)
     world.run_pass()
-    assert len(world.job(job).workers) == JOB_WORKERS_MAX
-    assert set(world.job(job).workers) < set(workers)
-    assert world.job(last).workers == (), "nothing of it is left to go anywhere"
+    assert len(world.state.jobs.loaded[job]) == JOB_WORKERS_MAX
+    assert set(world.state.jobs.loaded[job]) < set(workers)
+    assert last not in world.state.jobs.loaded, "nothing of it is left to go anywhere"
     assert all(isinstance(event, UnitsLeased) for event in world.log[-JOB_WORKERS_MAX:])
