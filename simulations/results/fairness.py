@@ -18,7 +18,7 @@ from .distribution import Distribution
 from .envy import EnvyMeter
 from .inequality import gini
 from .lag import LagMeter
-from .metrics import BOUND_US, SLOWDOWN_BITS, JsonValue
+from .metrics import SLOWDOWN_BITS, JsonValue, bounded_slowdown
 from .misreport import Delay
 from .partition import PartitionMeter
 from .run_record import UserRow
@@ -96,8 +96,7 @@ class FairnessMeter:
         user = self._users.get(number)
         if user is None:
             user = self._users[number] = _User()
-        bound_us = max(run_us, BOUND_US)
-        slowdown = ((wait_us + run_us if wait_us + run_us > bound_us else bound_us) << SLOWDOWN_BITS) // bound_us
+        slowdown = bounded_slowdown(wait_us, run_us)
         slowdown_milli = slowdown * SLOWDOWN_MILLI >> SLOWDOWN_BITS
         user.area += area
         user.wait_us += wait_us

@@ -36,6 +36,13 @@ _MEAN_BITS: Final = 32
 JsonValue = bool | int | float | str | None | Mapping[str, int | float | str | None]
 
 
+def bounded_slowdown(wait_us: int, run_us: int) -> int:
+    """Return max(1, (wait + run) / max(run, 10 s)) in units of 2 to the minus ``SLOWDOWN_BITS``, rounded down."""
+    bound_us = run_us if run_us > BOUND_US else BOUND_US
+    turnaround_us = wait_us + run_us
+    return (turnaround_us << SLOWDOWN_BITS) // bound_us if turnaround_us > bound_us else 1 << SLOWDOWN_BITS
+
+
 @attrs.define
 class _Sums:
     """Sums over the jobs of one user."""
@@ -81,12 +88,7 @@ class Metrics:
         sums = self._sums[job.user]
         sums.jobs += 1
         sums.wait_us += wait_us
-        bound_us = run_us if run_us > BOUND_US else BOUND_US
-        turnaround_us = wait_us + run_us
-        if turnaround_us > bound_us:
-            sums.slowdown += (turnaround_us << SLOWDOWN_BITS) // bound_us
-        else:
-            sums.slowdown += 1 << SLOWDOWN_BITS
+        sums.slowdown += bounded_slowdown(wait_us, run_us)
         if wait_us > self._max_wait_us:
             self._max_wait_us = wait_us
         self._run_us += run_us

@@ -12,7 +12,7 @@ import attrs
 
 from meted.core.limits import SECOND_US
 
-from ..results.metrics import BOUND_US, SLOWDOWN_BITS, JsonValue
+from ..results.metrics import SLOWDOWN_BITS, JsonValue, bounded_slowdown
 from ..traces.job import TraceJob
 
 
@@ -53,8 +53,8 @@ class TradeWaits:
 
     def started(self, job: TraceJob, group: Group, at_us: int) -> None:
         """A job of a group started."""
-        wait_us, bound_us = at_us - job.submit_us, max(job.run_us, BOUND_US)
-        slowdown = max(1 << SLOWDOWN_BITS, (wait_us + job.run_us << SLOWDOWN_BITS) // bound_us)
+        wait_us = at_us - job.submit_us
+        slowdown = bounded_slowdown(wait_us, job.run_us)
         self._groups[group].add(wait_us, slowdown)
         self._users.setdefault(job.user, _Sums()).add(wait_us, slowdown)
         if group is Group.BUYING:
