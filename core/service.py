@@ -244,11 +244,6 @@ def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool)
         return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, 0, (), ())
     load = sizes, used, epoch, arrives
     fallen: list[Fallen] = []
-    over = jobs.clock, jobs.debt, state.domains.total_share
-    if not above:
-        tag, usage, clock, debt = _settled(state, domain_id, account, over, lease, lease.charged, load, fallen)
-        note_fallen(state, lease, account, fallen)
-        return ChargeTags(lease.charged, tag, usage, epoch, clock, debt, inner, (), tuple(fallen))
     levels = []
     for level, who in enumerate((domain_id, *above)):
         it = jobs.accounts[who] if level else account
