@@ -27,16 +27,6 @@ _INT_BITS = 64
 _INT_MIN, _INT_MAX = -(1 << _INT_BITS - 1), (1 << _INT_BITS) - 1
 
 
-def _pack_big(value: object) -> msgpack.ExtType:
-    if type(value) is not int:
-        raise TypeError(f"{type(value).__name__} is nothing that a log can hold")
-    return msgpack.ExtType(BIG_INT_EXT, _big_bytes(value))
-
-
-def _big_bytes(value: int) -> bytes:
-    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
-
-
 def _wire(event: Any) -> dict[str, object]:
     """Return the fields of an event with an extension type for each integer beyond 64 bits; nearly all are small."""
     fields = fields_of(event)
@@ -49,8 +39,10 @@ def _wire(event: Any) -> dict[str, object]:
 def wire_part(value: Any) -> object:
     """Return a field with an extension type for each integer beyond 64 bits, in what it holds as well."""
     if type(value) is int:
-        is_big = not _INT_MIN <= value <= _INT_MAX
-        return msgspec.msgpack.Ext(BIG_INT_EXT, _big_bytes(value)) if is_big else value
+        if _INT_MIN <= value <= _INT_MAX:
+            return value
+        big = value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+        return msgspec.msgpack.Ext(BIG_INT_EXT, big)
     if type(value) is tuple:
         try:
             _encoder.encode(value)
@@ -70,12 +62,6 @@ def unpack_big(code: int, data: bytes) -> int:
     if code != BIG_INT_EXT:
         raise SchemaError(f"MessagePack extension type {code} is not known.")
     return int.from_bytes(data, "big", signed=True)
-
-
-def pack(value: object) -> bytes:
-    """Return ``value`` as MessagePack; integers may have any size."""
-    packed: bytes = msgpack.packb(value, default=_pack_big)
-    return packed
 
 
 def unpack(data: bytes) -> object:

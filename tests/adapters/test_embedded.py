@@ -20,7 +20,6 @@ from meted.adapters.log import LogDamaged, LogFull, LogHeld, MemoryLog, SQLiteLo
 from meted.adapters.log.verify import verify
 from meted.adapters.recovery import UnknownPolicy, note_repair, read_state, recover
 from meted.core.batch import Batch, seal
-from meted.core.codec import pack
 from meted.core.commands import CreateDomain
 from meted.core.effects import Effect, RunUnits, StopUnits, TellOwner
 from meted.core.errors import Reason, Refused, SchemaError
@@ -28,6 +27,8 @@ from meted.core.limits import RESULT_BYTES_MAX
 from meted.core.resources import Resources
 from meted.core.schema import state_digest
 from meted.core.spec import Spec
+
+from ..packing import pack
 
 MS = 1_000
 

@@ -16,6 +16,7 @@ from meted.core.ids import DomainId, WorkerId
 from meted.core.record import fields_of
 from meted.core.resources import Resources
 
+from ..packing import pack
 from .strategies import EVENTS, events
 
 JOINED = WorkerJoined(1, WorkerId(2), "w", Resources(1000), (), None, True, DomainId(0), False)
@@ -50,7 +51,7 @@ def test_every_event_of_today_is_read_directly(cls: type[Event], number: int) ->
 
     (example,) = (event for event in EXAMPLES if type(event) is cls)
     ((tag, version, fields),) = codec.unpack_plain(codec.encode_events([example]))
-    body = codec.pack([(tag, version, _with(fields, TAG, number))])
+    body = pack([(tag, version, _with(fields, TAG, number))])
     events = direct.decode_directly(body)
     assert events is not None
     assert type(events[0]) is cls
@@ -79,7 +80,7 @@ def _with(value: Any, old: int, new: int) -> Any:
 )
 def test_what_is_not_as_today_is_left_to_the_other_way(tag: str, version: int, fields: dict[str, object]) -> None:
     good = {"at_us": 1, "lease_id": 2}
-    assert direct.decode_directly(codec.pack([("units_recalled", 1, good)])) is not None
+    assert direct.decode_directly(pack([("units_recalled", 1, good)])) is not None
     body = msgpack.packb([("units_recalled", 1, good), (tag, version, good | fields)])
     with pytest.raises(SchemaError):
         schema.decode_events(body)
@@ -94,4 +95,4 @@ def test_resources_in_a_log_have_all_their_fields(name: str) -> None:
     assert isinstance(capacity, dict)
     del capacity[name]
     with pytest.raises(SchemaError, match="worker_joined"):
-        schema.decode_events(codec.pack([(tag, version, fields)]))
+        schema.decode_events(pack([(tag, version, fields)]))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meted.core.codec import encode_events, pack
+from meted.core.codec import encode_events
 from meted.core.commands import CancelJobs, ChangeDomain, CreateDomain, DeleteJob, OfferLoan, RecallLoan, RemoveDomain
 from meted.core.decide.domains import open_leaf
 from meted.core.domains.state import TOP
@@ -22,6 +22,7 @@ from meted.core.schema import decode_events, decode_state
 from meted.core.state import State
 from meted.core.state_bytes import encode_state
 
+from ..packing import pack
 from .helper import SECOND, examples
 from .lending import LendingWorld, flat, milli
 

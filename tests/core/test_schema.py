@@ -27,6 +27,7 @@ from meted.core.record import replaced
 from meted.core.state import State
 from meted.core.state_bytes import PIECE_ENTRIES, encode_state
 
+from ..packing import pack
 from .helper import MS, World, cpus, make_policy
 from .strategies import EVENTS, events, fields_of
 
@@ -36,7 +37,7 @@ FIELDS = {"at_us": 1, "job_id": 2, "domain_tag": 3, "user_tag": 4, "job_tag": 5,
 
 def body_of(*plain: object) -> bytes:
     """Return the body of a batch with such events."""
-    return codec.pack(list(plain))
+    return pack(list(plain))
 
 
 def busy_world(name: str = "d") -> World:
@@ -164,7 +165,7 @@ PLAIN_WRONG: list[Any] = [
 @pytest.mark.parametrize("plain", PLAIN_WRONG, ids=repr)
 def test_what_is_no_event_is_a_schema_error(plain: object) -> None:
     with pytest.raises(SchemaError):
-        schema.decode_events(codec.pack(plain))
+        schema.decode_events(pack(plain))
 
 
 def test_an_unknown_extension_type_is_a_schema_error() -> None:
@@ -249,7 +250,7 @@ def test_a_snapshot_is_the_plain_form_of_the_state_whatever_its_size() -> None:
         scattered = scattered.add(1_000 + index, 1)
     job = replaced(job, succeeded=scattered, tag=-(2**70))
     state = replaced(world.state, jobs=replaced(jobs, jobs=jobs.jobs.set(first, job), clock=2**64))
-    assert encode_state(state) == codec.pack(plain(state))
+    assert encode_state(state) == pack(plain(state))
     assert schema.decode_state(encode_state(state)) == state
 
 

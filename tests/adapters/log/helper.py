@@ -9,7 +9,8 @@ from pathlib import Path
 
 from meted.adapters.log import Head, Log, Snapshot, SQLiteLog
 from meted.core.batch import Batch, seal
-from meted.core.codec import pack
+
+from ...packing import pack
 
 Value = int | float | str | bytes | None
 

@@ -18,8 +18,8 @@ from meted.adapters.log.export import ExportReport, export_sqlite
 from meted.adapters.log.show import Entry, entries, iso_time, plain, show
 from meted.adapters.log.verify import verify
 from meted.core.batch import seal
-from meted.core.codec import pack
 
+from ...packing import pack
 from .helper import batch_after, fill, new_log, sql
 
 Fields = dict[str, object]
