@@ -21,7 +21,7 @@ from .record import replaced
 from .state import State
 
 PIECE_ENTRIES = 256
-"""Entries of a map that are encoded in one go; other threads have their turn in between."""
+"""Entries of a map that are encoded in one go."""
 
 
 def encode_state(state: State) -> bytes:
@@ -30,7 +30,25 @@ def encode_state(state: State) -> bytes:
     Records are maps of their fields; maps are arrays of (key, value) sorted by key, as order never comes from a hash
     (design law 6); sets of indices are the ends of their runs.
     """
-    return _packed(state)
+    return b"".join(state_pieces(state))
+
+
+def state_pieces(state: State) -> Iterator[bytes]:
+    """Return the bytes of a state in pieces that each take little time, for whoever has other work in between."""
+    return _pieces(state)
+
+
+def _pieces(value: Any) -> Iterator[bytes]:
+    if type(value) is Map:
+        yield from _map_pieces(value)
+    elif isinstance(value, msgspec.Struct):
+        fields = msgspec.structs.asdict(value)
+        yield _packer.pack_map_header(len(fields))
+        for name, field in fields.items():
+            yield _packed(name)
+            yield from _pieces(field)
+    else:
+        yield _packed(value)
 
 
 def _packed(value: Any) -> bytes:
@@ -42,12 +60,12 @@ def _packed(value: Any) -> bytes:
 
 def _hook(value: object) -> object:
     if type(value) is Map:
-        return msgspec.Raw(b"".join(_pieces(value)))
+        return msgspec.Raw(b"".join(_map_pieces(value)))
     raise TypeError(f"{type(value).__name__} is nothing that a state can hold")
 
 
-def _pieces(entries: Map[Any, Any]) -> Iterator[bytes]:
-    yield msgpack.Packer().pack_array_header(len(entries))
+def _map_pieces(entries: Map[Any, Any]) -> Iterator[bytes]:
+    yield _packer.pack_array_header(len(entries))
     keys = sorted(entries)
     for start in range(0, len(keys), PIECE_ENTRIES):
         yield b"".join([_packed((key, _plain(entries[key]))) for key in keys[start : start + PIECE_ENTRIES]])
@@ -70,3 +88,4 @@ def _sets_in(cls: Any) -> tuple[str, ...]:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_hook)
+_packer = msgpack.Packer()

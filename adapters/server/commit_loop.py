@@ -20,7 +20,6 @@ from meted.core.errors import Refused
 from meted.core.record import record
 from meted.core.schema import SNAPSHOT_VERSION
 from meted.core.state import State
-from meted.core.state_bytes import encode_state
 
 from ..log import Log, LogError, Result, Snapshot
 from ..postings import postings_of
@@ -28,6 +27,7 @@ from ..unit_records import report_rows
 from ..wire.errors import CallError, Code
 from .faults import note_fault
 from .runner import Runner, in_thread
+from .state_body import state_body
 from .stats import Stats
 
 Decide = Callable[[Engine, int], object]
@@ -262,7 +262,7 @@ class CommitLoop:
 
     async def _snapshot(self, state: State, chain: bytes) -> None:
         """Keep a snapshot of a committed state; where it fails nothing is lost, and another is due later."""
-        body = await self._runner(lambda: encode_state(state))
+        body = await state_body(state, self._runner)
         snapshot = Snapshot(state.seq, state.at_us, chain, SNAPSHOT_VERSION, body)
         self._snapshot_seq = state.seq
         try:

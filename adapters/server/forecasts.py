@@ -15,13 +15,13 @@ from meted.core.forecast import Forecast
 from meted.core.limits import FORECAST_HORIZON_US
 from meted.core.policy.registry import POLICIES
 from meted.core.state import State
-from meted.core.state_bytes import encode_state
 from meted.core.what_if import price_of_points, with_points
 
 from ..forecaster import pack_request
 from ..forecasts import PointsView, points_view, unpack_forecast
 from ..wire.errors import CallError, Code
 from .runner import Runner
+from .state_body import state_body
 
 FORECAST_S = 12.0
 """A forecast that takes longer is given up, and its process killed: also who waited for another is answered in time."""
@@ -131,7 +131,7 @@ class Forecasts:
     async def _made(self, state: State, at_us: int) -> _Made:
         try:
             self._check()
-            body = await self._runner(lambda: encode_state(state))
+            body = await state_body(state, self._runner)
             request = pack_request(self._engine.policy.name, at_us, FORECAST_HORIZON_US, body)
             found: Forecast | CallError = unpack_forecast(await self.make(request))
         except CallError as error:
