@@ -335,12 +335,14 @@ class PoolIndex:
         self.capacity.leased(event, terms, jobs)
         if self._held:
             self._hold(terms, more=True)
-        if event.inner:
-            self.job_moved(was.jobs.jobs[event.job_id], job)
-        if job.requeued:
-            self._refresh(job)
-        elif job.next_index >= terms.count:
-            self.job_done(job)
+        before = was.jobs.jobs[event.job_id]
+        if not job.requeued and job.next_index >= terms.count:
+            self.job_done(before)  # it is queued by the tag that it had
+        else:
+            if event.inner:
+                self.job_moved(before, job)
+            if job.requeued:
+                self._refresh(job)
         self.domain_served(terms.domain_id)
 
     def _came_back(self, event: UnitsFinished | UnitsReturned, was: State) -> None:

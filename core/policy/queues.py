@@ -97,7 +97,11 @@ class JobQueue:
     def discard(self, key: QueueKey) -> bool:
         """Take a key out, if it is in; return whether it was."""
         keys = self.keys
-        at = bisect_left(keys, key) if isinstance(keys, list) else keys.bisect_left(key)
+        if not isinstance(keys, list):
+            before = len(keys)
+            keys.discard(key)
+            return len(keys) < before
+        at = bisect_left(keys, key)
         if at == len(keys) or keys[at] != key:
             return False
         del keys[at]
