@@ -9,11 +9,15 @@ backlogged.
 
 ``requests``: the same with 10 domains, one of which waits with so many different requests; the others with one.
 
+``mixed``: the same with 30 domains, side by side or by sixes in five others, that wait with 50 jobs each; every job has
+one of so many requests for cpus and memory. With guarantees each domain at the top is guaranteed four cpus.
+
 ``loans``: time to offer a share and to recall it, with so many domains, each with work waiting.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from statistics import median
@@ -28,7 +32,7 @@ from meted.core.ids import LeaseId, WorkerId
 from meted.core.limits import RUN_QUANTUM_US
 from meted.core.policy.base import Index, Proposal
 from meted.core.policy.meted import Meted
-from meted.core.resources import Resources
+from meted.core.resources import NOTHING, Resources
 from meted.core.state import State
 
 START_US = 1_700_000_000_000_000
@@ -179,6 +183,30 @@ def requests(different: int, decisions: int) -> Row:
     return {"what": "decision", "requests": different, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
 
 
+def mixed(different: int, decisions: int, *, tree: bool, guaranteed: bool) -> Row:
+    """Time a decision through the engine where all domains wait with many different requests."""
+    drawn, engine = random.Random(1), Engine(Meted())
+    guarantee = Resources(4_000) if guaranteed else NOTHING
+    for group in range(5 if tree else 0):
+        engine.handle(CreateDomain(START_US, f"g{group}", share=2 + group % 3, guarantee=guarantee))
+    for number in range(30):
+        parent, own = (f"g{number // 6}", NOTHING) if tree else ("", guarantee)
+        engine.handle(CreateDomain(START_US, f"d{number}", share=1 + number % 3, parent=parent, guarantee=own))
+    engine.handle(JoinWorker(START_US, "w", Resources(SLOTS * 1000, 1 << 40)))
+    requests = [Resources(drawn.randrange(1_000, 4_000), drawn.randrange(1, 1 << 30)) for _ in range(different)]
+    for number in range(30 * 50):
+        domain, request = f"d{number % 30}", drawn.choice(requests)
+        engine.handle(SubmitJob(START_US, domain, count=10**5, request=request, time_request_us=RUN_QUANTUM_US))
+    engine.take()
+    play = Play(engine)
+    play.run(ROUND)
+    began = time.process_time()
+    play.run(decisions)
+    us = (time.process_time() - began) * 1e6 / decisions
+    what = f"mixed, {'in five others' if tree else 'side by side'}{', guaranteed' if guaranteed else ''}"
+    return {"what": what, "requests": different, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
+
+
 def loans(domains: int, changes: int) -> Row:
     """Time an offer and its recall, each with the tags that it moves."""
     engine = pool(Meted(), domains)
@@ -205,6 +233,12 @@ def main() -> None:
     rows = [alone(1_000, options.decisions)]
     rows += [whole(domains, options.decisions) for domains in (10, 1_000, 100_000)]
     rows += [requests(different, options.decisions // 10) for different in (1, 20, 200, 2_000)]
+    rows += [
+        mixed(different, options.decisions // 20, tree=tree, guaranteed=guaranteed)
+        for guaranteed in (False, True)
+        for tree in (False, True)
+        for different in (20, 300, 1_500)
+    ]
     rows += [loans(domains, 1_000) for domains in (10, 1_000, 100_000)]
     show("policy", rows, options.json)
 

@@ -290,8 +290,8 @@ class ClockIndex(PoolIndex):
                 self._ranks(parent_id, shape).peaks = dict(ranks.peaks)
         self._dirty.update(self._leaves)
 
-    def _rank_group(self, domain_id: DomainId) -> None:
-        """Rank a domain that others are in, with whatever is next in it of each shape."""
+    def _rank_group(self, domain_id: DomainId, moved: Iterable[PendingShape] | None = None) -> None:
+        """Rank a domain that others are in, with whatever is next in it of each shape, or of those that moved alone."""
         shapes = self._groups.get(domain_id)
         if not shapes:  # nothing in it has waited yet
             return
@@ -303,13 +303,13 @@ class ClockIndex(PoolIndex):
                 self._ranks(account.parent(), shape).drop(domain_id)
             shapes.clear()
             return
-        clock = self.reach(domain.parent)
+        clock, inner_clock = self.reach(domain.parent), self.reach(domain_id)
         leaf = self._leaves.get(domain_id)
-        for shape in shapes:
+        for shape in shapes if moved is None else moved:
             if leaf is not None and shape.request in leaf.lines:  # it has jobs itself, now that nothing is in it
                 continue
             ranks, mine = shape.ranks[domain_id], self._ranks(domain.parent, shape)
-            first = None if self.is_at_cap(domain_id, shape.request) else ranks.first(self.reach(domain_id))
+            first = None if self.is_at_cap(domain_id, shape.request) else ranks.first(inner_clock)
             if first is None:
                 mine.drop(domain_id)
                 continue

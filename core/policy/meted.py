@@ -248,9 +248,10 @@ class MetedIndex(WideIndex):
         if not fitting:
             return None
         if owner not in self._leaves and room.until_us is None:
-            first = self._first_inside(owner, fitting)
-            if first is None:
+            order = self._first(owner, fitting)
+            if order is None:
                 return None
+            first = self._first_inside(order, fitting)[0][3]
             for line in self._leaves[first].in_order():
                 if line.shape in fitting and not self.is_capped(first, line.shape.request):
                     return line
@@ -271,13 +272,6 @@ class MetedIndex(WideIndex):
                         best = order, line
                     break
         return None if best is None else best[1]
-
-    def _first_inside(self, domain_id: DomainId, shapes: list[PendingShape]) -> DomainId | None:
-        """Return who is next of those that have jobs inside a domain, with one of these shapes, or None."""
-        first = self._first(domain_id, shapes)
-        while first is not None and first[3] not in self._leaves:
-            first = self._first(first[3], shapes)
-        return None if first is None else first[3]
 
     def _domain_of(self, line: Line) -> DomainId:
         return self.state.jobs.jobs[line.job_id].terms.domain_id

@@ -11,6 +11,9 @@ from ..record import record
 
 BY_GUARANTEE, BY_ENTITLEMENT, BY_POOL = 0, 1, 2
 
+ALWAYS = 1 << 1024
+"""Beyond all that V can be."""
+
 Order = tuple[int, int, int, DomainId]
 """(by what, key, second key, child), least first: (D, S) by guarantee and entitlement, the pool's key and 0 in the
 pool. Ids break ties (P19)."""
@@ -46,13 +49,27 @@ class Ranks:
     need only be no later than where its child stands: at the top it is exchanged for one that says just that. So a key
     costs O(log n), and one that never comes to the top costs nothing.
 
+    Who is next is kept, with the bounds of V within which that is so.
+
     Attributes:
         keys: Where each child stands.
         peaks: The size of the largest run of each child that was its next since it was last served; see
             :meth:`meted.core.policy.clock.ClockIndex.domain_served`.
     """
 
-    __slots__ = ("_covered", "_eligible", "_ineligible", "_pool", "_pool_keys", "_tags", "keys", "peaks")
+    __slots__ = (
+        "_below",
+        "_covered",
+        "_eligible",
+        "_first",
+        "_from",
+        "_ineligible",
+        "_pool",
+        "_pool_keys",
+        "_tags",
+        "keys",
+        "peaks",
+    )
 
     def __init__(self) -> None:
         self.keys: dict[DomainId, Key] = {}
@@ -63,6 +80,8 @@ class Ranks:
         self._pool: list[tuple[int, DomainId]] = []
         self._tags: dict[DomainId, int] = {}  # of the entry in _ineligible that counts
         self._pool_keys: dict[DomainId, int] = {}  # of the entry in _pool that counts
+        self._first: Order | None = None
+        self._from = self._below = 0  # for V from the one on and below the other _first is right
 
     def set(self, child: DomainId, key: Key, clock: int) -> None:
         """Put a child where it belongs now; ``clock`` is V."""
@@ -76,6 +95,7 @@ class Ranks:
             and old.covered == key.covered
         ):
             return
+        self._from = self._below
         self._enter(child, key, clock)
         entries = len(self._pool) + len(self._eligible) + len(self._ineligible) + len(self._covered)
         if entries > STALE_ENTRIES_MIN + 4 * len(self.keys):
@@ -97,11 +117,21 @@ class Ranks:
     def drop(self, child: DomainId) -> None:
         """Take a child out, if it is in."""
         if self.keys.pop(child, None) is not None:
+            self._from = self._below
             self._tags.pop(child, None)
             self._pool_keys.pop(child, None)
 
     def first(self, clock: int) -> Order | None:
         """Return who is next at V = ``clock``, or None if nobody waits."""
+        if self._from <= clock < self._below:
+            return self._first
+        self._first = first = self._find_first(clock)
+        # Whoever is eligible stays so down to its tag, and nobody else becomes so below the least of the other tags.
+        self._from = first[2] if first is not None and first[0] == BY_ENTITLEMENT else 0
+        self._below = self._ineligible[0][0] if self._ineligible else ALWAYS
+        return first
+
+    def _find_first(self, clock: int) -> Order | None:
         keys, covered, eligible, waiting = self.keys, self._covered, self._eligible, self._ineligible
         while covered:
             deadline, tag, child = covered[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..record import record, replaced
 from .clock import ClockIndex
+from .heads import Heads
 from .leaves import Leaf, PendingShape
 from .queues import queued_job
 from .ranks import BY_GUARANTEE, Key, Order
@@ -35,21 +36,23 @@ class TurnIndex(ClockIndex):
         for shape in [shape for shape, ranks in self._at_top.items() if not ranks.keys]:
             del self._at_top[shape]
         shapes = [shape for shape in self._at_top if could_serve(shape)]
+        heads: Heads | None = None
         while True:
-            top = found = self._first(TOP, shapes)
-            if found is None or top is None:
+            top = self._first(TOP, shapes) if heads is None else heads.first(TOP)
+            if top is None:
                 return None
-            parent_id = TOP
-            while found[3] in self._groups and found[3] not in self._leaves:
-                parent_id = found[3]
-                inner = self._first(parent_id, shapes)
-                assert inner is not None, f"domain {parent_id} is ranked and has nothing"
-                found = inner
+            found, parent_id = self._first_inside(top, shapes, heads)
             if not self._was_too_early(parent_id, found, could_serve):
                 return Choice(found[3], found, top)
+            if heads is None:  # nearly always the first is not too early, and needs none of this
+                heads = Heads(self._groups, set(shapes), self.reach)
+                continue
+            leaf = self._leaves[found[3]]
+            for who in leaf.above:
+                heads.look_again(self.state.domains.domains[who].parent, leaf.shapes())
 
-    def _first(self, parent_id: DomainId, shapes: list[PendingShape]) -> Order | None:
-        """Return the first of the domains inside one."""
+    def _first(self, parent_id: DomainId, shapes: Iterable[PendingShape]) -> Order | None:
+        """Return the first of the domains inside one with any of these shapes."""
         clock = self.reach(parent_id)
         best: Order | None = None
         for shape in shapes:
@@ -58,6 +61,18 @@ class TurnIndex(ClockIndex):
             if first is not None and (best is None or first < best):
                 best = first
         return best
+
+    def _first_inside(
+        self, order: Order, shapes: Iterable[PendingShape], heads: Heads | None = None
+    ) -> tuple[Order, DomainId]:
+        """Return who is next of those that have jobs: that of ``order``, or somebody in it; and what it is in."""
+        parent_id = TOP
+        while order[3] in self._groups and order[3] not in self._leaves:
+            parent_id = order[3]
+            inner = self._first(parent_id, shapes) if heads is None else heads.first(parent_id)
+            assert inner is not None, f"domain {parent_id} is ranked and has nothing"
+            order = inner
+        return order, parent_id
 
     def _was_too_early(self, parent_id: DomainId, order: Order, could_serve: CouldServe) -> bool:
         """Put off a domain that would serve another job, with a later deadline; return whether it was."""
@@ -78,22 +93,25 @@ class TurnIndex(ClockIndex):
     def _put_off(self, leaf: Leaf, order: Order, later: Key, clock: int) -> None:
         """Rank a domain's lines that are as early as ``order`` no earlier than ``later``, for this pass."""
         self._aside.add(leaf.domain_id)
+        moved: list[PendingShape] = []
         for line in leaf.in_order():
             key = line.ranks.keys.get(leaf.domain_id)
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
                 put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
                 line.ranks.set(leaf.domain_id, put, clock)
+                moved.append(line.shape)
         for who in leaf.above:
-            self._rank_group(who)
+            self._rank_group(who, moved)
 
     def _set_aside(self, domain_id: DomainId) -> None:
         """Pass over a domain for the rest of this pass."""
         leaf = self._leaves[domain_id]
         self._aside.add(domain_id)
-        for line in leaf.in_order():
+        lines = leaf.in_order()
+        for line in lines:
             line.ranks.drop(domain_id)
         for who in leaf.above:
-            self._rank_group(who)
+            self._rank_group(who, [line.shape for line in lines])
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job and why.
