@@ -38,4 +38,6 @@ def test_the_first_is_the_least_of_all_at_any_virtual_time(steps: list[tuple[obj
                 ranks.drop(DomainId(child))
             case ("first", int(now)):
                 clock = now
-                assert ranks.first(clock) == min((ranks.order_of(who, clock) for who in ranks.keys), default=None)
+            case _:
+                raise AssertionError(step)
+        assert ranks.first(clock) == min((ranks.order_of(who, clock) for who in ranks.keys), default=None)
