@@ -9,12 +9,13 @@ import attrs
 
 from meted.core.record import record
 from meted.core.resources import Resources
-from meted.core.state import Rules
 
 from .credit_moves import NO_CREDIT, CreditSeen
 from .entitlements import WorkloadDomain, leaf_shares
 from .loan_moves import LoanMove
-from .log_entitlements import EntitlementCommand, LoggedDomain
+from .log_commands import Asked
+from .log_entitlements import LoggedDomain
+from .log_rules import NEW_POOL, HeldRules
 from .trace_rules import TraceOptions
 
 NOT_RECORDED: Final = -1
@@ -63,6 +64,7 @@ class LoggedJob:
         priority: Its order among the jobs of its domain.
         run_us: How long each unit runs, in the order of the units.
         wait_us: How long each unit waited for its start as recorded, or ``NOT_RECORDED``; in the same order.
+        order: The place of its submit (or release) among the events of the log.
     """
 
     job_id: int
@@ -73,6 +75,7 @@ class LoggedJob:
     priority: int
     run_us: Sequence[int]
     wait_us: Sequence[int]
+    order: int
 
 
 @record
@@ -87,12 +90,14 @@ class LogTrace:
         workers: What each worker of the machine offers.
         domains: The domains of the jobs as they were last, by id.
         idle: All other domains that are there, by id.
-        rules: The parameters of fairness that held last.
+        rules: The parameters of fairness, from when on each held, in the order of time.
         jobs: The jobs, in the order in which they were submitted.
         counts: What became of the units.
         loans: What was lent while it was written, in the order of time.
-        commands: What makes domains be entitled to what they were and lend what they lent, in the order of time.
+        commands: What makes domains be entitled to what they were and lend what they lent, in no order.
         credit: Who paid whom in credit meanwhile, which is not replayed.
+        first_us: When the first job was submitted, by the clock of the log: other times count from there, but those of
+            commands and rules are by that clock.
     """
 
     name: str
@@ -105,9 +110,10 @@ class LogTrace:
     counts: LogCounts
     loans: tuple[LoanMove, ...] = ()
     idle: Mapping[int, LoggedDomain] = {}
-    rules: Rules = Rules()
-    commands: tuple[EntitlementCommand, ...] = ()
+    rules: tuple[HeldRules, ...] = NEW_POOL
+    commands: tuple[Asked, ...] = ()
     credit: CreditSeen = NO_CREDIT
+    first_us: int = 0
 
     @property
     def users(self) -> tuple[int, ...]:
