@@ -19,6 +19,7 @@ from typing import Final
 import attrs
 
 from meted.core.commands import FinishUnits, JoinWorker, OfferLoan, SetRules, SubmitJob
+from meted.core.credit.karma import KARMA
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import (
@@ -43,10 +44,11 @@ from .observer import Observer
 from .passes import run_passes
 from .results.metrics import JsonValue
 from .results.wait_errors import WaitErrors
-from .traces.log_commands import LoggedCommand
+from .traces.log_commands import Asked, TradeCommand
 from .traces.log_rules import HeldRules, rules_commands
 from .traces.log_trace import LoggedJob, LogTrace
 from .traces.trace import TraceJob
+from .trade.logged import LoggedTrade
 
 PER_CPU: Final = 1_000
 """The processors of a log's trace are thousandths of a cpu."""
@@ -91,6 +93,7 @@ class LogReplay:
         ended: How many units have ended.
         wait_errors: How far the waits so far are from the recorded ones.
         entitlements: What became of domains and loans so far.
+        trade: What became of credit and priorities so far.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class LogReplay:
         self._has_changed = False
         self._first_us = trace.first_us
         self._asked = _in_order(trace, rules)
+        self.trade = LoggedTrade(trace, any(one.rules.pool == KARMA for one in rules))
         self._next = 0
         self._jobs_left = len(trace.jobs)
         self._units: dict[JobId, tuple[Sequence[int], list[TraceJob]]] = {}
@@ -150,12 +154,14 @@ class LogReplay:
             ) from None
         if self._units:
             raise AssertionError(f"{len(self._units)} jobs wait for ever on an empty pool")
+        self._after()
+        self.trade.close(self.engine)
         return True
 
     def _times(self) -> list[int]:
         """Return when the next unit ends, something is asked for, the policy wants a pass, and something falls due.
 
-        What is still to come when nothing is left to be done is of no concern.
+        There is none when no work is left to be done.
         """
         times = [self._running[0][0]] if self._running else []
         wake_us = self.engine.index.next_wake_us()
@@ -172,11 +178,9 @@ class LogReplay:
     def _begin(self) -> None:
         """Do all that was asked for before the first submit, and tell who was entitled to what then."""
         asked = self._asked
-        while not isinstance(thing := asked[self._next][2], LoggedJob) and thing.at_us <= self._first_us:
-            while (due_us := self.engine.next_due_us()) is not None and due_us <= thing.at_us:
-                self.engine.run_timers(due_us)
-            self._do(thing)
+        while not isinstance(thing := asked[self._next][2], LoggedJob) and asked[self._next][0] <= self._first_us:
             self._next += 1
+            self._do_alone(thing)
         self._take()
         self._tell_shares(self._first_us)
         self.entitlements.domains = 0
@@ -207,9 +211,26 @@ class LogReplay:
                 if end == len(units):  # they are leased in order, and none comes back
                     del self._units[event.job_id]
 
-    def _do(self, command: LoggedCommand) -> None:
-        """Do what was asked for, if it can be done; what became of domains and loans is counted."""
-        counts = self.entitlements
+    def _after(self) -> None:
+        """Do all that was asked for after the last unit had ended."""
+        while self._next < len(self._asked):
+            thing = self._asked[self._next][2]
+            assert isinstance(thing, Asked)
+            self._next += 1
+            self._do_alone(thing)
+
+    def _do_alone(self, asked: Asked) -> None:
+        """Do what was asked for where no work is, after what falls due before."""
+        while (due_us := self.engine.next_due_us()) is not None and due_us <= asked.command.at_us:
+            self.engine.run_timers(max(due_us, self.engine.now_us))
+        self._do(asked)
+
+    def _do(self, asked: Asked) -> None:
+        """Do what was asked for, if it can be done; what became of it is counted."""
+        counts, command = self.entitlements, asked.command
+        if isinstance(command, TradeCommand):
+            self.trade.do(self.engine, command, asked.number)
+            return
         try:
             self.engine.handle(command)
         except Refused as refusal:
@@ -225,6 +246,7 @@ class LogReplay:
         """Return what has happened in the engine since the last time."""
         events = self.engine.take()
         self._has_changed = self._has_changed or any(isinstance(event, _ENTITLING) for event in events)
+        self.trade.read(events)
         return events
 
     def _tell_shares(self, now_us: int) -> None:
@@ -253,6 +275,7 @@ class LogReplay:
         width = job.request.cpu_milli
         units = [TraceJob(job.job_id, job.domain, job.submit_us, run_us, run_us, width) for run_us in job.run_us]
         self._units[submitted.job_id] = job.wait_us, units
+        self.trade.submitted(self.engine, job.job_id, submitted.job_id)
         for unit in units:
             for observer in self._observers:
                 observer.submitted(unit)
@@ -275,10 +298,10 @@ class LogReplay:
             self._start(now_us, run)
 
 
-def _in_order(trace: LogTrace, rules: Sequence[HeldRules]) -> list[tuple[int, int, LoggedCommand | LoggedJob]]:
+def _in_order(trace: LogTrace, rules: Sequence[HeldRules]) -> list[tuple[int, int, Asked | LoggedJob]]:
     """Return all that was asked for with its time and its place in the log, in that order."""
-    asked: list[tuple[int, int, LoggedCommand | LoggedJob]] = [
-        (one.command.at_us, one.order, one.command) for one in (*rules_commands(rules), *trace.commands)
+    asked: list[tuple[int, int, Asked | LoggedJob]] = [
+        (one.command.at_us, one.order, one) for one in (*rules_commands(rules), *trace.commands)
     ]
     asked += [(trace.first_us + job.submit_us, job.order, job) for job in trace.jobs]
     return sorted(asked, key=lambda one: one[:2])
@@ -301,4 +324,5 @@ def results(trace: LogTrace, figures: Mapping[str, JsonValue], run: LogReplay) -
         "procs_field": "requested",
         "overrun": "as recorded",
         "entitlement_changes": attrs.asdict(run.entitlements),
+        **run.trade.figures(run.engine),
     }

@@ -16,9 +16,10 @@ from meted.core.state import Rules
 from ..errors import SimulationError
 from ..log_replay import PER_CPU, LogReplay, results
 from ..policies.registry import make_policy
+from ..results.credit_rows import asked_rows
 from ..results.documents import document, write_document
 from ..results.metrics import JsonValue, Metrics
-from ..results.recorder import Recorder
+from ..results.recorder import Recorder, credit_figures
 from ..results.report import counted_lines, result_rows, rows
 from ..results.run_record import RunRecord
 from ..results.wait_errors import wait_error_rows
@@ -146,19 +147,21 @@ def _run(
     if wants_record:
         names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
         least = min(it.alpha_milli for it in (rules, *(one.rules for one in later)))
-        recorder = Recorder(
-            trace, policy, rules, trace.shares, names, trace.loans, PER_CPU, trace.credit, alpha_milli=least
-        )
+        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, PER_CPU, alpha_milli=least)
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
     run = LogReplay(trace, make_policy(policy), [recorder or metrics], held, (recorder or metrics).entitled)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
+    credit = run.trade.seen()
     if recorder is None:
-        figures = metrics.results(policy, "instant", user_cpu_us(), rules)
+        figures = metrics.results(policy, "instant", user_cpu_us(), rules) | credit_figures(credit)
     else:
+        recorder.traded(credit)
         figures = recorder.results("instant", user_cpu_us())
     figures = results(trace, figures, run)
+    if recorded := credit_figures(trace.credit):
+        figures["recorded_credit_flows_mc"] = recorded["credit_flows_mc"]
     if policy == RULED_POLICY:
         figures |= {"rules_changed": changes_of(held, trace.first_us), "rules_throughout": " ".join(given)}
     if recorder is None:
@@ -196,8 +199,7 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield from _changes(figures)
     yield from rules_rows(figures)
     yield from changed_rules_rows(figures)
-    if trace.credit.series:
-        yield "credit", "as the log has it; the replay goes without"
+    yield from asked_rows(figures)
     yield "seed", "none: nothing is drawn by chance"
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
     yield (

@@ -13,6 +13,7 @@ What is taken from the log, and what is not:
   they lend, changes when it did (:mod:`.log_entitlements`). One that had jobs of its own before it was divided stands
   beside its parts.
 * The rules of fairness change when they did (:mod:`.log_rules`).
+* The trade in credit is asked for as it was, and so are other priorities (:mod:`.log_trade`).
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from .loan_moves import LoanReader
 from .log_entitlements import EntitlementReader, LoggedDomain
 from .log_rules import NEW_POOL, HeldRules, rules_of
 from .log_trace import NOT_RECORDED, LogCounts, LoggedJob, LogTrace
+from .log_trade import TradeReader
 from .trace_rules import TraceOptions
 
 _NEVER: Final = -1
@@ -96,12 +98,14 @@ class LogReader:
         self._largest: tuple[Resources, ...] = ()
         self._loans = LoanReader()
         self._credit = CreditReader()
+        self._trade = TradeReader()
         self._rules = [*NEW_POOL]
 
     def take(self, event: Event) -> None:
         """Take the next event; what belongs to an event that a repair of the log has set aside is passed over."""
         self.counts.events += 1
         order = self.counts.events
+        self._trade.take(event, order)
         match event:
             case UnitsFinished():
                 self._finished(event)
@@ -169,7 +173,8 @@ class LogReader:
             idle=idle,
             rules=tuple(self._rules),
             credit=self._credit.seen(first_us, names),
-            commands=tuple(self._entitled.commands(busy)),
+            commands=(*self._entitled.commands(busy), *self._trade.asked),
+            names=names,
             first_us=first_us,
         )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from meted.core.ids import DomainId
 from meted.core.record import record
 from meted.core.resources import Resources
 
@@ -94,8 +95,10 @@ class LogTrace:
         jobs: The jobs, in the order in which they were submitted.
         counts: What became of the units.
         loans: What was lent while it was written, in the order of time.
-        commands: What makes domains be entitled to what they were and lend what they lent, in no order.
-        credit: Who paid whom in credit meanwhile, which is not replayed.
+        commands: What makes domains be entitled to what they were and lend what they lent, and what was asked for of
+            credit and priorities, in no order.
+        credit: Who paid whom in credit, as recorded.
+        names: The names of all domains that there ever were, by id.
         first_us: When the first job was submitted, by the clock of the log: other times count from there, but those of
             commands and rules are by that clock.
     """
@@ -113,6 +116,7 @@ class LogTrace:
     rules: tuple[HeldRules, ...] = NEW_POOL
     commands: tuple[Asked, ...] = ()
     credit: CreditSeen = NO_CREDIT
+    names: Mapping[DomainId, str] = {}
     first_us: int = 0
 
     @property

@@ -1,0 +1,117 @@
+"""The trade of a log in its replay: what was asked for is asked for again, and what cannot be done is counted.
+
+A log that a replay wrote by its own engine has the timing of the simulator: replayed again, all of it is as then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from meted.adapters.embedded import Pool
+from meted.adapters.log import MemoryLog
+from meted.core.errors import Refused
+from meted.core.policy.registry import POLICIES
+from meted.core.resources import Resources
+from meted.core.schema import decode_events
+from meted.simulations.commands.replay import log_table, run_policy
+from meted.simulations.dispatch_check import check_dispatch
+from meted.simulations.log_replay import LogReplay
+from meted.simulations.policies.registry import make_policy
+from meted.simulations.traces.log_trace import LogTrace
+from meted.simulations.traces.own_log import read_own_log, trace_of
+
+from .test_dispatch_credit import trade
+from .test_log_entitlements import Kept
+from .test_own_log import S, recorded
+
+HOUR = 3_600 * S
+
+
+def traded(path: Path, seed: int) -> None:
+    """A pool in which domains buy, sell, send, lend and hold while much waits, and the rules change."""
+    random = Random(seed)
+    with recorded(path, "meted") as made:
+        pool = made.pool
+        for name in "abcd":
+            pool.domain_create(name, share=random.randint(1, 5), guarantee=Resources(random.choice((0, 1_000))))
+        pool.credit_rules_set(grant_mc=20, period_us=60 * S, cap_mc=90_000)
+        made.later(90 * S)
+        for name in "abc":
+            pool.credit_grant(name, 5_000, "to begin with")
+        worker = pool.join("one", Resources(4_000))
+        jobs: list[int] = []
+        for _ in range(120):
+            made.later(random.randint(1, 5) * S)
+            terms = {"time_request_us": random.choice((None, 20 * S)), "priority": random.choice((0, 0, 1))}
+            request = Resources(random.choice((1_000, 1_000, 2_000)))
+            jobs.append(pool.submit(random.choice("aabcd"), count=random.randint(1, 4), request=request, **terms))
+            with contextlib.suppress(Refused):
+                _act(pool, random, jobs, made.clock.now_us)
+        times = {(job, index): random.randint(1, 30) * S for job in jobs for index in range(4)}
+        made.run_all([worker], times)
+        made.later(HOUR)
+        pool.credit_grant("a", 77, "after all")
+
+
+def _act(pool: Pool, random: Random, jobs: list[int], now_us: int) -> None:
+    kind, job = random.random(), random.choice(jobs[-20:])
+    if kind < 0.4:
+        pool.job_nice(job, random.choice((1, 2, 3, -1)), random.choice((20 * S, 300 * S)))
+    elif kind < 0.5:
+        pool.job_priority(job, random.choice((-1, 0, 2)))
+    elif kind < 0.8:
+        trade(pool, random, now_us)
+
+
+def by_the_simulator(trace: LogTrace, monkeypatch: pytest.MonkeyPatch) -> tuple[LogTrace, MemoryLog]:
+    """Return what can be replayed from the log that a replay writes, and that log."""
+    log = MemoryLog()
+    with monkeypatch.context() as patched:
+        patched.setattr(Kept, "log", log)
+        patched.setattr("meted.simulations.log_replay.Engine", Kept)
+        assert LogReplay(trace, make_policy("meted"), [], trace.rules).run()
+    return trace_of(log, "again"), log
+
+
+def asked(figures: Mapping[str, object]) -> dict[str, int]:
+    found = figures["trade_asked"]
+    assert isinstance(found, Mapping)
+    return {name: int(value) for name, value in found.items() if name != "first_refusal"}
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_all_of_it_is_done_again(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    traded(tmp_path / "pool", seed)
+    trace, log = by_the_simulator(read_own_log(tmp_path / "pool"), monkeypatch)
+    figures = run_policy(trace, "meted")
+    assert (figures["wait_error_units"], figures["wait_error_mean_abs_s"]) == (figures["jobs"], 0)
+    assert figures["credit_flows_mc"] == figures["recorded_credit_flows_mc"]
+    counts = asked(figures)
+    assert counts["done"] > 50
+    assert not counts["unpaid"] + counts["refused"] + counts["left_out"], figures["trade_asked"]
+    seen = Counter(event.tag for batch in log.read() for event in decode_events(batch.body))
+    for tag in ("fee_posted", "priority_changed", "credit_rules_changed", "credit_settled", "rules_changed"):
+        assert seen[tag], tag
+    again, _ = by_the_simulator(trace, monkeypatch)
+    assert [one.command for one in again.commands] == [one.command for one in trace.commands]
+    assert check_dispatch(log, POLICIES["meted"]()).same
+
+
+def test_what_cannot_be_done_is_told(tmp_path: Path) -> None:
+    traded(tmp_path / "pool", 1)
+    trace = read_own_log(tmp_path / "pool")
+    figures = run_policy(trace, "fcfs")
+    counts = asked(figures)
+    trades = [one for one in trace.commands if type(one.command).__name__ not in NOT_TRADE]
+    assert sum(counts.values()) == len(trades)
+    assert counts["too_late"] > 0
+    assert f"{counts['too_late']} for jobs of which all had started, or that had ended" in log_table(figures, trace)
+
+
+NOT_TRADE = {"CreateDomain", "ChangeDomain", "RemoveDomain", "OfferLoan"}
