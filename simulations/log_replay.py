@@ -122,6 +122,7 @@ class LogReplay:
         self._entitled = entitled
         self._has_changed = False
         self._first_us = trace.first_us
+        self._told = trace.told
         self._asked = _in_order(trace, rules)
         self.trade = LoggedTrade(trace, any(one.rules.pool == KARMA for one in rules))
         self._next = 0
@@ -235,7 +236,7 @@ class LogReplay:
             self.engine.handle(command)
         except Refused as refusal:
             counts.refused += 1
-            counts.first_refusal = counts.first_refusal or str(refusal)
+            counts.first_refusal = counts.first_refusal or self._told(str(refusal))
             return
         if isinstance(command, OfferLoan):
             counts.loans += 1

@@ -16,7 +16,7 @@ from meted.core.state import Rules
 from ..errors import SimulationError
 from ..log_replay import PER_CPU, LogReplay, results
 from ..policies.registry import make_policy
-from ..results.credit_rows import asked_rows
+from ..results.credit_rows import asked_rows, books_rows
 from ..results.documents import document, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder, credit_figures
@@ -80,9 +80,9 @@ def replay(
     LOG is a data directory of a server, which may be running, or the file of a log or of a backup; --data names the
     directory as well. Jobs are submitted as they were, and each unit runs as long as it did. The pool is the one that
     there was when it was largest. Jobs and users in the figures are units and domains. What domains are entitled to,
-    what they lend, and the rules change when they did; a rule that an option names holds throughout. How far the
-    simulated waits are from the recorded ones is told as well: it says how far the figures can be trusted where the
-    policy is the same.
+    what they lend, and the rules change when they did, and credit is traded as it was; a rule that an option names
+    holds throughout. How far the simulated waits are from the recorded ones is told as well: it says how far the
+    figures can be trusted where the policy is the same.
     """
     if verify and (rules.given or outputs.wants_record):
         raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
@@ -172,8 +172,11 @@ def _run(
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
     title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {counted(len(trace.workers), 'worker')}"
-    blocks = (result_rows(figures), wait_error_rows(figures), _rules(figures, trace))
-    return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *rows(block))), ""))
+    blocks = [
+        rows(block)
+        for block in (result_rows(figures), wait_error_rows(figures), books_rows(figures), _rules(figures, trace))
+    ]
+    return "\n".join((title, "=" * len(title), *(line for block in blocks if block for line in ("", *block)), ""))
 
 
 def _changes(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:

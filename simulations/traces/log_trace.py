@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -18,6 +19,8 @@ from .log_commands import Asked
 from .log_entitlements import LoggedDomain
 from .log_rules import NEW_POOL, HeldRules
 from .trace_rules import TraceOptions
+
+_NUMBERED: Final = re.compile(r"'[0-9]+'")
 
 NOT_RECORDED: Final = -1
 """The recorded wait of a unit that has none to compare with."""
@@ -118,6 +121,10 @@ class LogTrace:
     credit: CreditSeen = NO_CREDIT
     names: Mapping[DomainId, str] = {}
     first_us: int = 0
+
+    def told(self, sentence: str) -> str:
+        """Return what an engine says whose domains are called by their numbers, with their names."""
+        return _NUMBERED.sub(lambda found: repr(self.names.get(DomainId(int(found[0][1:-1])), found[0])), sentence)
 
     @property
     def users(self) -> tuple[int, ...]:

@@ -71,6 +71,7 @@ class LoggedTrade:
         self._holds: dict[int, HoldId] = {}
         self._loans: dict[int, int] = {}
         self._names = trace.names
+        self._told = trace.told
         self._called: dict[DomainId, str] = {}
         self._books = Books()
         self._first_us = trace.first_us
@@ -156,9 +157,9 @@ class LoggedTrade:
                 counts.too_late += 1
             elif refusal.reason is Reason.NOT_ENOUGH_CREDIT:
                 counts.unpaid += 1
-                counts.first_refusal = counts.first_refusal or str(refusal)
+                counts.first_refusal = counts.first_refusal or self._told(str(refusal))
             else:
-                self._refused(str(refusal))
+                self._refused(self._told(str(refusal)))
             return ()
         if is_late:
             counts.too_late += 1

@@ -15,7 +15,22 @@ import pytest
 
 from meted.adapters.embedded import Pool
 from meted.adapters.log import MemoryLog
+from meted.core.commands import (
+    ChangePriority,
+    CloseCredit,
+    GrantCredit,
+    HoldCredit,
+    LendCredit,
+    NiceJob,
+    OpenCredit,
+    PostHold,
+    RepayCredit,
+    SetCreditRules,
+    TransferCredit,
+    VoidHold,
+)
 from meted.core.errors import Refused
+from meted.core.ids import JobId
 from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 from meted.core.schema import decode_events
@@ -115,3 +130,105 @@ def test_what_cannot_be_done_is_told(tmp_path: Path) -> None:
 
 
 NOT_TRADE = {"CreateDomain", "ChangeDomain", "RemoveDomain", "OfferLoan"}
+
+
+def test_what_is_read(tmp_path: Path) -> None:
+    """What accrues, falls due or follows from something else is not asked for again."""
+    with recorded(tmp_path / "pool") as made:
+        pool, now_us = made.pool, made.clock.now_us
+        for name in "abc":
+            pool.domain(name)
+        pool.credit_rules_set(grant_mc=10, period_us=60 * S, price_mc=2_000)
+        pool.credit_grant("a", 9_000)
+        job = pool.submit("a", count=2, time_request_us=HOUR)
+        made.later(130 * S)
+        pool.credit_grant("a", 1_000)  # with it two periods are posted
+        pool.credit_transfer("a", "b", 500, "thanks")
+        spent, given_up = pool.credit_hold("b", 200, now_us + HOUR), pool.credit_hold("b", 50)
+        pool.credit_post(spent, "c", 150)
+        pool.credit_void(given_up)
+        due_us = made.clock.now_us + HOUR
+        loan, other = pool.credit_lend("a", "b", 100, due_us), pool.credit_lend("a", "c", 120, due_us)
+        pool.credit_repay(loan)
+        pool.job_nice(job, 2, 2 * HOUR)
+        pool.job_nice(job, -1)
+        pool.job_priority(job, 3)
+        pool.credit_open("c", unlimited=True)
+        made.later(2 * HOUR)
+        pool.credit_open("c", unlimited=False)  # what it owes is paid back
+        made.run_all([pool.join("one")], {(job, index): S for index in range(2)})
+        pool.credit_grant("b", -25, "too much")
+        pool.credit_close("b")
+        pool.domain_remove("c")
+    trace = read_own_log(tmp_path / "pool")
+    a, b, c = "1", "2", "3"
+    then_us, last_us = now_us + 130 * S, now_us + 130 * S + 2 * HOUR
+    assert (spent, given_up, loan, other) == (1, 2, 1, 2)
+    assert [one.command for one in trace.commands if type(one.command).__name__ not in NOT_TRADE] == [
+        SetCreditRules(now_us, 10, 60 * S, None, None, 2_000, "funded"),
+        OpenCredit(now_us, a),
+        GrantCredit(now_us, a, 9_000),
+        GrantCredit(then_us, a, 1_000),
+        OpenCredit(then_us, b),
+        TransferCredit(then_us, a, b, 500, "thanks"),
+        HoldCredit(then_us, b, 200, now_us + HOUR),
+        HoldCredit(then_us, b, 50),
+        OpenCredit(then_us, c),
+        PostHold(then_us, 1, c, 150),
+        VoidHold(then_us, 2),
+        LendCredit(then_us, a, b, 100, due_us),
+        LendCredit(then_us, a, c, 120, due_us),
+        RepayCredit(then_us, 1),
+        NiceJob(then_us, JobId(job), 2, 2 * HOUR),
+        NiceJob(then_us, JobId(job), -1),
+        ChangePriority(then_us, JobId(job), 3),
+        OpenCredit(then_us, c, True),
+        OpenCredit(last_us, c, False),
+        GrantCredit(last_us, b, -25, "too much"),
+        CloseCredit(last_us, b),
+    ]
+
+
+def test_what_went_otherwise_is_counted(tmp_path: Path) -> None:
+    """Units take time in a replay which the log had at once: so a purse is not back in time, and a job has started."""
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        for name in "ab":
+            pool.domain(name)
+        pool.credit_grant("a", 10_000)
+        worker = pool.join("one")
+        running = pool.submit("b", time_request_us=10 * S)
+        job = pool.submit("a", time_request_us=100 * S)
+        pool.job_nice(job, 2, 5 * HOUR)
+        made.run_all([worker], {(running, 0): 10 * S, (job, 0): 100 * S})
+        made.later(20 * S)
+        pool.credit_hold("a", 9_000)  # its purse is back
+        pool.credit_post(1, "b", 9_000)
+        late = pool.submit("b", time_request_us=S)
+        made.later(200 * S)
+        pool.job_nice(late, 1, 5 * S)
+        cancelled = pool.submit("b")
+        pool.job_priority(cancelled, 3)
+        pool.cancel(cancelled)
+        made.run_all([worker], {(late, 0): S})
+    trace = read_own_log(tmp_path / "pool")
+    figures = run_policy(trace, "meted")
+    assert figures["trade_asked"] == {
+        "done": 4,  # two accounts, a grant, and two points
+        "unpaid": 1,
+        "too_late": 1,
+        "left_out": 1,
+        "refused": 1,
+        "first_refusal": "Domain 'a' has 0 credits free and would need 9 credits; "
+        "take less, or wait for its next grant.",
+    }
+    shown = log_table(figures, trace)
+    for line in (
+        "4 done as they were asked for in the log, at their times",
+        "1 for jobs of which all had started, or that had ended",
+        "1 for jobs that are left out",
+        "1 not done, as there was too little credit",
+        "1 refused for another reason",
+        "the first of these: Domain 'a' has 0 credits free",
+    ):
+        assert line in shown
