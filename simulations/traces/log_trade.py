@@ -45,6 +45,7 @@ from meted.core.events import (
     HoldVoided,
     JobSubmitted,
     PointsLapsed,
+    PointsSold,
     PriorityChanged,
 )
 from meted.core.ids import AccountId, DomainId, JobId
@@ -68,6 +69,7 @@ class TradeReader:
         self._jobs: dict[JobId, tuple[int, int]] = {}
         self._lapsed: JobId | None = None
         self._paid_mc: dict[JobId, int] = {}
+        self._sold_us: dict[JobId, int] = {}
         self._due_us: dict[int, int] = {}
         self._rules = CreditRules()
         self._last: Event | None = None
@@ -99,6 +101,8 @@ class TradeReader:
                 self._hold(event, order)
             case CreditLent() | CreditRepaid():
                 self._loan(event, order)
+            case PointsSold():
+                self._sold(event)
             case _:
                 pass
         self._last = event
@@ -185,6 +189,15 @@ class TradeReader:
                 if event.at_us < self._due_us.get(event.loan_id, 0):
                     self._ask(order, RepayCredit(event.at_us, event.loan_id))
 
+    def _sold(self, event: PointsSold) -> None:
+        """Take for how much work points were sold; that of a first sale is what was said."""
+        if not event.sold_mc:
+            self._sold_us.pop(event.job_id, None)
+        elif event.job_id in self._sold_us:
+            self._sold_us[event.job_id] = 0
+        else:
+            self._sold_us[event.job_id] = event.basis_us
+
     def _priority(self, event: PriorityChanged, order: int) -> None:
         """Take another priority, or points; that of points that nobody pays for any more comes by itself."""
         job_id, at_us = event.job_id, event.at_us
@@ -198,7 +211,10 @@ class TradeReader:
             self._ask(order, ChangePriority(at_us, job_id, event.priority - event.points))
             return
         more = event.points - before
-        self._ask(order, NiceJob(at_us, job_id, more, self._cost_us(before, event.points, paid_mc)))
+        cost_us = self._cost_us(before, event.points, paid_mc)
+        if cost_us is not None and more < 0:
+            cost_us = self._sold_us.get(job_id) or cost_us
+        self._ask(order, NiceJob(at_us, job_id, more, cost_us))
 
     def _cost_us(self, before: int, points: int, paid_mc: int) -> int | None:
         """Return the cost for which so much is paid at the price of now; None where it does not matter.

@@ -7,11 +7,13 @@ or with jobs that are left out, all of this is to be expected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
 from meted.core.commands import ChangePriority, NiceJob, OpenCredit, PostHold, RepayCredit, VoidHold
+from meted.core.credit.fees import rest_us
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import CreditHeld, CreditLent, DomainCreated, Event
@@ -138,17 +140,34 @@ class LoggedTrade:
         return found | (self._books.figures(engine.state, engine.now_us, self._called) if self.has_credit else {})
 
     def _prefer(self, engine: Engine, command: NiceJob | ChangePriority) -> None:
-        """Ask for another priority of a job."""
-        job_id = self._jobs.get(command.job_id)
-        if command.job_id not in self._replayed:
+        """Ask for another priority of a job; points are sold for what is left of it, where that is less than it was."""
+        number = command.job_id
+        job_id = self._jobs.get(number)
+        if number not in self._replayed:
             self.counts.left_out += 1
         elif job_id is None:
-            self._early.setdefault(command.job_id, []).append(command)
+            self._early.setdefault(number, []).append(command)
         else:
             job = engine.state.jobs.jobs.get(job_id)
-            self._ask(engine, replaced(command, job_id=job_id), is_late=job is not None and not job.pending_count)
+            here = replaced(command, job_id=job_id)
+            if job is not None and isinstance(here, NiceJob) and here.points < 0 and here.cost_us is not None:
+                left_us = rest_us(engine.state, job)
+                if left_us is not None and left_us < here.cost_us:
+                    here = replaced(here, cost_us=max(1, left_us))
+            is_late = job is not None and not job.pending_count
+            self._ask(engine, here, is_late, lambda said: re.sub(rf"(?<=ob ){job_id}\b", str(number), said))
 
-    def _ask(self, engine: Engine, command: TradeCommand, is_late: bool = False) -> Sequence[Event]:
+    def _ask(
+        self, engine: Engine, command: TradeCommand, is_late: bool = False, told: Callable[[str], str] = str
+    ) -> Sequence[Event]:
+        """Ask the engine, count what came of it, and return the events.
+
+        Args:
+            engine: What decides.
+            command: It, with the numbers of the replay.
+            is_late: Whether it cannot bring anything forward any more.
+            told: Gives a refusal the numbers of the log.
+        """
         counts = self.counts
         try:
             events = engine.handle(command)
@@ -157,9 +176,9 @@ class LoggedTrade:
                 counts.too_late += 1
             elif refusal.reason is Reason.NOT_ENOUGH_CREDIT:
                 counts.unpaid += 1
-                counts.first_refusal = counts.first_refusal or self._told(str(refusal))
+                counts.first_refusal = counts.first_refusal or told(self._told(str(refusal)))
             else:
-                self._refused(self._told(str(refusal)))
+                self._refused(told(self._told(str(refusal))))
             return ()
         if is_late:
             counts.too_late += 1

@@ -9,6 +9,7 @@ import json
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from .test_own_log import S, recorded
 call = partial(calling.call, replay)
 
 HOUR = 3_600 * S
-CHANGES = (
+CHANGES: tuple[dict[str, Any], ...] = (
     {"alpha_milli": 100, "half_life_us": HOUR, "no_aging": True},
     {"alpha_milli": 900, "pool": "fifo"},
     {"usage": "pool", "pool": "decay", "half_life_us": 2 * HOUR},
@@ -50,9 +51,15 @@ def ruled(path: Path, seed: int) -> None:
             if turn and not turn % 20:
                 pool.rules_set(**CHANGES[turn // 20 - 1])
             made.later(random.randint(1, 6) * S)
-            terms = {"time_request_us": random.choice((None, 20 * S)), "priority": random.choice((0, 0, 1))}
             request = Resources(random.choice((1_000, 1_000, 2_000)))
-            jobs.append(pool.submit(random.choice("aabcd"), count=random.randint(1, 4), request=request, **terms))
+            job = pool.submit(
+                random.choice("aabcd"),
+                count=random.randint(1, 4),
+                request=request,
+                time_request_us=random.choice((None, 20 * S)),
+                priority=random.choice((0, 0, 1)),
+            )
+            jobs.append(job)
         times = {(job, index): random.randint(1, 30) * S for job in jobs for index in range(4)}
         made.run_all([worker], times)
 

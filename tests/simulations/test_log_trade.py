@@ -63,9 +63,15 @@ def traded(path: Path, seed: int) -> None:
         jobs: list[int] = []
         for _ in range(120):
             made.later(random.randint(1, 5) * S)
-            terms = {"time_request_us": random.choice((None, 20 * S)), "priority": random.choice((0, 0, 1))}
             request = Resources(random.choice((1_000, 1_000, 2_000)))
-            jobs.append(pool.submit(random.choice("aabcd"), count=random.randint(1, 4), request=request, **terms))
+            job = pool.submit(
+                random.choice("aabcd"),
+                count=random.randint(1, 4),
+                request=request,
+                time_request_us=random.choice((None, 20 * S)),
+                priority=random.choice((0, 0, 1)),
+            )
+            jobs.append(job)
             with contextlib.suppress(Refused):
                 _act(pool, random, jobs, made.clock.now_us)
         times = {(job, index): random.randint(1, 30) * S for job in jobs for index in range(4)}
@@ -232,3 +238,22 @@ def test_what_went_otherwise_is_counted(tmp_path: Path) -> None:
         "the first of these: Domain 'a' has 0 credits free",
     ):
         assert line in shown
+
+
+def test_points_are_sold_for_what_is_left(tmp_path: Path) -> None:
+    """One unit of three is done in the replay when they are sold, and none was in the log."""
+    path = tmp_path / "pool"
+    with recorded(path) as made:
+        pool = made.pool
+        pool.domain("a")
+        pool.credit_rules_set(price_mc=1_000, income="treasury")
+        pool.credit_open("a")
+        job = pool.submit("a", count=3, time_request_us=HOUR)
+        worker = pool.join("one")
+        made.later(HOUR + S)
+        pool.job_nice(job, -1)
+        made.run_all([worker], {(job, index): HOUR for index in range(3)})
+    figures = run_policy(read_own_log(path), "meted")
+    assert asked(figures)["done"] == 3
+    assert figures["recorded_credit_flows_mc"] == {"treasury -> a, nice": 3_000}
+    assert figures["credit_flows_mc"] == {"treasury -> a, nice": 2_000}
