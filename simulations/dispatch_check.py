@@ -2,9 +2,9 @@
 
 The log says what happened and what was decided. What happened (jobs, workers, reports, time) is taken from it, batch by
 batch. Where a batch holds a pass, the policy is asked for its proposals on the state just before, at the recorded time;
-each is judged by the core, and the event that follows must be the recorded one, to the last field: job, units, worker,
-place in the order, charge, and virtual times. So if no pass differs, an engine that is given the same inputs in the
-same batches decides the whole log as it stands, by induction over the batches.
+each is judged by the core, and the events that follow must be the recorded ones, to the last field: job, units, worker,
+place in the order, charge, virtual times, and what is set aside to pay for it. So if no pass differs, an engine that is
+given the same inputs in the same batches decides the whole log as it stands, by induction over the batches.
 
 A server makes a pass at the end of each batch, also where it decides nothing; that is checked as well. A program with
 an embedded pool makes one only when it asks for work, and its batch begins with it. Which of the two wrote a log is
@@ -38,7 +38,7 @@ from meted.core.schema import decode_events
 from meted.core.state import State
 
 from .dispatch_report import DispatchReport, difference_of
-from .recorded_pass import is_of_a_server, may_be_a_restart, pass_of
+from .recorded_pass import decision_at, first_decision, is_of_a_server, may_be_a_restart
 
 DIFFERENCES_SHOWN_MAX: Final = 20
 """Passes that are told with what was recorded and what is decided; others that differ are counted."""
@@ -116,13 +116,13 @@ class _Check:
             report.loans += type(event) is LoanMade
         if may_be_a_restart(self._state, events):
             self._readers = [reader for reader in self._readers if not reader.is_new] + self._new_readers(is_new=True)
-        first, end = pass_of(events)
-        seq = self._state.seq + 1
+        first, seq = first_decision(events), self._state.seq + 1
         for event in events[:first]:
             self._follow(event)
-        if report.served or end > first:
-            self._make_again(events[first:end], events[first if end > first else -1].at_us, seq)
-        for event in events[end:]:
+        made = 0
+        if report.served or first < len(events):
+            made = self._make_again(events[first:], events[first if first < len(events) else -1].at_us, seq)
+        for event in events[first + made :]:
             self._follow(event)
         for reader in self._readers:
             if reader.curious:
@@ -133,23 +133,26 @@ class _Check:
         kinds = (False,) if self.report.served else (False, True)
         return [_Reader(self._policy.index(self._state), curious=curious, is_new=is_new) for curious in kinds]
 
-    def _make_again(self, recorded: Sequence[Event], at_us: int, seq: int) -> None:
+    def _make_again(self, events: Sequence[Event], at_us: int, seq: int) -> int:
+        """Make a pass again with which some events of a batch begin, and return how many of them are its own."""
         report, before = self.report, self._state
         report.passes += 1
         for reader in self._readers:
             reader.begin(at_us)
-        for event in recorded:
-            if type(event) is UnitsLeased:
-                report.leases += 1
-                report.units += event.count
-                report.prefetched += event.behind != 0
-            self._expect((event,), at_us)
-            self._follow(event)
-        if len(recorded) < PASS_DECISIONS_MAX:
-            self._expect((), at_us)
+        decisions = end = 0
+        while decision := self._expected(events, end, at_us):
+            decisions += 1
+            end += len(decision)
+            for event in decision:
+                self._count(event)
+                self._follow(event)
+        recorded = events[:end]
+        if decisions < PASS_DECISIONS_MAX:
+            for reader in self._readers:
+                reader.right = reader.right and not reader.ask(self._state, at_us)
         right = [reader for reader in self._readers if reader.right]
         if not right:
-            self._decide_anew(recorded, before, at_us, seq)
+            self._decide_anew(recorded, decisions, before, at_us, seq)
         elif all(reader.is_new for reader in right):
             report.anew += 1
             self._readers = [reader for reader in self._readers if reader.is_new]
@@ -157,16 +160,31 @@ class _Check:
                 reader.is_new = False  # it was a restart
         else:
             report.equal += 1
+        return end
 
-    def _expect(self, events: tuple[Event, ...], at_us: int) -> None:
-        for reader in self._readers:
-            if reader.right:
-                reader.right = reader.ask(self._state, at_us) == events
+    def _expected(self, events: Sequence[Event], at: int, at_us: int) -> Sequence[Event]:
+        """Return the decision that is recorded at a place, and note who decides otherwise.
 
-    def _decide_anew(self, recorded: Sequence[Event], before: State, at_us: int, seq: int) -> None:
+        Where somebody decides as recorded, that says how far it goes; what it owes may have been paid with it.
+        """
+        found = decision_at(events, at)
+        if not found:
+            return ()
+        decided = [(reader, reader.ask(self._state, at_us)) for reader in self._readers if reader.right]
+        for reader, made in decided:
+            reader.right = bool(made) and tuple(events[at : at + len(made)]) == made and len(made) >= len(found)
+        return next((made for reader, made in decided if reader.right), found)
+
+    def _count(self, event: Event) -> None:
+        if type(event) is UnitsLeased:
+            self.report.leases += 1
+            self.report.units += event.count
+            self.report.prefetched += event.behind != 0
+
+    def _decide_anew(self, recorded: Sequence[Event], decisions: int, before: State, at_us: int, seq: int) -> None:
         """Make a pass by an index built for it, and tell the difference if it is none of the recorded either."""
         engine = Engine(self._policy, before)
-        engine.run_pass(at_us, max(len(recorded), PASS_DECISIONS_MAX))  # it may have been more than it is today
+        engine.run_pass(at_us, max(decisions, PASS_DECISIONS_MAX))  # it may have been more than it is today
         decided = engine.take()
         if decided == tuple(recorded):
             self.report.anew += 1

@@ -2,9 +2,12 @@
 
 Jobs are submitted as they were, arrays as arrays, at their times; the engine leases their units in runs, as it does
 live. The units of a lease run one after another, each as long as it really ran, and each is reported at its end; a
-worker needs no time between two units, so nothing is prefetched. Domains are registered and changed, and loans run,
-when they did. At an instant all units end first, then entitlements change, then all jobs are submitted, then one pass
-is made, which is repeated while the engine has more to do.
+worker needs no time between two units, so nothing is prefetched. Domains are registered and changed, loans run, and
+the rules change, when they did. At an instant all units end first, then all that was asked for is done in the order of
+the log, jobs among it, then one pass is made, which is repeated while the engine has more to do.
+
+The clock of the engine is that of the log, so that what goes by the clock does so as it did: periods, and usage that
+fades step by step. Whoever watches is told times from the first submit on.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ from typing import Final
 
 import attrs
 
-from meted.core.commands import FinishUnits, JoinWorker, OfferLoan, SubmitJob
+from meted.core.commands import FinishUnits, JoinWorker, OfferLoan, SetRules, SubmitJob
+from meted.core.credit.karma import KARMA
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import (
     DomainChanged,
     DomainCreated,
     DomainRemoved,
+    Event,
     JobSubmitted,
     LoanEnded,
     LoanStarted,
@@ -32,7 +37,6 @@ from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.spec import NO_SPEC
-from meted.core.state import Rules
 
 from .errors import SimulationError
 from .lending import effective_shares
@@ -40,9 +44,11 @@ from .observer import Observer
 from .passes import run_passes
 from .results.metrics import JsonValue
 from .results.wait_errors import WaitErrors
-from .ruled import set_rules
+from .traces.log_commands import Asked, TradeCommand
+from .traces.log_rules import HeldRules, rules_commands
 from .traces.log_trace import LoggedJob, LogTrace
 from .traces.trace import TraceJob
+from .trade.logged import LoggedTrade
 
 PER_CPU: Final = 1_000
 """The processors of a log's trace are thousandths of a cpu."""
@@ -87,6 +93,7 @@ class LogReplay:
         ended: How many units have ended.
         wait_errors: How far the waits so far are from the recorded ones.
         entitlements: What became of domains and loans so far.
+        trade: What became of credit and priorities so far.
     """
 
     def __init__(
@@ -94,16 +101,17 @@ class LogReplay:
         trace: LogTrace,
         policy: Policy,
         observers: Sequence[Observer],
-        rules: Rules | None = None,
+        rules: Sequence[HeldRules] = (),
         entitled: Callable[[Mapping[int, int], int], None] | None = None,
     ) -> None:
-        """Set the workers and the domains up, at time 0.
+        """Set the workers up, and let all be as it was before the first submit.
 
         Args:
             trace: What to replay.
             policy: Who is next.
             observers: Told of every submit, start and end of a unit; the processors are thousandths of a cpu.
-            rules: The parameters of fairness; by default those that a new pool has, whatever the log says.
+            rules: The parameters of fairness, from when on each holds; by default those that a new pool has, whatever
+                the log says.
             entitled: Called with the shares of all domains in proportion, and the time, where they have changed.
         """
         self.engine = Engine(policy, retention_us=0)
@@ -112,19 +120,19 @@ class LogReplay:
         self.entitlements = EntitlementCounts()
         self._observers = tuple(observers)
         self._entitled = entitled
-        self._commands = trace.commands
-        self._next_command = 0
-        self._jobs = trace.jobs
+        self._has_changed = False
+        self._first_us = trace.first_us
+        self._told = trace.told
+        self._asked = _in_order(trace, rules)
+        self.trade = LoggedTrade(trace, any(one.rules.pool == KARMA for one in rules))
         self._next = 0
+        self._jobs_left = len(trace.jobs)
         self._units: dict[JobId, tuple[Sequence[int], list[TraceJob]]] = {}
         self._running: list[tuple[int, LeaseId, _Run]] = []
-        if rules is not None:
-            self.engine.handle(set_rules(rules))
         for number, offer in enumerate(trace.workers, 1):
             joined, *_ = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
             assert type(joined) is WorkerJoined
-        self.engine.take()
-        self._entitle(0)
+        self._begin()
 
     def run(self, ends_max: int | None = None) -> bool:
         """Go on, to the end or until at least ``ends_max`` more units have ended; return whether that was the end.
@@ -142,42 +150,61 @@ class LogReplay:
             if refusal.reason is not Reason.OUT_OF_RANGE:
                 raise
             raise SimulationError(
-                f"a job of the log is submitted or ends beyond {TIME_MAX_US // 1_000_000:,} s (285 years) after the "
-                "first, the largest time that can be simulated; look at the clocks of the machines that ran it."
+                f"a unit of the log would end {TIME_MAX_US // 1_000_000:,} s (285 years) after 1970 or later, and no "
+                "later time can be simulated; look at the clocks of the machines that ran it."
             ) from None
         if self._units:
             raise AssertionError(f"{len(self._units)} jobs wait for ever on an empty pool")
+        self._after()
+        self.trade.close(self.engine)
         return True
 
     def _times(self) -> list[int]:
-        """Return when the next unit ends, the next job is submitted, the policy wants a pass, and entitlements change.
+        """Return when the next unit ends, something is asked for, the policy wants a pass, and something falls due.
 
-        What these change to when nothing is left to be done is of no concern.
+        There is none when no work is left to be done.
         """
         times = [self._running[0][0]] if self._running else []
         wake_us = self.engine.index.next_wake_us()
         if wake_us is not None:
             times.append(wake_us)
-        times += [job.submit_us for job in self._jobs[self._next : self._next + 1]]
-        if times or self._units:
-            times += [command.at_us for command in self._commands[self._next_command : self._next_command + 1]]
+        if times or self._units or self._jobs_left:
+            if self._next < len(self._asked):
+                times.append(self._asked[self._next][0])
             due_us = self.engine.next_due_us()
             if due_us is not None:
                 times.append(max(due_us, self.engine.now_us))
         return times
 
+    def _begin(self) -> None:
+        """Do all that was asked for before the first submit, and tell who was entitled to what then."""
+        asked = self._asked
+        while not isinstance(thing := asked[self._next][2], LoggedJob) and asked[self._next][0] <= self._first_us:
+            self._next += 1
+            self._do_alone(thing)
+        self._take()
+        self._tell_shares(self._first_us)
+        self.entitlements.domains = 0
+
     def _step(self, now_us: int) -> None:
-        """All ends, all changes of entitlements, all submits, one pass."""
-        running, jobs = self._running, self._jobs
+        """All ends, all that falls due, all that was asked for, one pass."""
+        running, asked, engine = self._running, self._asked, self.engine
         while running and running[0][0] == now_us:
             self._finish(now_us, heappop(running)[2])
-        self._entitle(now_us)
-        while self._next < len(jobs) and jobs[self._next].submit_us == now_us:
-            self._submit(jobs[self._next])
+        engine.run_timers(now_us)
+        while self._next < len(asked) and asked[self._next][0] == now_us:
+            thing = asked[self._next][2]
             self._next += 1
-        engine = self.engine
+            if isinstance(thing, LoggedJob):
+                self._take()
+                self._tell_shares(now_us)
+                self._submit(thing)
+            else:
+                self._do(thing)
+        self._take()
+        self._tell_shares(now_us)
         run_passes(engine, now_us)
-        for event in engine.take():
+        for event in self._take():
             if type(event) is UnitsLeased:
                 waits_us, units = self._units[event.job_id]
                 end = event.first + event.count
@@ -185,33 +212,58 @@ class LogReplay:
                 if end == len(units):  # they are leased in order, and none comes back
                     del self._units[event.job_id]
 
-    def _entitle(self, now_us: int) -> None:
-        """Let domains and loans be as they were from a time on, and tell who is entitled to what then."""
-        engine, commands, counts = self.engine, self._commands, self.entitlements
-        engine.run_timers(now_us)
-        while self._next_command < len(commands) and commands[self._next_command].at_us == now_us:
-            command = commands[self._next_command]
-            self._next_command += 1
-            try:
-                engine.handle(command)
-            except Refused as refusal:
-                counts.refused += 1
-                counts.first_refusal = counts.first_refusal or str(refusal)
-                continue
-            if isinstance(command, OfferLoan):
-                counts.loans += 1
-            elif now_us:
-                counts.domains += 1
-        if any(isinstance(event, _ENTITLING) for event in engine.take()) and self._entitled is not None:
-            numbers = {domain.name: int(domain.name) for domain in engine.state.domains.domains.values()}
-            self._entitled(effective_shares(engine.state, numbers), now_us)
+    def _after(self) -> None:
+        """Do all that was asked for after the last unit had ended."""
+        while self._next < len(self._asked):
+            thing = self._asked[self._next][2]
+            assert isinstance(thing, Asked)
+            self._next += 1
+            self._do_alone(thing)
+
+    def _do_alone(self, asked: Asked) -> None:
+        """Do what was asked for where no work is, after what falls due before."""
+        while (due_us := self.engine.next_due_us()) is not None and due_us <= asked.command.at_us:
+            self.engine.run_timers(max(due_us, self.engine.now_us))
+        self._do(asked)
+
+    def _do(self, asked: Asked) -> None:
+        """Do what was asked for, if it can be done; what became of it is counted."""
+        counts, command = self.entitlements, asked.command
+        if isinstance(command, TradeCommand):
+            self.trade.do(self.engine, command, asked.number)
+            return
+        try:
+            self.engine.handle(command)
+        except Refused as refusal:
+            counts.refused += 1
+            counts.first_refusal = counts.first_refusal or self._told(str(refusal))
+            return
+        if isinstance(command, OfferLoan):
+            counts.loans += 1
+        elif not isinstance(command, SetRules):
+            counts.domains += 1
+
+    def _take(self) -> Sequence[Event]:
+        """Return what has happened in the engine since the last time."""
+        events = self.engine.take()
+        self._has_changed = self._has_changed or any(isinstance(event, _ENTITLING) for event in events)
+        self.trade.read(events)
+        return events
+
+    def _tell_shares(self, now_us: int) -> None:
+        """Tell who is entitled to what, if that has changed."""
+        if self._has_changed and self._entitled is not None:
+            state = self.engine.state
+            numbers = {domain.name: int(domain.name) for domain in state.domains.domains.values()}
+            self._entitled(effective_shares(state, numbers), now_us - self._first_us)
+        self._has_changed = False
 
     def _submit(self, job: LoggedJob) -> None:
-        domain = str(job.domain)
+        self._jobs_left -= 1
         events = self.engine.handle(
             SubmitJob(
-                job.submit_us,
-                domain,
+                self._first_us + job.submit_us,
+                str(job.domain),
                 NO_SPEC,
                 len(job.run_us),
                 request=job.request,
@@ -224,26 +276,36 @@ class LogReplay:
         width = job.request.cpu_milli
         units = [TraceJob(job.job_id, job.domain, job.submit_us, run_us, run_us, width) for run_us in job.run_us]
         self._units[submitted.job_id] = job.wait_us, units
+        self.trade.submitted(self.engine, job.job_id, submitted.job_id)
         for unit in units:
             for observer in self._observers:
                 observer.submitted(unit)
 
     def _start(self, now_us: int, run: _Run) -> None:
-        unit = run.units[run.at]
+        unit, at_us = run.units[run.at], now_us - self._first_us
         heappush(self._running, (now_us + unit.run_us, run.lease_id, run))
-        self.wait_errors.add(run.waits_us[run.at], now_us - unit.submit_us)
+        self.wait_errors.add(run.waits_us[run.at], at_us - unit.submit_us)
         for observer in self._observers:
-            observer.started(unit, now_us)
+            observer.started(unit, at_us)
 
     def _finish(self, now_us: int, run: _Run) -> None:
         unit = run.units[run.at]
         self.engine.handle(FinishUnits(now_us, run.worker_id, run.lease_id, ((run.at, 1),), (unit.run_us,)))
         self.ended += 1
         for observer in self._observers:
-            observer.ended(unit, now_us)
+            observer.ended(unit, now_us - self._first_us)
         run.at += 1
         if run.at < run.end:
             self._start(now_us, run)
+
+
+def _in_order(trace: LogTrace, rules: Sequence[HeldRules]) -> list[tuple[int, int, Asked | LoggedJob]]:
+    """Return all that was asked for with its time and its place in the log, in that order."""
+    asked: list[tuple[int, int, Asked | LoggedJob]] = [
+        (one.command.at_us, one.order, one) for one in (*rules_commands(rules), *trace.commands)
+    ]
+    asked += [(trace.first_us + job.submit_us, job.order, job) for job in trace.jobs]
+    return sorted(asked, key=lambda one: one[:2])
 
 
 def results(trace: LogTrace, figures: Mapping[str, JsonValue], run: LogReplay) -> dict[str, JsonValue]:
@@ -263,4 +325,5 @@ def results(trace: LogTrace, figures: Mapping[str, JsonValue], run: LogReplay) -
         "procs_field": "requested",
         "overrun": "as recorded",
         "entitlement_changes": attrs.asdict(run.entitlements),
+        **run.trade.figures(run.engine),
     }

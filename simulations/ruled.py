@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from meted.adapters.cli.tables import amount, compact_span
+from meted.adapters.wording import counted
 from meted.core.commands import SetRules
 from meted.core.decide.ledger import credits_text
+from meted.core.limits import SECOND_US
 from meted.core.record import fields_of
 from meted.core.state import Rules
 
 from .errors import SimulationError
 from .policies.parameters import text_of, written
+
+RULES_SHOWN_MAX: Final = 10
+"""Changes of the rules that a table for people shows."""
 
 RULED_POLICY: Final = "meted"
 """The only policy that goes by these parameters."""
@@ -55,6 +60,27 @@ def rules_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     rules = figures.get("rules")
     if not rules or not isinstance(rules, Mapping):
         return
+    yield "rules", _in_words(rules)
+
+
+def changed_rules_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield what the parameters were changed to when, and which an option held, as rows; nothing where neither was."""
+    changed, rules = figures.get("rules_changed"), figures.get("rules")
+    if changed and isinstance(changed, Mapping) and isinstance(rules, Mapping):
+        held, by_time = dict(rules), dict[str, dict[str, object]]()
+        for key, value in changed.items():
+            at_s, name = key.split()
+            by_time.setdefault(at_s, {})[name] = value
+        for at_s, values in [*by_time.items()][:RULES_SHOWN_MAX]:
+            held |= values
+            yield "rules", f"from {compact_span(round(float(at_s) * SECOND_US))} on: {_in_words(held)}"
+        if len(by_time) > RULES_SHOWN_MAX:
+            yield "rules", f"and {counted(len(by_time) - RULES_SHOWN_MAX, 'change')} more; --json has all"
+    if given := figures.get("rules_throughout"):
+        yield "rules", f"as given throughout, whatever the log says: {given}"
+
+
+def _in_words(rules: Mapping[str, Any]) -> str:
     aging_us = rules["aging_us"]
     aging = "waiting counts nothing" if aging_us is None else f"aging {compact_span(aging_us)}"
     rest = f"the rest {_POOL[rules['pool']]} (half-life {compact_span(rules['half_life_us'])}, {aging})"
@@ -62,4 +88,4 @@ def rules_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         rest = f"the rest {_POOL[rules['pool']]}"
     elif rules["pool"] == "karma":
         rest = f"the rest {_POOL[rules['pool']]} (start {credits_text(rules['start_mc'])} a unit of share)"
-    yield "rules", f"{amount(rules['alpha_milli'])} of the pool by share; {rest}; usage is {_USAGE[rules['usage']]}"
+    return f"{amount(rules['alpha_milli'])} of the pool by share; {rest}; usage is {_USAGE[rules['usage']]}"

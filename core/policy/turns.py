@@ -91,13 +91,18 @@ class TurnIndex(ClockIndex):
         return False
 
     def _put_off(self, leaf: Leaf, order: Order, later: Key, clock: int) -> None:
-        """Rank a domain's lines that are as early as ``order`` no earlier than ``later``, for this pass."""
+        """Rank a domain's lines that are as early as ``order`` no earlier than ``later``, for this pass.
+
+        Of a job whose points were sold the tag is that of one who is never owed anything: it has to wait for the pool,
+        and the others then wait with it.
+        """
         self._aside.add(leaf.domain_id)
         moved: list[PendingShape] = []
         for line in leaf.in_order():
             key = line.ranks.keys.get(leaf.domain_id)
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
-                put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
+                tag = max(key.tag, later.tag)
+                put = replaced(key, tag=tag, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
                 line.ranks.set(leaf.domain_id, put, clock)
                 moved.append(line.shape)
         for who in leaf.above:

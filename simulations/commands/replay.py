@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +16,16 @@ from meted.core.state import Rules
 from ..errors import SimulationError
 from ..log_replay import PER_CPU, LogReplay, results
 from ..policies.registry import make_policy
+from ..results.credit_rows import asked_rows, books_rows
 from ..results.documents import document, write_document
 from ..results.metrics import JsonValue, Metrics
-from ..results.recorder import Recorder
+from ..results.recorder import Recorder, credit_figures
 from ..results.report import counted_lines, result_rows, rows
 from ..results.run_record import RunRecord
 from ..results.wait_errors import wait_error_rows
-from ..ruled import RULED_POLICY, check_rules, rules_rows
+from ..ruled import RULED_POLICY, changed_rules_rows, check_rules, rules_rows
 from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
+from ..traces.log_rules import HeldRules, changes_of, held_from
 from ..traces.log_trace import LogCounts, LogTrace
 from ..traces.own_log import read_own_log
 from .output_options import Outputs, output_options
@@ -76,13 +78,13 @@ def replay(
     """Replay LOG under a policy, and tell how everybody would have fared.
 
     LOG is a data directory of a server, which may be running, or the file of a log or of a backup; --data names the
-    directory as well. Jobs are submitted
-    as they were, and each unit runs as long as it did. The pool is the one that there was when it was largest. Jobs and
-    users in the figures are units and domains. What domains are entitled to and what they lend changes when it did; the
-    rules are those that held last. How far the simulated waits are from the recorded ones is told as well: it says how
-    far the figures can be trusted where the policy is the same.
+    directory as well. Jobs are submitted as they were, and each unit runs as long as it did. The pool is the one that
+    there was when it was largest. Jobs and users in the figures are units and domains. What domains are entitled to,
+    what they lend, and the rules change when they did, and credit is traded as it was; a rule that an option names
+    holds throughout. How far the simulated waits are from the recorded ones is told as well: it says how far the
+    figures can be trusted where the policy is the same.
     """
-    if verify and (rules.of(policy) is not None or outputs.wants_record):
+    if verify and (rules.given or outputs.wants_record):
         raise click.UsageError("--verify goes by what is in the log alone; leave out all other options but --json.")
     path = one_place(log, data)
     rules.of(policy)  # refuses before anything is read
@@ -93,7 +95,8 @@ def replay(
             return
         with rare_collections():
             trace = read_own_log(path)
-            figures, record = _run(trace, policy, rules.of(policy, trace.rules), outputs.wants_record)
+            held = rules.over(policy, trace.rules)
+            figures, record = _run(trace, policy, held, outputs.wants_record, rules.given)
         outputs.write(figures, log_table(figures, trace), record)
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
@@ -114,42 +117,66 @@ def _verify(path: Path, policy: str, json_path: str | None) -> None:
 
 
 def run_policy(trace: LogTrace, policy: str, rules: Rules | None = None) -> dict[str, JsonValue]:
-    """Replay a log under the policy of that name, with these parameters of fairness or those of the log.
+    """Replay a log under the policy of that name, with these parameters of fairness throughout or those of the log.
 
     Raises:
         SimulationError: There is no such policy or it has no such parameters, or the log lasts longer than can be
             simulated.
     """
-    return _run(trace, policy, rules, wants_record=False)[0]
+    check_rules(policy, rules)
+    held = trace.rules if rules is None else (HeldRules(0, 0, rules),)
+    return _run(trace, policy, held, wants_record=False)[0]
 
 
 def _run(
-    trace: LogTrace, policy: str, rules: Rules | None, wants_record: bool
+    trace: LogTrace, policy: str, held: Sequence[HeldRules], wants_record: bool, given: Sequence[str] = ()
 ) -> tuple[dict[str, JsonValue], RunRecord | None]:
-    """Replay a log; return the figures, and the record if it is wanted."""
-    check_rules(policy, rules)
-    if rules is None and policy == RULED_POLICY:
-        rules = trace.rules
+    """Replay a log; return the figures, and the record if it is wanted.
+
+    Args:
+        trace: The log.
+        policy: The name of the policy.
+        held: The rules, from when on each holds; only one policy goes by them.
+        wants_record: Whether to measure all of fairness.
+        given: The options that named rules.
+    """
+    rules, later = held_from(held, trace.first_us)
+    if policy != RULED_POLICY:
+        held, rules, later = (), Rules(), []
     recorder = None
     if wants_record:
         names = {domain_id: domain.name for domain_id, domain in trace.domains.items()}
-        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, PER_CPU, trace.credit)
+        least = min(it.alpha_milli for it in (rules, *(one.rules for one in later)))
+        recorder = Recorder(trace, policy, rules, trace.shares, names, trace.loans, PER_CPU, alpha_milli=least)
     metrics = Metrics(trace, trace.shares) if recorder is None else recorder.metrics
-    run = LogReplay(trace, make_policy(policy), [recorder or metrics], rules, (recorder or metrics).entitled)
+    run = LogReplay(trace, make_policy(policy), [recorder or metrics], held, (recorder or metrics).entitled)
     with ProgressBar(f"{trace.name}, {policy}") as bar:
         while not run.run(PROGRESS_JOBS):
             bar(run.ended, trace.counts.jobs)
+    credit = run.trade.seen()
     if recorder is None:
-        return results(trace, metrics.results(policy, "instant", user_cpu_us(), rules), run), None
-    figures = results(trace, recorder.results("instant", user_cpu_us()), run)
+        figures = metrics.results(policy, "instant", user_cpu_us(), rules) | credit_figures(credit)
+    else:
+        recorder.traded(credit)
+        figures = recorder.results("instant", user_cpu_us())
+    figures = results(trace, figures, run)
+    if recorded := credit_figures(trace.credit):
+        figures["recorded_credit_flows_mc"] = recorded["credit_flows_mc"]
+    if policy == RULED_POLICY:
+        figures |= {"rules_changed": changes_of(held, trace.first_us), "rules_throughout": " ".join(given)}
+    if recorder is None:
+        return figures, None
     return figures, recorder.record(policy, figures, [*_rules(figures, trace)])
 
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
     title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {counted(len(trace.workers), 'worker')}"
-    blocks = (result_rows(figures), wait_error_rows(figures), _rules(figures, trace))
-    return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *rows(block))), ""))
+    blocks = [
+        rows(block)
+        for block in (result_rows(figures), wait_error_rows(figures), books_rows(figures), _rules(figures, trace))
+    ]
+    return "\n".join((title, "=" * len(title), *(line for block in blocks if block for line in ("", *block)), ""))
 
 
 def _changes(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
@@ -174,8 +201,8 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield "shares", listed if trace.is_flat else f"{listed} (of the whole tree, in proportion)"
     yield from _changes(figures)
     yield from rules_rows(figures)
-    if trace.credit.series:
-        yield "credit", "as the log has it; the replay goes without"
+    yield from changed_rules_rows(figures)
+    yield from asked_rows(figures)
     yield "seed", "none: nothing is drawn by chance"
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
     yield (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final
 
@@ -12,9 +12,11 @@ import click
 from meted.adapters.cli.credits import CREDITS_OR_ZERO
 from meted.adapters.cli.rules import ALPHA, LONG, LONG_OR_NONE
 from meted.core.decide.rules import POOLS, USAGES
+from meted.core.record import replaced
 from meted.core.state import Rules
 
 from ..ruled import RULED_POLICY
+from ..traces.log_rules import HeldRules
 
 Command = Callable[..., None]
 
@@ -41,6 +43,11 @@ class NamedRules:
     usage: str | None = None
     start: int | None = None
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The options that name something, as they are written."""
+        return tuple(f"--{name.replace('_', '-')}" for name in RULE_NAMES if getattr(self, name) is not None)
+
     def of(self, policy: str, default: Rules = Rules()) -> Rules | None:  # noqa: B008
         """Return what is named, the others by default; None if none is named.
 
@@ -51,7 +58,7 @@ class NamedRules:
         Raises:
             click.UsageError: Something is named and the policy does not go by it.
         """
-        given = [f"--{name.replace('_', '-')}" for name in RULE_NAMES if getattr(self, name) is not None]
+        given = self.given
         if not given:
             return None
         if policy != RULED_POLICY:
@@ -67,6 +74,23 @@ class NamedRules:
             self.usage or default.usage,
             default.start_mc if self.start is None else self.start,
         )
+
+    def over(self, policy: str, logged: Sequence[HeldRules]) -> tuple[HeldRules, ...]:
+        """Return the rules of a log with what is named throughout, and without changes that then change nothing.
+
+        Args:
+            policy: The policy that they are for.
+            logged: What held from when on, in the order of time.
+
+        Raises:
+            click.UsageError: Something is named and the policy does not go by it.
+        """
+        found: list[HeldRules] = []
+        for one in logged:
+            rules = self.of(policy, one.rules) or one.rules
+            if not found or rules != found[-1].rules:
+                found.append(replaced(one, rules=rules))
+        return tuple(found)
 
 
 def named_rules(given: Mapping[str, Any]) -> NamedRules:

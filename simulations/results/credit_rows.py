@@ -30,6 +30,13 @@ _GROUPS: Final = {
     "other_users": "other users",
 }
 
+_NOT_DONE: Final = {
+    "too_late": "for jobs of which all had started, or that had ended",
+    "left_out": "for jobs that are left out",
+    "unpaid": "not done, as there was too little credit",
+    "refused": "refused for another reason",
+}
+
 _COLUMNS: Final = {
     "credit_balance_mc": "has",
     "credit_granted_mc": "was granted",
@@ -71,6 +78,19 @@ def books_rows(figures: Figures) -> Iterator[tuple[str, str]]:
         yield f"credits of {name}", f"{_bare(paid_mc)} paid, {_bare(earned_mc)} earned, {_bare(balance_mc)} left"
     if len(books) > DOMAINS_SHOWN:
         yield "", f"{counted(len(books) - DOMAINS_SHOWN, 'more domain')} paid or earned some"
+
+
+def asked_rows(figures: Figures) -> Iterator[tuple[str, str]]:
+    """Yield what became of credit and priorities that were asked for in a log; nothing where nobody did."""
+    asked = figures.get("trade_asked")
+    if not isinstance(asked, Mapping):
+        return
+    yield "credit, priorities", f"{asked['done']:,} done as they were asked for in the log, at their times"
+    for name, words in _NOT_DONE.items():
+        if asked[name]:
+            yield "credit, priorities", f"{asked[name]:,} {words}"
+    if asked["first_refusal"]:
+        yield "credit, priorities", f"the first of these: {asked['first_refusal']}"
 
 
 def books_table(run: RunRecord) -> str:

@@ -81,6 +81,7 @@ class Recorder:
         loans: Sequence[LoanMove] = (),
         per_proc: int = 1,
         credit: CreditSeen = NO_CREDIT,
+        alpha_milli: int | None = None,
     ) -> None:
         """Start with nothing done.
 
@@ -92,10 +93,11 @@ class Recorder:
             names: What to call the users; None is by their numbers.
             loans: What was lent meanwhile, in the order of time.
             credit: Who paid whom in credit meanwhile.
+            alpha_milli: The part that is promised by share, in thousandths; by default that of the rules.
             per_proc: How many of the trace's processors make one in a record: 1,000 where they are thousandths.
         """
         # One yardstick for all: what `meted` would promise by these rules, whoever is measured.
-        alpha_milli = (rules or Rules()).alpha_milli
+        alpha_milli = (rules or Rules()).alpha_milli if alpha_milli is None else alpha_milli
         self.metrics = Metrics(trace, shares)
         self._trace = trace
         self._policy = policy

@@ -11,7 +11,9 @@ What is taken from the log, and what is not:
   what that one offered, from beginning to end.
 * A domain is a user; those without jobs count with what they are entitled to. What domains are entitled to, and what
   they lend, changes when it did (:mod:`.log_entitlements`). One that had jobs of its own before it was divided stands
-  beside its parts. The rules of fairness are those that held last.
+  beside its parts.
+* The rules of fairness change when they did (:mod:`.log_rules`).
+* The trade in credit is asked for as it was, and so are other priorities (:mod:`.log_trade`).
 """
 
 from __future__ import annotations
@@ -38,14 +40,15 @@ from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
 from meted.core.record import replaced
 from meted.core.resources import Resources
 from meted.core.spans import indices, total
-from meted.core.state import Rules
 from meted.core.terms import Terms
 
 from ..errors import TraceError
 from .credit_moves import CreditReader
 from .loan_moves import LoanReader
 from .log_entitlements import EntitlementReader, LoggedDomain
+from .log_rules import NEW_POOL, HeldRules, rules_of
 from .log_trace import NOT_RECORDED, LogCounts, LoggedJob, LogTrace
+from .log_trade import TradeReader
 from .trace_rules import TraceOptions
 
 _NEVER: Final = -1
@@ -53,15 +56,16 @@ _NEVER: Final = -1
 
 
 class _Job:
-    """One job as it is read: when it was submitted, its terms, when its units started (first tries alone) and how long
-    they ran, and which of them failed.
+    """One job as it is read: when it was submitted and where in the log, its terms, when its units started (first tries
+    alone) and how long they ran, and which of them failed.
     """
 
-    __slots__ = ("failed", "run_us", "start_us", "submit_us", "terms")
+    __slots__ = ("failed", "order", "run_us", "start_us", "submit_us", "terms")
 
-    def __init__(self, terms: Terms, submit_us: int | None) -> None:
+    def __init__(self, terms: Terms, submit_us: int | None, order: int) -> None:
         self.terms = terms
         self.submit_us = submit_us
+        self.order = order
         self.run_us = array("q")
         self.start_us = array("q")
         self.failed: set[int] = set()
@@ -94,10 +98,14 @@ class LogReader:
         self._largest: tuple[Resources, ...] = ()
         self._loans = LoanReader()
         self._credit = CreditReader()
-        self._rules = Rules()
+        self._trade = TradeReader()
+        self._rules = [*NEW_POOL]
 
     def take(self, event: Event) -> None:
         """Take the next event; what belongs to an event that a repair of the log has set aside is passed over."""
+        self.counts.events += 1
+        order = self.counts.events
+        self._trade.take(event, order)
         match event:
             case UnitsFinished():
                 self._finished(event)
@@ -110,9 +118,10 @@ class LogReader:
                     self.counts.lost += total(event.spans)
                 self._came_back(event.lease_id, total(event.spans))
             case JobSubmitted() if event.terms.domain_id in self._entitled.domains:
-                self._jobs[event.job_id] = _Job(event.terms, None if event.held else event.at_us)
+                self._jobs[event.job_id] = _Job(event.terms, None if event.held else event.at_us, order)
             case JobStarted() if event.job_id in self._jobs:
                 self._jobs[event.job_id].submit_us = event.at_us
+                self._jobs[event.job_id].order = order
             case WorkerJoined():
                 self._workers[event.worker_id] = event.capacity
                 if _cpu_milli(self._workers.values()) > _cpu_milli(self._largest):
@@ -120,11 +129,9 @@ class LogReader:
             case WorkerLost():
                 self._workers.pop(event.worker_id, None)
             case RulesChanged():
-                self._rules = Rules(
-                    event.alpha_milli, event.half_life_us, event.aging_us, event.pool, event.usage, event.start_mc
-                )
+                self._rules.append(HeldRules(event.at_us, order, rules_of(event)))
             case _:
-                self._entitled.take(event)
+                self._entitled.take(event, order)
                 self._loans.take(event)
                 self._credit.take(event)
 
@@ -146,10 +153,10 @@ class LogReader:
             if run_us and job.submit_us is not None and self._is_possible(job.terms, len(run_us)):
                 counts.jobs += len(run_us)
                 counts.failed += len(job.failed)
-                jobs.append(_logged(job_id, job.terms, job.submit_us - first_us, run_us, wait_us))
+                jobs.append(_logged(job_id, job, job.submit_us - first_us, run_us, wait_us))
         if not jobs:
             raise TraceError(_why_empty(name, counts))
-        jobs.sort(key=lambda job: (job.submit_us, job.job_id))
+        jobs.sort(key=lambda job: (job.submit_us, job.order))
         busy = {job.domain for job in jobs}
         domains, idle = self._tree(busy)
         names = {domain_id: domain.name for domain_id, domain in self._entitled.domains.items()}
@@ -164,9 +171,11 @@ class LogReader:
             counts=counts,
             loans=tuple(self._loans.moves(first_us, names)),
             idle=idle,
-            rules=self._rules,
+            rules=tuple(self._rules),
             credit=self._credit.seen(first_us, names),
-            commands=self._entitled.commands(first_us, busy),
+            commands=(*self._entitled.commands(busy), *self._trade.asked),
+            names=names,
+            first_us=first_us,
         )
 
     def _above(self, domain_id: int) -> dict[int, LoggedDomain]:
@@ -246,9 +255,19 @@ def _waits(job: _Job) -> Iterator[int]:
             yield max(0, start_us - (job.submit_us or 0)) if known else NOT_RECORDED
 
 
-def _logged(job_id: int, terms: Terms, submit_us: int, run_us: array[int], wait_us: array[int]) -> LoggedJob:
-    domain_id, request, time_us = terms.domain_id, terms.request, terms.time_request_us
-    return LoggedJob(job_id, domain_id, submit_us, request, time_us, terms.priority, run_us, wait_us)
+def _logged(job_id: int, job: _Job, submit_us: int, run_us: array[int], wait_us: array[int]) -> LoggedJob:
+    terms = job.terms
+    return LoggedJob(
+        job_id,
+        terms.domain_id,
+        submit_us,
+        terms.request,
+        terms.time_request_us,
+        terms.priority,
+        run_us,
+        wait_us,
+        job.order,
+    )
 
 
 def _cpu_milli(offers: Iterable[Resources]) -> int:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
 
+from meted.core.ids import DomainId
 from meted.core.record import record
 from meted.core.resources import Resources
-from meted.core.state import Rules
 
 from .credit_moves import NO_CREDIT, CreditSeen
 from .entitlements import WorkloadDomain, leaf_shares
 from .loan_moves import LoanMove
-from .log_entitlements import EntitlementCommand, LoggedDomain
+from .log_commands import Asked
+from .log_entitlements import LoggedDomain
+from .log_rules import NEW_POOL, HeldRules
 from .trace_rules import TraceOptions
+
+_NUMBERED: Final = re.compile(r"'[0-9]+'")
 
 NOT_RECORDED: Final = -1
 """The recorded wait of a unit that has none to compare with."""
@@ -63,6 +68,7 @@ class LoggedJob:
         priority: Its order among the jobs of its domain.
         run_us: How long each unit runs, in the order of the units.
         wait_us: How long each unit waited for its start as recorded, or ``NOT_RECORDED``; in the same order.
+        order: The place of its submit (or release) among the events of the log.
     """
 
     job_id: int
@@ -73,6 +79,7 @@ class LoggedJob:
     priority: int
     run_us: Sequence[int]
     wait_us: Sequence[int]
+    order: int
 
 
 @record
@@ -87,12 +94,16 @@ class LogTrace:
         workers: What each worker of the machine offers.
         domains: The domains of the jobs as they were last, by id.
         idle: All other domains that are there, by id.
-        rules: The parameters of fairness that held last.
+        rules: The parameters of fairness, from when on each held, in the order of time.
         jobs: The jobs, in the order in which they were submitted.
         counts: What became of the units.
         loans: What was lent while it was written, in the order of time.
-        commands: What makes domains be entitled to what they were and lend what they lent, in the order of time.
-        credit: Who paid whom in credit meanwhile, which is not replayed.
+        commands: What makes domains be entitled to what they were and lend what they lent, and what was asked for of
+            credit and priorities, in no order.
+        credit: Who paid whom in credit, as recorded.
+        names: The names of all domains that there ever were, by id.
+        first_us: When the first job was submitted, by the clock of the log: other times count from there, but those of
+            commands and rules are by that clock.
     """
 
     name: str
@@ -105,9 +116,15 @@ class LogTrace:
     counts: LogCounts
     loans: tuple[LoanMove, ...] = ()
     idle: Mapping[int, LoggedDomain] = {}
-    rules: Rules = Rules()
-    commands: tuple[EntitlementCommand, ...] = ()
+    rules: tuple[HeldRules, ...] = NEW_POOL
+    commands: tuple[Asked, ...] = ()
     credit: CreditSeen = NO_CREDIT
+    names: Mapping[DomainId, str] = {}
+    first_us: int = 0
+
+    def told(self, sentence: str) -> str:
+        """Return what an engine says whose domains are called by their numbers, with their names."""
+        return _NUMBERED.sub(lambda found: repr(self.names.get(DomainId(int(found[0][1:-1])), found[0])), sentence)
 
     @property
     def users(self) -> tuple[int, ...]:

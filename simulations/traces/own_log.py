@@ -59,6 +59,5 @@ def trace_of(log: Log, name: str) -> LogTrace:
     for batch in log.read():
         chain = batch.chain
         for event in decode_events(batch.body):
-            reader.counts.events += 1
             reader.take(event)
     return reader.trace(name, chain.hex())

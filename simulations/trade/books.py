@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -56,12 +56,23 @@ class Books:
 
     def seen(self, first_us: int, state: State) -> CreditSeen:
         """Return who paid whom; times are from the first submit on."""
-        return self._reader.seen(first_us, {one.domain_id: one.name for one in state.domains.domains.values()})
+        return self.named(first_us, {one.domain_id: one.name for one in state.domains.domains.values()})
 
-    def figures(self, state: State, at_us: int) -> dict[str, JsonValue]:
-        """Return totals in credits, and what each domain that has an account had, got and gave."""
+    def named(self, first_us: int, names: Mapping[DomainId, str]) -> CreditSeen:
+        """Return the same with other names of the domains."""
+        return self._reader.seen(first_us, names)
+
+    def figures(self, state: State, at_us: int, names: Mapping[DomainId, str] | None = None) -> dict[str, JsonValue]:
+        """Return totals in credits, and what each domain that has an account had, got and gave.
+
+        Args:
+            state: Of the engine.
+            at_us: Now.
+            names: What to call the domains; by default their names in the engine.
+        """
+        named = {one.domain_id: one.name for one in state.domains.domains.values()} if names is None else names
         books = {
-            state.domains.domains[domain_id].name: self._closed(state, domain_id, account_id, at_us)
+            named[domain_id]: self._closed(state, domain_id, account_id, at_us)
             for domain_id, account_id in sorted(state.ledger.of_domain.items())
         }
         totals: dict[str, JsonValue] = {

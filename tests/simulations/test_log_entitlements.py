@@ -91,7 +91,7 @@ def _measured(trace: LogTrace, policy: str) -> tuple[Mapping[str, JsonValue], li
         told.append((at_us, shares))
         recorder.entitled(shares, at_us)
 
-    run = LogReplay(trace, make_policy(policy), [recorder], None, entitled)
+    run = LogReplay(trace, make_policy(policy), [recorder], (), entitled)
     assert run.run()
     assert not run.entitlements.refused, run.entitlements
     return recorder.results("instant", 1), told
