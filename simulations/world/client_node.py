@@ -19,7 +19,7 @@ from .server_node import SERVER
 from .stream import SimulatedStream
 from .witness import Call, Sample, Witness
 from .worker_node import HELLO
-from .workload import DOMAINS, Notes
+from .workload import Notes
 
 PAUSE_S = 0.5
 """A call that could not be made is made again after this."""
@@ -69,8 +69,8 @@ class ClientNode(Node):
 
     async def _work(self, client: Client) -> None:
         if not self.notes.calls:
-            for domain in DOMAINS:
-                self.notes.write("domain.set", {"name": domain, "share": self.random.randint(1, 9)})
+            for ask in self.notes.beginning(self.random):
+                self.notes.write(*ask)
         while not self.notes.is_over:
             found = self.notes.next(sorted(self.mirrors["workers"].rows) if "workers" in self.mirrors else [])
             if found is None:
@@ -111,9 +111,10 @@ class ClientNode(Node):
 
     async def _call(self, client: Client, call: Call, was_answered: bool) -> None:
         """Call until there is an answer."""
+        keyed = {"key": call.key} if call.has_key else {}
         while True:
             try:
-                answer = await client.call(call.method, **call.params, key=call.key)
+                answer = await client.call(call.method, **call.params, **keyed)
             except Unreachable:
                 await trio.sleep(PAUSE_S)
             except CallError as error:

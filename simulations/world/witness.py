@@ -57,6 +57,11 @@ class Call:
     refusal: str | None = None
 
     @property
+    def has_key(self) -> bool:
+        """Whether it acts once however often it is made; a list of loans has no key, as it is what is to be."""
+        return self.method != "loans.set"
+
+    @property
     def is_open(self) -> bool:
         """Whether nothing was answered yet."""
         return self.answer is None and self.refusal is None
