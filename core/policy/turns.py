@@ -81,7 +81,10 @@ class TurnIndex(ClockIndex):
         for line in leaf.in_order():
             key = line.ranks.keys.get(leaf.domain_id)
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
-                put = replaced(key, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
+                # Its tag as well: that of a job points of which were sold is later than every V.
+                put = replaced(
+                    key, tag=later.tag, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered
+                )
                 line.ranks.set(leaf.domain_id, put, clock)
         for who in leaf.above:
             self._rank_group(who)
