@@ -1,4 +1,4 @@
-"""What clients want of domains: loans, rules of fairness, and domains in domains; see :mod:`.asks_credit` for credit."""
+"""What clients want of domains: loans, rules of fairness, domains in domains; :mod:`.asks_credit` has the rest."""
 
 from __future__ import annotations
 

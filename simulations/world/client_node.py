@@ -16,6 +16,7 @@ from .network import Network
 from .nodes import Node
 from .options import Options
 from .server_node import SERVER
+from .statements import page_of, wrong_answer
 from .stream import SimulatedStream
 from .witness import Call, Sample, Witness
 from .worker_node import HELLO
@@ -31,6 +32,9 @@ SAMPLES_MAX = 12
 """What a mirror of one life of a client showed is kept so often at most."""
 
 TABLES = ("jobs", "workers")
+
+ASKED = {"domains": "domain", "loans": "loan", "credit.accounts": "domain"}
+"""Tables that are asked for as a whole, and what names their rows."""
 
 
 class ClientNode(Node):
@@ -88,12 +92,28 @@ class ClientNode(Node):
         """Ask for something that changes nothing; whatever is answered is right, but for a fault of the program."""
         method, params = self.notes.question()
         try:
-            await client.call(method, **params)
+            answer = await client.call(method, **params)
+            for sentence in wrong_answer(method, answer):
+                self.witness.fail(f"{method} {params} of {self.name}: {sentence}")
+            page = page_of(params, answer) if method == "credit.statement" else None
+            if page is not None:
+                self.witness.pages.append(page)
+            if self.options.has_wishes:
+                await self._look_at_tables(client)
         except Unreachable:
             pass
         except CallError as error:
             if error.code not in (Code.REFUSED, Code.FAILED) or error.reason == "fault":
                 self.witness.fail(f"{method} {params} of {self.name}: {error}")
+
+    async def _look_at_tables(self, client: Client) -> None:
+        """Ask for whole tables; where the log has not moved on meanwhile, that is what they were there."""
+        before = cast(Row, await client.call("stats"))["seq"]
+        found = {table: cast("list[Row]", await client.call(table)) for table in ASKED}
+        if cast(Row, await client.call("stats"))["seq"] == before:
+            for table, rows in found.items():
+                shown: dict[int | str, Row] = {cast(str, row[ASKED[table]]): dict(row) for row in rows}
+                self.witness.samples.append(Sample(self.name, table, cast(int, before), shown))
 
     async def _tidy(self, client: Client) -> None:
         """Let go of what is held, and let all workers work."""
@@ -155,6 +175,6 @@ class ClientNode(Node):
             for _ in range(every):
                 await mirror.changed()
             assert mirror.seq is not None, "what has changed is known"
-            rows: dict[int, Row] = {row_id: dict(row) for row_id, row in mirror.rows.items()}
+            rows: dict[int | str, Row] = {row_id: dict(row) for row_id, row in mirror.rows.items()}
             self.witness.samples.append(Sample(self.name, table, mirror.seq, rows))
             kept, every = kept + 1, every + 2

@@ -136,9 +136,14 @@ class Options:
         return not any(getattr(self, name) for name in (*may_lose, "slow_links", "disk_full"))
 
     @property
+    def has_wishes(self) -> bool:
+        """Whether clients want anything beside their jobs."""
+        return any(getattr(self, name) for name in WISHES)
+
+    @property
     def calls_each(self) -> int:
         """How many calls each client makes."""
-        return self.calls + WISHES_CALLS * sum(getattr(self, name) for name in WISHES)
+        return self.calls + WISHES_CALLS * sum(bool(getattr(self, name)) for name in WISHES)
 
     def __str__(self) -> str:
         """All that is on, in one line."""

@@ -11,7 +11,7 @@ import trio
 from .asks import DOMAINS, PARENT, SUB_DOMAINS, TOP_DOMAINS, Ask, loan_asks, rule_asks, tree_asks
 from .asks_credit import credit_asks, points_ask
 from .executor import COMMAND, SECRETS
-from .options import EPOCH_US, WISHES, Options
+from .options import EPOCH_US, Options
 from .witness import Call
 
 WORK_US = (500, 5_000_000)
@@ -86,7 +86,7 @@ class Notes:
         return random.choice(asks + self._further_questions())
 
     def beginning(self, random: Random) -> list[Ask]:
-        """Return what a client does first of all: see to it that there are domains, and where wanted, accounts; ``random`` draws shares."""
+        """Return what a client does first: see to domains, of shares by ``random``, and to accounts where wanted."""
         options = self._options
         asks: list[Ask] = [("domain.set", {"name": name, "share": random.randint(1, 9)}) for name in DOMAINS]
         if options.nesting:
@@ -116,7 +116,7 @@ class Notes:
     def _wish(self) -> Ask | None:
         """Return what is wanted of loans, credit, rules and sub-domains, where the world has any of that."""
         random, options, asks = self._random, self._options, list[Ask]()
-        if not any(getattr(options, name) for name in WISHES) or random.random() < 0.4:
+        if not options.has_wishes or random.random() < 0.4:
             return None
         if options.lending:
             asks += loan_asks(random, self.calls)
