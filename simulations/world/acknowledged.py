@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import cast
 
+from meted.core.credit.state import CreditRules
 from meted.core.events import (
     CreditClosed,
     CreditHeld,
@@ -30,12 +31,18 @@ from meted.core.events import (
     RulesChanged,
     WorkerDrained,
 )
+from meted.core.state import Rules
 
 from .history import History
 from .witness import Call, Witness
 
 Fact = tuple[object, ...]
 """What happened: a word, and what it happened to."""
+
+
+RULES = ("alpha_milli", "pool", "usage", "start_mc")
+CREDIT_RULES = ("grant_mc", "period_us", "price_mc", "income")
+"""The rules that are looked for; those with two ways of saying none are left out."""
 
 
 def wrong_calls(history: History, witness: Witness) -> Iterator[str]:
@@ -59,7 +66,13 @@ def wrong_calls(history: History, witness: Witness) -> Iterator[str]:
             yield f"{fact} is in the log {count} times, and was acknowledged {promised[fact]} times."
 
 
+def _rules(source: object, names: tuple[str, ...]) -> Iterator[Fact]:
+    return (("rule", name, getattr(source, name)) for name in names)
+
+
 def _facts(history: History) -> Iterator[Fact]:
+    yield from _rules(Rules(), RULES)
+    yield from _rules(CreditRules(), CREDIT_RULES)
     domains: dict[int, str] = {}
     accounts: dict[int, str] = {}
     for event in history.events:
@@ -67,7 +80,7 @@ def _facts(history: History) -> Iterator[Fact]:
             case DomainCreated():
                 domains[event.domain_id] = event.name
                 yield "domain.set", event.name, event.share
-                yield "domain.create", event.name, event.parent and domains[event.parent], event.share
+                yield "domain.create", event.name, event.parent and domains[event.parent]
             case DomainChanged():
                 yield "domain.set", domains[event.domain_id], event.share
             case DomainRemoved():
@@ -80,6 +93,7 @@ def _facts(history: History) -> Iterator[Fact]:
             case LoanMade():
                 # Amounts of offers are odd, those in lists are even.
                 word = "offer" if event.amount % 2 else "listed"
+                yield "made", event.loan_id
                 yield word, event.loan_id, domains[event.lender], domains[event.borrower], event.resource, event.amount
             case CreditHeld():
                 yield "hold", event.hold_id, accounts[event.account_id], event.amount_mc
@@ -113,13 +127,9 @@ def _plain_facts(event: Event) -> Iterator[Fact]:
         case PriorityChanged():
             yield "nice", event.job_id, event.priority, event.points
         case RulesChanged():
-            yield from (
-                ("rule", name, getattr(event, name)) for name in ("alpha_milli", "half_life_us", "pool", "usage")
-            )
+            yield from _rules(event, RULES)
         case CreditRulesChanged():
-            yield from (
-                ("price", name, getattr(event, name)) for name in ("grant_mc", "period_us", "price_mc", "income")
-            )
+            yield from _rules(event, CREDIT_RULES)
         case _:
             pass
 
@@ -141,11 +151,17 @@ def _promised(call: Call) -> list[Fact]:
         case "domain.set":
             return [("domain.set", params["name"], params["share"])]
         case "domain.create":
-            return [("domain.create", params["name"], params.get("parent", 0), params["share"])]
+            # One that is there already with all of this is left alone, and may have come to it by a change.
+            name = params["name"]
+            return [("domain.create", name, params.get("parent", 0)), ("domain.set", name, params["share"])]
         case "domain.remove":
             return [("domain.remove", params["name"])]
         case "loan.offer":
             return [("offer", answer["loan"], *(params[it] for it in ("lender", "borrower", "resource", "amount")))]
+        case "loans.set":
+            return [("made", loan_id) for loan_id in cast("list[int]", answer["made"])]
+        case "rules.set" | "credit.rules.set":
+            return [("rule", name, value) for name, value in params.items() if name in (*RULES, *CREDIT_RULES)]
         case "loan.recall":
             return [("recall", params["loan"])]
         case "credit.open":
