@@ -36,8 +36,8 @@ def credit_asks(random: Random, calls: Sequence[Call], jobs: Sequence[int], mark
     ]
     holds = _answers(calls, "credit.hold", "hold")
     if holds:
-        hold = random.choice(holds)
-        asks.append(("credit.post", {"hold": hold, "payee": payee, "amount_mc": min(amount_mc, 500)}))
+        hold = holds[-1]
+        asks += [("credit.post", {"hold": hold, "payee": payee, "amount_mc": min(amount_mc, 500)})] * 2
         asks.append(("credit.void", {"hold": hold}))
     loans = _answers(calls, "credit.lend", "loan")
     if loans:
@@ -47,8 +47,8 @@ def credit_asks(random: Random, calls: Sequence[Call], jobs: Sequence[int], mark
 
 def points_ask(random: Random, job: int) -> Ask:
     """Return how many points a client may want to buy or sell for a job."""
-    cost_us = random.choice((None, 1_000_000, 20_000_000, 20_000_000))
-    points = random.choice((1, 2, 5)) * random.choice((1, 1, -1))
+    cost_us = random.choice((None, 1_000_000, 1_000_000, 20_000_000, 20_000_000))
+    points = random.choice((1, 2, 5)) * random.choice((1, -1))
     return "job.nice", {"job": job, "points": points, "cost_us": cost_us}
 
 
@@ -60,6 +60,7 @@ def _rules(random: Random) -> dict[str, object]:
         {"price_mc": random.choice(PRICES_MC)},
         {"price_mc": random.choice(PRICES_MC)},
         {"income": random.choice(("funded", "treasury"))},
+        {"income": "treasury", "price_mc": PRICES_MC[2]},
     ]
     return random.choice(choices)
 
