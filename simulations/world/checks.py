@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import cast
 
 from meted.adapters.executors.ends import killed_unstarted
 from meted.adapters.log import Log
 from meted.adapters.unit_records import unit_records
-from meted.core.events import (
-    DomainChanged,
-    DomainCreated,
-    JobArchived,
-    JobEnded,
-    JobStopped,
-    JobSubmitted,
-    WorkerDrained,
-)
 
+from .acknowledged import wrong_calls
 from .history import FINISHED, LOST, RETURNED, History
 from .options import Options
-from .witness import Call, Execution, Witness
+from .statements import wrong_pages
+from .witness import Execution, Witness
 
 ENDED_STATES = ("succeeded", "failed")
 
@@ -35,7 +27,11 @@ def check_history(history: History, log: Log, witness: Witness, options: Options
     yield from _wrong_acceptances(history, witness)
     yield from _wrong_successes(history, log, witness)
     yield from _wrong_records(history, log)
-    yield from _wrong_calls(history, witness)
+    yield from wrong_calls(history, witness)
+    yield from history.books.wrong
+    yield from history.estates.wrong
+    yield from history.books.wrong_statements(log)
+    yield from wrong_pages(history.books, witness)
     if options.loses_no_worker:
         yield from (f"Worker {one} was lost ({reason}) without a cause." for one, reason in history.lost.items())
 
@@ -123,53 +119,3 @@ def _wrong_records(history: History, log: Log) -> Iterator[str]:
                 found = (record["exit"], record["attempt"], record["worker"])
                 if found != expected:
                     yield f"The record of unit {record['unit']} of job {job_id} is {record}, and not {expected}."
-
-
-def _wrong_calls(history: History, witness: Witness) -> Iterator[str]:
-    """What was acknowledged is in the log, and each submission at most once."""
-    facts: set[object] = set()
-    named: Counter[str] = Counter()
-    domains: dict[int, str] = {}
-    for event in history.events:
-        match event:
-            case JobSubmitted():
-                named[event.terms.name] += 1
-                facts.add(("submit", event.job_id, event.terms.name))
-            case JobStopped() | JobEnded():
-                facts.add(("cancel", event.job_id))
-            case JobArchived() if event.deleted:
-                facts.add(("delete", event.job_id))
-            case WorkerDrained():
-                facts.add(("drain", event.worker_id, event.draining))
-            case DomainCreated():
-                domains[event.domain_id] = event.name
-                facts.add(("domain.set", event.name, event.share))
-            case DomainChanged():
-                facts.add(("domain.set", domains[event.domain_id], event.share))
-            case _:
-                pass
-    yield from (f"The job named {name} was accepted {count} times." for name, count in named.items() if count != 1)
-    for call in witness.calls:
-        if call.is_open:
-            yield f"The call {call.method} {call.params} was never answered."
-        elif call.answer is not None and not set(_promised(call)) <= facts:
-            yield f"{call.method} {call.params} was acknowledged with {call.answer}, but the log does not say so."
-
-
-def _promised(call: Call) -> list[object]:
-    """Return what the log must say if a call was acknowledged."""
-    params = call.params
-    match call.method:
-        case "submit":
-            assert call.answer is not None
-            return [("submit", call.answer["job"], params["name"])]
-        case "cancel":
-            return [("cancel", job_id) for job_id in cast("list[int]", params["jobs"])]
-        case "delete":
-            return [("delete", params["job"])]
-        case "drain" if params["draining"]:
-            return [("drain", params["worker"], True)]
-        case "domain.set":
-            return [("domain.set", params["name"], params["share"])]
-        case _:
-            return []

@@ -16,10 +16,11 @@ from .network import Network
 from .nodes import Node
 from .options import Options
 from .server_node import SERVER
+from .statements import page_of, wrong_answer
 from .stream import SimulatedStream
 from .witness import Call, Sample, Witness
 from .worker_node import HELLO
-from .workload import DOMAINS, Notes
+from .workload import Notes
 
 PAUSE_S = 0.5
 """A call that could not be made is made again after this."""
@@ -31,6 +32,9 @@ SAMPLES_MAX = 12
 """What a mirror of one life of a client showed is kept so often at most."""
 
 TABLES = ("jobs", "workers")
+
+ASKED = {"domains": "domain", "loans": "loan", "credit.accounts": "domain"}
+"""Tables that are asked for as a whole, and what names their rows."""
 
 
 class ClientNode(Node):
@@ -69,8 +73,8 @@ class ClientNode(Node):
 
     async def _work(self, client: Client) -> None:
         if not self.notes.calls:
-            for domain in DOMAINS:
-                self.notes.write("domain.set", {"name": domain, "share": self.random.randint(1, 9)})
+            for ask in self.notes.beginning(self.random):
+                self.notes.write(*ask)
         while not self.notes.is_over:
             found = self.notes.next(sorted(self.mirrors["workers"].rows) if "workers" in self.mirrors else [])
             if found is None:
@@ -88,12 +92,29 @@ class ClientNode(Node):
         """Ask for something that changes nothing; whatever is answered is right, but for a fault of the program."""
         method, params = self.notes.question()
         try:
-            await client.call(method, **params)
+            answer = await client.call(method, **params)
+            for sentence in wrong_answer(method, answer):
+                self.witness.fail(f"{method} {params} of {self.name}: {sentence}")
+            page = page_of(params, answer) if method == "credit.statement" else None
+            if page is not None:
+                self.witness.pages.append(page)
+            if self.options.has_wishes:
+                await self._look_at_tables(client)
         except Unreachable:
             pass
         except CallError as error:
             if error.code not in (Code.REFUSED, Code.FAILED) or error.reason == "fault":
                 self.witness.fail(f"{method} {params} of {self.name}: {error}")
+
+    async def _look_at_tables(self, client: Client) -> None:
+        """Ask for whole tables; where the log has not moved on meanwhile, that is what they were there."""
+        # Not by "stats": it tells of measured times, whose length in bytes would decide where a frame is torn.
+        before = cast(Row, await client.call("state"))["seq"]
+        found = {table: cast("list[Row]", await client.call(table)) for table in ASKED}
+        if cast(Row, await client.call("state"))["seq"] == before:
+            for table, rows in found.items():
+                shown: dict[int | str, Row] = {cast(str, row[ASKED[table]]): dict(row) for row in rows}
+                self.witness.samples.append(Sample(self.name, table, cast(int, before), shown))
 
     async def _tidy(self, client: Client) -> None:
         """Let go of what is held, and let all workers work."""
@@ -111,9 +132,10 @@ class ClientNode(Node):
 
     async def _call(self, client: Client, call: Call, was_answered: bool) -> None:
         """Call until there is an answer."""
+        keyed = {"key": call.key} if call.has_key else {}
         while True:
             try:
-                answer = await client.call(call.method, **call.params, key=call.key)
+                answer = await client.call(call.method, **call.params, **keyed)
             except Unreachable:
                 await trio.sleep(PAUSE_S)
             except CallError as error:
@@ -154,6 +176,6 @@ class ClientNode(Node):
             for _ in range(every):
                 await mirror.changed()
             assert mirror.seq is not None, "what has changed is known"
-            rows: dict[int, Row] = {row_id: dict(row) for row_id, row in mirror.rows.items()}
+            rows: dict[int | str, Row] = {row_id: dict(row) for row_id, row in mirror.rows.items()}
             self.witness.samples.append(Sample(self.name, table, mirror.seq, rows))
             kept, every = kept + 1, every + 2

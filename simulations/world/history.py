@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from meted.adapters.credit_views import credit_view
+from meted.adapters.domain_views import domain_view, loan_view
 from meted.adapters.log import Log
 from meted.adapters.server.rows import job_row, worker_rows
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned, WorkerLost
@@ -13,6 +15,9 @@ from meted.core.schema import decode_events
 from meted.core.spans import indices
 from meted.core.state import PENDING, RUNNING, State
 
+from .bookkeeping import Books
+from .deadlines import missed
+from .estates import Estates
 from .witness import Sample
 
 FINISHED, RETURNED, LOST = "finished", "returned", "lost"
@@ -30,6 +35,7 @@ class History:
         ends: (lease, index) -> how that try of the unit ended: finished, returned, or lost with its worker.
         exits: (lease, index) -> exit code of those that finished.
         lost: Workers that count as lost, with the reason.
+        books, estates: What the events of credit, and those of domains and loans, come to.
         wrong: What is wrong with the log by itself, or with what a mirror showed; one sentence each.
     """
 
@@ -42,6 +48,8 @@ class History:
         self.exits: dict[tuple[int, int], int] = {}
         self.lost: dict[int, str] = {}
         self.wrong: list[str] = []
+        self.books = Books()
+        self.estates = Estates()
         waiting: dict[int, list[Sample]] = {}
         for sample in samples:
             waiting.setdefault(sample.seq, []).append(sample)
@@ -50,8 +58,11 @@ class History:
             events = decode_events(batch.body)
             for position, event in enumerate(events):
                 self._take(event, events[position:])
+                self.books.take(event, batch.first_seq + position)
+                self.estates.take(event, events[position:])
                 self.state = evolve(self.state, event)
             self.events += events
+            self._compare_state()
             self._compare(waiting.pop(self.state.seq, []))
         self.wrong += [f"A mirror showed position {seq}, where no batch ends." for seq in waiting]
 
@@ -80,6 +91,11 @@ class History:
             case _:
                 pass
 
+    def _compare_state(self) -> None:
+        """Compare the state at the end of a batch with what was reckoned from outside; the first difference is told."""
+        if not self.wrong:
+            self.wrong += [*self.books.compare(self.state), *self.estates.compare(self.state), *missed(self.state)]
+
     def _end(self, lease_id: int, index: int, how: str) -> None:
         if (lease_id, index) in self.ends:
             self.wrong.append(f"Unit {index} of lease {lease_id} has ended twice: {self.ends[lease_id, index]}, {how}.")
@@ -91,12 +107,17 @@ class History:
                 self.wrong.append(f"A mirror of {sample.node} was wrong at {sample.seq}: {difference}")
 
 
-def differences(state: State, table: str, shown: Mapping[int, Row]) -> Iterator[str]:
+def differences(state: State, table: str, shown: Mapping[int | str, Row]) -> Iterator[str]:
     """Yield in which rows a mirror differs from a state, but for what no log says.
 
-    That is which units have started, and how often a worker changed over since the server started.
+    That is which units have started, how often a worker changed over since the server started, and what depends on
+    when it was asked.
     """
-    if table == "workers":
+    expected: dict[int | str, Row]
+    if table in ("domains", "loans", "credit.accounts"):
+        expected = _expected(state, table)
+        shown = {key: _timeless(row) for key, row in shown.items()}
+    elif table == "workers":
         found = worker_rows(state, state.workers.workers, lambda _: 0)
         expected = {row["worker"]: cast(Row, row) for row in found}
         shown = {worker_id: {**row, "switches": 0} for worker_id, row in shown.items()}
@@ -104,9 +125,30 @@ def differences(state: State, table: str, shown: Mapping[int, Row]) -> Iterator[
         jobs = sorted(state.jobs.jobs.items())
         expected = {job_id: _lasting(cast(Row, job_row(state, job, 0))) for job_id, job in jobs}
         shown = {job_id: _lasting(row) for job_id, row in shown.items()}
-    for row_id in sorted({*expected, *shown}):
+    for row_id in sorted({*expected, *shown}, key=str):
         if expected.get(row_id) != shown.get(row_id):
             yield f"{table} {row_id} is {expected.get(row_id)}, but {shown.get(row_id)} was shown."
+
+
+def _expected(state: State, table: str) -> dict[int | str, Row]:
+    """Return the rows of a table of domains, loans or accounts."""
+    domains, ledger, at_us = state.domains, state.ledger, state.at_us
+    if table == "domains":
+        found = [cast(Row, domain_view(state, domain, at_us)) for domain in domains.domains.values()]
+    elif table == "loans":
+        return {loan_id: cast(Row, loan_view(state, loan)) for loan_id, loan in domains.loans.items()}
+    else:
+        accounts = [ledger.accounts[account_id] for account_id in ledger.of_domain.values()]
+        found = [cast(Row, credit_view(state, account, at_us)) for account in accounts]
+    return {cast(str, row["domain"]): _timeless(row) for row in found}
+
+
+OF_TIME = ("usage_cpu_us", "credit_mc", "accrued_mc", "free_mc", "next_mc", "next_us")
+"""What of a row depends on when it was asked."""
+
+
+def _timeless(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in OF_TIME}
 
 
 def _lasting(row: Row) -> Row:

@@ -37,8 +37,18 @@ FAULTS = (
     "drains",
     "archiving",
     "snapshots",
+    "lending",
+    "trading",
+    "ruling",
+    "nesting",
 )
 """The options that are on or off."""
+
+WISHES = ("lending", "trading", "ruling", "nesting")
+"""Those that are no faults, but what clients want beside their jobs; most worlds have none of them."""
+
+WISHES_CALLS = 8
+"""With each of these a client makes so many calls more."""
 
 
 @record
@@ -47,7 +57,7 @@ class Options:
 
     Attributes:
         policy: Who is next.
-        workers, clients, calls: How many workers, clients, and calls that each client makes.
+        workers, clients, calls: How many workers, clients, and calls that each client makes without further wishes.
         safety_s: Seconds in which faults happen.
         fault_every_s: Mean seconds from one fault to the next.
         server_crashes: The server dies between any two steps of its tasks.
@@ -70,6 +80,10 @@ class Options:
         drains: Clients drain workers and take it back.
         archiving: Jobs leave the state 15 s after their end instead of a week.
         snapshots: The server takes one every 40 events or so, also while others come and go.
+        lending: Clients lend shares and guarantees, for a while or not, recall them, and replace whole lists of loans.
+        trading: Clients grant, send, hold and lend credit, change its rules, and buy and sell points for jobs.
+        ruling: Clients change the rules of fairness.
+        nesting: Clients make domains in domains and remove them.
     """
 
     policy: str
@@ -98,6 +112,10 @@ class Options:
     drains: bool
     archiving: bool
     snapshots: bool
+    lending: bool
+    trading: bool
+    ruling: bool
+    nesting: bool
 
     def without(self, faults: tuple[str, ...]) -> Options:
         """Return the same world with some faults turned off: to find out which of them a failure needs."""
@@ -117,6 +135,16 @@ class Options:
         may_lose = ("worker_crashes", "worker_retires", "partitions", "half_dead_links", "silent_crashes")
         return not any(getattr(self, name) for name in (*may_lose, "slow_links", "disk_full"))
 
+    @property
+    def has_wishes(self) -> bool:
+        """Whether clients want anything beside their jobs."""
+        return any(getattr(self, name) for name in WISHES)
+
+    @property
+    def calls_each(self) -> int:
+        """How many calls each client makes."""
+        return self.calls + WISHES_CALLS * sum(bool(getattr(self, name)) for name in WISHES)
+
     def __str__(self) -> str:
         """All that is on, in one line."""
         sizes = f"{self.policy} workers={self.workers} clients={self.clients} calls={self.calls}"
@@ -129,6 +157,8 @@ def draw(seed: int) -> Options:
     """Return the options of a seed."""
     random = Random(f"{seed}:options")
     likely = random.choice((0.15, 0.3, 0.5))
+    wishes = Random(f"{seed}:wishes")
+    wished = 0.6 if wishes.random() < 0.3 else 0.0
     return Options(
         policy=random.choice(("meted", "meted", "meted", "fcfs", "easy")),
         workers=random.randint(1, 4),
@@ -136,5 +166,6 @@ def draw(seed: int) -> Options:
         calls=random.randint(4, 14),
         safety_s=random.choice((10, 20, 40, 80)),
         fault_every_s=random.choice((1, 3, 8)),
-        **{name: random.random() < likely for name in FAULTS},
+        **{name: random.random() < likely for name in FAULTS if name not in WISHES},
+        **{name: wishes.random() < wished for name in WISHES},
     )

@@ -57,6 +57,11 @@ class Call:
     refusal: str | None = None
 
     @property
+    def has_key(self) -> bool:
+        """Whether it acts once however often it is made; a list of loans has no key, as it is what is to be."""
+        return self.method != "loans.set"
+
+    @property
     def is_open(self) -> bool:
         """Whether nothing was answered yet."""
         return self.answer is None and self.refusal is None
@@ -64,12 +69,20 @@ class Call:
 
 @attrs.define(eq=False)
 class Sample:
-    """What a mirror showed at a position of the log."""
+    """What a mirror, or the answer to a question, showed at a position of the log."""
 
     node: str
     table: str
     seq: int
-    rows: dict[int, Mapping[str, object]]
+    rows: dict[int | str, Mapping[str, object]]
+
+
+@attrs.define(eq=False)
+class Page:
+    """The first page of a statement: of each line its position in the log, what came, and the balance after it."""
+
+    account_id: int
+    lines: list[tuple[int, ...]]
 
 
 @attrs.define(eq=False)
@@ -80,7 +93,8 @@ class Witness:
         executions: By (lease, index), in the order of their starts.
         workers: Server's number of a worker -> (node, life) that got it.
         calls: All calls that change something.
-        samples: What mirrors showed.
+        samples: What mirrors and tables showed.
+        pages: What statements showed.
         lives: Lives of nodes that ended before their time, by (node, life).
         notes: What happened, for whoever looks into a failure.
         failed: Set with the first failure.
@@ -90,6 +104,7 @@ class Witness:
     workers: dict[int, tuple[str, int]] = attrs.field(factory=dict)
     calls: list[Call] = attrs.field(factory=list)
     samples: list[Sample] = attrs.field(factory=list)
+    pages: list[Page] = attrs.field(factory=list)
     lives: set[tuple[str, int]] = attrs.field(factory=set)
     notes: list[str] = attrs.field(factory=list)
     failures: list[str] = attrs.field(factory=list)

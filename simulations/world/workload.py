@@ -8,11 +8,12 @@ from typing import cast
 
 import trio
 
+from .asks import DOMAINS, PARENT, SUB_DOMAINS, TOP_DOMAINS, Ask, loan_asks, rule_asks, tree_asks
+from .asks_credit import credit_asks, points_ask
 from .executor import COMMAND, SECRETS
 from .options import EPOCH_US, Options
 from .witness import Call
 
-DOMAINS = ("default", "red", "blue")
 WORK_US = (500, 5_000_000)
 """Run time of one unit."""
 
@@ -43,7 +44,7 @@ class Notes:
     @property
     def is_over(self) -> bool:
         """Whether all that was planned has been answered."""
-        return self._planned >= self._options.calls and not any(call.is_open for call in self.calls)
+        return self._planned >= self._options.calls_each and not any(call.is_open for call in self.calls)
 
     @property
     def jobs(self) -> list[int]:
@@ -56,10 +57,10 @@ class Notes:
         for call in self.calls:
             if call.is_open:
                 return call, False
-        if self._planned >= self._options.calls:
+        if self._planned >= self._options.calls_each:
             return None
         self._planned += 1
-        done = [call for call in self.calls if call.answer is not None]
+        done = [call for call in self.calls if call.answer is not None and call.has_key]
         if done and self._random.random() < 0.1:
             return self._random.choice(done), True
         return self.write(*self._draw(worker_ids)), False
@@ -82,7 +83,17 @@ class Notes:
             ("domains", {}),
             ("state", {}),
         ]
-        return random.choice(asks)
+        return random.choice(asks + self._further_questions())
+
+    def beginning(self, random: Random) -> list[Ask]:
+        """Return what a client does first: see to domains, of shares by ``random``, and to accounts where wanted."""
+        options = self._options
+        asks: list[Ask] = [("domain.set", {"name": name, "share": random.randint(1, 9)}) for name in DOMAINS]
+        if options.nesting:
+            asks.append(("domain.create", {"name": PARENT, "share": 4, "guarantee": {"cpu_milli": 2000}}))
+        if options.trading:
+            asks += [("credit.open", {"domain": name}) for name in DOMAINS]
+        return asks
 
     def write(self, method: str, params: dict[str, object]) -> Call:
         """Note that something is to be called."""
@@ -90,7 +101,39 @@ class Notes:
         self.calls.append(Call(key, method, params))
         return self.calls[-1]
 
+    def _further_questions(self) -> list[Ask]:
+        random, options, asks = self._random, self._options, list[Ask]()
+        if options.lending:
+            asks += [("loan.statement", {"domain": random.choice(TOP_DOMAINS)})] * 3
+        if options.trading:
+            where: dict[str, object] = {"domain": random.choice(DOMAINS)}
+            if random.random() < 0.7:
+                where = {"account": random.randint(1, 8)}
+            asks += [("credit.statement", {**where, "limit": random.choice((2, 100))})] * 3
+            asks += [("credit.holds", {}), ("credit.loans", {}), ("credit.rules", {}), ("credit.alarms", {})]
+        return asks
+
+    def _wish(self) -> Ask | None:
+        """Return what is wanted of loans, credit, rules and sub-domains, where the world has any of that."""
+        random, options, asks = self._random, self._options, list[Ask]()
+        if not options.has_wishes or random.random() < 0.4:
+            return None
+        if options.lending:
+            asks += loan_asks(random, self.calls)
+        if options.trading:
+            if self.calls[-1].method == "submit" and self.calls[-1].answer is not None and random.random() < 0.6:
+                return points_ask(random, self.jobs[-1])
+            asks += credit_asks(random, self.calls, self.jobs, f"{self._name} {len(self.calls)}")
+        if options.ruling:
+            asks += rule_asks(random) * 3
+        if options.nesting:
+            asks += tree_asks(random)
+        return random.choice(asks)
+
     def _draw(self, worker_ids: list[int]) -> tuple[str, dict[str, object]]:
+        wish = self._wish()
+        if wish is not None:
+            return wish
         random, jobs = self._random, self.jobs
         if not jobs or random.random() < 0.5:
             return "submit", self._submission()
@@ -111,7 +154,7 @@ class Notes:
         random = self._random
         work_us = int(WORK_US[0] * (WORK_US[1] / WORK_US[0]) ** random.random())
         params: dict[str, object] = {
-            "domain": random.choice(DOMAINS),
+            "domain": random.choice((*DOMAINS, *SUB_DOMAINS) if self._options.nesting else DOMAINS),
             "user": self._name,
             "name": f"{self._name}-{len(self.calls)}",
             "argv": [COMMAND, str(work_us), "20" if self._options.failing_units else "0", "plain"],

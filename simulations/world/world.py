@@ -16,6 +16,7 @@ from meted.core.state import State
 
 from .checks import check_history
 from .client_node import ClientNode
+from .deadlines import awaited
 from .executor import SECRETS
 from .faults import Faults
 from .history import History
@@ -198,6 +199,9 @@ def _missing(server: ServerNode, clients: list[ClientNode]) -> str:
     for job_id, job in sorted(state.jobs.jobs.items()):
         if job.outcome is None:
             return f"job {job_id} has not ended: {desk.reader.explain(job_id)} {job}."
+    soon = awaited(state)
+    if soon:
+        return soon
     if state.jobs.leases or desk.engine.state is not state:
         return f"there are leases still: {sorted(state.jobs.leases)}."
     for client in clients:

@@ -328,6 +328,25 @@ def test_who_sold_points_waits_for_the_pool_and_is_paid_by_who_bought() -> None:
     assert any(isinstance(event, DonorPaid) for event in market.log)
 
 
+def test_a_pass_ends_where_the_first_of_two_shapes_of_a_domain_was_sold() -> None:
+    """It was without end: by its narrow job the domain was owed service, and it would serve the sold one first."""
+    market = Market(slots=2, income="funded")
+    for name in "ab":
+        market.make(name)
+    market.grant("a", 1_000)
+    market.submit("a", time_request_us=HOUR)
+    market.submit("b", 9, time_request_us=HOUR)
+    market.play(9 * HOUR)  # so the virtual time is far beyond the tag of a
+    usual = market.submit("a", request=cpus(1), time_request_us=HOUR)
+    sold = market.submit("a", request=cpus(2), priority=4, time_request_us=HOUR)
+    market.nice(sold, -1)
+    for job_id in (sold, usual):
+        market.run_pass()  # by the turn of the usual one, the domain would serve the sold one
+        (lease,) = market.state.jobs.leases.values()
+        assert lease.job_id == job_id
+        market.finish(lease.lease_id, run_us=HOUR)
+
+
 def test_the_poorest_of_those_who_made_room_is_paid_first() -> None:
     market = Market(slots=1, income="funded")
     for name, credit in (("rich", 100_000), ("wealthy", 50_000), ("poor", 1_000)):

@@ -17,10 +17,18 @@ import attrs
 import pytest
 import trio
 from click.testing import CliRunner
+from immutables import Map
 
-from meted.adapters.server import job_methods
+from meted.adapters.domain_views import LoanView, loan_view
+from meted.adapters.log import Postings
+from meted.adapters.postings import postings_of
+from meted.adapters.server import commit_loop, credit_methods, domain_methods, job_methods
 from meted.adapters.server.crew import Crew
 from meted.adapters.worker.brain import Brain
+from meted.core.engine import Sealed
+from meted.core.record import replaced
+from meted.core.state import Loan, State
+from meted.core.timers import Timers
 from meted.simulations.world import FAULTS, Options, draw, run_world
 from meted.simulations.world.__main__ import main
 from meted.simulations.world.storage import Disk, SimulatedLog
@@ -116,12 +124,50 @@ def early_admission(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Crew, "admit", lambda self, worker_id, _: admit(self, worker_id, 0))
 
 
+def forgotten_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has recovered does not know any more when loans end."""
+    begin = Timers.__init__
+
+    def forget(self: Timers, state: State, retention_us: int | None) -> None:
+        begin(self, replaced(state, domains=replaced(state.domains, loans=Map())), retention_us)
+
+    monkeypatch.setattr(Timers, "__init__", forget)
+
+
+def forgetful_grants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call about credit acts again however often it is repeated."""
+    monkeypatch.setattr(credit_methods, "once", lambda _method, _user, _key, decide: decide)
+
+
+def torn_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what moves in one batch, statements show all but the last."""
+
+    def tear(sealed: Sealed, before: State) -> Postings:
+        whole = postings_of(sealed, before)
+        return Postings(whole.accounts, whole.transfers[:-1])
+
+    monkeypatch.setattr(commit_loop, "postings_of", tear)
+
+
+def silent_loans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table of loans shows one that was recalled as if it went on."""
+
+    def show(state: State, loan: Loan) -> LoanView:
+        return loan_view(state, replaced(loan, ends_us=None))
+
+    monkeypatch.setattr(domain_methods, "loan_view", show)
+
+
 MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, ...]] = {
     lying_disk: ("server_crashes",),
     hasty_log: ("server_crashes",),
     forgetful_calls: ("server_crashes",),
     forgetful_workers: ("server_crashes",),
     early_admission: ("broken_links", "slow_disk"),
+    forgotten_ends: ("server_crashes", "lending"),
+    forgetful_grants: ("server_crashes", "trading"),
+    torn_statements: ("trading",),
+    silent_loans: ("lending",),
 }
 """What is broken, and the faults of the world that bring it to light."""
 
