@@ -237,6 +237,7 @@ class Server:
             await trio.sleep(JANITOR_S)
             now_s = trio.current_time()
             for session in list(self._sessions):
-                was_silent = session.worker_id is not None and now_s - session.heard_s > limits.SILENCE_US / 1e6
-                if was_silent or (not session.is_admitted and now_s - session.since_s > ADMISSION_S):
-                    session.close()
+                if session.worker_id is not None and now_s - session.heard_s > limits.SILENCE_US / 1e6:
+                    session.close("The worker was silent for too long; connect again and rejoin.")
+                elif not session.is_admitted and now_s - session.since_s > ADMISSION_S:
+                    session.close("Nothing has shown the pool's token in time; connect again and say hello with it.")
