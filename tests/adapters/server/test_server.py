@@ -69,6 +69,15 @@ def test_help_lists_every_method() -> None:  # row N17
     play(scenario)
 
 
+@pytest.mark.parametrize("method", ["rules", "credit.rules", "state", "stats"])
+def test_an_answer_has_the_members_that_the_table_says(method: str) -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        assert set(await client.call(method)) == set(METHODS[method].result.strip("{}").split(", "))
+
+    play(scenario)
+
+
 def test_each_fault_code_has_its_cause() -> None:  # row N25
     async def scenario(stage: Stage) -> None:
         client = await stage.connect()
