@@ -29,7 +29,7 @@ from .output_method import OutputMethod
 from .read_methods import ReadMethods
 from .runner import Runner, in_thread
 from .secret_store import SecretStore
-from .session import Peer, Session
+from .session import Peer, Session, part_from
 from .worker_methods import WorkerMethods
 
 CONNECTIONS_MAX = 4_000
@@ -148,7 +148,7 @@ class Server:
         """Serve one connection until it ends."""
         strangers = 0 if peer.is_trusted else sum(not session.is_admitted for session in self._sessions)
         if len(self._sessions) >= CONNECTIONS_MAX or strangers >= STRANGERS_MAX:
-            await trio.aclose_forcefully(stream)
+            await part_from(stream, "The server has all the connections that it takes; try again later.")
             return
         session = Session(stream, peer, self)
         self._sessions.add(session)

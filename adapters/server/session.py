@@ -59,6 +59,16 @@ class Router(Protocol):
         """The connection is gone."""
 
 
+async def part_from(stream: trio.abc.Stream, sentence: str) -> None:
+    """Close a connection, and say why before, unless ``sentence`` is empty or the peer does not take it."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORD_S):
+        if sentence:
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                await stream.send_all(encode(Notification("closing", {"sentence": sentence})))
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+        await trio.aclose_forcefully(stream)
+
+
 class Session:
     """A connection while it lasts.
 
@@ -89,7 +99,7 @@ class Session:
         self._outstanding = 0
         self._fewer = trio.Event()
         self._nursery: trio.Nursery | None = None
-        self._last_word = b""
+        self._last_word = ""
 
     async def run(self) -> None:
         """Serve the peer until it goes, misbehaves, or :meth:`close`; never raises because of the peer."""
@@ -107,7 +117,7 @@ class Session:
             self.has_ended = True
             self._wire.close()
             self._router.ended(self)
-            await self._part_from_stream()
+            await part_from(self._stream, self._last_word if self._outbox.is_empty else "")
 
     def admit(self) -> None:
         """The peer has shown the token: it may call everything, with messages of full size."""
@@ -123,8 +133,7 @@ class Session:
 
     def close(self, sentence: str) -> None:
         """Cut the connection; ``sentence`` says why, where it does not come in the middle of something else."""
-        if not self._last_word:
-            self._last_word = encode(Notification("closing", {"sentence": sentence}))
+        self._last_word = self._last_word or sentence
         self._outbox.cut.cancel()
 
     def answer(self, msgid: int, outcome: object) -> None:
@@ -157,14 +166,6 @@ class Session:
         except Exception as error:
             outcome = note_fault(error)
         self.answer(msgid, outcome)
-
-    async def _part_from_stream(self) -> None:
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORD_S):
-            if self._last_word and self._outbox.is_empty:
-                with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
-                    await self._stream.send_all(self._last_word)
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-            await trio.aclose_forcefully(self._stream)
 
     async def _read(self) -> None:
         try:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from meted.adapters.log import MemoryLog
-from meted.adapters.server import read_methods
+from meted.adapters.server import app, read_methods
 from meted.adapters.wire import limits
 from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
@@ -223,6 +223,18 @@ def test_who_is_cut_off_is_told_why() -> None:
         await keeper.call("worker.lost", worker=number, instance="one", reason="killed")
         assert "lost" in str((await new.tells("closing")).params["sentence"])
         assert "token" in str((await stranger.tells("closing")).params["sentence"])
+
+    play(scenario)
+
+
+def test_who_is_one_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "CONNECTIONS_MAX", 1)
+
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        assert await client.call("ping") == {}
+        assert "connections" in str((await (await stage.connect()).tells("closing")).params["sentence"])
+        assert await client.call("ping") == {}
 
     play(scenario)
 
