@@ -84,7 +84,7 @@ class Aftermath:
         if session is not None:
             self._desk.crew.leave(session)
             session.worker_id = None
-            session.part()
+            session.part("This worker has left or is lost; who comes again has to join anew.")
 
     def mark_away(self, worker_id: WorkerId) -> None:
         """Note that a worker is out of touch."""

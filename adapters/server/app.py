@@ -29,7 +29,7 @@ from .output_method import OutputMethod
 from .read_methods import ReadMethods
 from .runner import Runner, in_thread
 from .secret_store import SecretStore
-from .session import Peer, Session
+from .session import Peer, Session, part_from
 from .worker_methods import WorkerMethods
 
 CONNECTIONS_MAX = 4_000
@@ -148,7 +148,7 @@ class Server:
         """Serve one connection until it ends."""
         strangers = 0 if peer.is_trusted else sum(not session.is_admitted for session in self._sessions)
         if len(self._sessions) >= CONNECTIONS_MAX or strangers >= STRANGERS_MAX:
-            await trio.aclose_forcefully(stream)
+            await part_from(stream, "The server has all the connections that it takes; try again later.")
             return
         session = Session(stream, peer, self)
         self._sessions.add(session)
@@ -237,6 +237,7 @@ class Server:
             await trio.sleep(JANITOR_S)
             now_s = trio.current_time()
             for session in list(self._sessions):
-                was_silent = session.worker_id is not None and now_s - session.heard_s > limits.SILENCE_US / 1e6
-                if was_silent or (not session.is_admitted and now_s - session.since_s > ADMISSION_S):
-                    session.close()
+                if session.worker_id is not None and now_s - session.heard_s > limits.SILENCE_US / 1e6:
+                    session.close("The worker was silent for too long; connect again and rejoin.")
+                elif not session.is_admitted and now_s - session.since_s > ADMISSION_S:
+                    session.close("Nothing has shown the pool's token in time; connect again and say hello with it.")

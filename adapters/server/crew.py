@@ -63,6 +63,11 @@ class Crew:
             raise CallError(Code.REFUSED, "wrong_worker", "Another worker speaks over this connection; make a new one.")
         session.instance = instance
 
+    def release(self, session: Session) -> None:
+        """What a life of a worker has asked for over a connection was refused: if none came there, another may."""
+        if session.worker_id is None and session not in self._expected.values():
+            session.instance = None
+
     def expect(self, worker_id: WorkerId, session: Session, seq: int) -> None:
         """A worker will speak over ``session`` once that it has come, which is event ``seq``, is durable.
 
@@ -97,7 +102,7 @@ class Crew:
             return worker_id in self._sessions
         before = self._sessions.pop(worker_id, None)
         if before is not None and before is not session:
-            before.close()
+            before.close("This worker has made a newer connection.")
         if session.has_ended:
             return False
         self._sessions[worker_id] = session
@@ -189,7 +194,7 @@ class Crew:
                 send_runs(session, self._told_specs[worker_id], leases, self._state(), self._secrets)
             except Exception as error:  # what cannot be sent to one worker is no reason to stop serving the others
                 note_fault(error)
-                session.close()
+                session.close("The server could not say what is to be run; come again.")
 
     def broadcast(self, method: str, params: dict[str, object]) -> None:
         """Tell all workers."""

@@ -39,6 +39,11 @@ class Outbox:
         """Whether the peer should first take some of what waits."""
         return self._size_bytes >= HIGH_WATER_BYTES
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the peer has been sent all that was put, to the last byte."""
+        return not self._size_bytes
+
     def put(self, data: bytes, *, is_spared: bool = False) -> None:
         """Send ``data`` after everything before it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -22,6 +23,9 @@ from .subscriptions import Subscriptions
 
 TURN_MESSAGES = 16
 """After so many messages of one peer the others have their turn."""
+
+LAST_WORD_S = 1.0
+"""A peer that is cut off has so long to take the sentence that says why."""
 
 LINGER_S = 5.0
 """A peer that has said all it wants to say is sent the answers that come within this time."""
@@ -55,6 +59,16 @@ class Router(Protocol):
         """The connection is gone."""
 
 
+async def part_from(stream: trio.abc.Stream, sentence: str) -> None:
+    """Close a connection, and say why before, unless ``sentence`` is empty or the peer does not take it."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WORD_S):
+        if sentence:
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                await stream.send_all(encode(Notification("closing", {"sentence": sentence})))
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+        await trio.aclose_forcefully(stream)
+
+
 class Session:
     """A connection while it lasts.
 
@@ -85,6 +99,7 @@ class Session:
         self._outstanding = 0
         self._fewer = trio.Event()
         self._nursery: trio.Nursery | None = None
+        self._last_word = ""
 
     async def run(self) -> None:
         """Serve the peer until it goes, misbehaves, or :meth:`close`; never raises because of the peer."""
@@ -102,22 +117,23 @@ class Session:
             self.has_ended = True
             self._wire.close()
             self._router.ended(self)
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                await trio.aclose_forcefully(self._stream)
+            await part_from(self._stream, self._last_word if self._outbox.is_empty else "")
 
     def admit(self) -> None:
         """The peer has shown the token: it may call everything, with messages of full size."""
         self.is_admitted = True
         self._wire.receive_bytes_max = FRAME_BYTES_MAX
 
-    def part(self) -> None:
-        """End the connection once what was said to the peer has been sent."""
+    def part(self, sentence: str) -> None:
+        """End the connection once what was said to the peer has been sent, and ``sentence``, which says why."""
+        self.notify("closing", {"sentence": sentence})
         self._outbox.end()
         if self._nursery is not None:
             self._nursery.cancel_scope.deadline = trio.current_time() + LINGER_S
 
-    def close(self) -> None:
-        """Cut the connection."""
+    def close(self, sentence: str) -> None:
+        """Cut the connection; ``sentence`` says why, where it does not come in the middle of something else."""
+        self._last_word = self._last_word or sentence
         self._outbox.cut.cancel()
 
     def answer(self, msgid: int, outcome: object) -> None:

@@ -27,6 +27,7 @@ from ..wire.methods import (
     WorkerRejoin,
     WorkerStarted,
 )
+from .commit_loop import Decide
 from .crew import INSTANCE
 from .desk import Commit, Desk, Handler, Outcome
 from .session import Session
@@ -68,8 +69,6 @@ class WorkerMethods:
         labels = tuple(sorted({**params.labels, INSTANCE: params.instance}.items()))
         capacity = Resources.of(params.cpu_milli, params.mem_bytes, params.generic)
 
-        self._desk.crew.claim(session, params.instance)
-
         def join(engine: Engine, at_us: int) -> object:
             self._desk.crew.see_dial(params.instance, params.dial)
             worker_id = _by_instance(engine.state, params.instance)
@@ -90,13 +89,11 @@ class WorkerMethods:
                 came = engine.handle(RejoinWorker(at_us, worker_id, ()))
             return {"worker": self._expect(session, engine, came)}
 
-        return Commit(join)
+        return Commit(self._as_one_life(session, params.instance, join))
 
     def rejoin(self, session: Session, params: WorkerRejoin) -> Outcome:
         """Take back a worker that was out of touch, with what it holds."""
         held = tuple((LeaseId(lease), spans) for lease, spans in params.held)
-
-        self._desk.crew.claim(session, params.instance)
 
         def rejoin(engine: Engine, at_us: int) -> object:
             worker = _mine(engine.state, params.worker, params.instance)
@@ -104,7 +101,20 @@ class WorkerMethods:
             self._expect(session, engine, engine.handle(RejoinWorker(at_us, worker.worker_id, held)))
             return {}
 
-        return Commit(rejoin)
+        return Commit(self._as_one_life(session, params.instance, rejoin))
+
+    def _as_one_life(self, session: Session, instance: str, decide: Decide) -> Decide:
+        """Return ``decide`` for one life of a worker; where it is refused, another may come over the connection."""
+
+        def decide_as_one(engine: Engine, at_us: int) -> object:
+            try:
+                self._desk.crew.claim(session, instance)
+                return decide(engine, at_us)
+            except (CallError, Refused):
+                self._desk.crew.release(session)
+                raise
+
+        return decide_as_one
 
     def _expect(self, session: Session, engine: Engine, events: Sequence[Event]) -> WorkerId:
         """Await the durability of ``events``, the last that were decided, by which a worker has come; return which."""

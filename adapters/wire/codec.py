@@ -16,6 +16,8 @@ REQUEST, RESPONSE, NOTIFICATION = 0, 1, 2
 _LEAVES = {int, str, bytes, bool, type(None), float}
 _TEXT = {str}
 
+_INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+
 _NO_PARAMS: Params = {}
 _BAD_SHAPE = CallError(
     Code.BAD_SHAPE, "bad_shape", "The parameters of a call must be an array of one map, [{name: value}], or []."
@@ -25,16 +27,38 @@ _BAD_SHAPE = CallError(
 def encode(message: Message) -> bytes:
     """Return a message as bytes; a connection does this itself, and keeps count.
 
+    A number of an answer that MessagePack cannot hold, a sum over all that ever ran, say, is given as the nearest that
+    a signed number of 64 bits can be: one such number must not hide all others.
+
     Raises:
         LocalProtocolError: If the message is too large, or nothing that MessagePack can hold.
     """
     try:
-        packed: bytes = msgpack.packb(_plain(message), datetime=False)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        packed = _pack(_plain(message))
+    except OverflowError as error:
+        if not isinstance(message, Response):
+            raise LocalProtocolError(f"This message cannot be packed ({error}).") from error
+        packed = _pack(_within_64_bits(_plain(message)))
+    except (TypeError, ValueError, RecursionError) as error:
         raise LocalProtocolError(f"This message cannot be packed ({error}).") from error
     if len(packed) > FRAME_BYTES_MAX:
         raise LocalProtocolError(f"A message of {len(packed):,} bytes is too long; the limit is {FRAME_BYTES_MAX:,}.")
     return packed
+
+
+def _pack(value: object) -> bytes:
+    packed: bytes = msgpack.packb(value, datetime=False)
+    return packed
+
+
+def _within_64_bits(value: object) -> object:
+    if type(value) is int:
+        return min(max(value, _INT_MIN), _INT_MAX)
+    if isinstance(value, dict):
+        return {name: _within_64_bits(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_within_64_bits(item) for item in value]
+    return value
 
 
 def _plain(message: Message) -> tuple[object, ...]:
@@ -98,7 +122,10 @@ def check_inside(value: object, room: int = DEPTH_MAX - 1) -> None:
 
 def _request(msgid: int, method: str, params: object) -> Request | BadRequest:
     arguments = _arguments(params)
-    return BadRequest(msgid, method, _BAD_SHAPE) if arguments is None else Request(msgid, method, arguments)
+    if arguments is None:
+        check_inside(params)
+        return BadRequest(msgid, method, _BAD_SHAPE)
+    return Request(msgid, method, arguments)
 
 
 def _notification(method: str, params: object) -> Notification:

@@ -140,4 +140,8 @@ class FrameReader:
 
 
 def _clause(error: Exception) -> str:
+    if isinstance(error, msgpack.StackError):
+        return "it nests too deep"
+    if isinstance(error, msgpack.FormatError):
+        return "no value begins with such a byte"
     return str(error).rstrip(".") or type(error).__name__

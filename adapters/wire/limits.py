@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meted.core.limits import SECOND_US
+from meted.core import limits as core
 
 PROTOCOL = 1
 """The version of the protocol that this program speaks."""
@@ -46,13 +46,13 @@ OUTSTANDING_REQUESTS_MAX = 1_024
 OUT_BYTES_MAX = 8 * 2**20
 """Bytes that wait to be sent on one connection."""
 
-HEARTBEAT_US = 2 * SECOND_US
+HEARTBEAT_US = 2 * core.SECOND_US
 """A worker that has sent nothing else for so long sends a heartbeat."""
 
-SILENCE_US = 10 * SECOND_US
+SILENCE_US = 10 * core.SECOND_US
 """A worker of which nothing was heard for so long is cut off; it may come back."""
 
-WAIT_MAX_US = 60 * SECOND_US
+WAIT_MAX_US = 60 * core.SECOND_US
 """The longest long poll; who asks for longer is answered after this."""
 
 STALLED_S = 30

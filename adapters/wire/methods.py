@@ -204,7 +204,7 @@ METHODS = _table(
         ),
         Method("loan.statement", LoanStatement, "[statement line]"),
         Method("loan.changes", LoanChanges, "{seq, reset, loans, news}"),
-        Method("rules", Rules, "{alpha_milli, half_life_us, aging_us, pool, usage}"),
+        Method("rules", Rules, "{alpha_milli, half_life_us, aging_us, pool, usage, start_mc}"),
         Method("rules.set", RulesSet, "{}", mutates=True),
         Method("credit.accounts", CreditAccounts, "[account row]"),
         Method("credit.account", CreditAccount, "account row, with purses_mc, lent_mc and borrowed_mc"),
@@ -229,7 +229,8 @@ METHODS = _table(
         Method(
             "stats",
             Stats,
-            "{seq, jobs, leases, workers, refusals, batches, calls, failures, pass_us, append_us, cpu_us, rss_bytes}",
+            "{seq, jobs, leases, workers, snapshot_error, refusals, batches, calls, failures, pass_us, append_us, "
+            "cpu_us, rss_bytes}",
         ),
         # Not repeated by itself: the server that answers the second call may be the next one.
         Method("shutdown", Shutdown, "{}", mutates=True, repeatable=False),

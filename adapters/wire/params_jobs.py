@@ -19,7 +19,7 @@ class Submit:
 
     Attributes:
         domain: Who is served: the name of a domain.
-        user: Who asks; shown in tables.
+        user: Who asks; shown in tables. Empty is who the kernel says is there, over TCP the address.
         name: What people call the job.
         argv: The command and its arguments; `{index}` in them is the unit's index.
         env: Variables to add to the environment, by name.

@@ -43,7 +43,7 @@ class Changes:
     Attributes:
         since_seq: The `seq` of the answer before; 0 for the whole table.
         since_status: The `status` of the answer before; it counts what workers have said and the log does not hold.
-        limit: Most rows.
+        limit: Most rows; where more have changed, `reset` is true.
         wait_us: Microseconds to wait for a change.
     """
 

@@ -19,13 +19,14 @@ class WorkerJoin:
 
     Attributes:
         name: What people call the worker.
-        instance: A random word that no other worker has: one life of the worker.
+        instance: A random word that no other worker has: one life of the worker, which joins once, however often it
+            asks.
         cpu_milli: Thousandths of a cpu that it offers.
         mem_bytes: Bytes of memory that it offers.
         generic: Thousandths of each other resource that it offers, by name.
         labels: What it says of itself, by name.
         until_us: When it will leave, in microseconds since 1970; nil is not known.
-        prefetch: Whether it may be given work before what it has is finished.
+        prefetch: Whether it may be given more than it has room for, to start as room comes.
         dial: How many connections this life of the worker has made: what an older one says late counts for nothing.
         owner: The domain whose machine it is and whose work goes first there; empty is nobody's.
         restricted: Whether it takes nobody else's work.
@@ -73,7 +74,7 @@ class WorkerFinish:
         exits: [index, exit code] of those that failed: 1 to 255, negative is a signal, from 256 on see docs/wire.md.
         cpu_us: Microseconds of cpu time that each took, in that order; empty is not measured.
         peak_bytes: Most bytes of memory that each held, in that order; empty is not measured.
-        results: [index, bytes] of what is kept: output of those that succeeded, reason and errors of those that failed.
+        results: [index, bytes] of what is kept: output of those that succeeded, the error of those that failed.
     """
 
     worker: int
@@ -103,7 +104,7 @@ class WorkerGiveBack:
 
 @record
 class WorkerLeave:
-    """Leave for good, with nothing held.
+    """Leave for good; what is still held counts as not started.
 
     Attributes:
         worker: Id of the worker.
@@ -183,7 +184,7 @@ class GivenLease:
         job: Id of the job.
         first: Index of the first unit.
         count: Number of units.
-        attempt: Which attempt of these units it is, from 1.
+        attempt: Which attempt of these units it is, from 1; what is given back counts as one too.
         spec: Digest of the spec.
         time_limit_us: Microseconds after which a unit is to be killed; nil is never.
         cpu_milli: Thousandths of a cpu that one unit needs.

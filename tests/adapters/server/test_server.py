@@ -8,7 +8,8 @@ import pytest
 import trio
 
 from meted.adapters.log import MemoryLog
-from meted.adapters.server import read_methods
+from meted.adapters.server import app, read_methods
+from meted.adapters.wire import limits
 from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
 from meted.adapters.wire.messages import Notification, Request
@@ -68,6 +69,15 @@ def test_help_lists_every_method() -> None:  # row N17
     play(scenario)
 
 
+@pytest.mark.parametrize("method", ["rules", "credit.rules", "state", "stats"])
+def test_an_answer_has_the_members_that_the_table_says(method: str) -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        assert set(await client.call(method)) == set(METHODS[method].result.strip("{}").split(", "))
+
+    play(scenario)
+
+
 def test_each_fault_code_has_its_cause() -> None:  # row N25
     async def scenario(stage: Stage) -> None:
         client = await stage.connect()
@@ -81,7 +91,9 @@ def test_each_fault_code_has_its_cause() -> None:  # row N25
         assert (await refused(stranger.call("jobs"))).code == 108
         assert (await refused(stranger.call("hello", **hello, token="wrong"))).code == 108
         hello |= {"protocol_min": 1, "protocol_max": 1}
-        assert (await stranger.call("hello", **hello, token=TOKEN))["protocol"] == 1
+        met = await stranger.call("hello", **hello, token=TOKEN)
+        assert met["protocol"] == 1
+        assert met["limits"] == {name: value for name, value in vars(limits).items() if name.isupper()}
         assert await stranger.call("jobs") == ()
 
     play(scenario)
@@ -145,6 +157,7 @@ def test_a_worker_that_says_nothing_is_away_and_then_lost() -> None:
         await worker.tells("run")
         await trio.sleep(SILENCE_US / 1e6 + 2)
         assert worker.is_over
+        assert "silent" in str(worker.told[-1].params["sentence"])
         assert [row["state"] for row in await client.call("workers")] == ["away"]
         await trio.sleep(ADOPT_GRACE_US / 1e6 + 1)
         assert await client.call("workers") == ()
@@ -196,6 +209,47 @@ def test_what_an_older_connection_says_late_counts_for_nothing() -> None:
         assert (await refused(again)).reason == "superseded"
         await worker.finish(number, lease)
         assert (await client.call("job", job=1))["succeeded"] == 1
+
+    play(scenario)
+
+
+def test_who_is_cut_off_is_told_why() -> None:
+    async def scenario(stage: Stage) -> None:
+        old, new, keeper = [await stage.connect() for _ in range(3)]
+        stranger = await stage.connect(STRANGER)
+        number = await old.join()
+        await new.call("worker.rejoin", worker=number, instance="one", held=[], dial=1)
+        assert "newer" in str((await old.tells("closing")).params["sentence"])
+        await keeper.call("worker.lost", worker=number, instance="one", reason="killed")
+        assert "lost" in str((await new.tells("closing")).params["sentence"])
+        assert "token" in str((await stranger.tells("closing")).params["sentence"])
+
+    play(scenario)
+
+
+def test_who_is_one_too_many_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "CONNECTIONS_MAX", 1)
+
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        assert await client.call("ping") == {}
+        assert "connections" in str((await (await stage.connect()).tells("closing")).params["sentence"])
+        assert await client.call("ping") == {}
+
+    play(scenario)
+
+
+def test_a_worker_that_was_given_up_joins_anew_over_the_same_connection() -> None:
+    async def scenario(stage: Stage) -> None:
+        worker = await stage.connect()
+        gone = worker.call("worker.rejoin", worker=9, instance="old", held=[])
+        assert (await refused(gone)).reason == "unknown_worker"
+        first, second = [
+            await worker.ask("worker.join", name="w", instance=instance, cpu_milli=1000)
+            for instance in ("new", "other")
+        ]
+        assert await worker.answer(first) == {"worker": 1}
+        assert (await refused(worker.answer(second))).reason == "wrong_worker"
 
     play(scenario)
 

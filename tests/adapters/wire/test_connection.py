@@ -162,6 +162,17 @@ def test_this_side_keeps_the_rules() -> None:
     assert (connection.state, connection.wanted) == (State.OPEN, 1)
 
 
+def test_a_sum_that_no_packer_holds_hides_nothing_else() -> None:
+    connection = fed(pack([0, 1, "domains", []]))
+    assert events_of(connection)
+    rows = ({"domain": "a", "sums": [2**64, -(2**63) - 1], "on": True}, {"domain": "b", "sums": [2**63 - 1, 5]})
+    told = msgpack.unpackb(connection.send(Response(1, None, rows)))
+    assert told[3] == [
+        {"domain": "a", "sums": [2**63 - 1, -(2**63)], "on": True},
+        {"domain": "b", "sums": [2**63 - 1, 5]},
+    ]
+
+
 def pack(*values: object) -> bytes:
     return b"".join(msgpack.packb(value) for value in values)
 
@@ -241,6 +252,9 @@ def test_depth() -> None:
     assert events_of(fed(pack([0, 1, "x", [{"x": nested(DEPTH_MAX - 3)}]])))
     with pytest.raises(RemoteProtocolError, match=f"deeper than {DEPTH_MAX}"):
         events_of(fed(pack([0, 1, "x", [{"x": nested(DEPTH_MAX - 2)}]])))
+    assert isinstance(events_of(fed(pack([0, 1, "x", nested(DEPTH_MAX - 1)])))[0], BadRequest)
+    with pytest.raises(RemoteProtocolError, match=f"deeper than {DEPTH_MAX}"):
+        events_of(fed(pack([0, 1, "x", nested(DEPTH_MAX)])))
     connection = Connection()
     connection.send(PING)
     connection.receive_data(pack([1, 1, None, nested(DEPTH_MAX)]))

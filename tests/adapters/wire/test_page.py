@@ -5,21 +5,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgpack
 import pytest
 
+from meted.adapters.credit_alarms import AlarmView
+from meted.adapters.credit_views import CreditLine
+from meted.adapters.domain_views import DomainView, StatementLine
 from meted.adapters.executors import contract
+from meted.adapters.executors.options import PLAIN, ProcessOptions, pack_options, read_options
+from meted.adapters.server.rows import WorkerRow
+from meted.adapters.views import JobDetails, JobView
 from meted.adapters.wire import limits
 from meted.adapters.wire.codec import encode
 from meted.adapters.wire.connection import Connection
 from meted.adapters.wire.describe import describe_param, meanings
-from meted.adapters.wire.errors import CallError, Code
+from meted.adapters.wire.errors import SUPERSEDED, CallError, Code
 from meted.adapters.wire.messages import Message, Notification, Request, Response
 from meted.adapters.wire.methods import (
     METHODS,
@@ -31,10 +40,14 @@ from meted.adapters.wire.methods import (
     Method,
     WantedDomain,
 )
+from meted.core.errors import Reason
+from meted.core.limits import CALLS_KEPT_MAX
+from meted.core.spec import Spec, pack_spec, spec_digest, unpack_spec
 
 from ..client.fake_server import FakeServer, Reply, echo
 
-PAGE = Path(__file__).resolve().parents[3] / "docs/wire.md"
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = ROOT / "docs/wire.md"
 
 
 def page() -> str:
@@ -78,7 +91,21 @@ def of_role(role: str) -> list[Method]:
     return [method for method in METHODS.values() if method.role == role]
 
 
+def reasons_of(code: Code) -> set[str]:
+    """Return the words that the server's own code gives with a code."""
+    parts = [ROOT / "adapters" / name for name in ("server", "wire")]
+    sources = [path.read_text(encoding="utf-8") for part in parts for path in part.glob("*.py")]
+    return set(re.findall(rf'Code\.{code.name},\s*"(\w+)"', "\n".join(sources)))
+
+
+def reasons() -> str:
+    """Return all reasons of a refusal, as text."""
+    words = {reason.value for reason in Reason} | reasons_of(Code.REFUSED) | {SUPERSEDED}
+    return textwrap.fill(", ".join(f"`{word}`" for word in sorted(words)), 120) + "\n"
+
+
 GENERATED = {
+    "reasons": reasons(),
     "methods": "\n".join(
         [
             section("For all", of_role("any")),
@@ -146,6 +173,54 @@ def test_errors_are_those_of_the_code() -> None:
     assert dict(table("Errors")[1:]) == {str(int(code)): code.name for code in Code}
 
 
+def test_reasons_of_the_other_codes_are_those_of_the_code() -> None:
+    _, _, rest = page().partition("Of 104 they are ")
+    failed, _, rest = rest.partition("; of 108 ")
+    assert set(re.findall(r"`(\w+)`", failed)) == reasons_of(Code.FAILED)
+    assert set(re.findall(r"`(\w+)`", rest.partition(".")[0])) == reasons_of(Code.DENIED)
+    for code in (Code.UNKNOWN_METHOD, Code.BAD_SHAPE, Code.VERSION):
+        assert reasons_of(code) == {code.name.lower()}
+
+
+def test_keys_are_kept_as_long_as_the_page_says() -> None:
+    assert f"the last {CALLS_KEPT_MAX:,} keys (`CALLS_KEPT_MAX`)" in page()
+
+
+def test_a_spec_is_as_the_page_says() -> None:
+    body = bytes.fromhex(re.findall(r"numbered from 10,\s+is `([0-9a-f ]+)`", page())[0])
+    spec = Spec(argv=("echo", "{index}"), payload=pack_options(ProcessOptions(first_index=10)))
+    assert body == pack_spec(spec)
+    assert read_options(unpack_spec(body).payload).first_index == 10
+    assert spec_digest(body) == hashlib.sha256(body).digest()
+    section = page().partition("\n### Specs\n")[2].partition("\n### ")[0]
+    said = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE))
+    words: Mapping[object, str] = {b"": "empty", None: "nil", (): "{}"}
+    first = {field.name: getattr(PLAIN, field.name) for field in attrs.fields(ProcessOptions)}
+    assert said == {name: words.get(value, str(value)) for name, value in first.items()}
+
+
+@pytest.mark.parametrize(
+    ("row", "view"),
+    [
+        ("job", JobView),
+        ("worker", WorkerRow),
+        ("domain", DomainView),
+        ("statement line", StatementLine),
+        ("alarm", AlarmView),
+        ("credit line", CreditLine),
+    ],
+)
+def test_rows_are_those_of_the_code(row: str, view: Any) -> None:
+    (members,) = re.findall(rf"^\| {row} \| (`.*) \|$", page(), re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", members)) == sorted(view.__annotations__)
+
+
+def test_what_only_the_answer_of_job_has_is_on_the_page() -> None:
+    sentence = page().partition("The answer of `job` has also ")[2].partition(".\n")[0]
+    more = set(JobDetails.__annotations__) - set(JobView.__annotations__)
+    assert set(re.findall(r"`(\w+)`", sentence)) == more
+
+
 def test_exit_codes_are_those_of_the_code() -> None:
     said = {name: int(value) for value, name in table("Workers") if name.startswith("EXIT_")}
     assert said == {name: value for name, value in vars(contract).items() if name.startswith("EXIT_")}
@@ -153,7 +228,7 @@ def test_exit_codes_are_those_of_the_code() -> None:
 
 def test_limits_are_those_of_the_code() -> None:
     said = {name: int(value.replace(",", "")) for name, value in table("Limits")[1:]}
-    assert said == {name: value for name, value in vars(limits).items() if name.isupper() and name != "SECOND_US"}
+    assert said == {name: value for name, value in vars(limits).items() if name.isupper()}
 
 
 def test_the_client_on_the_page_works(tmp_path: Path) -> None:
