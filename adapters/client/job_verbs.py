@@ -23,7 +23,7 @@ from .verb import Verbs, verb
 
 if TYPE_CHECKING:
     from ..forecasts import ForecastView
-    from ..views import JobView
+    from ..views import JobDetails, JobView
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 """States of a job that has ended."""
@@ -113,13 +113,13 @@ class JobVerbs(Verbs):
         await self._ask("delete", job=job_id)
 
     @verb
-    async def job(self, job_id: int) -> JobView:
+    async def job(self, job_id: int) -> JobDetails:
         """Return what is known of a job.
 
         Raises:
             Refused: It is not known.
         """
-        return cast("JobView", await self._ask("job", job=job_id))
+        return cast("JobDetails", await self._ask("job", job=job_id))
 
     @verb
     async def jobs(self, /, **tags: str) -> list[JobView]:
