@@ -3,6 +3,9 @@
 Both ask the server the same and read its answers alike; only how they wait differs, and that is in ``_ask``. So a verb
 is an ``async def`` that waits for nothing else. The async client has it as it is. For the blocking client, whose
 ``_ask`` comes back with the answer at its first step, :class:`verb` takes that step and returns what comes out.
+
+A new verb is written in two places: in one of the classes of verbs for both clients, and for the embedded pool, where
+it does what it says.
 """
 
 from __future__ import annotations
