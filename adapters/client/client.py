@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import trio
 
-from meted.core.commands import ONE_CPU
-from meted.core.limits import LOSSES_DEFAULT
-from meted.core.resources import Resources
-from meted.core.spec import Spec
-
 from ..wire.address import Address, UnixAddress, default_address, parse_address
-from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
+from ..wire.limits import WAIT_MAX_US
 from ..wire.messages import Notification
-from .async_credit import AsyncCredit
+from .credit_verbs import CreditVerbs
+from .domain_verbs import DomainVerbs
 from .greeting import hello_params
+from .job_verbs import ENDED, JobVerbs
 from .link import Dial, Link
 from .mirror import Mirror, alarm_id_of, job_id_of, loan_id_of, worker_id_of
+from .refusals import refusals
 from .subscription import Subscription
-from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
+from .verb import AsyncCaller
 
 if TYPE_CHECKING:
-    from ..forecasts import ForecastView
     from ..views import JobView
 
 Callback = Callable[[int, str], None]
 
 
-class Client(AsyncCredit):
+class Client(JobVerbs, DomainVerbs, CreditVerbs, AsyncCaller):
     """Calls a server; many calls may be under way at once, and each acts once though connections break.
 
     Made by :meth:`connect`, and of use inside its block only.
@@ -104,114 +101,10 @@ class Client(AsyncCredit):
         """
         return await self._link.call(method, params)
 
-    async def submit(
-        self,
-        domain: str,
-        spec: Spec = NO_COMMAND,
-        count: int = 1,
-        *,
-        user: str | None = None,
-        name: str = "",
-        request: Resources = ONE_CPU,
-        time_request_us: int | None = None,
-        time_limit_us: int | None = None,
-        priority: int = 0,
-        retries: int = 0,
-        backoff_us: int = 0,
-        max_failures: int | None = None,
-        max_losses: int = LOSSES_DEFAULT,
-        tags: Mapping[str, str] | None = None,
-        hold: bool = False,
-        after: Iterable[int] = (),
-        begin_us: int | None = None,
-    ) -> int:
-        """Accept a job of ``count`` units and return its id; the arguments are those of ``LocalService.submit``."""
-        params = submit_params(domain, spec, user, request, tags)
-        with refusals():
-            answer = await self.call(
-                "submit",
-                **params,
-                count=count,
-                name=name,
-                time_request_us=time_request_us,
-                time_limit_us=time_limit_us,
-                priority=priority,
-                retries=retries,
-                backoff_us=backoff_us,
-                max_failures=max_failures,
-                max_losses=max_losses,
-                hold=hold,
-                after=tuple(after),
-                begin_us=begin_us,
-            )
-        return int(answer["job"])
-
-    async def start(self, *job_ids: int) -> None:
-        """Release prepared jobs; those that were released already are left alone."""
-        with refusals():
-            await self.call("start", jobs=job_ids)
-
-    async def cancel(self, *job_ids: int) -> None:
-        """Stop jobs and keep their results; those that have ended are left alone (row P21)."""
-        with refusals():
-            await self.call("cancel", jobs=job_ids)
-
-    async def delete(self, job_id: int) -> None:
-        """Cancel a job if it has not ended, and remove it with its results (row P21)."""
-        await self.cancel(job_id)
-        with refusals():
-            await self.call("delete", job=job_id)
-
-    async def job(self, job_id: int) -> JobView:
-        """Return what is known of a job."""
-        with refusals():
-            return cast("JobView", await self.call("job", job=job_id))
-
-    async def jobs(self, /, **tags: str) -> list[JobView]:
-        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
-        rows: list[JobView] = []
-        while True:
-            after = rows[-1]["job"] if rows else 0
-            with refusals():
-                page = await self.call("jobs", after=after, limit=PAGE_ROWS_MAX, tags=tags)
-            if not page:  # one that is not full proves nothing: long rows take more room
-                return rows
-            rows.extend(page)
-
-    async def status(self, job_id: int) -> str:
-        """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20)."""
-        return (await self.job(job_id))["state"]
-
-    async def explain(self, job_id: int) -> list[str]:
-        """Return why each pending part of a job waits; nothing where nothing waits."""
-        with refusals():
-            return list(await self.call("explain", job=job_id))
-
-    async def forecast(self, job_id: int | None = None, points: int = 0) -> ForecastView:
-        """Return when what waits should start; of all jobs, the first thousand that have something waiting."""
-        with refusals():
-            return cast("ForecastView", await self.call("forecast", job=job_id or 0, points=points))
-
-    async def result(self, job_id: int, index: int = 0) -> bytes | None:
-        """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).
-
-        Raises:
-            UnitFailed: It failed or was cancelled.
-            Refused: The job has no such unit or is not known.
-        """
-        with failures(job_id, index):
-            return result_of(await self.call("result", job=job_id, index=index))
-
-    async def error(self, job_id: int, index: int = 0) -> str | None:
-        """Return the error text of a unit that failed, else None (row P20)."""
-        with refusals():
-            return cast("str | None", await self.call("error", job=job_id, index=index))
-
     async def wait(self, job_id: int) -> JobView:
         """Return a job when it has ended; for less patience put a ``trio.move_on_after`` around it."""
         while True:
-            with refusals():
-                row = cast("JobView", await self.call("wait", job=job_id, wait_us=WAIT_MAX_US))
+            row = cast("JobView", await self._ask("wait", job=job_id, wait_us=WAIT_MAX_US))
             if row["state"] in ENDED:
                 return row
 

@@ -1,84 +1,171 @@
-"""Parameters of the methods about domains and loans, as the verbs of a service have them."""
+"""Domains, loans and the rules of fairness on a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from meted.core.resources import NOTHING, Resources
+
+from .domain_params import entitlement, sent_loans, sent_records, sent_wanted
+from .verb import Verbs, verb
 
 if TYPE_CHECKING:
     from meted.core.domains.commands import DomainRecord, LoanTerms
 
-    from ..domain_apply import WantedDomain
+    from ..domain_apply import Applied, WantedDomain
+    from ..domain_changes import Delivered, LoansGiven
+    from ..domain_views import DomainView, LoanView, RulesView, StatementLine
 
 
-def amounts(resources: Resources | None) -> dict[str, object] | None:
-    """Return an amount of every resource as it is sent; None stays None."""
-    if resources is None:
-        return None
-    return {
-        "cpu_milli": resources.cpu_milli,
-        "mem_bytes": resources.mem_bytes,
-        "generic": dict(resources.generic),
-    }
+class DomainVerbs(Verbs):
+    """The verbs of :class:`meted.adapters.local_domains.LocalDomains`, kept by a server; all raise ``Refused``."""
 
+    @verb
+    async def domain(self, name: str, share: int = 1, cap: Resources | None = None) -> None:
+        """Register a domain, or set the share and the cap of one that is there (row P01).
 
-def entitlement(
-    share: int | None,
-    guarantee: Resources | None,
-    cap: Resources | None,
-    floor_share: int | None,
-    floor: Resources | None,
-) -> dict[str, object]:
-    """Return what a domain is entitled to as it is sent."""
-    return {
-        "share": share,
-        "guarantee": amounts(guarantee),
-        "cap": amounts(cap),
-        "floor_share": floor_share,
-        "floor": amounts(floor),
-    }
+        Raises:
+            Refused: The share or the cap is out of range.
+        """
+        await self._ask("domain.set", name=name, uncapped=cap is None, **entitlement(share, cap=cap))
 
+    @verb
+    async def domain_create(
+        self,
+        name: str,
+        *,
+        parent: str = "",
+        share: int = 1,
+        guarantee: Resources = NOTHING,
+        cap: Resources | None = None,
+        floor_share: int = 1,
+        floor: Resources = NOTHING,
+    ) -> None:
+        """Make a domain; the arguments are those of ``LocalDomains.domain_create``."""
+        params = entitlement(share, guarantee, cap, floor_share, floor)
+        await self._ask("domain.create", name=name, parent=parent, **params)
 
-def sent_records(records: Iterable[DomainRecord]) -> list[dict[str, object]]:
-    """Return records of domains as they are sent; what is as at first is left out, as there may be many."""
-    return [dict(_record(record)) for record in records]
+    @verb
+    async def domain_set(
+        self,
+        name: str,
+        *,
+        share: int | None = None,
+        guarantee: Resources | None = None,
+        cap: Resources | None = None,
+        uncapped: bool = False,
+        floor_share: int | None = None,
+        floor: Resources | None = None,
+    ) -> None:
+        """Change a domain, or make it at the top level; what is None stays as it is."""
+        params = entitlement(share, guarantee, cap, floor_share, floor)
+        await self._ask("domain.set", name=name, uncapped=uncapped, **params)
 
+    @verb
+    async def domain_remove(self, name: str) -> None:
+        """Remove a domain that has no jobs, sub-domains or loans."""
+        await self._ask("domain.remove", name=name)
 
-def _record(record: DomainRecord) -> Iterable[tuple[str, object]]:
-    yield from (("name", record.name), ("stamp_us", record.stamp_us), ("share", record.share))
-    if record.parent:
-        yield "parent", record.parent
-    for name, resources in (("guarantee", record.guarantee), ("cap", record.cap), ("floor", record.floor)):
-        if resources is not None and (resources != NOTHING or name == "cap"):
-            yield name, amounts(resources)
-    if record.floor_share != 1:
-        yield "floor_share", record.floor_share
-    if record.expires_us is not None:
-        yield "expires_us", record.expires_us
+    @verb
+    async def domain_records(self, records: Sequence[DomainRecord], stamp_us: int, *, full: bool = False) -> Delivered:
+        """Take records of domains, each judged by itself; newest wins (rows N01, N02).
 
+        What is sent has to fit into one message; that is more than 20,000 records of a name and a share.
+        """
+        sent = sent_records(records)
+        return cast("Delivered", await self._ask("domain.records", stamp_us=stamp_us, records=sent, full=full))
 
-def sent_wanted(wanted: Iterable[WantedDomain]) -> list[dict[str, object]]:
-    """Return domains as they are wanted, as they are sent."""
-    sent = []
-    for one in wanted:
-        params = entitlement(one.share, one.guarantee, one.cap, one.floor_share, one.floor)
-        loans = None if one.loans is None else sent_loans(one.loans)
-        sent.append({"name": one.name, "parent": one.parent, **params, "loans": loans, "absent": one.absent})
-    return sent
+    @verb
+    async def domain_apply(self, wanted: Sequence[WantedDomain], *, dry_run: bool = False) -> Applied:
+        """Let domains be as they are wanted, each judged by itself (rows N30-N32)."""
+        return cast("Applied", await self._ask("domain.apply", domains=sent_wanted(wanted), dry_run=dry_run))
 
+    @verb
+    async def domains(self) -> list[DomainView]:
+        """Return all domains, by name."""
+        return await self._ask_all("domains", "domain", "")
 
-def sent_loans(loans: Iterable[LoanTerms]) -> list[dict[str, object]]:
-    """Return the terms of loans as they are sent."""
-    return [
-        {
-            "borrower": loan.borrower,
-            "resource": loan.resource,
-            "amount": loan.amount,
-            "start_us": loan.start_us,
-            "expiry_us": loan.expiry_us,
-            "notice_us": loan.notice_us,
-        }
-        for loan in loans
-    ]
+    @verb
+    async def domain_row(self, name: str) -> DomainView:
+        """Return one domain."""
+        return cast("DomainView", await self._ask("domain", domain=name))
+
+    @verb
+    async def loan_offer(
+        self,
+        lender: str,
+        borrower: str,
+        resource: str,
+        amount: int,
+        *,
+        start_us: int | None = None,
+        expiry_us: int | None = None,
+        notice_us: int = 0,
+    ) -> int:
+        """Lend, and return the id of the loan; the arguments are those of ``LocalDomains.loan_offer``."""
+        answer = await self._ask(
+            "loan.offer",
+            lender=lender,
+            borrower=borrower,
+            resource=resource,
+            amount=amount,
+            start_us=start_us,
+            expiry_us=expiry_us,
+            notice_us=notice_us,
+        )
+        return int(answer["loan"])
+
+    @verb
+    async def loan_recall(self, loan_id: int) -> int | None:
+        """Take a loan back, and return when it ends, in microseconds; None where it is over."""
+        return cast("int | None", (await self._ask("loan.recall", loan=loan_id))["ends_us"])
+
+    @verb
+    async def loans_set(self, lender: str, loans: Sequence[LoanTerms]) -> LoansGiven:
+        """Replace all loans of a lender, judged in their order (rows N10, N13)."""
+        return cast("LoansGiven", await self._ask("loans.set", lender=lender, loans=sent_loans(loans)))
+
+    @verb
+    async def loans(self, domain: str | None = None) -> list[LoanView]:
+        """Return what a domain lends and borrows, or all loans, by id; those that have not started are among them."""
+        return await self._ask_all("loans", "loan", 0, domain=domain)
+
+    @verb
+    async def loan_statement(self, domain: str) -> list[StatementLine]:
+        """Return what loans make of what a domain is entitled to: the lines of each resource add up (row N16)."""
+        return cast("list[StatementLine]", list(await self._ask("loan.statement", domain=domain)))
+
+    @verb
+    async def rules(self) -> RulesView:
+        """Return the rules of fairness."""
+        return cast("RulesView", await self._ask("rules"))
+
+    @verb
+    async def rules_set(
+        self,
+        *,
+        alpha_milli: int | None = None,
+        half_life_us: int | None = None,
+        aging_us: int | None = None,
+        no_aging: bool = False,
+        pool: str | None = None,
+        usage: str | None = None,
+        start_mc: int | None = None,
+    ) -> None:
+        """Change rules of fairness; what is None stays as it is. The arguments are those of ``LocalDomains``."""
+        await self._ask(
+            "rules.set",
+            alpha_milli=alpha_milli,
+            half_life_us=half_life_us,
+            aging_us=aging_us,
+            no_aging=no_aging,
+            pool=pool,
+            usage=usage,
+            start_mc=start_mc,
+        )
+
+    @verb
+    async def job_priority(self, job_id: int, priority: int) -> None:
+        """Give a job that has not ended another priority (row P09)."""
+        await self._ask("job.priority", job=job_id, priority=priority)

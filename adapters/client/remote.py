@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from meted.core.commands import ONE_CPU
-from meted.core.limits import LOSSES_DEFAULT
-from meted.core.resources import Resources
-from meted.core.spec import Spec
-
 from ..wire.address import Address
-from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
+from ..wire.limits import WAIT_MAX_US
 from .blocking import BlockingClient
-from .remote_credit import RemoteCredit
-from .verbs import ENDED, NO_COMMAND, failures, refusals, result_of, submit_params
+from .credit_verbs import CreditVerbs
+from .domain_verbs import DomainVerbs
+from .job_verbs import ENDED, JobVerbs
+from .refusals import refusals
+from .verb import BlockingCaller
 
 if TYPE_CHECKING:
-    from ..forecasts import ForecastView
     from ..views import JobView
 
 Callback = Callable[[int, str], None]
 
 
-class RemoteService(RemoteCredit):
+class RemoteService(JobVerbs, DomainVerbs, CreditVerbs, BlockingCaller):
     """Domains and jobs, kept by a server. A call is durable when it returns; a lost answer is asked for again."""
 
     def __init__(self, address: Address | str | None = None, *, token: str | None = None) -> None:
@@ -40,114 +37,6 @@ class RemoteService(RemoteCredit):
         """
         self.client = BlockingClient(address, token=token)
         self._callbacks: dict[int, list[Callback]] = {}
-
-    def submit(
-        self,
-        domain: str,
-        spec: Spec = NO_COMMAND,
-        count: int = 1,
-        *,
-        user: str | None = None,
-        name: str = "",
-        request: Resources = ONE_CPU,
-        time_request_us: int | None = None,
-        time_limit_us: int | None = None,
-        priority: int = 0,
-        retries: int = 0,
-        backoff_us: int = 0,
-        max_failures: int | None = None,
-        max_losses: int = LOSSES_DEFAULT,
-        tags: Mapping[str, str] | None = None,
-        hold: bool = False,
-        after: Iterable[int] = (),
-        begin_us: int | None = None,
-    ) -> int:
-        """Accept a job of ``count`` units and return its id; the arguments are those of ``LocalService.submit``.
-
-        Raises:
-            Refused: Something in it is unknown, of a wrong type or beyond a limit; the sentence says what.
-        """
-        params = submit_params(domain, spec, user, request, tags)
-        with refusals():
-            answer = self.client.call(
-                "submit",
-                **params,
-                count=count,
-                name=name,
-                time_request_us=time_request_us,
-                time_limit_us=time_limit_us,
-                priority=priority,
-                retries=retries,
-                backoff_us=backoff_us,
-                max_failures=max_failures,
-                max_losses=max_losses,
-                hold=hold,
-                after=tuple(after),
-                begin_us=begin_us,
-            )
-        return int(answer["job"])
-
-    def start(self, *job_ids: int) -> None:
-        """Release prepared jobs; those that were released already are left alone."""
-        with refusals():
-            self.client.call("start", jobs=job_ids)
-
-    def cancel(self, *job_ids: int) -> None:
-        """Stop jobs and keep their results; those that have ended are left alone (row P21)."""
-        with refusals():
-            self.client.call("cancel", jobs=job_ids)
-
-    def delete(self, job_id: int) -> None:
-        """Cancel a job if it has not ended, and remove it with its results (row P21).
-
-        Raises:
-            Refused: It is not known, or units of it are handed out: then it was cancelled; try again.
-        """
-        self.cancel(job_id)
-        with refusals():
-            self.client.call("delete", job=job_id)
-
-    def job(self, job_id: int) -> JobView:
-        """Return what is known of a job.
-
-        Raises:
-            Refused: It is not known.
-        """
-        with refusals():
-            return cast("JobView", self.client.call("job", job=job_id))
-
-    def jobs(self, /, **tags: str) -> list[JobView]:
-        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
-        return list(self._each_job(tags))
-
-    def status(self, job_id: int) -> str:
-        """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20)."""
-        return self.job(job_id)["state"]
-
-    def explain(self, job_id: int) -> list[str]:
-        """Return why each pending part of a job waits; nothing where nothing waits."""
-        with refusals():
-            return list(self.client.call("explain", job=job_id))
-
-    def forecast(self, job_id: int | None = None, points: int = 0) -> ForecastView:
-        """Return when what waits should start; of all jobs, the first thousand that have something waiting."""
-        with refusals():
-            return cast("ForecastView", self.client.call("forecast", job=job_id or 0, points=points))
-
-    def result(self, job_id: int, index: int = 0) -> bytes | None:
-        """Return the result of a unit: None while it has not ended, ``b""`` where it left none (row P20).
-
-        Raises:
-            UnitFailed: It failed or was cancelled.
-            Refused: The job has no such unit or is not known.
-        """
-        with failures(job_id, index):
-            return result_of(self.client.call("result", job=job_id, index=index))
-
-    def error(self, job_id: int, index: int = 0) -> str | None:
-        """Return the error text of a unit that failed, else None (row P20)."""
-        with refusals():
-            return cast("str | None", self.client.call("error", job=job_id, index=index))
 
     def wait(self, job_id: int, timeout_s: float | None = None) -> JobView:
         """Return a job when it has ended, or as it is when ``timeout_s`` seconds are over; call what waits for its end.
@@ -203,19 +92,9 @@ class RemoteService(RemoteCredit):
         """Hang up."""
         self.close()
 
-    def _ask(self, method: str, /, **params: object) -> Any:
+    async def _ask(self, method: str, /, **params: object) -> Any:
         with refusals():
             return self.client.call(method, **params)
-
-    def _each_job(self, tags: Mapping[str, str]) -> Iterator[JobView]:
-        after = 0
-        while True:
-            with refusals():
-                page: list[JobView] = self.client.call("jobs", after=after, limit=PAGE_ROWS_MAX, tags=dict(tags))
-            if not page:  # one that is not full proves nothing: long rows take more room
-                return
-            yield from page
-            after = page[-1]["job"]
 
     def _call_back(self, job_id: int, outcome: str) -> None:
         for callback in self._callbacks.pop(job_id, ()):

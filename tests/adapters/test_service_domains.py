@@ -243,6 +243,6 @@ def test_the_command_and_the_request_of_a_job_are_shown(service: Service) -> Non
     job_id = service.submit("guest", hold=True, request=Resources(500, 10**9, (("gpu", 1_000),)))
     row = service.job(job_id)
     assert row["request"] == {"cpu_milli": 500, "mem_bytes": 10**9, "generic": {"gpu": 1_000}}
-    assert (list(row["argv"]), row["ended_us"], list(row["after"])) == ([], None, [])  # type: ignore[call-overload]
+    assert (list(row["argv"]), row["ended_us"], list(row["after"])) == ([], None, [])
     service.cancel(job_id)
     assert service.job(job_id)["ended_us"] is not None
