@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def frozen(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(params=["user", "domain"])
-def me_and_you(request: pytest.FixtureRequest) -> list[dict[str, str]]:
+def me_and_you(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     """Two owners: users of one domain, or domains whose jobs name no user."""
     if request.param == "user":
         return [{"user": "me"}, {"user": "you"}]
@@ -53,7 +53,7 @@ def states(world: World) -> dict[JobId, str]:
     return {job_id: job_state(world.state, job) for job_id, job in world.state.jobs.jobs.items()}
 
 
-def test_the_worked_example(frozen: bool, me_and_you: list[dict[str, str]]) -> None:
+def test_the_worked_example(frozen: bool, me_and_you: list[dict[str, Any]]) -> None:
     """Example 4 of the rows: the third job, of another owner, has the number 0 and goes before the second, with 1."""
     me, you = me_and_you
     with World(RecentJobs(frozen=frozen)) as world:
@@ -199,3 +199,18 @@ def test_the_starts_are_those_of_a_plain_model(
     assert [(start.at_s, start.job_id - 1) for start in pool.starts] == want
     assert isinstance(pool.engine.index, RecentJobsIndex)
     assert not list(pool.engine.index.order(pool.engine.now_us))
+
+
+def test_what_is_remembered_does_not_grow_with_time(frozen: bool) -> None:
+    """Of a hundred windows, no more than two are kept, and nothing of jobs that are archived."""
+    with World(RecentJobs(window_us=10 * S, frozen=frozen), retention_us=None) as world:
+        world.worker()
+        for _ in range(1_000):
+            world.tick(S)
+            world.submit(user="me")
+            assert len(list(drained(world))) == 1
+        index = world.engine.index
+        assert isinstance(index, RecentJobsIndex)
+        ((_, kept),) = index._submissions.items()
+        assert len(kept._job_ids) <= 2 * 11
+        assert not index._numbers
