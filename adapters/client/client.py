@@ -162,6 +162,15 @@ class Client(AsyncCredit):
         with refusals():
             await self.call("delete", job=job_id)
 
+    async def rerun(self, job_id: int, *, failed: bool = True, cancelled: bool = False) -> None:
+        """Run the units of an ended job again that failed, or those that were cancelled, or both.
+
+        Raises:
+            Refused: The job has not ended or is not known, or there is nothing to run again.
+        """
+        with refusals():
+            await self.call("rerun", job=job_id, failed=failed, cancelled=cancelled)
+
     async def job(self, job_id: int) -> JobView:
         """Return what is known of a job."""
         with refusals():

@@ -107,6 +107,15 @@ class RemoteService(RemoteCredit):
         with refusals():
             self.client.call("delete", job=job_id)
 
+    def rerun(self, job_id: int, *, failed: bool = True, cancelled: bool = False) -> None:
+        """Run the units of an ended job again that failed, or those that were cancelled, or both.
+
+        Raises:
+            Refused: The job has not ended or is not known, or there is nothing to run again.
+        """
+        with refusals():
+            self.client.call("rerun", job=job_id, failed=failed, cancelled=cancelled)
+
     def job(self, job_id: int) -> JobView:
         """Return what is known of a job.
 

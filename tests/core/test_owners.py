@@ -35,7 +35,7 @@ def played(world: World, turns: int) -> list[tuple[WorkerId, JobId]]:
 
 
 def test_the_owners_work_goes_first_on_his_machine_and_costs_nobody() -> None:
-    """Though the owner has had far more than anybody, and the other is owed; his tag and the clock stand still."""
+    """Row P24; the owner has had far more than anybody, others are owed; his tag and the clock stand still."""
     with World() as world:
         world.domain("mine", 1)
         world.domain("theirs", 1000)

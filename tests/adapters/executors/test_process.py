@@ -162,7 +162,8 @@ def test_stdin(processes: Processes) -> None:
     assert [end.result for end in ends] == [b"\x00to read", b"0\n"]
 
 
-def test_cpu_limit(processes: Processes) -> None:  # row P39
+def test_cpu_limit(processes: Processes) -> None:
+    """Row P39: it ends with a status of its own, which no exit code of a program is."""
     unit = processes.shell("while :; do :; done", options=ProcessOptions(limits=make_limits({"cpu_s": 1})))
     [end] = processes.run(unit)
     assert (end.exit_code, said(end)) == (EXIT_RESOURCE_LIMIT, "it used more processor time than its limit of 1 s")
@@ -170,6 +171,8 @@ def test_cpu_limit(processes: Processes) -> None:  # row P39
 
 
 def test_file_memory_and_descriptor_limits(processes: Processes) -> None:
+    """Row P39."""
+
     def limited(command: str, **limits: int) -> UnitToRun:
         return processes.shell(command, options=ProcessOptions(limits=make_limits(limits)))
 
