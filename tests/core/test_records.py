@@ -1,4 +1,4 @@
-"""Records of domains: newest wins, full updates close what is absent, expiry; bad ones harm nobody (rows N01-N04, N08)."""
+"""Records of domains: the newest wins, full updates close, records expire, bad ones harm nobody (rows N01-N04, N08)."""
 
 from __future__ import annotations
 
