@@ -71,6 +71,7 @@ def test_a_restricted_machine_never_gets_foreign_work(policy: str) -> None:
         assert played(world, 3) == []
         (waiting,) = explain(world.state, world.engine.index, theirs, world.now_us)
         assert "owners' work alone" in waiting.sentence
+        assert not world.engine.refusals, "no policy proposes it"
         world.refused(LeaseUnits(world.now_us, desktop, theirs), Reason.WORKER_UNAVAILABLE)
         mine = world.submit("mine", 3, time_request_us=SECOND)
         if policy == "meted":
