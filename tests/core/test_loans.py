@@ -1,4 +1,4 @@
-"""Loans: the worked numbers (requirements 2d, A17), recall and notice, time, lists, and what is refused (N05-N16)."""
+"""Loans: the worked numbers (requirements 2d, A17), recall and notice, time, lists, and refusals (rows N05-N16)."""
 
 from __future__ import annotations
 
