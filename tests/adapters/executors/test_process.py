@@ -144,6 +144,25 @@ def test_secrets_are_on_no_command_line_and_in_no_file(processes: Processes) -> 
                 assert file.read() in (b"", command_line.encode())
 
 
+def test_one_process_is_started_at_a_time(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row N35: each start is over before the next begins, as the worker itself goes into the unit's directory for it."""
+    launcher = processes.executor._launcher
+    start, inside, peaks = launcher.start, [0], []
+
+    def counted(unit: UnitToRun) -> tuple[int, str]:
+        inside[0] += 1
+        peaks.append(inside[0])
+        time.sleep(0.01)  # so that another thread would have its turn
+        found = start(unit)
+        inside[0] -= 1
+        return found
+
+    monkeypatch.setattr(launcher, "start", counted)
+    ends = processes.run(*(processes.shell("sleep 0.2") for _ in range(6)))
+    assert [end.exit_code for end in ends] == [0] * 6
+    assert peaks == [1] * 6
+
+
 def test_arguments_are_filled_in(processes: Processes) -> None:
     options = ProcessOptions(lines=("x y", "{index}"), first_index=1)
     ends = processes.run(
