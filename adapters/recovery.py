@@ -1,4 +1,7 @@
-"""From a log to an engine, and from an engine to a snapshot: what every shell does when it starts and while it runs."""
+"""From a log to an engine, and from an engine to a snapshot: what every shell does when it starts and while it runs.
+
+So the list of jobs, and all else, is after a crash what the log says (rows P17, N38).
+"""
 
 from __future__ import annotations
 

@@ -113,6 +113,15 @@ class JobVerbs(Verbs):
         await self._ask("delete", job=job_id)
 
     @verb
+    async def rerun(self, job_id: int, *, failed: bool = True, cancelled: bool = False) -> None:
+        """Run the units of an ended job again that failed, or those that were cancelled, or both.
+
+        Raises:
+            Refused: The job has not ended or is not known, or there is nothing to run again.
+        """
+        await self._ask("rerun", job=job_id, failed=failed, cancelled=cancelled)
+
+    @verb
     async def job(self, job_id: int) -> JobDetails:
         """Return what is known of a job.
 

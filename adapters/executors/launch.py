@@ -110,6 +110,8 @@ class Launcher:
     def start(self, unit: UnitToRun) -> tuple[int, str]:
         """Start a unit and return its process id, which is its session and group too, and the path of its files.
 
+        One start is over before another begins (row N35).
+
         Raises:
             NotStarted: It cannot be started.
         """

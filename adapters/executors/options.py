@@ -15,7 +15,7 @@ import msgpack
 from meted.core.record import record
 
 LIMIT_NAMES = ("cpu_s", "file_bytes", "mem_bytes", "open_files")
-"""What a job may limit for each of its processes: seconds of cpu, size of a file, address space, open files (P39)."""
+"""What a job may limit for each process: seconds of cpu, size of a file, address space, open files (row P39)."""
 
 LIMIT_MAX = 2**53
 """Largest value of a limit."""

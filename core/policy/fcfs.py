@@ -1,4 +1,4 @@
-"""First come, first served: in order of priority and submission; the first that does not fit stops the pass."""
+"""First come, first served (row G23): by priority and submission; the first that does not fit stops the pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Go-D-Docker's fair share as a policy; the score, its source and its quirks are in :mod:`.god_docker_score`.
+"""Go-D-Docker's fair share as a policy (rows G17, G18); score, source and quirks are in :mod:`.god_docker_score`.
 
 Users are the domains that submit, and projects the domains that these are in; a domain at the top is in the project
 ``default``. Users and projects have the priority 0.5, unless the policy is made with others.

@@ -1,4 +1,4 @@
-"""Go-D-Docker's fair share: nine terms, each normalised over the queue. The calculation alone; lower goes first.
+"""Go-D-Docker's fair share: nine terms, each normalised over the queue; lower goes first (rows G17, G19-G22).
 
 Go-D-Docker 1.3, plug-ins ``fairshare`` and ``iSchedulerPlugin``::
 
@@ -32,7 +32,7 @@ DEFAULT_PRIORITY: Final = 0.5
 
 @attrs.frozen
 class ScoreWeights:
-    """The nine weights; 0 removes a term."""
+    """The nine weights; 0 removes a term (row G22)."""
 
     wait: float = 0.1
     user_time: float = 1.0
@@ -73,7 +73,7 @@ NOTHING_USED: Final = Used()
 
 
 class UsageWindow:
-    """What each user or project has used, day by day."""
+    """What each user or project has used, day by day (row G19)."""
 
     def __init__(self, days: int = 30, stops_at_gap: bool = True) -> None:
         """Begin with nothing used.
@@ -112,7 +112,7 @@ def normalised(value: float, bounds: tuple[float, float]) -> float:
 
 
 def bounds(values: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the most of some values at or above zero; of none (-1, 0), as Go-D-Docker does."""
+    """Return the least and the most of some values at or above zero; of none (-1, 0), as Go-D-Docker does (row G20)."""
     return min(values, default=-1.0), max(0.0, *values) if values else 0.0
 
 

@@ -22,6 +22,7 @@ from .god_docker_score import ScoreWeights
 from .least_used import LeastUsed
 from .multifactor import FairTree, Multifactor, Weights
 from .parameters import Tunable, Value, fields_of, text_of, written
+from .recent_jobs import WINDOW_US, RecentJobs
 from .sfq import Sfq
 from .static import Static
 from .stride import Stride
@@ -34,6 +35,7 @@ _RIVALS: Final[tuple[type[Policy], ...]] = (
     Condor,
     GodDocker,
     LeastUsed,
+    RecentJobs,
     Stride,
     Sfq,
     Static,
@@ -84,6 +86,7 @@ TUNABLE: Final[Mapping[str, Tunable]] = {
     Condor.name: Tunable({"half_life_us": DAY_US}, lambda given: Condor(**given)),  # type: ignore[arg-type]
     EasyPlusPlus.name: Tunable(fields_of(Predicting()), lambda given: EasyPlusPlus(Predicting(**given))),  # type: ignore[arg-type]
     GodDocker.name: _weighted(GodDocker, ScoreWeights, _SCORE_WEIGHTS, stops_at_gap=True),
+    RecentJobs.name: Tunable({"window_us": WINDOW_US, "frozen": False, **_FILL}, lambda given: RecentJobs(**given)),  # type: ignore[arg-type]
 }
 """The policies that have parameters."""
 

@@ -1,4 +1,4 @@
-"""The same verbs do the same on the embedded pool, over a blocking client and over an async one."""
+"""The same verbs do the same on the embedded pool, over a blocking client and over an async one (rows P12, P13)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from meted.adapters.client.client import Client
+from meted.adapters.client.remote import RemoteService
+from meted.adapters.embedded import Pool
 from meted.adapters.units import UnitFailed
 from meted.core.errors import Reason, Refused
 from meted.core.resources import Resources
@@ -28,6 +31,7 @@ def echo(job_id: int, index: int) -> bytes | None:
 
 
 def test_a_job_runs_and_leaves_results(way: Way) -> None:
+    """Row P18: embedded with no server, and against a server, by the same words."""
     service = way.service
     job_id = service.submit("lab", count=3, name="first", tags={"kind": "echo"})
     assert service.status(job_id) == "pending"
@@ -42,6 +46,8 @@ def test_a_job_runs_and_leaves_results(way: Way) -> None:
 
 
 def test_a_failed_unit_has_an_error_and_no_result(way: Way) -> None:
+    """Row P20."""
+
     def fail(job_id: int, index: int) -> bytes | None:
         raise ValueError("it cannot be")
 
@@ -59,6 +65,7 @@ def test_a_failed_unit_has_an_error_and_no_result(way: Way) -> None:
 
 
 def test_a_prepared_job_waits_for_its_start(way: Way) -> None:
+    """Row P19."""
     job_id = way.service.submit("lab", hold=True)
     assert way.service.status(job_id) == "held"
     assert way.service.explain(job_id) == [f"It is only prepared; start job {job_id} to let it run."]
@@ -103,6 +110,7 @@ def test_a_forecast_tells_of_what_waits(way: Way) -> None:
 
 
 def test_a_cancelled_job_keeps_what_it_did(way: Way) -> None:
+    """Row P21."""
     job_id = way.service.submit("lab", count=2, hold=True)
     way.service.cancel(job_id)
     way.service.cancel(job_id)
@@ -116,6 +124,7 @@ def test_a_cancelled_job_keeps_what_it_did(way: Way) -> None:
 
 
 def test_a_deleted_job_is_gone(way: Way) -> None:
+    """Row P21."""
     job_id = way.service.submit("lab", hold=True)
     way.service.delete(job_id)
     with pytest.raises(Refused) as refused:
@@ -125,6 +134,7 @@ def test_a_deleted_job_is_gone(way: Way) -> None:
 
 
 def test_jobs_are_found_by_tags(way: Way) -> None:
+    """Row P15."""
     first = way.service.submit("lab", user="ada", name="sum", tags={"run": "a"}, hold=True)
     second = way.service.submit("lab", user="ada", tags={"run": "b"}, hold=True)
     assert [row["job"] for row in way.service.jobs(user="ada")] == [first, second]
@@ -154,7 +164,9 @@ def test_what_makes_no_sense_is_refused_alike(
     assert [row["job"] for row in way.service.jobs()] == before
 
 
-@pytest.mark.parametrize("verb", ["job", "start", "cancel", "explain", "forecast", "result", "error", "delete"])
+@pytest.mark.parametrize(
+    "verb", ["job", "start", "cancel", "rerun", "explain", "forecast", "result", "error", "delete"]
+)
 def test_an_unknown_job_is_refused_alike(way: Way, verb: str) -> None:
     with pytest.raises(Refused) as refused:
         getattr(way.service, verb)(999_999)
@@ -192,7 +204,52 @@ def test_failed_units_are_tried_again(way: Way) -> None:
     assert (way.service.status(job_id), way.service.result(job_id), tries) == ("succeeded", b"now", [0, 0])
 
 
+def test_what_failed_or_was_cancelled_is_run_again(way: Way) -> None:
+    tries: list[int] = []
+
+    def fail_at_first(job_id: int, index: int) -> bytes | None:
+        tries.append(index)
+        if len(tries) <= 2:
+            raise ValueError("not yet")
+        return b"now"
+
+    job_id = way.service.submit("lab", count=2)
+    way.work(fail_at_first)
+    assert way.service.status(job_id) == "failed"
+    way.service.rerun(job_id)
+    assert way.service.status(job_id) == "pending"
+    way.work(fail_at_first)
+    assert (way.service.status(job_id), way.service.result(job_id, 1), tries) == ("succeeded", b"now", [0, 1, 0, 1])
+    stopped = way.service.submit("lab", hold=True)
+    way.service.cancel(stopped)
+    with pytest.raises(Refused) as refused:
+        way.service.rerun(stopped)
+    assert refused.value.reason is Reason.NO_UNITS
+    way.service.rerun(stopped, failed=False, cancelled=True)
+    way.service.start(stopped)
+    way.work(echo)
+    assert way.service.status(stopped) == "succeeded"
+
+
+OF_A_PROCESS = {
+    *("open", "close", "log", "state", "batch", "tick", "next_due_us", "next_retry_us", "snapshot", "snapshot_error"),
+    *("join", "leave", "work", "is_wanted", "finish", "give_back", "run"),  # its own workers
+    *("poll", "wait"),  # of clients
+}
+
+
+@pytest.mark.parametrize("other", [RemoteService, Client])
+def test_a_client_has_every_verb_of_the_embedded_pool(other: type) -> None:
+    """Row P13; that each answers alike is what this suite is for."""
+    verbs = {name for name in dir(Pool) if not name.startswith("_")} - OF_A_PROCESS
+    assert len(verbs) > 40
+    assert verbs <= set(dir(other))
+    service = {name for name in dir(RemoteService) if not name.startswith("_")} - OF_A_PROCESS
+    assert service - {"address", "client"} <= verbs
+
+
 def test_who_wants_to_know_is_called_once(way: Way) -> None:
+    """Row P20."""
     told: list[tuple[int, str]] = []
     job_id = way.service.submit("lab")
     way.service.after(job_id, lambda job, outcome: told.append((job, outcome)))

@@ -65,6 +65,7 @@ def check_statement(service: Service, domain: str) -> None:
 
 
 def test_an_account_is_opened_limited_and_closed(service: Service) -> None:
+    """Rows P01 and P06: a domain that has no account is limited by nothing, and "unlimited" is a flag."""
     service.domain_create("short")
     with refused(Reason.NO_ACCOUNT):
         service.credit_account("short")
@@ -202,6 +203,7 @@ def test_rules_are_read_and_changed_one_by_one(service: Service) -> None:
 
 
 def test_points_are_bought_given_back_and_sold(service: Service) -> None:
+    """Rows P03-P07."""
     before = service.credit_account("lab")["balance_mc"]
     job_id = service.submit("lab", hold=True)
     with refused(Reason.OUT_OF_RANGE):
@@ -230,6 +232,13 @@ def test_points_are_bought_given_back_and_sold(service: Service) -> None:
     service.domain_create("without")
     other = service.submit("without", hold=True)
     assert service.job_nice(other, 2) == {"points": 0, "priority": 2, "charged_mc": 0, "pays": False}
+
+
+def test_alarms_are_read_raised_or_not(service: Service) -> None:
+    assert [(row["alarm"], row["raised"], row["sentence"]) for row in service.credit_alarms()] == [
+        ("crash", False, ""),
+        ("starvation", False, ""),
+    ]
 
 
 def test_work_that_ends_pays_its_fee(way: Way) -> None:

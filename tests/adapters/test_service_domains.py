@@ -69,6 +69,7 @@ def test_what_is_not_named_stays(service: Service) -> None:
 
 
 def test_a_loan_moves_and_comes_back(service: Service) -> None:
+    """Rows N05, N11 and N16: base and effective differ by what is lent, line by line."""
     soon_us = time.time_ns() // 1000 + 3_600_000_000
     share = service.loan_offer("lab", "guest", "share", 3)
     cpu = service.loan_offer("lab", "guest", "cpu", 1_500, expiry_us=soon_us, notice_us=60_000_000)
@@ -137,7 +138,22 @@ def test_a_loan_to_another_subtree_is_in_the_statement_of_those_it_leaves_and_en
     assert [line["what"] for line in service.loan_statement("right")] == ["base", "effective"]
 
 
+def test_what_loans_answers_is_a_copy_of_what_is_lent_and_borrowed(service: Service) -> None:
+    """Row N11: whoever changes the answer has changed nothing, and loans of others are not in it."""
+    service.domain_create("third", parent="org")
+    loan = service.loan_offer("lab", "guest", "share", 3)
+    service.loan_offer("guest", "third", "share", 1)
+    (row,) = rows = service.loans("lab")
+    assert (row["loan"], row["lender"], row["borrower"], row["amount"]) == (loan, "lab", "guest", 3)
+    row["amount"] = 99
+    rows.clear()
+    assert [(row["loan"], row["amount"]) for row in service.loans("lab")] == [(loan, 3)]
+    assert service.domain_row("guest")["effective_share"] == 2 + 3 - 1
+    assert [row["loan"] for row in service.loans("guest")] == [loan, loan + 1]
+
+
 def test_a_list_replaces_all_loans_and_says_what_was_refused(service: Service) -> None:
+    """Rows N10 and N13."""
     service.domain_create("rich", share=10)
     service.domain_create("poor")
     terms = [
@@ -155,6 +171,7 @@ def test_a_list_replaces_all_loans_and_says_what_was_refused(service: Service) -
 
 
 def test_records_are_taken_one_by_one(service: Service) -> None:
+    """Rows N01 and N02."""
     records = [
         DomainRecord("below", 5, "above", guarantee=FOUR_CPUS),
         DomainRecord("above", 5, share=3, cap=Resources(16_000)),

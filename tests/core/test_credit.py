@@ -130,7 +130,10 @@ def test_an_unlimited_domain_pays_for_nothing_and_stays_unlimited(world: CreditW
         world.refused(TransferCredit(0, "a", "b", 1), Reason.NOT_ENOUGH_CREDIT)
     assert world.credit("a").unlimited
     assert world.balances("a") == [10_000]
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY, cap_mc=200))
+    world.tick(3 * DAY)
     world.do(OpenCredit(world.now_us, "a", False))
+    assert world.balances("a") == [10_000], "it needs no grants, and nothing is taken from it"
     world.pay("a", "b", 1)
 
 

@@ -29,6 +29,7 @@ def why(world: World, job_id: JobId) -> tuple[WaitReason, str]:
 
 
 def test_a_job_begins_at_its_time_and_not_before(world: World) -> None:
+    """Row N33."""
     world.worker()
     job = world.submit(begin_us=TIME)
     assert job_state(world.state, world.job(job)) == "pending"

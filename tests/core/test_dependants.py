@@ -1,4 +1,4 @@
-"""Jobs that run after others: they wait, are released, and are cancelled when one of them does not succeed (G36)."""
+"""Jobs that run after others: they wait, are released, and are cancelled when one does not succeed (row G36)."""
 
 from __future__ import annotations
 

@@ -186,6 +186,7 @@ def offer(data: st.DataObject, world: LendingWorld, names: list[str]) -> OfferLo
 @examples(60)
 @given(st.data())
 def test_p11_sums_and_floors_hold_whatever_happens(data: st.DataObject) -> None:
+    """Rows N05 and N06 of any tree: what is lent is conserved, and no floor is touched."""
     with LendingWorld():
         world, names = a_tree(data)
         for _ in range(data.draw(st.integers(0, 25))):

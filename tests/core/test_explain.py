@@ -9,6 +9,7 @@ from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, WaitReason, explain
 from meted.core.ids import JobId
 from meted.core.policy.registry import POLICIES
+from meted.core.queries import job_state
 from meted.core.resources import Resources
 
 from .helper import SECOND, World, cpus
@@ -121,6 +122,21 @@ def test_cap_names_what_the_domain_holds() -> None:
     names(only(world, job_id), WaitReason.CAP, "'capped'", "2 cpu of the 2 cpu")
     world.do(ChangeDomain(world.now_us, "capped", 1000, None))
     assert parts(world, job_id) == ()
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_what_fits_runs_and_the_rest_waits_with_a_reason(policy: str) -> None:
+    """Row G09: of six with room for five, one is pending, and the next pass after an end runs it."""
+    world = World(policy)
+    world.worker(5)
+    jobs = [world.submit(time_request_us=SECOND) for _ in range(6)]
+    leases = world.run_pass()
+    states = [job_state(world.state, world.job(job_id)) for job_id in jobs]
+    assert sorted(states) == ["pending"] + ["running"] * 5
+    rest = jobs[states.index("pending")]
+    names(only(world, rest), WaitReason.ROOM, "1 cpu", "worker 1 (w) has 0 cpu free of 5 cpu")
+    world.finish(leases[0].lease_id)
+    assert [lease.job_id for lease in world.run_pass()] == [rest]
 
 
 @pytest.mark.parametrize("policy", sorted(POLICIES))

@@ -1,4 +1,4 @@
-"""First come, first served: the first that does not fit stops the pass."""
+"""First come, first served: the first that does not fit stops the pass (row G23)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ jobs = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 8), st.integers(1, 
 @examples(40)
 @given(jobs, st.integers(1, 3))
 def test_jobs_start_in_the_order_in_which_they_came(drawn: list[tuple[int, int, int]], workers: int) -> None:
+    """Row G23: the order of the input is that of the starts."""
     play = Play("fcfs", *[8] * workers)
     ids = []
     for gap, width, length in drawn:

@@ -28,10 +28,11 @@ from meted.core.spec import Spec, pack_spec, spec_digest, unpack_spec
 
 from .helper import SECOND, World
 
-# Prepare, start, submit (P19)
+# Prepare, start, submit (row P19)
 
 
 def test_a_prepared_job_waits_until_it_is_started(world: World) -> None:
+    """Row P19."""
     world.worker()
     job = world.submit(hold=True)
     assert world.run_pass() == []
@@ -69,7 +70,7 @@ def test_idle_time_is_not_banked(world: World) -> None:
     assert world.account("later").tag == world.state.jobs.clock
 
 
-# Cancel and delete (P21, G06)
+# Cancel and delete (rows P21, G06)
 
 
 def test_cancel_keeps_what_has_ended_and_stops_what_runs(world: World) -> None:
@@ -90,7 +91,7 @@ def test_cancel_keeps_what_has_ended_and_stops_what_runs(world: World) -> None:
 
 
 def test_killing_a_list_is_idempotent(world: World) -> None:
-    """G06: each job is stopped once, however often it is named."""
+    """Row G06: each job is stopped once, however often it is named."""
     jobs = [world.submit(), world.submit(hold=True), world.submit(count=5)]
     first = world.cancel(*jobs, jobs[0])
     assert [event.job_id for event in first if isinstance(event, JobStopped)] == jobs
@@ -100,6 +101,7 @@ def test_killing_a_list_is_idempotent(world: World) -> None:
 
 
 def test_after_cancel_the_data_is_there_and_after_delete_it_is_not(world: World) -> None:
+    """Row P21."""
     worker = world.worker()
     job = world.submit(count=2)
     world.finish(world.lease(worker, job), results=((0, b"kept"),))
@@ -228,10 +230,11 @@ def test_retries_come_before_max_failures(world: World) -> None:
     assert world.job(job).outcome == "succeeded"
 
 
-# Results are accepted once (P35)
+# Results are accepted once (row P35)
 
 
 def test_a_repeated_report_counts_once(world: World) -> None:
+    """Row P35."""
     job = world.submit(count=4, time_request_us=SECOND)
     lease = world.lease(world.worker(4), job, 4)
     first = world.report(lease, ((0, 2),), 3 * SECOND, results=((0, b"a"), (1, b"b")))

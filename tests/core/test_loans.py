@@ -1,4 +1,4 @@
-"""Loans: the worked numbers (requirements 2d, A17), recall and notice, time, lists, and what is refused (N05-N16)."""
+"""Loans: the worked numbers (requirements 2d, A17), recall and notice, time, lists, and refusals (rows N05-N16)."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ HOUR = 3600 * SECOND
 
 
 def test_2d_1_all_of_a_guarantee_may_be_lent_where_the_floor_is_zero() -> None:
+    """Row N05."""
     world = LendingWorld()
     world.make("sirius", guarantee=milli(200))
     world.make("eisentest")
@@ -45,6 +46,7 @@ def test_2d_1_all_of_a_guarantee_may_be_lent_where_the_floor_is_zero() -> None:
 
 
 def test_2d_2_and_a17_the_floor_is_kept() -> None:
+    """Row N06."""
     world = flat("a", "b")
     refusal = world.refused(OfferLoan(0, "a", "b", "share", 17), Reason.BELOW_FLOOR)
     assert "its floor (a share of 16)" in refusal.sentence
@@ -54,6 +56,7 @@ def test_2d_2_and_a17_the_floor_is_kept() -> None:
 
 
 def test_2d_3_entries_are_judged_in_order_and_the_middle_one_is_refused() -> None:
+    """Rows N05 and N13."""
     world = flat("a", "b", "c", "d")
     assert world.set_loans("a", ("b", "share", 10), ("c", "share", 10), ("d", "share", 6)) == ["below_floor"]
     assert world.shares("a", "b", "c", "d") == [16, 42, 32, 38]
@@ -67,6 +70,7 @@ def test_a17_the_second_ten_of_a_list_is_refused() -> None:
 
 
 def test_2d_4_one_of_one_is_refused_and_nothing_of_one_is_no_loan() -> None:
+    """Row N12: an amount of 0 is no mistake and does nothing."""
     world = flat("a", "b", share=1, floor_share=1)
     assert world.set_loans("a", ("b", "share", 1)) == ["below_floor"]
     before = world.state
@@ -75,6 +79,7 @@ def test_2d_4_one_of_one_is_refused_and_nothing_of_one_is_no_loan() -> None:
 
 
 def test_2d_5_the_most_that_a_floor_leaves() -> None:
+    """Row N06."""
     world = LendingWorld()
     world.make("a", guarantee=milli(10**9), floor=milli(8))
     world.make("b")
@@ -84,6 +89,7 @@ def test_2d_5_the_most_that_a_floor_leaves() -> None:
 
 
 def test_2d_6_what_is_borrowed_cannot_be_lent_again() -> None:
+    """Row N09."""
     world = LendingWorld()
     world.make("a", guarantee=milli(100))
     world.make("b")
@@ -94,6 +100,7 @@ def test_2d_6_what_is_borrowed_cannot_be_lent_again() -> None:
 
 
 def test_a17_a_borrower_lends_no_more_than_its_own() -> None:
+    """Row N09."""
     world = flat("a", "b", "c")
     world.lend("a", "b", 16)
     assert world.shares("b") == [48]
@@ -124,6 +131,7 @@ def test_2d_9_a_base_below_its_floor_lends_nothing_not_even_nothing() -> None:
 
 
 def test_2d_10_loans_survive_a_newer_record_and_an_equal_one_changes_nothing() -> None:
+    """Row N01."""
     world = LendingWorld()
     both = (DomainRecord("a", 5, share=32, floor_share=16), DomainRecord("b", 5, share=32))
     world.do(DeliverRecords(0, 5, both, full=True))
@@ -200,6 +208,7 @@ def test_a_notice_ends_with_the_term_at_the_latest() -> None:
 
 
 def test_n15_after_an_hour_the_base_is_back() -> None:
+    """Row N15."""
     world = flat("a", "b")
     world.lend("a", "b", 16, expiry_us=HOUR)
     world.tick(HOUR - 1)
@@ -330,6 +339,7 @@ def test_a_list_that_takes_away_counts_as_a_recall_and_one_that_does_not_does_no
 
 
 def test_a_loan_that_is_in_both_lists_goes_on() -> None:
+    """Row N10."""
     world = flat("a", "b", "c")
     world.set_loans("a", ("b", "share", 5), ("c", "share", 5))
     kept = next(one.loan_id for one in world.domains.loans.values() if one.borrower == world.domains.by_name["b"])
@@ -351,6 +361,7 @@ def test_order_holds_for_what_goes_on_as_well() -> None:
 
 
 def test_an_empty_list_ends_all() -> None:
+    """Row N10."""
     world = flat("a", "b", "c")
     world.set_loans("a", ("b", "share", 5), ("c", "share", 5))
     events = world.do(SetLoans(0, "a", ()))
@@ -377,6 +388,7 @@ def test_a_loan_with_notice_goes_on_if_the_list_has_it() -> None:
 
 
 def test_each_entry_that_is_not_taken_has_its_reason_and_the_others_are() -> None:
+    """Row N13."""
     world = flat("a", "b", "c", guarantee=milli(10))
     world.make("inner", 32, parent="c")
     world.tick(HOUR)
@@ -465,6 +477,7 @@ def test_what_is_borrowed_does_not_cover_what_sub_domains_lend() -> None:
 
 
 def test_n14_both_parties_are_told() -> None:
+    """Rows N13 and N14."""
     world = flat("a", "b")
     world.commit()
     a, b = world.domains.by_name["a"], world.domains.by_name["b"]

@@ -1,4 +1,4 @@
-"""Loans that are refused, one by one and in lists: each with its reason, and nothing is changed (N12, N13)."""
+"""Loans that are refused, alone and in lists: each has its reason, and nothing is changed (rows N06, N07, N12, N13)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ BAD_LISTS: list[tuple[object, Reason]] = [
 
 @pytest.mark.parametrize(("loans", "reason"), BAD_LISTS)
 def test_n12_a_malformed_list_is_refused_as_a_whole(loans: Any, reason: Reason) -> None:
+    """Row N12."""
     world = flat("a", "b", "c")
     world.lend("a", "c", 5)
     world.refused(SetLoans(0, "a", loans), reason)
@@ -78,6 +79,7 @@ REFUSED: list[tuple[OfferLoan, Reason]] = [
     (OfferLoan(0, "a1", "b", "share", 1), Reason.NOT_SIBLINGS),
     (OfferLoan(0, "a1", "b1", "share", 1), Reason.NOT_SIBLINGS),
     (OfferLoan(0, "a", "b", "disk", 1), Reason.UNKNOWN_RESOURCE),
+    (OfferLoan(0, "a", "b", "enabled", 1), Reason.UNKNOWN_RESOURCE),
     (OfferLoan(0, "a", "b", "cpu", 101), Reason.OVER_CAPACITY),
     (OfferLoan(0, "a", "b", "share", 33), Reason.OVER_CAPACITY),
     (OfferLoan(0, "a", "b", "share", 17), Reason.BELOW_FLOOR),
@@ -92,6 +94,7 @@ REFUSED: list[tuple[OfferLoan, Reason]] = [
 
 @pytest.mark.parametrize(("command", "reason"), REFUSED)
 def test_each_refusal_has_its_reason_and_changes_nothing(command: OfferLoan, reason: Reason) -> None:
+    """Rows N06, N07 and N13: of what a domain has, only what is named may be lent, and not below the floor."""
     world = flat("a", "b", guarantee=milli(100))
     for name, parent in (("a1", "a"), ("a11", "a1"), ("b1", "b")):
         world.make(name, 32, parent=parent, guarantee=milli(500))

@@ -307,7 +307,7 @@ def test_bought_points_bring_forward_and_count_no_usage() -> None:
 
 
 def test_who_sold_points_waits_for_the_pool_and_is_paid_by_who_bought() -> None:
-    """Funded income: what is paid for priority goes to those who made room, and no credit is made."""
+    """Funded income: what is paid goes to those who made room, and no credit is made. Row P04: who sold runs later."""
     market = Market(slots=1, income="funded")
     for name in ("rich", "nice", "other"):
         market.make(name)

@@ -35,7 +35,7 @@ def played(world: World, turns: int) -> list[tuple[WorkerId, JobId]]:
 
 
 def test_the_owners_work_goes_first_on_his_machine_and_costs_nobody() -> None:
-    """Though the owner has had far more than anybody, and the other is owed; his tag and the clock stand still."""
+    """Row P24; the owner has had far more than anybody, others are owed; his tag and the clock stand still."""
     with World() as world:
         world.domain("mine", 1)
         world.domain("theirs", 1000)
@@ -71,6 +71,7 @@ def test_a_restricted_machine_never_gets_foreign_work(policy: str) -> None:
         assert played(world, 3) == []
         (waiting,) = explain(world.state, world.engine.index, theirs, world.now_us)
         assert "owners' work alone" in waiting.sentence
+        assert not world.engine.refusals, "no policy proposes it"
         world.refused(LeaseUnits(world.now_us, desktop, theirs), Reason.WORKER_UNAVAILABLE)
         mine = world.submit("mine", 3, time_request_us=SECOND)
         if policy == "meted":

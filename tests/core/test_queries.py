@@ -40,6 +40,7 @@ def make(world: World, wanted: str) -> JobId:
     ],
 )
 def test_every_state_of_a_job(world: World, wanted: str, state: str, running: bool, over: bool) -> None:
+    """Row G05, the table of truth."""
     job = make(world, wanted)
     assert job_state(world.state, world.job(job)) == state
     assert (is_running(world.state, job), is_over(world.state, job)) == (running, over)
@@ -48,6 +49,7 @@ def test_every_state_of_a_job(world: World, wanted: str, state: str, running: bo
 
 
 def test_an_unknown_job_neither_runs_nor_is_over(world: World) -> None:
+    """Row G05."""
     job = make(world, "succeeded")
     world.do(DeleteJob(0, job))
     for unknown in (job, JobId(99), JobId(0), JobId(-1)):
@@ -57,6 +59,7 @@ def test_an_unknown_job_neither_runs_nor_is_over(world: World) -> None:
 
 
 def test_jobs_are_found_by_what_is_stamped_on_them(world: World) -> None:
+    """Row P15: by user, service, start time and any string."""
     ada = world.submit(user="ada", name="sweep", tags=(("service", "mc"), ("start", "1700000000")))
     bob = world.submit(user="bob", name="sweep", tags=(("service", "mc"), ("note", "a free string, with é")))
     assert [job.job_id for job in find_jobs(world.state, service="mc")] == [ada, bob]
@@ -98,4 +101,5 @@ ALL = {"METED_TAG": "tag", "METED_MAIL": "mail@host", "LOGNAME": "log", "USERNAM
     ],
 )
 def test_a_user_s_tag_is_the_first_of_five_that_is_there(environ: dict[str, str], expected: str) -> None:
+    """Row P14."""
     assert usertag(environ, "host") == expected

@@ -1,4 +1,4 @@
-"""Records of domains: newest wins, full updates close what is absent, expiry, and bad ones harm no others (N01-N04)."""
+"""Records of domains: the newest wins, full updates close, records expire, bad ones harm nobody (rows N01-N04, N08)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def given_domains() -> LendingWorld:
 
 @pytest.mark.parametrize(("stamp_us", "share"), [(5, 32), (9, 32), (10, 32), (11, 40)])
 def test_n01_the_newest_wins(stamp_us: int, share: int) -> None:
+    """Row N01."""
     world = given_domains()
     deliver(world, stamp_us, DomainRecord("a", stamp_us, share=40))
     assert world.find_domain("a").share == share
@@ -49,6 +50,7 @@ def test_n01_the_newest_wins(stamp_us: int, share: int) -> None:
 
 
 def test_n32_a_record_that_says_nothing_new_does_nothing_but_count_as_newer() -> None:
+    """Row N32."""
     world = given_domains()
     same = [DomainRecord(name, 20, share=32, floor_share=16, guarantee=milli(100)) for name in "ba"]
     ids = tuple(sorted(world.find_domain(name).domain_id for name in "ab"))
@@ -62,6 +64,7 @@ def test_n32_a_record_that_says_nothing_new_does_nothing_but_count_as_newer() ->
 
 
 def test_n32_of_one_name_in_a_delivery_the_newest_wins() -> None:
+    """Row N32."""
     world = given_domains()
     same = DomainRecord("a", 20, share=32, floor_share=16, guarantee=milli(100))
     deliver(world, 30, same, DomainRecord("a", 15, share=1), DomainRecord("b", 15, share=2), replaced(same, name="b"))
@@ -72,6 +75,7 @@ def test_n32_of_one_name_in_a_delivery_the_newest_wins() -> None:
 
 
 def test_n01_what_is_older_than_the_last_full_update_is_stale_though_unknown() -> None:
+    """Row N01."""
     world = given_domains()
     assert deliver(world, 9, DomainRecord("new", 9)) == ()
     deliver(world, 9, DomainRecord("new", 10))
@@ -79,6 +83,7 @@ def test_n01_what_is_older_than_the_last_full_update_is_stale_though_unknown() -
 
 
 def test_n02_what_is_absent_from_a_full_update_goes_and_a_partial_one_keeps_it() -> None:
+    """Row N02."""
     world = given_domains()
     deliver(world, 11, DomainRecord("a", 11))
     assert set(world.domains.by_name) == {"hand", "a", "b", "c"}
@@ -95,6 +100,7 @@ def test_an_older_full_update_closes_nobody_and_moves_nothing_back() -> None:
 
 
 def test_n03_a_record_that_expires_closes_its_domain_at_that_time() -> None:
+    """Rows N03 and N04: with no new data, too; one that names no end never expires."""
     world = LendingWorld()
     deliver(world, 1, DomainRecord("a", 1, expires_us=5 * SECOND), DomainRecord("b", 1))
     world.refused(ExpireDomain(0, "a"), Reason.NOT_DUE)
@@ -104,6 +110,17 @@ def test_n03_a_record_that_expires_closes_its_domain_at_that_time() -> None:
     world.tick(1)
     assert world.run_timers() == 1
     assert set(world.domains.by_name) == {"b"}
+
+
+def test_what_is_left_out_of_a_record_has_its_default_whatever_it_was_before() -> None:
+    """Row N08; what is there and no number is refused with its reason, and no default is taken for it (see below)."""
+    world = LendingWorld()
+    deliver(world, 1, DomainRecord("a", 1, share=32, cap=milli(9), guarantee=milli(5), floor_share=16, floor=milli(3)))
+    deliver(world, 2, DomainRecord("a", 2))
+    world.do(CreateDomain(0, "plain"))
+    a, plain = (world.find_domain(name) for name in ("a", "plain"))
+    assert (a.share, a.cap, a.guarantee, a.floor_share, a.floor) == (1, None, milli(0), 1, milli(0))
+    assert (plain.share, plain.cap, plain.guarantee, plain.floor_share, plain.floor) == (1, None, milli(0), 1, milli(0))
 
 
 def test_a_newer_record_puts_its_end_off() -> None:
@@ -226,6 +243,7 @@ BAD_RECORDS: list[tuple[object, str]] = [
 
 @pytest.mark.parametrize(("record", "reason"), BAD_RECORDS)
 def test_a_bad_record_is_told_and_the_others_are_taken(record: object, reason: str) -> None:
+    """Row N08: a bad value is no default but a refusal that is told."""
     world = given_domains()
     events = deliver(world, 11, record, DomainRecord("good", 11))
     (refused,) = refusals(events)

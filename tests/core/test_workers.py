@@ -139,10 +139,11 @@ def test_an_unknown_worker_has_to_join(world: World) -> None:
     assert world.worker() > worker
 
 
-# Lost (P37)
+# Lost (row P37)
 
 
 def test_a_worker_out_of_touch_for_too_long_is_lost(leased: Leased) -> None:
+    """Row P37."""
     world, worker, job, lease = leased
     world.do(MarkWorkerAway(0, worker, 5 * SECOND))
     late = world.report(lease)

@@ -74,6 +74,8 @@ def test_calls_are_pipelined(server: LiveServer) -> None:
 
 
 def test_a_mirror_equals_the_table_after_every_change(server: LiveServer) -> None:
+    """Row P31."""
+
     async def scenario(client: Client) -> None:
         await client.domain("lab")
         jobs, workers = client.mirror("jobs"), client.mirror("workers")
@@ -121,6 +123,8 @@ def test_one_job_can_be_followed(server: LiveServer) -> None:
 
 
 def test_a_table_resumes_where_it_was(server: LiveServer) -> None:
+    """Row P29."""
+
     async def scenario(client: Client) -> None:
         await client.domain("lab")
         await client.submit("lab", hold=True)

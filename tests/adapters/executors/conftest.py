@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from meted.adapters.executors.contract import Executor, UnitEnd, UnitKey, UnitToRun
+from meted.adapters.executors.contract import EXIT_NOT_STARTED, Executor, UnitEnd, UnitKey, UnitToRun
 from meted.adapters.executors.options import PLAIN, ProcessOptions, pack_options
 from meted.adapters.executors.process import ProcessExecutor
 from meted.adapters.executors.simulated import Behaviour, SimulatedExecutor
@@ -32,6 +32,7 @@ WORDS: Mapping[str, tuple[str, Behaviour]] = {
     "stubborn": ("trap '' TERM; sleep 30 & while :; do wait; done", Behaviour(30_000_000, stubborn=True)),
     "loud": ("head -c 200000 /dev/zero | tr '\\0' a", Behaviour(1_000, stdout=b"a" * 200_000)),
     "half": ("sleep 0.5", Behaviour(500_000)),
+    "absent": ("", Behaviour(0, EXIT_NOT_STARTED)),
 }
 
 
@@ -52,7 +53,7 @@ class Bench:
     def unit(self, word: str, time_limit_us: int | None = None) -> UnitToRun:
         self.next += 1
         self.words[self.next] = word
-        spec = Spec((SHELL, "-c", WORDS[word][0]), cwd="/")
+        spec = Spec((SHELL, "-c", WORDS[word][0]) if word != "absent" else ("/no/such/program",), cwd="/")
         return UnitToRun(self.next, 0, 1, self.next, spec, time_limit_us=time_limit_us)
 
     def run(self, scenario: Callable[[Executor], Awaitable[T]], grace_us: int = 200_000) -> T:

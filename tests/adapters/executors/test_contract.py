@@ -1,4 +1,4 @@
-"""What holds for every executor (rows G07-G09, G11-G14, N34): real processes and simulated ones."""
+"""What holds for every executor (rows G07, G08, G11-G14, N31, N34, N35): real processes and simulated ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from meted.adapters.executors.contract import (
+    EXIT_NOT_STARTED,
     EXIT_TIME_LIMIT,
     STDERR,
     STDOUT,
@@ -55,6 +56,7 @@ def run_and(
 
 
 def test_success_has_its_output_and_its_measures(bench: Bench) -> None:
+    """Row G12."""
     end = run_one(bench, "quick")
     assert (end.exit_code, end.result) == (0, b"done\n")
     assert end.run_us >= 20_000
@@ -63,6 +65,7 @@ def test_success_has_its_output_and_its_measures(bench: Bench) -> None:
 
 
 def test_a_kill_finds_a_unit_from_the_first_step_on(bench: Bench) -> None:
+    """Row G13."""
     unit = bench.unit("long")
 
     async def scenario(executor: Executor) -> list[UnitEnd]:
@@ -83,16 +86,32 @@ def test_a_kill_finds_a_unit_from_the_first_step_on(bench: Bench) -> None:
     assert bench.run(scenario)[0].exit_code == -15
 
 
+def test_a_start_is_told_once_and_before_the_end(bench: Bench) -> None:
+    """Row G11: whoever waits for the end has heard of the start; what could not start is told by its end alone."""
+
+    async def scenario(executor: Executor) -> list[list[str]]:
+        told: list[list[str]] = []
+        for word in ("quick", "fails", "absent"):
+            heard: list[str] = []
+            end = await executor.run(bench.unit(word), lambda heard=heard: heard.append("started"))  # type: ignore[misc]
+            told.append([*heard, str(end.exit_code)])
+        return told
+
+    assert bench.run(scenario) == [["started", "0"], ["started", "3"], [str(EXIT_NOT_STARTED)]]
+
+
 def test_success_without_output_has_no_result(bench: Bench) -> None:
     assert run_one(bench, "silent").result is None
 
 
 def test_failure_has_a_sentence_and_the_end_of_stderr(bench: Bench) -> None:
+    """Row G12."""
     end = run_one(bench, "fails")
     assert (end.exit_code, end.result) == (3, b"it ended with exit code 3\nwhy")
 
 
 def test_a_signal_is_a_negative_exit_code(bench: Bench) -> None:
+    """Row G12."""
     end = run_one(bench, "crashes")
     assert (end.exit_code, end.result) == (-11, b"it was ended by SIGSEGV")
 
@@ -120,6 +139,8 @@ def test_long_output_is_kept_at_its_end_and_read_whole(bench: Bench) -> None:
 
 
 def test_kill(bench: Bench) -> None:
+    """Row G13."""
+
     async def kill(executor: Executor, unit: UnitToRun) -> None:
         assert executor.kill(unit.key)
         assert executor.kill(unit.key)
@@ -131,6 +152,8 @@ def test_kill(bench: Bench) -> None:
 
 
 def test_kill_by_force_after_the_grace(bench: Bench) -> None:
+    """Row G13."""
+
     async def kill(executor: Executor, unit: UnitToRun) -> None:
         assert executor.kill(unit.key, 300_000)
 
@@ -149,6 +172,8 @@ def test_the_shorter_grace_counts(bench: Bench) -> None:
 
 
 def test_kill_of_what_does_not_run(bench: Bench) -> None:
+    """Row G13."""
+
     async def scenario(executor: Executor) -> None:
         unit = bench.unit("silent")
         assert not executor.kill(unit.key)
@@ -161,6 +186,7 @@ def test_kill_of_what_does_not_run(bench: Bench) -> None:
 
 
 def test_time_limit(bench: Bench) -> None:
+    """Row G12."""
     end = run_one(bench, "long", 300_000)
     assert end.exit_code == EXIT_TIME_LIMIT
     assert 300_000 <= end.run_us < 3_000_000
@@ -174,6 +200,8 @@ def test_time_limit_of_a_stubborn_one(bench: Bench) -> None:
 
 
 def test_suspended_time_counts_for_nothing(bench: Bench) -> None:
+    """Row G14."""
+
     async def pause(executor: Executor, unit: UnitToRun) -> None:
         assert not executor.resume(unit.key)
         assert executor.suspend(unit.key)
@@ -198,6 +226,8 @@ def test_a_suspended_unit_can_be_killed(bench: Bench) -> None:
 
 
 def test_cancelling_the_task_ends_the_unit(bench: Bench) -> None:
+    """Row G07."""
+
     async def scenario(executor: Executor) -> None:
         with trio.move_on_after(0.1) as scope:
             await executor.run(bench.unit("stubborn"))
@@ -208,6 +238,8 @@ def test_cancelling_the_task_ends_the_unit(bench: Bench) -> None:
 
 
 def test_closing_ends_what_runs(bench: Bench) -> None:
+    """Rows G07 and N31: twice is fine."""
+
     async def close(executor: Executor, unit: UnitToRun) -> None:
         executor.close()
         executor.close()
@@ -217,6 +249,8 @@ def test_closing_ends_what_runs(bench: Bench) -> None:
 
 
 def test_opened_once_and_not_after_closing(bench: Bench) -> None:
+    """Row G07."""
+
     async def scenario(executor: Executor) -> None:
         with pytest.raises(RuntimeError, match="once"):
             executor.open()
@@ -230,6 +264,7 @@ def test_opened_once_and_not_after_closing(bench: Bench) -> None:
 
 
 def test_one_that_fails_does_not_stop_the_others(bench: Bench) -> None:
+    """Row N34."""
     words = ["quick", "fails", "quick", "crashes", "quick", "silent"]
 
     async def scenario(executor: Executor) -> dict[str, list[int]]:
@@ -250,7 +285,8 @@ def test_one_that_fails_does_not_stop_the_others(bench: Bench) -> None:
     assert bench.run(scenario) == {"quick": [0, 0, 0], "fails": [3], "crashes": [-11], "silent": [0]}
 
 
-def test_usage_and_two_of_one_key(bench: Bench) -> None:  # row N35
+def test_usage_and_two_of_one_key(bench: Bench) -> None:
+    """Row N35: of one try of a unit there is never a second beside it."""
     unit = bench.unit("long")
     unit = UnitToRun(unit.job_id, 0, 1, unit.lease_id, unit.spec, request=Resources(1_500, 10))
 
@@ -269,6 +305,7 @@ def test_usage_and_two_of_one_key(bench: Bench) -> None:  # row N35
 
 
 def test_a_verb_that_is_no_feature_is_refused() -> None:
+    """Row G08."""
     executor = SimulatedExecutor(lambda *_: Behaviour(1), frozenset({"output"}))
     with pytest.raises(NotFeatured, match=r'cannot do "kill"; it can do: output'):
         executor.kill((1, 0))

@@ -1,4 +1,4 @@
-"""Executors that other packages bring: found by name, made with what the config file says and a logger (G01, N28)."""
+"""Executors that other packages bring: found by name, made with what the config says and a logger (rows G01, N28)."""
 
 from __future__ import annotations
 

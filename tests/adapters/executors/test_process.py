@@ -14,6 +14,7 @@ from meted.adapters.executors import environment, launch
 from meted.adapters.executors.contract import EXIT_NOT_STARTED, EXIT_RESOURCE_LIMIT, STDERR, STDOUT, UnitEnd, UnitToRun
 from meted.adapters.executors.options import ProcessOptions, make_limits
 from meted.adapters.executors.process import ProcessExecutor
+from meted.adapters.worker.keeper import list_children
 from meted.core.resources import Resources
 from meted.core.spec import Spec
 
@@ -144,6 +145,25 @@ def test_secrets_are_on_no_command_line_and_in_no_file(processes: Processes) -> 
                 assert file.read() in (b"", command_line.encode())
 
 
+def test_one_process_is_started_at_a_time(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row N35: each start is over before the next begins, as the worker itself goes into its directory."""
+    launcher = processes.executor._launcher
+    start, inside, peaks = launcher.start, [0], []
+
+    def counted(unit: UnitToRun) -> tuple[int, str]:
+        inside[0] += 1
+        peaks.append(inside[0])
+        time.sleep(0.01)  # so that another thread would have its turn
+        found = start(unit)
+        inside[0] -= 1
+        return found
+
+    monkeypatch.setattr(launcher, "start", counted)
+    ends = processes.run(*(processes.shell("sleep 0.2") for _ in range(6)))
+    assert [end.exit_code for end in ends] == [0] * 6
+    assert peaks == [1] * 6
+
+
 def test_arguments_are_filled_in(processes: Processes) -> None:
     options = ProcessOptions(lines=("x y", "{index}"), first_index=1)
     ends = processes.run(
@@ -162,7 +182,8 @@ def test_stdin(processes: Processes) -> None:
     assert [end.result for end in ends] == [b"\x00to read", b"0\n"]
 
 
-def test_cpu_limit(processes: Processes) -> None:  # row P39
+def test_cpu_limit(processes: Processes) -> None:
+    """Row P39: it ends with a status of its own, which no exit code of a program is."""
     unit = processes.shell("while :; do :; done", options=ProcessOptions(limits=make_limits({"cpu_s": 1})))
     [end] = processes.run(unit)
     assert (end.exit_code, said(end)) == (EXIT_RESOURCE_LIMIT, "it used more processor time than its limit of 1 s")
@@ -170,6 +191,8 @@ def test_cpu_limit(processes: Processes) -> None:  # row P39
 
 
 def test_file_memory_and_descriptor_limits(processes: Processes) -> None:
+    """Row P39."""
+
     def limited(command: str, **limits: int) -> UnitToRun:
         return processes.shell(command, options=ProcessOptions(limits=make_limits(limits)))
 
@@ -261,6 +284,8 @@ def test_no_zombie_and_no_descriptor_is_left(processes: Processes) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
 
+    others = set(list_children())  # of tests before
+
     async def scenario() -> tuple[int, int]:
         executor = processes.executor
         units = [processes.unit("true" if number % 5 else "false") for number in range(500)]
@@ -279,8 +304,7 @@ def test_no_zombie_and_no_descriptor_is_left(processes: Processes) -> None:
 
     before, after = trio.run(scenario)
     assert before == after
-    with pytest.raises(ChildProcessError):  # no child at all, so no zombie
-        os.waitpid(-1, os.WNOHANG)
+    assert set(list_children()) <= others, "no child, so no zombie"
 
 
 def test_a_pidfd_that_cannot_be_had(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:

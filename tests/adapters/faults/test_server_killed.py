@@ -69,6 +69,7 @@ class Submitter:
 
 
 def test_nothing_is_lost_and_nothing_counts_twice(pool: LivePool) -> None:
+    """Rows P17 and P35."""
     dice = random.Random(os.urandom(8))
     pauses_s = [round(dice.uniform(0.05, 0.8), 3) for _ in range(KILLS)]
     print("the server is killed after", pauses_s)  # noqa: T201 - shown when the test fails

@@ -52,6 +52,7 @@ def start_stubborn(pool: LivePool, **params: object) -> int:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_nothing_lives_on_and_its_units_run_again_elsewhere(pool: LivePool, victim: str) -> None:
+    """Rows P35 and P37: killed units end elsewhere, each counts once, and the job ends."""
     job = start_stubborn(pool)
     pool.start_worker("second", cpus=UNITS)
     kill(pool, "first", victim)

@@ -58,7 +58,9 @@ def test_a_job_that_failed_says_why_its_first_unit_did() -> None:
     play(scenario)
 
 
-def test_help_lists_every_method() -> None:  # row N17
+def test_help_lists_every_method() -> None:
+    """Row N17."""
+
     async def scenario(stage: Stage) -> None:
         client = await stage.connect()
         assert [row["method"] for row in await client.call("help")] == list(METHODS)

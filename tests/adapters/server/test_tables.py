@@ -1,4 +1,4 @@
-"""Subscriptions: header, marker, changes in order; a copy equals the table; the slow are cut and resume (P29-P31)."""
+"""Subscriptions: header, marker, changes in order; a copy equals the table; the slow resume (rows P29-P31)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ def plain(rows: Any) -> dict[int, dict[str, Any]]:
 
 
 def test_a_copy_equals_the_table_after_every_change() -> None:
+    """Rows P30 and P31."""
+
     async def scenario(stage: Stage) -> None:
         client, reader, worker = [await stage.connect() for _ in range(3)]
         for _ in range(3):
@@ -115,6 +117,7 @@ def test_a_large_table_comes_in_pages() -> None:
 
 
 def test_who_comes_back_is_told_only_what_has_changed() -> None:
+    """Row P29."""
     log = MemoryLog()
 
     async def scenario(stage: Stage) -> None:
@@ -148,6 +151,8 @@ def test_who_comes_back_is_told_only_what_has_changed() -> None:
 
 
 def test_one_job_can_be_followed_alone() -> None:
+    """Row P30."""
+
     async def scenario(stage: Stage) -> None:
         client, reader = await stage.connect(), await stage.connect()
         for _ in range(2):

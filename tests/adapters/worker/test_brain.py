@@ -48,6 +48,7 @@ def reports(instructions: list[s.Instruction]) -> list[s.Report]:
 
 
 def test_leases_start_in_the_order_in_which_they_came() -> None:
+    """Rows N19 and N34."""
     told = Told()
     assert starts(told(s.LeasesCame(0, (lease(5), lease(3), lease(4))))) == [(5, 0), (3, 0)]
     assert starts(told.end(3, 0)) == [(4, 0)]

@@ -212,6 +212,8 @@ def test_it_gives_back_what_has_not_started() -> None:
 
 
 def test_it_stops_what_it_is_told_to_stop() -> None:
+    """Row N19: what has not started comes back, then what ran is killed."""
+
     async def scene(stage: Stage) -> None:
         peer = await stage.peer()
         await peer.join()
@@ -384,6 +386,8 @@ def test_it_sends_output_and_follows_it() -> None:
 
 
 def test_an_exception_of_one_unit_leaves_the_others_alone() -> None:
+    """Row N34."""
+
     def behave(_job: int, index: int, _attempt: int) -> Behaviour:
         if index == 1:
             raise KeyError("a fault in the executor")

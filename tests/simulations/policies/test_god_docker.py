@@ -1,4 +1,4 @@
-"""Go-D-Docker's score: each of its nine terms, its bounds, and the quirks that the docstrings state."""
+"""Go-D-Docker's score: each of its nine terms, its bounds, and the quirks that the docstrings state (rows G17-G22)."""
 
 from __future__ import annotations
 
@@ -62,25 +62,62 @@ HEAVY = Used(1_000, 100, 10)
     ],
 )
 def test_each_term_of_usage_goes_from_nothing_to_its_weight(term: str, worst: float) -> None:
+    """Row G22: a weight of 0 removes its term."""
     only = attrs.evolve(NO_WEIGHTS, **{term: getattr(ScoreWeights(), term)})
     assert scored([A, B], {"a": HEAVY}, {"p": HEAVY}, only) == [worst, 0]
     assert scored([A, B], {"a": HEAVY}, {"p": HEAVY}, NO_WEIGHTS) == [0, 0]
 
 
 def test_waiting_and_priorities() -> None:
+    """Rows G21 and G22: the bounds of waits are those of what waits now, by the clock; a weight of 0 removes a term."""
+    assert scored([A, B, Task("c", "q", 75)], weights=attrs.evolve(NO_WEIGHTS, wait=0.1)) == [0, 0.1, 0.075]
     assert scored([A, B], weights=attrs.evolve(NO_WEIGHTS, wait=0.1)) == [0, 0.1]
     high = attrs.evolve(A, user_priority=1.0, project_priority=0.9)
     assert scored([high, B], weights=attrs.evolve(NO_WEIGHTS, user_priority=1.0)) == [0, 0.5]
     assert scored([high, B], weights=attrs.evolve(NO_WEIGHTS, group_priority=1.0)) == [0.1, 0.5]
 
 
+A_SECOND = Used(1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("user_priority", "project_priority", "used", "score", "other"),
+    [
+        (50, 50, {}, 1.81, 1.81),
+        (60, 50, {}, 1.71, 1.81),
+        (60, 80, {}, 1.41, 1.81),
+        (60, 20, {}, 2.01, 1.81),
+        (50, 50, {"a": A_SECOND}, 2.51, 1.11),
+    ],
+)
+def test_worked_scores(
+    user_priority: int, project_priority: int, used: Mapping[str, Used], score: float, other: float
+) -> None:
+    """Row G17, the worked numbers of requirements 3d, 1 to 5: two tasks of one moment, priorities in hundredths."""
+    first = Task("a", "p", 0, user_priority / 100, project_priority / 100)
+    assert scored([first, Task("b", "q", 0)], used) == [score, other]
+
+
+def test_the_lower_id_goes_first_among_equals() -> None:
+    """Row G17: users with the same score take turns by id, whoever was registered first."""
+    pool = Scenario(1, policy=GodDocker())
+    for name in "ba":
+        pool.domain(name)
+    for name in "abba":
+        pool.submit(0, name, units=1, unit_s=0.001)
+    pool.run(1, 1)
+    assert [start.job_id for start in pool.starts] == [1, 2, 3, 4]
+
+
 def test_the_score_lies_between_nothing_and_its_most() -> None:
+    """Requirements 3d, 6."""
     best = attrs.evolve(A, user_priority=1.0, project_priority=1.0)
     worst = attrs.evolve(B, user_priority=0.0, project_priority=0.0)
     assert scored([best, worst], {"b": HEAVY}, {"q": HEAVY}) == [0, 3.62]
 
 
 def test_bounds_of_none_of_one_and_of_many() -> None:
+    """Row G20."""
     assert bounds([]) == (-1, 0)
     assert bounds([7]) == (7, 7)
     assert bounds([7, 3, 5]) == (3, 7)
@@ -107,6 +144,7 @@ def test_the_project_default_counts_as_the_worst() -> None:
 
 
 def test_a_day_off_is_a_clean_slate_unless_the_whole_window_counts() -> None:
+    """Row G19: with ``stops_at_gap=False`` days without an entry hide nothing."""
     for stops_at_gap, at_gap in ((True, Used()), (False, Used(5, 1, 1))):
         window = UsageWindow(days=30, stops_at_gap=stops_at_gap)
         window.add("a", 10, Used(5, 1, 1))
@@ -117,6 +155,22 @@ def test_a_day_off_is_a_clean_slate_unless_the_whole_window_counts() -> None:
         assert window.total("a", 40) == (Used() if stops_at_gap else Used(6, 2, 2))
         assert window.total("a", 41) == (Used() if stops_at_gap else Used(1, 1, 1))
         assert window.total("nobody", 11) == NOTHING_USED
+
+
+def test_a_priority_counts_from_the_next_pass_on() -> None:
+    """Row G18: it is 0.5 unless said, and another one counts at once, for what waits already as well."""
+    policy = GodDocker()
+    pool = Scenario(1, policy=policy)
+    pool.domain("a")
+    pool.domain("b")
+    for name in "aaabbb":
+        pool.submit(0, name, units=1, unit_s=10)
+    pool.run(5, 5)
+    policy.priorities["b"] = 0.9
+    pool.run(25, 5)
+    policy.priorities["a"], policy.priorities["b"] = 1.0, 0.0
+    pool.run(100, 5)
+    assert "".join(start.domain for start in pool.starts) == "abbaab"
 
 
 def played(policy: GodDocker, **users: str) -> str:
@@ -140,6 +194,7 @@ def test_who_ran_for_longer_waits_for_longer_until_a_day_without_an_end() -> Non
 
 
 def test_priorities_of_users_are_seen_at_once() -> None:
+    """Row G18."""
     assert played(GodDocker(priorities={"b": 1.0}), a="lab", b="lab") == "ba" * 3
 
 
@@ -158,7 +213,7 @@ def test_a_task_counts_for_nothing_until_it_is_over() -> None:
 
 
 def test_the_order_of_a_pool_is_that_of_the_scores_of_all_tasks(tmp_path: Path) -> None:
-    """The index merges the queues of users; here each task is scored for itself."""
+    """Row G17: the index merges the queues of users; here each task is scored for itself."""
     replay = Replay(busy_trace(tmp_path, jobs=200, users=6, seed=5), GodDocker())
     longest = 0
     while not replay.run(3):

@@ -29,9 +29,12 @@ from meted.simulations.traces.trace import TraceJob
 from ..driving import make_trace
 from .playing import PROCS, S, busy_trace, starts
 
-RIVALS = ["condor", "drf", "fair-tree", "go-d-docker", "least-used", "multifactor", "sfq", "static", "stride"]
+RIVALS = [
+    *("condor", "drf", "fair-tree", "go-d-docker", "least-used"),
+    *("multifactor", "recent-jobs", "sfq", "static", "stride"),
+]
 PASS_OVER = ["condor", "go-d-docker"]
-RESERVE = ["drf", "fair-tree", "least-used", "multifactor", "sfq", "stride"]
+RESERVE = ["drf", "fair-tree", "least-used", "multifactor", "recent-jobs", "sfq", "stride"]
 
 jobs = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 40), st.integers(1, 60), st.integers(1, PROCS)), min_size=1, max_size=25
