@@ -1,7 +1,8 @@
 """How long one waits: for the durable answer to a submission, and for a unit to start on an idle pool.
 
 A real server with a real SQLite log, and a real worker that runs processes. A unit prints the time at which it runs
-(``date``), so what is measured ends inside the unit. Then the same with idle clients and workers connected.
+(``date``), so what is measured ends inside the unit. And the same in a pool with idle clients and workers connected.
+The two have their submissions in turn, a few at a time, as the disk may be slow in one minute and quick in the next.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from meted.adapters.wire.limits import HEARTBEAT_US
 
 WARM_UP = 20
 """Submissions that are not counted."""
+
+IN_TURN = 10
+"""Submissions to one pool before the other has its turn."""
 
 
 def pool(
@@ -75,45 +79,71 @@ def _idle_worker(path: str, number: int) -> tuple[int, Caller]:
     return answer[3]["worker"], caller  # type: ignore[index]
 
 
-def measure(name: str, submissions: int, clients: int, workers: int) -> Row:
-    """Submit one unit at a time and wait for each."""
-    answered_ms: list[float] = []
-    started_ms: list[float] = []
-    with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
-        path, client = pool(stack, Path(temporary))
-        crowd = Crowd(stack, path, clients, workers)
-        for _ in range(WARM_UP + submissions):
-            crowd.beat()
+class Probe:
+    """A pool of its own, to which one unit at a time is submitted and waited for."""
+
+    def __init__(self, stack: contextlib.ExitStack, name: str, folder: Path, clients: int, workers: int) -> None:
+        """Start the pool, and let a crowd connect."""
+        self.name = name
+        path, self._client = pool(stack, folder)
+        self._crowd = Crowd(stack, path, clients, workers)
+        self.answered_ms: list[float] = []
+        self.started_ms: list[float] = []
+
+    def submit(self, submissions: int) -> None:
+        """Submit so many."""
+        for _ in range(submissions):
+            self._crowd.beat()
             began_ns = time.time_ns()
-            job = client.call("submit", argv=["date", "+%s%N"])["job"]
-            answered_ms.append((time.time_ns() - began_ns) / 1e6)
-            row = client.call("wait", job=job, wait_us=30_000_000)
+            job = self._client.call("submit", argv=["date", "+%s%N"])["job"]
+            self.answered_ms.append((time.time_ns() - began_ns) / 1e6)
+            row = self._client.call("wait", job=job, wait_us=30_000_000)
             if row["state"] != "succeeded":
                 raise SystemExit(f"a unit {row['state']}: {row['reason']}")
-            ran_ns = int(client.call("result", job=job)["body"])
-            started_ms.append((ran_ns - began_ns) / 1e6)
-    return {
-        "pool": name,
-        "submissions": submissions,
-        "answer_p50_ms": round(percentile(answered_ms[WARM_UP:], 50), 2),
-        "answer_p99_ms": round(percentile(answered_ms[WARM_UP:], 99), 2),
-        "start_p50_ms": round(percentile(started_ms[WARM_UP:], 50), 2),
-        "start_p99_ms": round(percentile(started_ms[WARM_UP:], 99), 2),
-    }
+            ran_ns = int(self._client.call("result", job=job)["body"])
+            self.started_ms.append((ran_ns - began_ns) / 1e6)
+
+    def forget(self) -> None:
+        """Count anew."""
+        self.answered_ms.clear()
+        self.started_ms.clear()
+
+    def row(self) -> Row:
+        """Return what was measured."""
+        return {
+            "pool": self.name,
+            "submissions": len(self.answered_ms),
+            "answer_p50_ms": round(percentile(self.answered_ms, 50), 2),
+            "answer_p99_ms": round(percentile(self.answered_ms, 99), 2),
+            "start_p50_ms": round(percentile(self.started_ms, 50), 2),
+            "start_p99_ms": round(percentile(self.started_ms, 99), 2),
+        }
 
 
 def main() -> None:
-    """Measure an idle pool, then a crowded one."""
+    """Measure an idle pool and a crowded one in turn."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--submissions", type=int, default=300)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--workers", type=int, default=50)
     options = parser.parse_args()
     os.environ.pop("METED_SERVER", None)
-    rows = [
-        measure("idle", options.submissions, 0, 0),
-        measure("crowded", options.submissions, options.clients, options.workers),
-    ]
+    with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
+        idle, crowded = Path(temporary, "idle"), Path(temporary, "crowded")
+        idle.mkdir()
+        crowded.mkdir()
+        probes = [
+            Probe(stack, "idle", idle, 0, 0),
+            Probe(stack, "crowded", crowded, options.clients, options.workers),
+        ]
+        for probe in probes:
+            probe.submit(WARM_UP)
+            probe.forget()
+        for _ in range(options.submissions // IN_TURN):
+            for probe in probes:
+                probe.submit(IN_TURN)
+            probes.reverse()
+        rows = sorted((probe.row() for probe in probes), key=lambda row: row["pool"] != "idle")
     show("latency", rows, options.json)
 
 
