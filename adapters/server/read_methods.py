@@ -10,7 +10,6 @@ import trio
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
-from meted.core.ids import JobId
 from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.queries import find_jobs
 from meted.core.schema import state_digest
@@ -88,9 +87,9 @@ class ReadMethods:
         find_job(self._desk.state, params.job)
 
         async def read() -> object:
-            row = await self.row(params.job)
-            job = self._desk.state.jobs.jobs.get(JobId(params.job))
-            return row if job is None else job_details(self._desk.state, job, row)
+            state = self._desk.state
+            job = find_job(state, params.job)
+            return job_details(state, job, await self._row(state, job))
 
         return Later(read)
 
@@ -193,9 +192,13 @@ class ReadMethods:
         Raises:
             Refused: It is not known.
         """
+        state = self._desk.state
+        return await self._row(state, find_job(state, job_id))
+
+    async def _row(self, state: State, job: Job) -> JobView:
+        """Return the row of a job of the newest state; the job may be deleted while the row is read."""
         desk = self._desk
-        job = find_job(desk.state, job_id)
-        row = job_row(desk.state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
+        row = job_row(state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
         if job.outcome == FAILED and row["reason"]:
             unit, _ = next(iter(job.failed.spans()))
             error = await desk.read(partial(desk.reader.error, job.job_id, unit))

@@ -58,6 +58,36 @@ def test_a_job_that_failed_says_why_its_first_unit_did() -> None:
     play(scenario)
 
 
+def test_a_job_that_is_deleted_while_it_is_read_is_told_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why it failed is read from the disk, and that takes a moment."""
+
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        await client.call("submit", argv=["nonsense"])
+        lease = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+        await worker.finish(number, lease, exits=[(0, 257)], results=[(0, b"There is no command.")])
+        whole = await client.call("job", job=1)
+        has_read, is_deleted = trio.Event(), trio.Event()
+
+        async def slowly(function: Any) -> Any:
+            found = function()
+            has_read.set()
+            await is_deleted.wait()
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(stage.server.desk, "runner", slowly)
+            asked = await client.ask("job", job=1)
+            await has_read.wait()
+        await client.call("delete", job=1)
+        assert (await refused(client.call("job", job=1))).reason == "unknown_job"
+        is_deleted.set()
+        assert await client.answer(asked) == whole
+
+    play(scenario)
+
+
 def test_help_lists_every_method() -> None:
     """Row N17."""
 
