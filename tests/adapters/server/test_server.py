@@ -14,7 +14,7 @@ from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
 from meted.adapters.wire.messages import Notification, Request
 from meted.adapters.wire.methods import METHODS
-from meted.core.limits import ADOPT_GRACE_US
+from meted.core.limits import ADOPT_GRACE_US, JOBS_PER_COMMAND_MAX
 
 from .stage import STRANGER, TOKEN, FailingLog, Stage, play
 
@@ -324,6 +324,23 @@ def test_many_secret_variables_stop_nobody() -> None:
         assert (await refused(client.call("submit", argv=["true"], env=env))).reason == "too_large"
         env = {f"OMP_{number}": "" for number in range(5_000)}
         assert (await refused(client.call("submit", argv=["true"], env=env))).code == Code.REFUSED
+
+    play(scenario)
+
+
+def test_what_is_refused_is_called_as_its_caller_calls_it() -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        large: list[dict[str, Any]] = [{"stdin": bytes(2**20)}, {"count": 2, "lines": ["x" * 2**20, ""]}]
+        for params in large:
+            for dry_run in (False, True):
+                error = await refused(client.call("submit", argv=["cat"], **params, dry_run=dry_run))
+                assert error.reason == "too_large"
+                assert error.sentence.startswith("stdin and lines take more than 1048576 bytes")
+        for method in ("start", "cancel"):
+            error = await refused(client.call(method, jobs=[1] * (JOBS_PER_COMMAND_MAX + 1)))
+            assert error.reason == "too_many"
+            assert error.sentence.startswith("jobs must have at most")
 
     play(scenario)
 
