@@ -12,7 +12,7 @@ from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
 from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.queries import find_jobs
-from meted.core.schema import state_digest
+from meted.core.schema import body_digest
 from meted.core.state import FAILED, Job, State
 
 from ..forecasts import PointsView, forecast_view
@@ -27,6 +27,7 @@ from .desk import Desk, Handler, Later, Now, Outcome
 from .forecasts import Forecasts
 from .rows import job_row, pages
 from .session import Session
+from .state_body import state_body
 
 REASONS_MAX = 100
 """Rows of one page that say why they wait (for the others ask ``job``), and sentences on one job."""
@@ -182,7 +183,8 @@ class ReadMethods:
             if self._digests_begun == asked or self._digest_found is None:
                 self._digests_begun += 1
                 state = self._desk.state
-                digest = await self._desk.runner(lambda: state_digest(state))
+                body = await state_body(state, self._desk.runner)
+                digest = await self._desk.runner(lambda: body_digest(body))
                 self._digest_found = {"seq": state.seq, "digest": digest}
             return self._digest_found
 

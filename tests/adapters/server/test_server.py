@@ -9,12 +9,16 @@ import trio
 
 from meted.adapters.log import MemoryLog
 from meted.adapters.server import app, read_methods
+from meted.adapters.server.runner import Runner
+from meted.adapters.server.state_body import state_body
 from meted.adapters.wire import limits
 from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
 from meted.adapters.wire.messages import Notification, Request
 from meted.adapters.wire.methods import METHODS
 from meted.core.limits import ADOPT_GRACE_US, JOBS_PER_COMMAND_MAX
+from meted.core.schema import state_digest
+from meted.core.state import State
 
 from .stage import STRANGER, TOKEN, FailingLog, Stage, play
 
@@ -365,21 +369,18 @@ def test_what_goes_wrong_after_a_commit_stops_nobody(
 def test_those_who_ask_for_the_state_together_share_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
 
-    def counted(state: Any) -> str:
+    async def slowly(state: State, runner: Runner) -> bytes:
         made.append(state.seq)
-        return "digest"
-
-    monkeypatch.setattr(read_methods, "state_digest", counted)
-
-    async def slowly(function: Any) -> Any:
         await trio.sleep(1)
-        return function()
+        return await state_body(state, runner)
+
+    monkeypatch.setattr(read_methods, "state_body", slowly)
 
     async def scenario(stage: Stage) -> None:
-        monkeypatch.setattr(stage.server.desk, "runner", slowly)
         client = await stage.connect()
         numbers = [await client.ask("state") for _ in range(50)]
-        assert {(await client.answer(number))["digest"] for number in numbers} == {"digest"}
+        digests = {(await client.answer(number))["digest"] for number in numbers}
+        assert digests == {state_digest(stage.server.desk.state)}
         assert len(made) <= 3
         await client.call("submit", argv=["true"])
         assert (await client.call("state"))["seq"] == stage.server.desk.state.seq
