@@ -29,7 +29,7 @@ from meted.core.limits import LOSSES_DEFAULT, RETENTION_US
 from meted.core.policy.base import Policy
 from meted.core.queries import submitted_id
 from meted.core.resources import Resources
-from meted.core.spec import Spec
+from meted.core.spec import NO_SPEC, Spec
 from meted.core.usertag import usertag
 
 from .committer import SNAPSHOT_EVENTS, Committer
@@ -37,9 +37,6 @@ from .local_credit import LocalCredit
 from .log import Log, LogError
 from .postings import keep_postings
 from .recovery import live_policy, read_state
-
-NO_COMMAND = Spec()
-"""The spec of units about which the program knows all by itself."""
 
 
 def wall_clock_us() -> int:
@@ -120,7 +117,7 @@ class LocalService(LocalCredit):
     def submit(
         self,
         domain: str,
-        spec: Spec = NO_COMMAND,
+        spec: Spec = NO_SPEC,
         count: int = 1,
         *,
         user: str | None = None,

@@ -132,6 +132,12 @@ class Play:
             leased = (event for event in self.engine.take() if isinstance(event, UnitsLeased))
             self.out = [(event.lease_id, ((event.first, event.count),)) for event in leased]
 
+    def us_a_decision(self, decisions: int) -> float:
+        """Run on, and return the time of the processor that a decision took."""
+        began = time.process_time()
+        self.run(decisions)
+        return (time.process_time() - began) * 1e6 / decisions
+
 
 def alone(domains: int, decisions: int) -> Row:
     """Time the policy inside the engine."""
@@ -162,9 +168,7 @@ def whole(domains: int, decisions: int) -> Row:
     """Time a decision through the engine."""
     play = Play(pool(Meted(), domains))
     play.run(min(2 * domains, 50_000))
-    began = time.process_time()
-    play.run(decisions)
-    us = (time.process_time() - began) * 1e6 / decisions
+    us = play.us_a_decision(decisions)
     return {"what": "decision", "domains": domains, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
 
 
@@ -177,9 +181,7 @@ def requests(different: int, decisions: int) -> Row:
     engine.take()
     play = Play(engine)
     play.run(ROUND)
-    began = time.process_time()
-    play.run(decisions)
-    us = (time.process_time() - began) * 1e6 / decisions
+    us = play.us_a_decision(decisions)
     return {"what": "decision", "requests": different, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
 
 
@@ -200,9 +202,7 @@ def mixed(different: int, decisions: int, *, tree: bool, guaranteed: bool) -> Ro
     engine.take()
     play = Play(engine)
     play.run(ROUND)
-    began = time.process_time()
-    play.run(decisions)
-    us = (time.process_time() - began) * 1e6 / decisions
+    us = play.us_a_decision(decisions)
     what = f"mixed, {'in five others' if tree else 'side by side'}{', guaranteed' if guaranteed else ''}"
     return {"what": what, "requests": different, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
 

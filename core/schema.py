@@ -133,7 +133,12 @@ def decode_state(body: bytes) -> State:
 
 def state_digest(state: State) -> str:
     """Return the sha256 of the canonical bytes of a state, in hex."""
-    return hashlib.sha256(encode_state(state)).hexdigest()
+    return body_digest(encode_state(state))
+
+
+def body_digest(body: bytes) -> str:
+    """Return the digest of the state that ``encode_state`` made these bytes of."""
+    return hashlib.sha256(body).hexdigest()
 
 
 def _exact(kind: type) -> Callable[[object, object], object]:

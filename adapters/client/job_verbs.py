@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from meted.core.commands import ONE_CPU
 from meted.core.limits import LOSSES_DEFAULT
 from meted.core.resources import Resources
-from meted.core.spec import Spec
+from meted.core.spec import NO_SPEC, Spec
 from meted.core.usertag import usertag
 
 from ..wire.limits import PAGE_ROWS_MAX
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 """States of a job that has ended."""
 
-NO_COMMAND = Spec()
-"""The spec of units about which whoever runs them knows all by himself."""
-
 
 class JobVerbs(Verbs):
     """The verbs of :class:`meted.adapters.local_service.LocalService`, kept by a server; all raise ``Refused``.
@@ -42,7 +39,7 @@ class JobVerbs(Verbs):
     async def submit(
         self,
         domain: str,
-        spec: Spec = NO_COMMAND,
+        spec: Spec = NO_SPEC,
         count: int = 1,
         *,
         user: str | None = None,

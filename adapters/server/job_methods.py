@@ -18,7 +18,7 @@ from meted.core.commands import (
 from meted.core.decide import decide
 from meted.core.engine import Engine
 from meted.core.ids import JobId, WorkerId
-from meted.core.limits import ENVIRONMENT_MAX
+from meted.core.limits import ENVIRONMENT_MAX, SPEC_BYTES_MAX
 from meted.core.queries import submitted_id
 from meted.core.record import replaced
 from meted.core.resources import NOTHING, Resources
@@ -213,9 +213,13 @@ def _payload(params: Submit, token: str | None) -> bytes:
     try:
         limits = make_limits(params.limits)
         options = ProcessOptions(params.stdin, params.lines, params.first_index, params.index_step, limits, token)
-        return b"" if options == PLAIN else pack_options(options)
+        payload = b"" if options == PLAIN else pack_options(options)
     except OptionsError as error:
         raise CallError(Code.REFUSED, "out_of_range", _as_sentence(error)) from None
+    if len(payload) > SPEC_BYTES_MAX:
+        sentence = f"stdin and lines take more than {SPEC_BYTES_MAX} bytes; put large inputs into a file."
+        raise CallError(Code.REFUSED, "too_large", sentence)
+    return payload
 
 
 def _resources(amounts: Amounts) -> Resources:

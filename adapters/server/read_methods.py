@@ -10,10 +10,9 @@ import trio
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
-from meted.core.ids import JobId
 from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.queries import find_jobs
-from meted.core.schema import state_digest
+from meted.core.schema import body_digest
 from meted.core.state import FAILED, Job, State
 
 from ..forecasts import PointsView, forecast_view
@@ -28,6 +27,7 @@ from .desk import Desk, Handler, Later, Now, Outcome
 from .forecasts import Forecasts
 from .rows import job_row, pages
 from .session import Session
+from .state_body import state_body
 
 REASONS_MAX = 100
 """Rows of one page that say why they wait (for the others ask ``job``), and sentences on one job."""
@@ -88,9 +88,9 @@ class ReadMethods:
         find_job(self._desk.state, params.job)
 
         async def read() -> object:
-            row = await self.row(params.job)
-            job = self._desk.state.jobs.jobs.get(JobId(params.job))
-            return row if job is None else job_details(self._desk.state, job, row)
+            state = self._desk.state
+            job = find_job(state, params.job)
+            return job_details(state, job, await self._row(state, job))
 
         return Later(read)
 
@@ -183,7 +183,8 @@ class ReadMethods:
             if self._digests_begun == asked or self._digest_found is None:
                 self._digests_begun += 1
                 state = self._desk.state
-                digest = await self._desk.runner(lambda: state_digest(state))
+                body = await state_body(state, self._desk.runner)
+                digest = await self._desk.runner(lambda: body_digest(body))
                 self._digest_found = {"seq": state.seq, "digest": digest}
             return self._digest_found
 
@@ -193,9 +194,13 @@ class ReadMethods:
         Raises:
             Refused: It is not known.
         """
+        state = self._desk.state
+        return await self._row(state, find_job(state, job_id))
+
+    async def _row(self, state: State, job: Job) -> JobView:
+        """Return the row of a job of the newest state; the job may be deleted while the row is read."""
         desk = self._desk
-        job = find_job(desk.state, job_id)
-        row = job_row(desk.state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
+        row = job_row(state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
         if job.outcome == FAILED and row["reason"]:
             unit, _ = next(iter(job.failed.spans()))
             error = await desk.read(partial(desk.reader.error, job.job_id, unit))

@@ -12,6 +12,9 @@ from .state import CreditAccount
 KARMA = "karma"
 """The name of this order of the pool among the rules."""
 
+KARMA_BEGINS = "karma begins"
+"""The note of what a domain is given when it begins under karma."""
+
 NO_STANDING = Standing()
 
 _SHARE_BITS = 64

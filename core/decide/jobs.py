@@ -232,7 +232,7 @@ def _check_spec(spec: object) -> bytes:
 
 def _start(state: State, command: StartJobs, at_us: int) -> tuple[Event, ...]:
     events: list[Event] = []
-    for job_id in checks.distinct_ids(command.job_ids, "job_ids", limits.JOBS_PER_COMMAND_MAX):
+    for job_id in checks.distinct_ids(command.job_ids, "jobs", limits.JOBS_PER_COMMAND_MAX):
         job = find_job(state, job_id)
         if job.stopped is not None:
             raise Refused(Reason.JOB_ENDED, f"Job {job_id} was stopped; submit it again.")
@@ -277,7 +277,7 @@ def reprioritise(state: State, job: Job, priority: int, points: int, at_us: int)
 
 def _cancel(state: State, command: CancelJobs, at_us: int) -> tuple[Event, ...]:
     events: list[Event] = []
-    for job_id in checks.distinct_ids(command.job_ids, "job_ids", limits.JOBS_PER_COMMAND_MAX):
+    for job_id in checks.distinct_ids(command.job_ids, "jobs", limits.JOBS_PER_COMMAND_MAX):
         job = find_job(state, job_id)
         if job.outcome is not None or job.stopped is not None:
             continue

@@ -11,6 +11,7 @@ from .. import limits
 from ..credit.fees import fee_of, unit_fee_mc
 from ..credit.karma import (
     KARMA,
+    KARMA_BEGINS,
     NO_STANDING,
     account_of_domain,
     donated_milli,
@@ -272,4 +273,4 @@ def _join(draft: Draft, domain_id: DomainId) -> None:
     draft.add(GrantMarked(draft.at_us, domain_id, state.ledger.karma.per_share))
     start_mc = min(state.rules.start_mc * domain.effective_share, room_mc(draft.state))
     if start_mc and not draft.state.ledger.accounts[account_id].unlimited:
-        move(draft, TREASURY, account_id, start_mc, "grant", 0, "karma begins")
+        move(draft, TREASURY, account_id, start_mc, "grant", 0, KARMA_BEGINS)

@@ -16,10 +16,7 @@ from .capacity import Shape
 from .leaves import Leaf, Line, PendingShape
 from .pool import PoolIndex
 from .pool_orders import POOL_KEYS
-from .ranks import Key, Ranks
-
-NEVER = 1 << 512
-"""The tag of what V never reaches: points of it were sold, so it waits for the pool."""
+from .ranks import NEVER, Key, Ranks
 
 
 @record
@@ -266,6 +263,7 @@ class ClockIndex(PoolIndex):
             peak = ranks.peaks[domain_id] = run.size
         deadline = account.tag + entitled_charge(peak, share, rules.alpha_milli)
         pool_key = POOL_KEYS[rules.pool](self.state, domain_id, account, share, run.job)
+        # Points of it were sold, so it waits for the pool.
         tag = NEVER if run.sold else account.tag
         return Key(tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
 
@@ -275,7 +273,7 @@ class ClockIndex(PoolIndex):
         leaf = self._leaves.get(domain_id)
         if leaf is None:
             return
-        for line in leaf.lines.values() if leaf.ranked is None else leaf.ranked:
+        for line in leaf.ranked_lines():
             line.ranks.peaks.pop(domain_id, None)
         for who in leaf.above:
             parent_id = self.state.domains.domains[who].parent

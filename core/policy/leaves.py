@@ -183,9 +183,9 @@ class Leaf:
         lines = self.lines.values()
         return lines if len(lines) == 1 else sorted(lines, key=by_head)
 
-    def shapes(self) -> Iterable[PendingShape]:
-        """Return the shapes of the lines that are ranked."""
-        return (line.shape for line in (self.lines.values() if self.ranked is None else self.ranked))
+    def ranked_lines(self) -> Iterable[Line]:
+        """Return the lines that are ranked, in no order."""
+        return self.lines.values() if self.ranked is None else self.ranked
 
     def rank_some(
         self, account: Account, most: int, could_fit: Callable[[Shape], bool], has_room: Callable[[Line], bool]

@@ -11,8 +11,8 @@ from ..record import record
 
 BY_GUARANTEE, BY_ENTITLEMENT, BY_POOL = 0, 1, 2
 
-ALWAYS = 1 << 1024
-"""Beyond all that V can be."""
+NEVER = 1 << 512
+"""A tag that V never reaches."""
 
 Order = tuple[int, int, int, DomainId]
 """(by what, key, second key, child), least first: (D, S) by guarantee and entitlement, the pool's key and 0 in the
@@ -128,7 +128,7 @@ class Ranks:
         self._first = first = self._find_first(clock)
         # Whoever is eligible stays so down to its tag, and nobody else becomes so below the least of the other tags.
         self._from = first[2] if first is not None and first[0] == BY_ENTITLEMENT else 0
-        self._below = self._ineligible[0][0] if self._ineligible else ALWAYS
+        self._below = self._ineligible[0][0] if self._ineligible else NEVER
         return first
 
     def _find_first(self, clock: int) -> Order | None:

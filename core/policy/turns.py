@@ -49,7 +49,8 @@ class TurnIndex(ClockIndex):
                 continue
             leaf = self._leaves[found[3]]
             for who in leaf.above:
-                heads.look_again(self.state.domains.domains[who].parent, leaf.shapes())
+                parent_id = self.state.domains.domains[who].parent
+                heads.look_again(parent_id, (line.shape for line in leaf.ranked_lines()))
 
     def _first(self, parent_id: DomainId, shapes: Iterable[PendingShape]) -> Order | None:
         """Return the first of the domains inside one with any of these shapes."""
@@ -98,7 +99,7 @@ class TurnIndex(ClockIndex):
         """
         self._aside.add(leaf.domain_id)
         moved: list[PendingShape] = []
-        for line in leaf.in_order():
+        for line in leaf.ranked_lines():
             key = line.ranks.keys.get(leaf.domain_id)
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
                 tag = max(key.tag, later.tag)
@@ -112,11 +113,10 @@ class TurnIndex(ClockIndex):
         """Pass over a domain for the rest of this pass."""
         leaf = self._leaves[domain_id]
         self._aside.add(domain_id)
-        lines = leaf.in_order()
-        for line in lines:
+        for line in leaf.ranked_lines():
             line.ranks.drop(domain_id)
         for who in leaf.above:
-            self._rank_group(who, [line.shape for line in lines])
+            self._rank_group(who, [line.shape for line in leaf.ranked_lines()])
 
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on who is ahead of a job and why.

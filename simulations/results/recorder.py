@@ -80,7 +80,6 @@ class Recorder:
         names: Mapping[int, str] | None = None,
         loans: Sequence[LoanMove] = (),
         per_proc: int = 1,
-        credit: CreditSeen = NO_CREDIT,
         alpha_milli: int | None = None,
     ) -> None:
         """Start with nothing done.
@@ -92,9 +91,8 @@ class Recorder:
             shares: The shares of the users; None is 1 for all.
             names: What to call the users; None is by their numbers.
             loans: What was lent meanwhile, in the order of time.
-            credit: Who paid whom in credit meanwhile.
-            alpha_milli: The part that is promised by share, in thousandths; by default that of the rules.
             per_proc: How many of the trace's processors make one in a record: 1,000 where they are thousandths.
+            alpha_milli: The part that is promised by share, in thousandths; by default that of the rules.
         """
         # One yardstick for all: what `meted` would promise by these rules, whoever is measured.
         alpha_milli = (rules or Rules()).alpha_milli if alpha_milli is None else alpha_milli
@@ -105,7 +103,7 @@ class Recorder:
         self._names = names or {number: str(number) for number in trace.users}
         self._loans = LoanFlow(loans)
         self._per_proc = per_proc
-        self._credit = credit
+        self._credit = NO_CREDIT
         self._fairness = FairnessMeter(trace, shares, alpha_milli)
         self._series = SeriesMeter(self.metrics.service)
         self._window = WindowMeter()

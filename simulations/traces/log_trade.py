@@ -10,8 +10,6 @@ Jobs, holds and loans of credit are called by their numbers in the log.
 
 from __future__ import annotations
 
-from typing import Final
-
 from meted.core.commands import (
     ChangePriority,
     CloseCredit,
@@ -27,6 +25,7 @@ from meted.core.commands import (
     VoidHold,
 )
 from meted.core.credit.fees import HOUR_CPU_US
+from meted.core.credit.karma import KARMA_BEGINS
 from meted.core.credit.state import TREASURY, CreditRules
 from meted.core.events import (
     CreditClosed,
@@ -52,8 +51,6 @@ from meted.core.ids import AccountId, DomainId, JobId
 
 from .log_commands import Asked, LoggedCommand
 
-_KARMA_BEGINS: Final = "karma begins"
-
 
 class TradeReader:
     """Follows credit and priorities in the events of a log.
@@ -66,7 +63,7 @@ class TradeReader:
         """Start with no account."""
         self.asked: list[Asked] = []
         self._owner: dict[AccountId, DomainId] = {}
-        self._jobs: dict[JobId, tuple[int, int]] = {}
+        self._points: dict[JobId, int] = {}
         self._lapsed: JobId | None = None
         self._paid_mc: dict[JobId, int] = {}
         self._sold_us: dict[JobId, int] = {}
@@ -84,10 +81,10 @@ class TradeReader:
             self._unsure = None
         match event:
             case JobSubmitted():
-                self._jobs[event.job_id] = event.terms.priority, 0
+                self._points[event.job_id] = 0
             case PointsLapsed() if event.points:
                 self._lapsed = event.job_id
-            case PriorityChanged() if event.job_id in self._jobs:
+            case PriorityChanged() if event.job_id in self._points:
                 self._priority(event, order)
             case CreditMoved():
                 self._moved(event, order)
@@ -148,7 +145,7 @@ class TradeReader:
         at_us, amount_mc = event.at_us, event.amount_mc
         match event.kind:
             case "grant" if payee is not None:
-                begins = event.note == _KARMA_BEGINS and isinstance(self._last, GrantMarked)
+                begins = event.note == KARMA_BEGINS and isinstance(self._last, GrantMarked)
                 if not begins:
                     self._ask(order, GrantCredit(at_us, str(payee), amount_mc, event.note))
                     if not event.note:
@@ -201,8 +198,7 @@ class TradeReader:
     def _priority(self, event: PriorityChanged, order: int) -> None:
         """Take another priority, or points; that of points that nobody pays for any more comes by itself."""
         job_id, at_us = event.job_id, event.at_us
-        _, before = self._jobs[job_id]
-        self._jobs[job_id] = event.priority, event.points
+        before, self._points[job_id] = self._points[job_id], event.points
         paid_mc, lapsed = self._paid_mc.pop(job_id, 0), self._lapsed == job_id
         self._lapsed = None
         if lapsed:

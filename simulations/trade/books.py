@@ -9,6 +9,7 @@ import attrs
 
 from meted.core.credit.state import ESCROW, TREASURY
 from meted.core.decide.ledger import accrued
+from meted.core.engine import Engine
 from meted.core.events import CreditMoved, DonorPaid, Event, FeePosted
 from meted.core.ids import AccountId, DomainId
 from meted.core.state import State
@@ -38,6 +39,12 @@ class Book:
     earned_mc: int = 0
 
 
+def pay_out(engine: Engine) -> None:
+    """After the last end of a run, let what is in escrow be paid out."""
+    while engine.state.ledger.unpaid_size and (due_us := engine.next_due_us()) is not None:
+        engine.run_timers(max(due_us, engine.now_us))
+
+
 class Books:
     """Follows the events of credit in a run."""
 
@@ -54,25 +61,20 @@ class Books:
                 self._add_up(event)
                 self._reader.take(event)
 
-    def seen(self, first_us: int, state: State) -> CreditSeen:
-        """Return who paid whom; times are from the first submit on."""
-        return self.named(first_us, {one.domain_id: one.name for one in state.domains.domains.values()})
-
-    def named(self, first_us: int, names: Mapping[DomainId, str]) -> CreditSeen:
-        """Return the same with other names of the domains."""
+    def seen(self, first_us: int, names: Mapping[DomainId, str]) -> CreditSeen:
+        """Return who paid whom, by what the domains are to be called; times are from the first submit on."""
         return self._reader.seen(first_us, names)
 
-    def figures(self, state: State, at_us: int, names: Mapping[DomainId, str] | None = None) -> dict[str, JsonValue]:
+    def figures(self, state: State, at_us: int, names: Mapping[DomainId, str]) -> dict[str, JsonValue]:
         """Return totals in credits, and what each domain that has an account had, got and gave.
 
         Args:
             state: Of the engine.
             at_us: Now.
-            names: What to call the domains; by default their names in the engine.
+            names: What to call the domains.
         """
-        named = {one.domain_id: one.name for one in state.domains.domains.values()} if names is None else names
         books = {
-            named[domain_id]: self._closed(state, domain_id, account_id, at_us)
+            names[domain_id]: self._closed(state, domain_id, account_id, at_us)
             for domain_id, account_id in sorted(state.ledger.of_domain.items())
         }
         totals: dict[str, JsonValue] = {

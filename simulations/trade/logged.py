@@ -24,7 +24,7 @@ from ..results.metrics import JsonValue
 from ..traces.credit_moves import CreditSeen
 from ..traces.log_commands import TradeCommand
 from ..traces.log_trace import LogTrace
-from .books import Books
+from .books import Books, pay_out
 
 _TOO_LATE = frozenset({Reason.JOB_ENDED, Reason.UNKNOWN_JOB})
 
@@ -125,13 +125,12 @@ class LoggedTrade:
 
     def close(self, engine: Engine) -> None:
         """After the last end, let what is in escrow be paid out, and take what happens."""
-        while engine.state.ledger.unpaid_size and (due_us := engine.next_due_us()) is not None:
-            engine.run_timers(max(due_us, engine.now_us))
+        pay_out(engine)
         self.read(engine.take())
 
     def seen(self) -> CreditSeen:
         """Return who paid whom over time."""
-        return self._books.named(self._first_us, self._called)
+        return self._books.seen(self._first_us, self._called)
 
     def figures(self, engine: Engine) -> dict[str, JsonValue]:
         """Return what came of it; nothing where nothing was asked for."""

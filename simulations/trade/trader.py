@@ -18,14 +18,14 @@ from meted.core.commands import GrantCredit, NiceJob, OpenCredit, SetCreditRules
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.events import Event
-from meted.core.ids import JobId
+from meted.core.ids import DomainId, JobId
 
 from ..errors import SimulationError
 from ..results.metrics import JsonValue
 from ..traces.credit_moves import CreditSeen
 from ..traces.entitlements import WorkloadDomain
 from ..traces.job import TraceJob
-from .books import Books
+from .books import Books, pay_out
 from .plan import CreditPlan, Trade
 from .waits import Group, TradeWaits
 from .words import excerpt
@@ -142,20 +142,19 @@ class Trader:
 
     def close(self, engine: Engine) -> None:
         """After the last end, let what is in escrow be paid out, and take what happens."""
-        while engine.state.ledger.unpaid_size and (due_us := engine.next_due_us()) is not None:
-            engine.run_timers(max(due_us, engine.now_us))
+        pay_out(engine)
         self.read(engine.take())
 
     def seen(self, engine: Engine) -> CreditSeen:
         """Return who paid whom over time."""
-        return self._books.seen(self._first_us or 0, engine.state)
+        return self._books.seen(self._first_us or 0, _names(engine))
 
     def figures(self, engine: Engine) -> dict[str, JsonValue]:
         """Return what came of it: how those who trade waited and the others, and what each domain has."""
         return {
             **attrs.asdict(self.counts),
             **self._waits.figures(),
-            **self._books.figures(engine.state, engine.now_us),
+            **self._books.figures(engine.state, engine.now_us, _names(engine)),
         }
 
     def _open(self, engine: Engine, at_us: int) -> None:
@@ -230,3 +229,7 @@ def _fits(trade: Trade, job: TraceJob) -> bool:
         and (trade.procs_min is None or job.procs >= trade.procs_min)
         and (trade.procs_max is None or job.procs <= trade.procs_max)
     )
+
+
+def _names(engine: Engine) -> dict[DomainId, str]:
+    return {domain_id: domain.name for domain_id, domain in engine.state.domains.domains.items()}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import cast
 
+from meted.core.credit.karma import KARMA_BEGINS
 from meted.core.credit.state import CreditRules
 from meted.core.events import (
     CreditClosed,
@@ -118,7 +119,7 @@ def _plain_facts(event: Event) -> Iterator[Fact]:
         case LoanRecalled() | LoanEnded():
             yield "recall", event.loan_id
         case CreditMoved() if event.note and event.kind in ("transfer", "grant", "withdrawal"):
-            yield ("note" if event.note != "karma begins" else "begins"), event.note
+            yield ("note" if event.note != KARMA_BEGINS else "begins"), event.note
             yield "moved", event.kind, event.note, event.amount_mc
         case HoldPosted():
             yield "post", event.hold_id, event.amount_mc

@@ -49,7 +49,7 @@ class Books:
         self._fees: Counter[int] = Counter()
         self._fee_mc: dict[int, int] = {}
         self._debts: dict[int, int] = {}
-        self._ends: Counter[tuple[str, int]] = Counter()
+        self._resolved: set[int] = set()
 
     def take(self, event: Event, seq: int) -> None:
         """Enter the event at a position."""
@@ -140,9 +140,9 @@ class Books:
                 self.lines[account_id].append((seq, change_mc, self._balances[account_id]))
 
     def _resolve(self, hold_id: int, amount_mc: int) -> None:
-        self._ends["hold", hold_id] += 1
-        if self._ends["hold", hold_id] > 1 or not 0 <= amount_mc <= self._holds.get(hold_id, -1):
+        if hold_id in self._resolved or not 0 <= amount_mc <= self._holds.get(hold_id, -1):
             self.wrong.append(f"Hold {hold_id} was resolved twice, or for more than it held.")
+        self._resolved.add(hold_id)
 
     def _open_holds(self) -> dict[int, int]:
-        return {hold_id: mc for hold_id, mc in self._holds.items() if not self._ends["hold", hold_id]}
+        return {hold_id: mc for hold_id, mc in self._holds.items() if hold_id not in self._resolved}

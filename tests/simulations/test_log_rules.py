@@ -19,6 +19,7 @@ from meted.core.state import Rules
 from meted.simulations.commands.replay import log_table, replay, run_policy
 from meted.simulations.log_replay import LogReplay
 from meted.simulations.policies.registry import make_policy
+from meted.simulations.results.recorder import Recorder
 from meted.simulations.traces.log_trace import LogTrace
 from meted.simulations.traces.own_log import read_own_log, trace_of
 
@@ -134,7 +135,14 @@ def test_others_do_not_go_by_them(tmp_path: Path) -> None:
 
 def test_lag_is_held_against_the_least_that_was_promised(tmp_path: Path) -> None:
     ruled(tmp_path / "pool", 1)
+    trace = read_own_log(tmp_path / "pool")
+
+    def measured(alpha_milli: int) -> list[object]:
+        recorder = Recorder(trace, "meted", shares=trace.shares, alpha_milli=alpha_milli)
+        assert LogReplay(trace, make_policy("meted"), [recorder], trace.rules, recorder.entitled).run()
+        figures = recorder.results("instant", 0)
+        return [figures[name] for name in ("max_starvation", "max_lag_of_bound")]
+
     figures = json.loads(call(tmp_path / "pool", "--fairness", "--json", "-").stdout)
-    given = json.loads(call(tmp_path / "pool", "--fairness", "--alpha", "0.1", "--json", "-").stdout)
-    assert figures["max_starvation"] > 0
-    assert figures["max_lag_of_bound"] != given["max_lag_of_bound"]  # another run, by the same yardstick
+    assert figures["rules"]["alpha_milli"] == 500
+    assert [figures["max_starvation"], figures["max_lag_of_bound"]] == measured(100) != measured(500)

@@ -9,12 +9,16 @@ import trio
 
 from meted.adapters.log import MemoryLog
 from meted.adapters.server import app, read_methods
+from meted.adapters.server.runner import Runner
+from meted.adapters.server.state_body import state_body
 from meted.adapters.wire import limits
 from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
 from meted.adapters.wire.messages import Notification, Request
 from meted.adapters.wire.methods import METHODS
-from meted.core.limits import ADOPT_GRACE_US
+from meted.core.limits import ADOPT_GRACE_US, JOBS_PER_COMMAND_MAX
+from meted.core.schema import state_digest
+from meted.core.state import State
 
 from .stage import STRANGER, TOKEN, FailingLog, Stage, play
 
@@ -54,6 +58,36 @@ def test_a_job_that_failed_says_why_its_first_unit_did() -> None:
         reason = "1 of 1 units failed; unit 0: There is no command."
         assert (await client.call("job", job=1))["reason"] == reason
         assert (await client.call("wait", job=1, wait_us=0))["reason"] == reason
+
+    play(scenario)
+
+
+def test_a_job_that_is_deleted_while_it_is_read_is_told_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why it failed is read from the disk, and that takes a moment."""
+
+    async def scenario(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        number = await worker.join()
+        await client.call("submit", argv=["nonsense"])
+        lease = (await worker.tells("run")).params["leases"][0]  # type: ignore[index]
+        await worker.finish(number, lease, exits=[(0, 257)], results=[(0, b"There is no command.")])
+        whole = await client.call("job", job=1)
+        has_read, is_deleted = trio.Event(), trio.Event()
+
+        async def slowly(function: Any) -> Any:
+            found = function()
+            has_read.set()
+            await is_deleted.wait()
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(stage.server.desk, "runner", slowly)
+            asked = await client.ask("job", job=1)
+            await has_read.wait()
+        await client.call("delete", job=1)
+        assert (await refused(client.call("job", job=1))).reason == "unknown_job"
+        is_deleted.set()
+        assert await client.answer(asked) == whole
 
     play(scenario)
 
@@ -298,6 +332,23 @@ def test_many_secret_variables_stop_nobody() -> None:
     play(scenario)
 
 
+def test_what_is_refused_is_called_as_its_caller_calls_it() -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        large: list[dict[str, Any]] = [{"stdin": bytes(2**20)}, {"count": 2, "lines": ["x" * 2**20, ""]}]
+        for params in large:
+            for dry_run in (False, True):
+                error = await refused(client.call("submit", argv=["cat"], **params, dry_run=dry_run))
+                assert error.reason == "too_large"
+                assert error.sentence.startswith("stdin and lines take more than 1048576 bytes")
+        for method in ("start", "cancel"):
+            error = await refused(client.call(method, jobs=[1] * (JOBS_PER_COMMAND_MAX + 1)))
+            assert error.reason == "too_many"
+            assert error.sentence.startswith("jobs must have at most")
+
+    play(scenario)
+
+
 def test_what_goes_wrong_after_a_commit_stops_nobody(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,21 +369,18 @@ def test_what_goes_wrong_after_a_commit_stops_nobody(
 def test_those_who_ask_for_the_state_together_share_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
 
-    def counted(state: Any) -> str:
+    async def slowly(state: State, runner: Runner) -> bytes:
         made.append(state.seq)
-        return "digest"
-
-    monkeypatch.setattr(read_methods, "state_digest", counted)
-
-    async def slowly(function: Any) -> Any:
         await trio.sleep(1)
-        return function()
+        return await state_body(state, runner)
+
+    monkeypatch.setattr(read_methods, "state_body", slowly)
 
     async def scenario(stage: Stage) -> None:
-        monkeypatch.setattr(stage.server.desk, "runner", slowly)
         client = await stage.connect()
         numbers = [await client.ask("state") for _ in range(50)]
-        assert {(await client.answer(number))["digest"] for number in numbers} == {"digest"}
+        digests = {(await client.answer(number))["digest"] for number in numbers}
+        assert digests == {state_digest(stage.server.desk.state)}
         assert len(made) <= 3
         await client.call("submit", argv=["true"])
         assert (await client.call("state"))["seq"] == stage.server.desk.state.seq
