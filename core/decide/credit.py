@@ -39,7 +39,18 @@ from .credit_alarms import watch_credit
 from .donors import pay_donors
 from .draft import Draft
 from .entitlements import find_domain
-from .ledger import account_of, check_closable, close, find_id, move, name_of, need, need_room, open_account
+from .ledger import (
+    account_of,
+    check_closable,
+    close,
+    credits_text,
+    find_id,
+    move,
+    name_of,
+    need,
+    need_room,
+    open_account,
+)
 from .nice import decide_nice
 from .overdue import repay, settle
 
@@ -148,7 +159,7 @@ def _post(draft: Draft, command: PostHold) -> None:
     if amount_mc > hold.amount_mc:
         raise Refused(
             Reason.OVER_HOLD,
-            f"Hold {hold.hold_id} has set {hold.amount_mc} thousandths aside; post at most that much.",
+            f"Hold {hold.hold_id} has set {credits_text(hold.amount_mc)} aside; post at most that much.",
         )
     if draft.state.ledger.accounts[hold.account_id].domain_id == payee.domain_id:
         raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payee!r} cannot pay itself; void the hold instead.")

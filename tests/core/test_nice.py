@@ -88,7 +88,7 @@ JOB = JobId(1)
 
 @pytest.mark.parametrize(("credit", "left"), [(10, 4), (6, 0), (5, None), (0, None)])
 def test_what_is_charged_is_points_times_cost(credit: int, left: int | None) -> None:
-    """1d, 1 and rows P03, P05: 2 points for 3 hours are 6 credits; who has less is refused, and nothing has changed."""
+    """1c.1, 1c.2, 1d-1, rows P03, P05: 2 points for 3 hours are 6 credits; who has less is refused and keeps it."""
     market = Market()
     market.make("a")
     market.do(OpenCredit(0, "a"))
@@ -105,8 +105,13 @@ def test_what_is_charged_is_points_times_cost(credit: int, left: int | None) -> 
 
 
 def test_selling_pays_and_lowers(market: Market) -> None:
-    """1d, 2 and row P04: 4 credits and two points sold for 3 hours are 10; 0 becomes 6."""
-    market.grant("a", -6_000)
+    """1c.3, 1d-2 and row P04: 4 credits and two points sold for 3 hours are 10; 0 becomes 6."""
+    market.grant("a", -market.balances("a")[0])
+    market.nice(JOB, -2, 3)
+    assert market.balances("a") == [6_000]
+    market.nice(JOB, 2)
+    assert market.balances("a") == [0]
+    market.grant("a", 4_000)
     market.nice(JOB, -2, 3)
     assert market.balances("a") == [10_000]
     assert market.priority(JOB) == (-2, -2)
@@ -187,7 +192,7 @@ def test_a_cost_is_a_sane_number(market: Market, cost: Any) -> None:
 
 
 def test_a_cost_may_be_left_out_where_it_can_be_estimated(market: Market) -> None:
-    """Row P07."""
+    """1c.4 and row P07."""
     market.nice(JOB, 2)
     assert market.balances("a") == [4_000]
     unknown = market.submit("b", 3)
