@@ -56,8 +56,9 @@ def _said(job: int, done: Niced) -> str:
     has = f"Job {job} has {signed_points(points)} and priority {done['priority']}."
     if charged_mc > 0:
         return f"{has} Charged: {credits_text(charged_mc)}."
-    if charged_mc < 0:
-        return f"{has} Paid{' back' if points >= 0 else ''}: {credits_text(-charged_mc)}."
+    if charged_mc < 0:  # below zero points both what was in the purse and what is paid for those that were sold
+        gained = credits_text(-charged_mc)
+        return f"{has} Paid back: {gained}." if points >= 0 else f"{has} Its domain has {gained} more."
     if points < 0:
         return f"{has} It waits for the pool, and its domain is paid as others pay for the room."
     return f"{has} Nothing was charged."

@@ -139,8 +139,8 @@ def check_closable(state: State, account: CreditAccount) -> None:
     if not is_closable(account):
         raise Refused(
             Reason.ACCOUNT_IN_USE,
-            f"The account of domain {name_of(state, account)!r} has {credits_text(account.held_mc)} held and "
-            f"{account.ties} loans of credit or purses of jobs; repay, void or take these back first.",
+            f"The account of domain {name_of(state, account)!r} has {credits_text(account.held_mc)} held, "
+            f"and loans of credit or purses of jobs: {account.ties}; repay, void or take these back first.",
         )
 
 

@@ -102,9 +102,10 @@ def _sell(draft: Draft, account_id: AccountId, job: Job, points: int, cost_us: i
         cost_us = _cost_us(draft.state, job, cost_us)
         known_us = rest_us(draft.state, job)
         if known_us is not None and cost_us > known_us:
+            known_s = known_us // limits.SECOND_US
             raise Refused(
                 Reason.OUT_OF_RANGE,
-                f"The rest of job {job.job_id} is estimated at {known_us} cpu-microseconds, so no more can be sold.",
+                f"The rest of job {job.job_id} is estimated at {known_s} cpu-seconds, so no more can be sold.",
             )
         amount_mc = refund_mc(points, ledger.rules.price_mc, cost_us)
         checks.whole(sold_mc + amount_mc, "what is paid", 0, limits.CREDIT_MAX_MC)

@@ -81,7 +81,7 @@ class Ranks:
         self._tags: dict[DomainId, int] = {}  # of the entry in _ineligible that counts
         self._pool_keys: dict[DomainId, int] = {}  # of the entry in _pool that counts
         self._first: Order | None = None
-        self._from = self._below = 0  # for V from the one on and below the other _first is right
+        self._from = self._below = 0  # for V from the one on and below the other _first is right; equal: for none
 
     def set(self, child: DomainId, key: Key, clock: int) -> None:
         """Put a child where it belongs now; ``clock`` is V."""

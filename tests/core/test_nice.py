@@ -159,7 +159,8 @@ def test_what_takes_longer_than_paid_for_counts_as_usage(market: Market) -> None
 
 
 def test_more_than_the_rest_of_a_job_cannot_be_sold(market: Market) -> None:
-    market.refused(NiceJob(0, JOB, -2, 4 * HOUR), Reason.OUT_OF_RANGE)
+    refusal = market.refused(NiceJob(0, JOB, -2, 4 * HOUR), Reason.OUT_OF_RANGE)
+    assert "estimated at 10800 cpu-seconds" in refusal.sentence
 
 
 def test_what_was_sold_and_never_ran_is_paid_back(market: Market) -> None:

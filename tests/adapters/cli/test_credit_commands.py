@@ -295,6 +295,8 @@ def test_points_are_bought_given_back_and_sold() -> None:
     assert "-2 of it sold" in run("show", job).stdout
     assert "It waits for the pool" in run("nice", job, "-1").stdout
     assert "at most 10" in run("nice", job, "-8", code=1).stderr
+    run("nice", job, "+5", "--cost", "2")
+    assert run("nice", job, "-5").stdout == f"Job {job} has -3 points and priority -3. Its domain has 4 credits more.\n"
     run("cancel", job)
     assert "counts no more" in run("nice", job, "+1", code=1).stderr
     other = held_job("guest")
