@@ -195,14 +195,14 @@ def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Even
 
 def with_purses(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:
     """Return the events, and with each end of a job what is left in its purse, and what was sold and not delivered."""
-    ended = [event.job_id for event in events if type(event) is JobEnded]
-    if not ended:
-        return events
-    draft = Draft(state, at_us, events)
-    for job_id in ended:
-        _close_purse(draft, job_id)
-        _settle_sale(draft, job_id)
-    return tuple(draft.events)
+    draft: Draft | None = None
+    for event in events:
+        if type(event) is JobEnded:
+            if draft is None:
+                draft = Draft(state, at_us, events)
+            _close_purse(draft, event.job_id)
+            _settle_sale(draft, event.job_id)
+    return events if draft is None else tuple(draft.events)
 
 
 def _owner(state: State, job_id: JobId) -> CreditAccount | None:

@@ -11,7 +11,7 @@ from ..state import Job, State
 from .base import Index, Proposal
 from .capacity import Room, Shape
 from .pool import PoolIndex
-from .queues import JobQueue, QueueKey, queue_key, queued_job, queued_jobs
+from .queues import KeyQueue, QueueKey, queue_key, queued_job, queued_jobs
 
 
 class QueueIndex(PoolIndex):
@@ -30,7 +30,7 @@ class QueueIndex(PoolIndex):
     order = "by priority, then submission"
 
     def __init__(self, state: State) -> None:
-        self.queue = JobQueue()
+        self.queue = KeyQueue()
         self.shape_of: dict[JobId, Shape] = {}
         self.fresh: set[JobId] = set()
         self._stuck: tuple[QueueKey, int] | None = None

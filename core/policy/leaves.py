@@ -13,7 +13,7 @@ from ..limits import STALE_ENTRIES_MIN
 from ..resources import NOTHING, Resources
 from ..state import Account, Job
 from .capacity import Shape
-from .queues import JobQueue, QueueKey, queued_job, tag_key
+from .queues import KeyQueue, QueueKey, queued_job, tag_key
 from .ranks import Ranks
 
 Head = tuple[int, QueueKey]
@@ -59,7 +59,7 @@ class Line:
     def __init__(self, shape: PendingShape, ranks: Ranks) -> None:
         self.shape = shape
         self.ranks = ranks
-        self.users: dict[str, JobQueue] = {}
+        self.users: dict[str, KeyQueue] = {}
         self.head: Head = (0, 0)
         self._heap: list[tuple[int, QueueKey, str]] = []
 
@@ -155,7 +155,7 @@ class Leaf:
             shape.lines += 1
         queue = line.users.get(terms.user)
         if queue is None:
-            queue = line.users[terms.user] = JobQueue()
+            queue = line.users[terms.user] = KeyQueue()
         first = queue.first
         queue.add(tag_key(job))
         self.touched.add(terms.user)
@@ -277,7 +277,7 @@ class Leaf:
         queue = self.queue_of(job)
         return queue is not None and tag_key(job) in queue
 
-    def queue_of(self, job: Job) -> JobQueue | None:
+    def queue_of(self, job: Job) -> KeyQueue | None:
         """Return the queue that a job belongs to, or None if nothing is queued there."""
         line = self.lines.get(job.terms.request)
         return line.users.get(job.terms.user) if line is not None else None

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sortedcontainers import SortedList
-
 from ..ids import LeaseId, WorkerId
 from ..limits import JOB_WORKERS_MAX, PREFETCH_US
 from ..resources import Resources
 from ..state import Lease
+from .queues import ID_BITS, ID_MASK, KeyQueue, QueueKey
 
 
 class PrefetchQueue:
@@ -24,7 +23,7 @@ class PrefetchQueue:
         self._ahead: dict[LeaseId, LeaseId] = {}  # of those that wait
         self._next: dict[LeaseId, LeaseId] = {}  # who waits behind whom
         self._short: dict[LeaseId, tuple[Lease, Resources]] = {}
-        self._open: dict[Resources, SortedList[tuple[int, LeaseId]]] = {}  # by estimated end
+        self._open: dict[Resources, KeyQueue] = {}  # by estimated end
 
     @property
     def is_full(self) -> bool:
@@ -76,10 +75,13 @@ class PrefetchQueue:
         (row P24): what waits behind any of them waits for a short lease, and for no other. One that should have ended
         long ago has none behind it, as nobody knows when it will end.
         """
+        ends = self._open.get(request)
+        if ends is None:
+            return None
         first: Lease | None = None
         left = JOB_WORKERS_MAX
-        for _, lease_id in self._open.get(request, SortedList()).irange((at_us - PREFETCH_US, LeaseId(0))):
-            lease, _ = self._short[lease_id]
+        for key in ends.since(at_us - PREFETCH_US << ID_BITS):
+            lease, _ = self._short[LeaseId(key & ID_MASK)]
             if not admits(lease.worker_id):
                 continue
             if lease.worker_id in loaded:
@@ -92,7 +94,7 @@ class PrefetchQueue:
 
     def summary(self) -> object:
         """Return all that matters, for comparison."""
-        places = [(tuple(request.items()), list(ends)) for request, ends in self._open.items()]
+        places = [(tuple(request.items()), tuple(ends)) for request, ends in self._open.items()]
         return sorted(self._ahead.items()), sorted(places)
 
     def _note(self, lease: Lease, request: Resources) -> None:
@@ -102,7 +104,11 @@ class PrefetchQueue:
     def _reopen(self, lease_id: LeaseId) -> None:
         short = self._short.get(lease_id)
         if short is not None:
-            self._open.setdefault(short[1], SortedList()).add((short[0].ends_us, lease_id))
+            lease, request = short
+            ends = self._open.get(request)
+            if ends is None:
+                ends = self._open[request] = KeyQueue()
+            ends.add(_end_key(lease))
 
     def _close(self, lease_id: LeaseId) -> None:
         """Let no other lease wait behind this one, which was open if it is short and none waits there already."""
@@ -111,6 +117,10 @@ class PrefetchQueue:
             return
         ends = self._open.get(short[1])
         if ends is not None:
-            ends.discard((short[0].ends_us, lease_id))
+            ends.discard(_end_key(short[0]))
             if not ends:
                 del self._open[short[1]]
+
+
+def _end_key(lease: Lease) -> QueueKey:
+    return lease.ends_us << ID_BITS | lease.lease_id

@@ -1,4 +1,4 @@
-"""Places of jobs among jobs: as integers, so that a queue of many takes little memory and compares fast."""
+"""Places in queues, of jobs above all: as integers, so that a queue of many takes little memory and compares fast."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sortedcontainers import SortedList
 from ..ids import JobId
 from ..state import Job
 
-JOB_ID_BITS = 53
-"""Job ids are below 2**53, as are all ids that clients may name."""
+ID_BITS = 53
+"""Ids are below 2**53, as clients may name them; a key has the id lowest."""
 
-_JOB_ID_MASK = (1 << JOB_ID_BITS) - 1
+ID_MASK = (1 << ID_BITS) - 1
 
 REQUESTED_TIME_BITS = 54
 """Requested times are at most 2**53 us; all ones stands for a job that names none, and so is behind all that do."""
@@ -23,7 +23,7 @@ PLAIN_QUEUE_MAX = 2_048
 """Longer queues are kept in chunks, where taking out the first does not move all others; this many move in no time."""
 
 QueueKey = int
-"""Place of a job among jobs, least first: an order above the job's id."""
+"""Place among others, least first: an order above an id, nearly always that of a job."""
 
 
 def queue_key(job: Job) -> QueueKey:
@@ -32,7 +32,7 @@ def queue_key(job: Job) -> QueueKey:
     Nearly always the priority is 0, and the key is the very object that is the id.
     """
     priority = job.terms.priority
-    return job.job_id if priority == 0 else (-priority << JOB_ID_BITS) + job.job_id
+    return job.job_id if priority == 0 else (-priority << ID_BITS) + job.job_id
 
 
 def shortest_key(job: Job) -> QueueKey:
@@ -44,25 +44,25 @@ def shortest_key(job: Job) -> QueueKey:
     terms = job.terms
     wanted_us = terms.time_request_us
     time_us = (1 << REQUESTED_TIME_BITS) - 1 if wanted_us is None else wanted_us
-    return ((-terms.priority << REQUESTED_TIME_BITS | time_us) << JOB_ID_BITS) + job.job_id
+    return ((-terms.priority << REQUESTED_TIME_BITS | time_us) << ID_BITS) + job.job_id
 
 
 def tag_key(job: Job) -> QueueKey:
     """Return the place of a job by its virtual finish tag, then by submission."""
-    return (job.tag << JOB_ID_BITS) + job.job_id
+    return (job.tag << ID_BITS) + job.job_id
 
 
 def queued_job(key: QueueKey) -> JobId:
     """Return the job of a key."""
-    return JobId(key & _JOB_ID_MASK)
+    return JobId(key & ID_MASK)
 
 
 def queued_jobs(keys: Iterable[QueueKey]) -> list[JobId]:
     """Return the jobs of keys, in their order."""
-    return cast(list[JobId], [key & _JOB_ID_MASK for key in keys])
+    return cast(list[JobId], [key & ID_MASK for key in keys])
 
 
-class JobQueue:
+class KeyQueue:
     """Keys in order; small where there are few, as there may be many queues of one job each.
 
     Attributes:
@@ -118,6 +118,14 @@ class JobQueue:
         keys = self.keys
         start = bisect_right(keys, key) if isinstance(keys, list) else keys.bisect_right(key)
         return list(keys[start : None if count is None else start + count])
+
+    def since(self, key: QueueKey) -> Iterator[QueueKey]:
+        """Yield all that are not less than a key, in order."""
+        keys = self.keys
+        if not isinstance(keys, list):
+            return keys.irange(key)
+        at = bisect_left(keys, key)
+        return iter(keys[at:] if at else keys)
 
     def __contains__(self, key: QueueKey) -> bool:
         keys = self.keys

@@ -34,7 +34,7 @@ from ..terms import Terms
 from .base import Proposal
 from .capacity import Room, Shape
 from .pool import PoolIndex
-from .queues import JobQueue, queue_key, queued_job
+from .queues import KeyQueue, queue_key, queued_job
 from .shadow import Shadow, earliest
 
 Fill = Literal["strict", "first-fit", "easy"]
@@ -77,7 +77,7 @@ class RankedIndex(PoolIndex):
 
     def __init__(self, state: State, fill: Fill, examined_max: int | None = PASS_EXAMINED_MAX) -> None:
         self.fill = fill
-        self.lines: dict[DomainId, JobQueue] = {}
+        self.lines: dict[DomainId, KeyQueue] = {}
         self._examined_max = examined_max
         self._shapes: dict[Resources, Shape] = {}
         self._shape_of: dict[JobId, Shape] = {}
@@ -141,7 +141,7 @@ class RankedIndex(PoolIndex):
         self._shape_of[job.job_id] = shape
         line = self.lines.get(domain_id)
         if line is None:
-            line = self.lines[domain_id] = JobQueue()
+            line = self.lines[domain_id] = KeyQueue()
             self.domain_waits(domain_id, job)
         line.add(queue_key(job))
 

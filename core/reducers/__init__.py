@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
+from ..credit.state import Ledger
 from ..events import (
     CallKept,
     CreditEvent,
@@ -32,11 +33,16 @@ def evolve(state: State, event: Event) -> State:
 
     Total: it never refuses, holds no business rule and reads no clock.
     """
-    reduce = OF_JOBS.get(type(event))
-    if reduce is None:
-        return _FOLDS[type(event)](state, event)
-    jobs = reduce(state.jobs, event)
-    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, state.ledger)
+    jobs, ledger, kind = state.jobs, state.ledger, type(event)
+    reduce = OF_JOBS.get(kind)
+    if reduce is not None:
+        jobs = reduce(jobs, event)
+    else:
+        credited = _OF_CREDIT.get(kind)
+        if credited is None:
+            return _FOLDS[kind](state, event)
+        ledger = credited(ledger, event)
+    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, ledger)
 
 
 def fold(state: State, events: Iterable[Event]) -> State:
@@ -63,18 +69,6 @@ def _fold_calls(state: State, event: CallKept) -> State:
     return replaced(state, seq=state.seq + 1, at_us=event.at_us, calls=reduce_calls(state.calls, event))
 
 
-def _fold_credit(state: State, event: CreditEvent) -> State:
-    return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=reduce_credit(state.ledger, event))
-
-
-def _fold_fee_held(state: State, event: FeeHeld) -> State:
-    return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=fee_held(state.ledger, event))
-
-
-def _fold_fee_posted(state: State, event: FeePosted) -> State:
-    return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=fee_posted(state.ledger, event))
-
-
 def _fold_repair(state: State, event: LogRepaired) -> State:
     # Every lost event gave at most one id of each kind; skipping as many keeps law 5 (no id twice).
     lost = event.lost_last_seq - event.lost_first_seq + 1
@@ -94,12 +88,15 @@ def _fold_repair(state: State, event: LogRepaired) -> State:
 OF_JOBS: dict[type[Event], Callable[[Jobs, Any], Jobs]] = {**LEASE_REDUCERS, **JOB_REDUCERS}
 """What changes the slice of jobs alone, as most events do."""
 
+_OF_CREDIT: dict[type[Event], Callable[[Ledger, Any], Ledger]] = {
+    **dict.fromkeys(get_args(CreditEvent), reduce_credit),
+    FeeHeld: fee_held,  # these two come with every unit that is paid for
+    FeePosted: fee_posted,
+}
+
 _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
-    **dict.fromkeys(get_args(CreditEvent), _fold_credit),
-    FeeHeld: _fold_fee_held,  # these two come with every unit that is paid for
-    FeePosted: _fold_fee_posted,
     RulesChanged: _fold_rules,
     CallKept: _fold_calls,
     LogRepaired: _fold_repair,

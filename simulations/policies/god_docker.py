@@ -19,7 +19,7 @@ from typing import Final, cast
 from meted.core.ids import DomainId, JobId
 from meted.core.limits import SECOND_US
 from meted.core.policy.base import Index, SimulationOnly
-from meted.core.policy.queues import JOB_ID_BITS, JobQueue, queued_job
+from meted.core.policy.queues import ID_BITS, KeyQueue, queued_job
 from meted.core.policy.ranked import RankedIndex
 from meted.core.state import Lease, State
 from meted.core.terms import Terms
@@ -102,10 +102,10 @@ class GodDockerIndex(RankedIndex):
         return self._priorities.get(name, DEFAULT_PRIORITY)
 
 
-def _by_age(line: JobQueue) -> list[JobId]:
+def _by_age(line: KeyQueue) -> list[JobId]:
     """Return the jobs of a queue, oldest first, whatever their priorities."""
     keys = line.keys
-    if keys[0] >= 0 and keys[-1] < 1 << JOB_ID_BITS:  # of priority 0, all of them: their keys are their ids
+    if keys[0] >= 0 and keys[-1] < 1 << ID_BITS:  # of priority 0, all of them: their keys are their ids
         return cast(list[JobId], list(keys))
     return sorted(queued_job(key) for key in keys)
 

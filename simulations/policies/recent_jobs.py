@@ -28,7 +28,7 @@ from typing import Final
 from meted.core.events import Event, JobArchived, JobSubmitted
 from meted.core.ids import DomainId, JobId
 from meted.core.policy.base import Index, SimulationOnly
-from meted.core.policy.queues import JOB_ID_BITS, JobQueue, QueueKey, queued_job
+from meted.core.policy.queues import ID_BITS, KeyQueue, QueueKey, queued_job
 from meted.core.policy.ranked import Fill, RankedIndex
 from meted.core.state import Job, State
 
@@ -73,7 +73,7 @@ class RecentJobsIndex(RankedIndex):
         self._frozen = frozen
         self._submissions: dict[Owner, Submissions] = {}
         self._numbers: dict[JobId, int] = {}  # at submission, where that is what counts
-        self._waiting: dict[Owner, JobQueue] = {}
+        self._waiting: dict[Owner, KeyQueue] = {}
         for _, job in sorted(state.jobs.jobs.items()):
             self._submitted(job)
         super().__init__(state, fill, examined_max=None)
@@ -98,7 +98,7 @@ class RecentJobsIndex(RankedIndex):
     def job_ready(self, job: Job) -> None:
         """Queue a job."""
         super().job_ready(job)
-        self._waiting.setdefault(_owner_of(job), JobQueue()).add(self._key(job))
+        self._waiting.setdefault(_owner_of(job), KeyQueue()).add(self._key(job))
 
     def job_done(self, job: Job) -> None:
         """Take a job out of the queue."""
@@ -118,14 +118,14 @@ class RecentJobsIndex(RankedIndex):
 
     def _key(self, job: Job) -> QueueKey:
         """Return the place of a job among those of its owner."""
-        return (self._numbers[job.job_id] << JOB_ID_BITS) + job.job_id if self._frozen else job.job_id
+        return (self._numbers[job.job_id] << ID_BITS) + job.job_id if self._frozen else job.job_id
 
     def _places(self, owner: Owner, since_us: int) -> Iterator[QueueKey]:
         """Return the places that the jobs of an owner have among all, in order; those of now, whatever comes."""
         keys, before = list(self._waiting[owner].keys), self._submissions[owner].before
         if self._frozen:
             return iter(keys)
-        return ((before(JobId(key), since_us) << JOB_ID_BITS) + key for key in keys)
+        return ((before(JobId(key), since_us) << ID_BITS) + key for key in keys)
 
 
 def _owner_of(job: Job) -> Owner:
