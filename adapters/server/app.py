@@ -12,7 +12,7 @@ from meted.core.errors import Refused
 
 from ..log import Log
 from ..wire import limits
-from ..wire.convert import read_params
+from ..wire.convert import params_of
 from ..wire.errors import CallError, Code
 from ..wire.messages import Notification, Request
 from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
@@ -184,7 +184,7 @@ class Server:
         if method is None or session.worker_id is None:
             return
         try:
-            params = read_params(method, notification.params)
+            params = params_of(method, notification)
         except CallError:
             return  # there is nobody to be told
         if notification.method == "worker.started":
@@ -207,7 +207,7 @@ class Server:
             )
         if not session.is_admitted and request.method != "hello":
             raise CallError(Code.DENIED, "no_token", "Say hello with the pool's token first (docs/wire.md).")
-        outcome = self._handlers[request.method](session, read_params(method, request.params))
+        outcome = self._handlers[request.method](session, params_of(method, request))
         if isinstance(outcome, Commit) and self._stopping.is_set():
             raise CallError(Code.FAILED, "stopping", "The server stops, so nothing was done; try again later.")
         return outcome

@@ -17,9 +17,13 @@ from ..wire.connection import Connection, State
 from ..wire.errors import CallError, Code, LocalProtocolError, RemoteProtocolError
 from ..wire.limits import FRAME_BYTES_MAX, OUTSTANDING_REQUESTS_MAX, READ_BYTES, STRANGER_BYTES_MAX
 from ..wire.messages import NEED_DATA, BadRequest, ConnectionClosed, Notification, Request, Response
+from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
+from ..wire.typed import TypedReader
 from .faults import note_fault
 from .outbox import Outbox
 from .subscriptions import Subscriptions
+
+_READER = TypedReader({**METHODS, **WORKER_NOTIFICATIONS})
 
 TURN_MESSAGES = 16
 """After so many messages of one peer the others have their turn."""
@@ -94,7 +98,7 @@ class Session:
         self.subscriptions = Subscriptions(self._send_table)
         self._stream = stream
         self._router = router
-        self._wire = Connection(FRAME_BYTES_MAX if peer.is_trusted else STRANGER_BYTES_MAX)
+        self._wire = Connection(FRAME_BYTES_MAX if peer.is_trusted else STRANGER_BYTES_MAX, _READER)
         self._outbox = Outbox(stream, self._refill)
         self._outstanding = 0
         self._fewer = trio.Event()

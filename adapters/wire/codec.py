@@ -18,6 +18,8 @@ _TEXT = {str}
 
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
+_packer = msgpack.Packer(datetime=False)
+
 _NO_PARAMS: Params = {}
 _BAD_SHAPE = CallError(
     Code.BAD_SHAPE, "bad_shape", "The parameters of a call must be an array of one map, [{name: value}], or []."
@@ -47,7 +49,7 @@ def encode(message: Message) -> bytes:
 
 
 def _pack(value: object) -> bytes:
-    packed: bytes = msgpack.packb(value, datetime=False)
+    packed: bytes = _packer.pack(value)
     return packed
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
 
 from .codec import decode, encode
 from .errors import LocalProtocolError, RemoteProtocolError
-from .frames import FrameReader
+from .frames import FrameReader, build
 from .limits import FRAME_BYTES_MAX
 from .messages import (
     NEED_DATA,
@@ -20,6 +20,9 @@ from .messages import (
     Request,
     Response,
 )
+
+Typed = Callable[[bytes], Request | Notification | None]
+"""Returns the call that a frame is, its parameters a record; None of what is no such call, or not as it should be."""
 
 
 class State(Enum):
@@ -78,16 +81,18 @@ class Connection:
         state: Where it stands; changed by the methods only.
     """
 
-    __slots__ = ("_failure", "_frames", "_owed", "_wanted", "state")
+    __slots__ = ("_failure", "_frames", "_owed", "_typed", "_wanted", "state")
 
-    def __init__(self, receive_bytes_max: int = FRAME_BYTES_MAX) -> None:
+    def __init__(self, receive_bytes_max: int = FRAME_BYTES_MAX, typed: Typed | None = None) -> None:
         """Make a connection of which nothing was sent or received.
 
         Args:
             receive_bytes_max: Bytes of one message of the peer.
+            typed: Reads calls that are as they should be at once into the records of their parameters (:mod:`.typed`).
         """
         self.state = State.OPEN
         self._frames = FrameReader(receive_bytes_max)
+        self._typed = typed
         self._failure: RemoteProtocolError | None = None
         self._owed: set[int] = set()
         """Numbers of the peer's calls that this side has read and not answered."""
@@ -159,8 +164,11 @@ class Connection:
         if self.state not in _MAY_READ:
             self._after(Action.READ)
         try:
-            value = self._frames.next_value()
-            return self._pause() if value is None else self._note(decode(value[0]))
+            frame = self._frames.next_frame()
+            if frame is None:
+                return self._pause()
+            call = self._typed(frame) if self._typed is not None else None
+            return self._note(call if call is not None else decode(build(frame)))
         except RemoteProtocolError as error:
             self.state = self._after(Action.FAIL)
             self._failure = error
@@ -181,7 +189,7 @@ class Connection:
     def _pause(self) -> Event:
         if self.state is State.OPEN:
             return NEED_DATA
-        if not self._frames.is_between_values:
+        if not self._frames.is_between_frames:
             raise RemoteProtocolError("The peer closed the connection in the middle of a message.")
         return ConnectionClosed()
 

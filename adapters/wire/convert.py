@@ -18,6 +18,7 @@ from meted.core.record import fields_of
 from .describe import type_words
 from .errors import CallError, Code
 from .limits import ARRAY_ITEMS_MAX, KEY_BYTES_MAX, MAP_ITEMS_MAX
+from .messages import Notification, Request
 from .methods import Method
 
 Check = Callable[[object], bool]
@@ -37,6 +38,15 @@ NAMES: dict[type, str] = {
 _LEAVES = (int, str, bytes, bool, NoneType)
 
 
+def params_of(method: Method, call: Request | Notification) -> Any:
+    """Return the parameters of a call as a record of ``method.params``; most were read into one at once.
+
+    Raises:
+        CallError: As :func:`read_params` does.
+    """
+    return read_params(method, call.params) if call.typed is None else call.typed
+
+
 def read_params(method: Method, params: Mapping[str, object]) -> Any:
     """Return the parameters of a call as a record of ``method.params``.
 
@@ -51,7 +61,7 @@ def read_params(method: Method, params: Mapping[str, object]) -> Any:
         if type(value) is not leaves.get(name) and not reader.checks[name](value):
             raise _wrong_type(reader.kinds[name], value, name)
     if "key" in params:
-        _check_key(params["key"])
+        check_key(params["key"])
     return reader.build(params)
 
 
@@ -169,7 +179,8 @@ def _build(kind: Any) -> Build | None:
     return lambda value: tuple(map(build, value))
 
 
-def _check_key(key: object) -> None:
+def check_key(key: object) -> None:
+    """Refuse an idempotency key that is too long or empty."""
     if isinstance(key, str) and not 1 <= len(key.encode("utf-8", "surrogatepass")) <= KEY_BYTES_MAX:
         raise CallError(Code.REFUSED, "bad_key", f"key must have 1 to {KEY_BYTES_MAX} bytes; use a random word.")
 

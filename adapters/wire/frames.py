@@ -1,11 +1,13 @@
 """Bytes to whole MessagePack values, however the bytes are cut, within bounds of memory.
 
 MessagePack has no framing of its own, and a header may announce what never comes: a decoder that believes it makes
-room for 130,000 items a level before the first has arrived. So one pass only finds where values end, building nothing,
-and a second builds those that are there as a whole; every length in them is then backed by bytes.
+room for 130,000 items a level before the first has arrived. So one pass only finds where values end, building nothing;
+only the bytes of a whole value, its *frame*, are built from, and every length in them is backed by bytes.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 import msgpack
 
@@ -20,17 +22,27 @@ def _new_finder() -> msgpack.Unpacker:
     return msgpack.Unpacker(read_size=_FIRST_BYTES, max_buffer_size=_HELD_BYTES_MAX)
 
 
-def _new_maker() -> msgpack.Unpacker:
-    return msgpack.Unpacker(
-        use_list=False,
-        raw=False,
-        strict_map_key=True,
-        read_size=_FIRST_BYTES,
-        max_buffer_size=_HELD_BYTES_MAX,
-        max_array_len=ARRAY_ITEMS_MAX,
-        max_map_len=MAP_ITEMS_MAX,
-        ext_hook=_refuse_ext,
-    )
+def build(frame: bytes) -> object:
+    """Return the value that a frame is, with tuples for arrays.
+
+    Raises:
+        RemoteProtocolError: If it is no value that a message may be.
+    """
+    try:
+        value: object = msgpack.unpackb(
+            frame,
+            use_list=False,
+            raw=False,
+            strict_map_key=True,
+            max_array_len=ARRAY_ITEMS_MAX,
+            max_map_len=MAP_ITEMS_MAX,
+            ext_hook=_refuse_ext,
+        )
+    except RemoteProtocolError:
+        raise
+    except Exception as error:  # msgpack has half a dozen of its own, and UnicodeDecodeError, and more
+        raise RemoteProtocolError(f"The peer sent what is no message ({_clause(error)}).") from error
+    return value
 
 
 def _refuse_ext(code: int, data: bytes) -> object:
@@ -38,7 +50,7 @@ def _refuse_ext(code: int, data: bytes) -> object:
 
 
 class FrameReader:
-    """Takes bytes and gives the MessagePack values in them, one at a time.
+    """Takes bytes and gives the frames in them, one at a time.
 
     Attributes:
         bytes_max: Bytes of one value, at most ``FRAME_BYTES_MAX``; may be changed.
@@ -49,9 +61,8 @@ class FrameReader:
         "_fault",
         "_fed_bytes",
         "_finder",
-        "_maker",
-        "_ready",
         "_unread",
+        "_whole",
         "_whole_bytes",
         "bytes_max",
     )
@@ -66,16 +77,15 @@ class FrameReader:
         """Bytes that the finder was fed."""
         self._whole_bytes = 0
         """Where in them the last whole value ended."""
-        self._ready = 0
-        """Values that the maker has as a whole."""
+        self._whole: deque[bytes] = deque()
+        """Frames that were found and not given yet."""
         self._fault: RemoteProtocolError | None = None
         """What is wrong after the values that are whole; they come first, wherever the bytes were cut."""
         self._finder = _new_finder()
-        self._maker = _new_maker()
 
     @property
-    def is_between_values(self) -> bool:
-        """Whether all that was received has been given as whole values."""
+    def is_between_frames(self) -> bool:
+        """Whether all that was received has been given as frames."""
         return not self._begun and not self._unread
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
@@ -86,55 +96,48 @@ class FrameReader:
         """Let go of all that was received, and of the room for it: whoever is done may be kept for long."""
         self._unread = bytearray()
         self._begun = bytearray()
-        self._ready = self._fed_bytes = self._whole_bytes = 0
+        self._whole.clear()
+        self._fed_bytes = self._whole_bytes = 0
         self._finder = _new_finder()
-        self._maker = _new_maker()
 
-    def next_value(self) -> tuple[object] | None:
-        """Return the next value in a tuple of one, or None if more bytes are needed.
+    def next_frame(self) -> bytes | None:
+        """Return the next frame, or None if more bytes are needed.
 
         Raises:
             RemoteProtocolError: If the bytes are no MessagePack, or a value is too large; nothing can be read after it.
         """
-        while not self._ready:
+        while not self._whole:
             if self._fault is not None:
                 raise self._fault
             if not self._unread:
                 return None
             self._find()
-        self._ready -= 1
-        try:
-            return (self._maker.unpack(),)
-        except RemoteProtocolError:
-            raise
-        except Exception as error:  # msgpack has half a dozen of its own, and UnicodeDecodeError, and more
-            raise RemoteProtocolError(f"The peer sent what is no message ({_clause(error)}).") from error
+        return self._whole.popleft()
 
     def _find(self) -> None:
-        """Look at a slice of what is unread, and hand on the values that it completes."""
+        """Look at a slice of what is unread, and find the frames that it completes."""
         piece = bytes(self._unread[:READ_BYTES])
         del self._unread[:READ_BYTES]
         self._begun += piece
         self._finder.feed(piece)
         self._fed_bytes += len(piece)
-        ended = began = self._whole_bytes
+        began = ended = self._whole_bytes
         skip, tell = self._finder.skip, self._finder.tell
-        try:
-            while ended < self._fed_bytes:
-                skip()
-                end = tell()
-                if end - ended > self.bytes_max:
-                    break
-                ended = end
-                self._ready += 1
-        except msgpack.OutOfData:
-            pass
-        except (ValueError, msgpack.UnpackException) as error:
-            self._fault = RemoteProtocolError(f"The peer sent what is no MessagePack ({_clause(error)}).")
-        if ended > began:
-            self._maker.feed(self._begun[: ended - began])
-            del self._begun[: ended - began]
-            self._whole_bytes = ended
+        with memoryview(self._begun) as begun:
+            try:
+                while ended < self._fed_bytes:
+                    skip()
+                    end = tell()
+                    if end - ended > self.bytes_max:
+                        break
+                    self._whole.append(bytes(begun[ended - began : end - began]))
+                    ended = end
+            except msgpack.OutOfData:
+                pass
+            except (ValueError, msgpack.UnpackException) as error:
+                self._fault = RemoteProtocolError(f"The peer sent what is no MessagePack ({_clause(error)}).")
+        del self._begun[: ended - began]
+        self._whole_bytes = ended
         if self._fault is None and len(self._begun) > self.bytes_max:
             self._fault = RemoteProtocolError(f"The peer sent a message of more than {self.bytes_max:,} bytes.")
 

@@ -22,11 +22,13 @@ class Request:
         msgid: Number of the call, chosen by the caller; unique among its calls that are not answered yet.
         method: Name of the method.
         params: Its arguments by name.
+        typed: The record of them, where they were read into one at once (:mod:`.typed`); ``params`` is empty then.
     """
 
     msgid: int
     method: str
     params: Params = attrs.field(factory=dict)
+    typed: attrs.AttrsInstance | None = None
 
 
 @record
@@ -51,10 +53,12 @@ class Notification:
     Attributes:
         method: Name of the method.
         params: Its arguments by name.
+        typed: The record of them, as in a request.
     """
 
     method: str
     params: Params = attrs.field(factory=dict)
+    typed: attrs.AttrsInstance | None = None
 
 
 @record

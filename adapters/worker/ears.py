@@ -12,7 +12,7 @@ from meted.core.resources import Resources
 from meted.core.spec import Spec
 
 from ..executors.contract import Executor, NotFeatured, Output
-from ..wire.convert import read_params
+from ..wire.convert import params_of
 from ..wire.errors import CallError
 from ..wire.limits import WAIT_MAX_US
 from ..wire.messages import Notification
@@ -71,7 +71,7 @@ class Ears:
         if method is None:
             return
         try:
-            params = read_params(method, notification.params)
+            params = params_of(method, notification)
         except CallError as error:
             link.hang_up(f"the server said something that makes no sense: {error.sentence}")
             return

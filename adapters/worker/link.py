@@ -14,7 +14,10 @@ from ..wire.convert import plain
 from ..wire.errors import CallError, RemoteProtocolError
 from ..wire.limits import MSGID_MAX, OUT_BYTES_MAX, READ_BYTES, STALLED_S
 from ..wire.messages import NEED_DATA, BadRequest, Message, Notification, Request, Response
-from ..wire.methods import Ping, WorkerBeat
+from ..wire.methods import SERVER_NOTIFICATIONS, Ping, WorkerBeat
+from ..wire.typed import TypedReader
+
+_READER = TypedReader(SERVER_NOTIFICATIONS)
 
 CHUNK_BYTES = 256 * 1024
 """Sent in one go; the server has ``STALLED_S`` to take so much."""
@@ -55,7 +58,7 @@ class Link:
         self.worker_id: int | None = None
         self.heartbeat_s = heartbeat_s
         self._stream = stream
-        self._wire = Connection()
+        self._wire = Connection(typed=_READER)
         self._answers: dict[int, Answer] = {}
         self._msgid = 0
         self._out: list[bytes] = []
