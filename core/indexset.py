@@ -139,8 +139,11 @@ class IndexSet:
 
     def to_plain(self) -> tuple[int, ...]:
         """Return the set as integers alone, (first, count, first, count, ...) of its spans: equal for equal sets."""
-        if not self.count:  # two of the three sets of nearly every job: a snapshot is mostly made of these
-            return ()
+        if self.span_count < 2:  # as in nearly every job; a snapshot is mostly made of these
+            if not self.count:
+                return ()
+            if self.chunks is None:
+                return self.edges[0], self.count
         return tuple(number for span in self.spans() for number in span)
 
     @staticmethod

@@ -68,7 +68,13 @@ def _map_pieces(entries: Map[Any, Any]) -> Iterator[bytes]:
     yield _packer.pack_array_header(len(entries))
     keys = sorted(entries)
     for start in range(0, len(keys), PIECE_ENTRIES):
-        yield b"".join([_packed((key, _plain(entries[key]))) for key in keys[start : start + PIECE_ENTRIES]])
+        piece = [(key, _plain(entries[key])) for key in keys[start : start + PIECE_ENTRIES]]
+        try:
+            packed = _encoder.encode(piece)
+        except OverflowError:  # some integer is beyond 64 bits
+            yield b"".join(map(_packed, piece))
+        else:
+            yield packed[len(_packer.pack_array_header(len(piece))) :]
 
 
 def _plain(value: Any) -> Any:
@@ -76,7 +82,9 @@ def _plain(value: Any) -> Any:
     if type(value) is IndexSet:
         return value.to_plain()
     names = _sets_in(value.__class__)
-    return replaced(value, **{name: getattr(value, name).to_plain() for name in names}) if names else value
+    if not names:
+        return value
+    return replaced(value, **{name: getattr(value, name).to_plain() for name in names})
 
 
 @cache

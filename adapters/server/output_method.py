@@ -14,7 +14,6 @@ from meted.core.state import Job
 
 from ..unit_records import unit_records
 from ..wire import methods as wire
-from ..wire.convert import plain
 from ..wire.errors import CallError, Code
 from ..wire.limits import FRAME_BYTES_MAX
 from .desk import Desk, Handler, Later, Now, Outcome
@@ -121,7 +120,7 @@ class OutputMethod:
             int(wait_s * 1e6) if holder.is_running else 0,
         )
         try:
-            session.notify("read", plain(wish))
+            session.notify("read", wish)
             with trio.move_on_after(wait_s + ANSWER_S):
                 await answered.wait()
         finally:

@@ -9,9 +9,8 @@ from meted.core.spec import unpack_spec
 from meted.core.state import State
 
 from ..executors.options import OptionsError, read_options
-from ..wire.convert import plain
 from ..wire.limits import FRAME_BYTES_MAX
-from ..wire.methods import GivenLease
+from ..wire.methods import GivenLease, Run
 from .secret_store import SecretStore
 from .session import Session
 
@@ -93,7 +92,7 @@ def environment_bytes(values: Mapping[str, str]) -> int:
 class _Message:
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._leases: list[dict[str, object]] = []
+        self._leases: list[GivenLease] = []
         self._specs: list[tuple[bytes, bytes]] = []
         self._size_bytes = 0
 
@@ -106,12 +105,12 @@ class _Message:
         """Send a lease after all that was added before."""
         names = len(lease.name.encode()) + len(lease.domain.encode()) + sum(len(name) + 9 for name in lease.generic)
         self._make_room(LEASE_BYTES + names + environment_bytes(lease.env))
-        self._leases.append(plain(lease))
+        self._leases.append(lease)
 
     def send(self) -> None:
         """Send what there is."""
         if self._leases or self._specs:
-            self._session.notify("run", {"leases": self._leases, "specs": self._specs}, is_spared=True)
+            self._session.notify("run", Run(tuple(self._leases), tuple(self._specs)), is_spared=True)
         self._leases, self._specs, self._size_bytes = [], [], 0
 
     def _make_room(self, size_bytes: int) -> None:

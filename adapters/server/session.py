@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+import attrs
 import trio
 
 from meted.core.errors import Refused
@@ -147,9 +148,12 @@ class Session:
         error = outcome if isinstance(outcome, CallError) else None
         self._send(Response(msgid, error, None if error is not None else outcome))
 
-    def notify(self, method: str, params: dict[str, object], *, is_spared: bool = False) -> None:
-        """Send a notification; see :meth:`.outbox.Outbox.put`."""
-        self._send(Notification(method, params), is_spared=is_spared)
+    def notify(self, method: str, params: dict[str, object] | attrs.AttrsInstance, *, is_spared: bool = False) -> None:
+        """Send a notification, its parameters by name or as a record; see :meth:`.outbox.Outbox.put`."""
+        if isinstance(params, dict):
+            self._send(Notification(method, params), is_spared=is_spared)
+        else:
+            self._send(Notification(method, typed=params), is_spared=is_spared)
 
     def answer_later(self, msgid: int, work: Callable[[], Awaitable[object]]) -> None:
         """Answer a request with what ``work`` returns or the ``CallError`` that it raises, while others go on."""

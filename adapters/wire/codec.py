@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgpack
+import msgspec
 
 from .errors import CallError, Code, LocalProtocolError, RemoteProtocolError
 from .limits import DEPTH_MAX, FRAME_BYTES_MAX, METHOD_BYTES_MAX, MSGID_MAX
@@ -19,6 +20,7 @@ _TEXT = {str}
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 _packer = msgpack.Packer(datetime=False)
+_record_encoder = msgspec.msgpack.Encoder()
 
 _NO_PARAMS: Params = {}
 _BAD_SHAPE = CallError(
@@ -36,7 +38,10 @@ def encode(message: Message) -> bytes:
         LocalProtocolError: If the message is too large, or nothing that MessagePack can hold.
     """
     try:
-        packed = _pack(_plain(message))
+        if isinstance(message, Response) or message.typed is None:
+            packed = _pack(_plain(message))
+        else:
+            packed = _record_encoder.encode(_plain(message))
     except OverflowError as error:
         if not isinstance(message, Response):
             raise LocalProtocolError(f"This message cannot be packed ({error}).") from error
@@ -69,9 +74,14 @@ def _plain(message: Message) -> tuple[object, ...]:
             error = message.error
             return RESPONSE, message.msgid, error and error.to_plain(), message.result if error is None else None
         case Request():
-            return REQUEST, message.msgid, message.method, (message.params,) if message.params else ()
+            return REQUEST, message.msgid, message.method, _arguments_of(message)
         case Notification():
-            return NOTIFICATION, message.method, (message.params,) if message.params else ()
+            return NOTIFICATION, message.method, _arguments_of(message)
+
+
+def _arguments_of(call: Request | Notification) -> tuple[object, ...]:
+    params = call.params if call.typed is None else call.typed
+    return (params,) if params else ()
 
 
 def decode(value: object) -> Message | BadRequest:

@@ -22,7 +22,7 @@ class Request:
         msgid: Number of the call, chosen by the caller; unique among its calls that are not answered yet.
         method: Name of the method.
         params: Its arguments by name.
-        typed: The record of them, where they were read into one at once (:mod:`.typed`); ``params`` is empty then.
+        typed: The record of them, in place of ``params``: of what comes (:mod:`.typed`), and of what is sent.
     """
 
     msgid: int

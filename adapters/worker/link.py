@@ -10,7 +10,6 @@ import trio
 from meted.core.limits import SECOND_US
 
 from ..wire.connection import Connection
-from ..wire.convert import plain
 from ..wire.errors import CallError, RemoteProtocolError
 from ..wire.limits import MSGID_MAX, OUT_BYTES_MAX, READ_BYTES, STALLED_S
 from ..wire.messages import NEED_DATA, BadRequest, Message, Notification, Request, Response
@@ -81,13 +80,13 @@ class Link:
 
     def notify(self, method: str, params: attrs.AttrsInstance) -> None:
         """Send a notification; nothing happens if the connection has ended."""
-        self._send(Notification(method, plain(params)))
+        self._send(Notification(method, typed=params))
 
     def request(self, method: str, params: attrs.AttrsInstance, answer: Answer = ignore) -> None:
         """Call a method; ``answer`` is called with the error or the result, or never if the connection ends before."""
         self._msgid = self._msgid + 1 if self._msgid < MSGID_MAX else 1
         self._answers[self._msgid] = answer
-        self._send(Request(self._msgid, method, plain(params)))
+        self._send(Request(self._msgid, method, typed=params))
 
     async def call(self, method: str, params: attrs.AttrsInstance) -> object:
         """Call a method and return its result.

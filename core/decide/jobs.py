@@ -44,6 +44,9 @@ from .arrivals import arrival, started
 from .dependants import checked_parents
 from .entitlements import find_domain, open_leaf
 
+SPECS_REMEMBERED_MAX = 8
+"""Specs of the last submissions that need not be checked and packed again."""
+
 _USUAL_NUMBERS = 1, 0, 0, 0, limits.LOSSES_DEFAULT
 _USUAL_TYPES = (int,) * len(_USUAL_NUMBERS)  # True is equal to 1
 
@@ -107,11 +110,7 @@ def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     open_leaf(state, domain)
     if not _is_plain(command):
         _check_submission(command)
-    if command.spec is NO_SPEC:
-        body, digest = NO_SPEC_BODY, NO_SPEC_DIGEST
-    else:
-        body = _check_spec(command.spec)
-        digest = spec_digest(body)
+    body, digest = _packed(command.spec)
     after, waits_for = checked_parents(state, command.after) if command.after != () else ((), ())
     begin_us = command.begin_us or 0
     last = _last_terms(state, domain.domain_id)
@@ -179,10 +178,10 @@ def _is_plain(command: SubmitJob) -> bool:
         and user.isascii()
         and "\0" not in user
         and type(request) is Resources
-        and type(request.cpu_milli) is type(request.mem_bytes) is type(wanted_us) is int
+        and type(request.cpu_milli) is type(request.mem_bytes) is int
         and 0 <= request.cpu_milli <= limits.CPU_MILLI_MAX
         and 0 <= request.mem_bytes <= limits.MEM_BYTES_MAX
-        and 1 <= wanted_us <= limits.TIME_MAX_US
+        and (wanted_us is None or (type(wanted_us) is int and 1 <= wanted_us <= limits.TIME_MAX_US))
         and request.generic == ()
         and command.tags == ()
         and command.time_limit_us is command.max_failures is command.begin_us is None
@@ -208,9 +207,20 @@ def _check_submission(command: SubmitJob) -> None:
     checks.optional(command.begin_us, "begin_us", 0, limits.TIME_MAX_US)
 
 
-def _check_spec(spec: object) -> bytes:
+def _packed(spec: object) -> tuple[bytes, bytes]:
+    """Return the bytes of a spec, and their digest, or refuse it."""
+    if spec is NO_SPEC:
+        return NO_SPEC_BODY, NO_SPEC_DIGEST
     if type(spec) is not Spec:
         raise Refused(Reason.BAD_TYPE, "spec must be a Spec.")
+    try:
+        return _checked_spec(spec)
+    except TypeError:  # something in it cannot be a key, and so is not what it should be either
+        return _checked_spec.__wrapped__(spec)
+
+
+@lru_cache(maxsize=SPECS_REMEMBERED_MAX)  # whoever submits many jobs nearly always gives the same spec again
+def _checked_spec(spec: Spec) -> tuple[bytes, bytes]:
     for argument in checks.items(spec.argv, "argv", limits.ARGUMENTS_MAX):
         checks.text(argument, "an argument", limits.SPEC_BYTES_MAX)
     checks.pairs(spec.env, "env", limits.ENVIRONMENT_MAX, limits.SPEC_BYTES_MAX)
@@ -222,7 +232,7 @@ def _check_spec(spec: object) -> bytes:
     if least_bytes <= limits.SPEC_BYTES_MAX:
         body = pack_spec(spec)
         if len(body) <= limits.SPEC_BYTES_MAX:
-            return body
+            return body, spec_digest(body)
     raise Refused(
         Reason.TOO_LARGE,
         f"The command with its environment takes more than {limits.SPEC_BYTES_MAX} bytes; "

@@ -63,7 +63,7 @@ nothing has to be done because time passes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..commands import LeaseUnits
 from ..credit.karma import KARMA
@@ -123,9 +123,13 @@ class MetedIndex(WideIndex):
         prefetched, nothing is. So whoever is next waits for the end of what is queued, and for nothing more.
         """
         capacity, places = self.capacity, self.capacity.prefetching
+        could: dict[PendingShape, bool] = {}  # what could run in one of the places
 
         def could_run(shape: PendingShape) -> bool:
-            return any(shape.request.fits(place) for place in places)
+            answer = could.get(shape)
+            if answer is None:
+                answer = could[shape] = any(shape.request.fits(place) for place in places)
+            return answer
 
         for _ in range(PASS_EXAMINED_MAX):
             if capacity.queue.is_full:
@@ -134,7 +138,7 @@ class MetedIndex(WideIndex):
             choice = self._next(could_run)
             if choice is None:
                 return
-            line = next((line for line in self._lines(choice) if could_run(line.shape)), None)
+            line = next((line for line in self._lines_of(choice) if could_run(line.shape)), None)
             if line is None:
                 self._set_aside(choice.domain_id)
                 continue
@@ -147,9 +151,14 @@ class MetedIndex(WideIndex):
             else:
                 request = job.terms.request
                 places = tuple(place for place in places if not request.fits(place))
+                could.clear()
+
+    def _lines_of(self, choice: Choice) -> Iterable[Line]:
+        """Return the lines of a chosen domain that may be served, in its own order."""
+        lines = self._leaves[choice.domain_id].lines
+        return lines.values() if len(lines) == 1 and not self._held else self._lines(choice)
 
     def _lines(self, choice: Choice) -> Iterator[Line]:
-        """Yield the lines of a chosen domain that may be served, in its own order."""
         domain_id = choice.domain_id
         for line in self._leaves[domain_id].in_order():
             request = line.shape.request
@@ -191,9 +200,9 @@ class MetedIndex(WideIndex):
 
     def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[Job, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
-        lines, jobs, capacity = self._leaves[choice.domain_id].lines, self.state.jobs.jobs, self.capacity
+        jobs, capacity = self.state.jobs.jobs, self.capacity
         loaded = self.state.jobs.loaded
-        for line in lines.values() if len(lines) == 1 and not self._held else self._lines(choice):
+        for line in self._lines_of(choice):
             job = jobs[line.job_id]
             count = line.ranks.keys[choice.domain_id].units
             # _next has just searched for every shape; only a worker's end of life asks for another search.
