@@ -11,11 +11,8 @@ from ..service import lag
 from ..state import NO_ACCOUNT, Job, State
 from ..usage import current, step_of
 from .pool_orders import goes_by_priority
-from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Order
+from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Place
 from .worth import NAMED_DOMAINS_MAX, before_domains, before_job, of_a_point, points_of
-
-Place = tuple[Order, JobId]
-"""Where a domain stands, and the job that it would be served for."""
 
 MILLI_CPU_MS = 1_000_000
 """Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""

@@ -13,8 +13,8 @@ from .heads import Heads
 from .leaves import Leaf, PendingShape
 from .paid import paid_ahead
 from .queues import queued_job
-from .ranks import BY_GUARANTEE, Key, Order
-from .standing import Place, among_domains, at_home
+from .ranks import BY_GUARANTEE, Key, Order, Place
+from .standing import among_domains, at_home
 
 CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
@@ -137,7 +137,7 @@ class TurnIndex(ClockIndex):
         first = min((it.head for request, it in leaf.lines.items() if could_hold(request, 0)), default=line.head)
         is_first, somebody_paid = queued_job(first[1]) == job_id, bool(self.state.ledger.of_job)
         mine, places = self._level(leaf) if is_first or somebody_paid else (leaf.domain_id, [])
-        paid = paid_ahead(self.state, job, [order for order, _ in places], self._ready) if somebody_paid else ""
+        paid = paid_ahead(self.state, job, places, self._ready) if somebody_paid else ""
         if is_first:
             return among_domains(self.state, job, mine, places, paid)
         return at_home(self.state, job, queued_job(first[1]), paid)

@@ -113,6 +113,19 @@ def test_units_of_other_domains_that_were_paid_for_are_counted(
     assert (found, started_before(made, jobs["a"])) == (told, told)
 
 
+@pytest.mark.parametrize(("alpha_milli", "told"), [(1, {1: 14}), (500, {1: 2}), (750, {1: 1})])
+def test_units_count_until_its_domain_is_owed_its_turn(alpha_milli: int, told: dict[int, int]) -> None:
+    made = market("a", "c", alpha_milli=alpha_milli)
+    mine, other = submit(made, "a", 40), submit(made, "c", 40)
+    made.run_pass()
+    used(made, 24)
+    made.nice(other, 1)
+    while not ("'a' (in the pool" in said(made, mine) and "'c' (in the pool" in said(made, mine)):
+        go_on(made)
+    assert paid_for(said(made, mine)) == told
+    assert started_before(made, mine) == told
+
+
 def test_jobs_of_one_domain_count_as_usage_together() -> None:
     made = market("a", "c")
     jobs = [submit(made, name, 4 + units) for name, units in (("a", 40), ("c", 0), ("c", 40), ("c", 40))]
