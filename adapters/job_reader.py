@@ -72,7 +72,7 @@ class JobReader:
         return self.job(job_id)["state"]
 
     def explain(self, job_id: int) -> list[str]:
-        """Return why each pending part of a job waits, one or two sentences each; nothing where nothing waits.
+        """Return why each pending part of a job waits, a few sentences each; nothing where nothing waits.
 
         Raises:
             Refused: The job is not known.

@@ -82,6 +82,10 @@ def drain(worker: int, undo: bool, server: str | None) -> None:
             raise click.ClickException(f"There is no worker {worker}; see: meted workers") from None
 
 
+PRICED = " for the rest of it"
+"""Part of a sentence that says what a point more for a job would cost, where it is known how long it takes."""
+
+
 @click.command(
     "explain",
     short_help="Say why a job waits, and when it should start.",
@@ -120,6 +124,8 @@ def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> No
         return
     for sentence in sentences or [f"No unit of job {job} waits."]:
         click.echo(sentence)
+    if any(PRICED in sentence for sentence in sentences):
+        click.echo(f"`meted explain {job} --eta` says how much earlier it would start with the point.")
 
 
 @click.command("state", short_help="Show the log's position and the digest of the state there.")

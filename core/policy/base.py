@@ -37,7 +37,7 @@ class Index(Protocol):
         """Return when a pass may find something that it would not find now, though nothing happens until then."""
 
     def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on who is ahead of a job that waits, and by which rule."""
+        """Return a sentence or some on who is ahead of a job that waits, and by which rule."""
 
 
 class Policy(Protocol):

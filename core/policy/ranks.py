@@ -18,6 +18,9 @@ Order = tuple[int, int, int, DomainId]
 """(by what, key, second key, child), least first: (D, S) by guarantee and entitlement, the pool's key and 0 in the
 pool. Ids break ties (P19)."""
 
+Place = tuple[Order, JobId]
+"""Where a domain stands, and the job that it would be served for."""
+
 
 @record
 class Key:

@@ -10,42 +10,50 @@ from ..resources import format_amount
 from ..service import lag
 from ..state import NO_ACCOUNT, Job, State
 from ..usage import current, step_of
-from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Order
-from .worth import NAMED_DOMAINS_MAX, of_a_point, points_of
-
-Place = tuple[Order, JobId]
-"""Where a domain stands, and the job that it would be served for."""
+from .pool_orders import goes_by_priority
+from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Place
+from .worth import NAMED_DOMAINS_MAX, before_domains, before_job, of_a_point, points_of
 
 MILLI_CPU_MS = 1_000_000
 """Units of size (thousandths of a cpu x us) in a thousandth of a cpu-second."""
 
 
-def at_home(state: State, job: Job, first: JobId) -> str:
-    """Return one sentence on the job of the same domain that goes before ``job``."""
+def at_home(state: State, job: Job, first: JobId, paid: str = "") -> str:
+    """Return sentences on the job of the same domain that goes before ``job``, and what a point would bring.
+
+    ``paid`` says between them who has paid.
+    """
     other = state.jobs.jobs[first]
+    worth = of_a_point(state, job, before_job(state, job, other))
     if other.terms.user != job.terms.user:
         whose = f"user {other.terms.user!r}" if other.terms.user else "a user without a name"
         return (
             f"Job {first} of the same domain goes before it: {whose} has had less since both have waited, "
-            "and users of a domain take turns."
+            f"and users of a domain take turns.{paid}{worth}"
         )
     if other.terms.priority > job.terms.priority:
+        advice = "" if worth else "; a higher priority would let this one start earlier"
         return (
             f"Job {first} of the same user goes before it, as it has priority {other.terms.priority} and this has "
-            f"{job.terms.priority}; a higher priority would let this one start earlier."
+            f"{job.terms.priority}{advice}.{paid}{worth}"
         )
-    return f"Job {first} of the same user goes before it: it is due earlier, as jobs of a user take turns by priority."
+    return (
+        f"Job {first} of the same user goes before it: it is due earlier, as jobs of a user take turns by priority."
+        f"{paid}{worth}"
+    )
 
 
-def among_domains(state: State, job: Job, mine: DomainId, places: list[Place]) -> str:
+def among_domains(state: State, job: Job, mine: DomainId, places: list[Place], paid: str = "") -> str:
     """Return sentences on the domains whose places come before that of ``mine``, which is the last of them.
 
-    ``job`` is the next of ``mine``, or of the domain inside it that is next there.
+    ``job`` is the next of ``mine``, or of the domain inside it that is next there. ``paid`` says who has paid, before
+    what is said of a point more.
     """
+    worth = of_a_point(state, job, before_domains(state, job, [order for order, _ in places]))
     if len(places) < 2:
         by = places[0][0][0] if places else BY_ENTITLEMENT
         why = _why(state, by, mine, job.job_id) if by == BY_POOL else _owed(state, mine)
-        return f"Its domain {_name(state, mine)} is next ({why})."
+        return f"Its domain {_name(state, mine)} is next ({why}).{paid}{worth}"
     ahead = places[:-1]
     named = [f"{_name(state, it[3])} ({_why(state, it[0], it[3], head)})" for it, head in ahead[:NAMED_DOMAINS_MAX]]
     more = len(ahead) - len(named)
@@ -53,25 +61,24 @@ def among_domains(state: State, job: Job, mine: DomainId, places: list[Place]) -
     by = places[-1][0][0]
     own = f"{_name(state, mine)} ({_why(state, by, mine, job.job_id)})"
     said = f"Ahead of its domain {own}: {listed}."
-    if by != BY_POOL:
-        return f"{said} {_advice(state, by)}"
-    worth = of_a_point(state, job, mine, [it for it, _ in ahead])
-    return f"{said}{worth}" if job.points < 0 else f"{said} {_advice(state, by)}{worth}"
+    advice = "" if by == BY_POOL and job.points < 0 else f" {_advice(state, by, mine)}"
+    return f"{said}{advice}{paid}{worth}"
 
 
-def _advice(state: State, by: int) -> str:
+def _advice(state: State, by: int, mine: DomainId) -> str:
     if by == BY_GUARANTEE:
         return "It is within its guarantee and starts as soon as its turn and room come."
     if by == BY_ENTITLEMENT:
         return "It is owed this and comes as these are served; a larger or borrowed share would be sooner."
-    if state.rules.pool == KARMA:
-        return (
-            "It has had what its share entitles it to for now, so it waits for the pool, where the richest come first; "
-            "a larger or borrowed share, more credit or a guarantee would bring it forward."
-        )
+    if goes_by_priority(state, state.domains.domains[mine].parent):
+        order, more = "", ", a guarantee or, in the pool, a higher priority"
+    elif state.rules.pool == KARMA:
+        order, more = ", where the richest come first", ", more credit or a guarantee"
+    else:
+        order, more = ", where who came first is first", " or a guarantee"
     return (
-        "It has had what its share entitles it to for now, so it waits for the pool; a larger or borrowed share, a "
-        "guarantee or, in the pool, a higher priority would bring it forward."
+        f"It has had what its share entitles it to for now, so it waits for the pool{order}; a larger or borrowed "
+        f"share{more} would bring it forward."
     )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable
 from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..record import record, replaced
+from ..state import Job
 from .clock import ClockIndex
 from .heads import Heads
 from .leaves import Leaf, PendingShape
+from .paid import paid_ahead
 from .queues import queued_job
-from .ranks import BY_GUARANTEE, Key, Order
-from .standing import Place, among_domains, at_home
+from .ranks import BY_GUARANTEE, Key, Order, Place
+from .standing import among_domains, at_home
 
 CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""
@@ -119,7 +121,7 @@ class TurnIndex(ClockIndex):
             self._rank_group(who, [line.shape for line in leaf.ranked_lines()])
 
     def ahead_of(self, job_id: JobId) -> str:
-        """Return one sentence on who is ahead of a job and why.
+        """Return sentences on who is ahead of a job and why, on who paid for that, and on what a point would bring.
 
         What no worker could ever hold is passed over, and so is not ahead of anything.
         """
@@ -133,14 +135,30 @@ class TurnIndex(ClockIndex):
         if leaf is None or line is None:
             return "It is not in the queue."
         first = min((it.head for request, it in leaf.lines.items() if could_hold(request, 0)), default=line.head)
-        if queued_job(first[1]) != job_id:
-            return at_home(self.state, job, queued_job(first[1]))
+        is_first, somebody_paid = queued_job(first[1]) == job_id, bool(self.state.ledger.of_job)
+        mine, places = self._level(leaf) if is_first or somebody_paid else (leaf.domain_id, [])
+        paid = paid_ahead(self.state, job, places, self._ready) if somebody_paid else ""
+        if is_first:
+            return among_domains(self.state, job, mine, places, paid)
+        return at_home(self.state, job, queued_job(first[1]), paid)
+
+    def _ready(self, job: Job) -> int:
+        """Return how many units of a job wait for nothing but their turn and room."""
+        leaf = self._leaves.get(job.terms.domain_id)
+        if leaf is None or not leaf.has(job) or not self.capacity.could_hold(job.terms.request, 0):
+            return 0
+        due = (run.count for run in job.requeued if run.not_before_us <= self.now_us)
+        return job.terms.count - job.next_index + sum(due)
+
+    def _level(self, leaf: Leaf) -> tuple[DomainId, list[Place]]:
+        """Return which domain, this or one that it is in, has others beside it that come before, and these places."""
+        could_hold = self.capacity.could_hold
         shapes = [shape for request, shape in self._shapes.items() if could_hold(request, 0)]
         mine, parent_id = leaf.domain_id, leaf.parent
         while True:
             places = self._places(parent_id, mine, shapes)
             if len(places) > 1 or parent_id == TOP:
-                return among_domains(self.state, job, mine, places)
+                return mine, places
             mine, parent_id = parent_id, self.state.domains.domains[parent_id].parent
 
     def _places(self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]) -> list[Place]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..credit.fees import HOUR_CPU_US, charge_mc, rest_us
+from ..decide.jobs import reprioritise
 from ..decide.ledger import coming_mc, credits_text
-from ..ids import DomainId, JobId
+from ..ids import JobId
 from ..limits import PRIORITY_MAX, PRIORITY_STEPS_MAX
 from ..record import replaced
 from ..state import Job, State
-from .pool_orders import POOL_KEYS
+from .pool_orders import POOL_KEYS, goes_by_priority
 from .ranks import BY_POOL, Order
 
 NAMED_DOMAINS_MAX = 3
@@ -23,16 +24,15 @@ def points_of(state: State, job_id: JobId | None) -> str:
     return f", having {'paid for' if job.points > 0 else 'sold'} {_points(abs(job.points))}"
 
 
-def of_a_point(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> str:
-    """Return sentences on what one more point for a job would cost its domain and bring, each after a blank.
+def of_a_point(state: State, job: Job, brings: str) -> str:
+    """Return a sentence on what one more point for a job would cost its domain and bring, after a blank.
 
     Nothing is said where the domain pays for nothing: its priority costs usage.
 
     Args:
-        state: The state that they are in.
-        job: What is next of ``mine``; it waits for the pool.
-        mine: Its domain, or one that this is in.
-        ahead: The places of those before ``mine``.
+        state: The state that it is in.
+        job: What waits.
+        brings: What the point would bring, as a part of a sentence.
     """
     if job.points < 0:
         was = "was" if job.points == -1 else "were"
@@ -43,29 +43,53 @@ def of_a_point(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> st
         return ""
     if job.points >= PRIORITY_STEPS_MAX or job.terms.priority >= PRIORITY_MAX:
         return ""
-    brought = _brought(state, job, mine, ahead)
     cost_us = rest_us(state, job)
     if cost_us is None:
         price = credits_text(charge_mc(1, ledger.rules.price_mc, HOUR_CPU_US))
-        return f" One more point (+1) would cost {price} for each cpu-hour of it{brought}."
+        return f" One more point (+1) would cost {price} for each cpu-hour of it, and {brings}."
     account = ledger.accounts[account_id]
     free_mc = account.free_mc + coming_mc(state, account, state.at_us)
     cost_mc = charge_mc(1, ledger.rules.price_mc, cost_us)
     short = f", of {credits_text(free_mc)} that its domain has free" if cost_mc > free_mc else ""
-    return f" One more point (+1) would cost {credits_text(cost_mc)} for the rest of it{short}{brought}."
+    return f" One more point (+1) would cost {credits_text(cost_mc)} for the rest of it{short}, and {brings}."
 
 
-def _brought(state: State, job: Job, mine: DomainId, ahead: list[Order]) -> str:
-    """Return before whom one more point would bring a job, as a part of a sentence."""
+def before_job(state: State, job: Job, first: Job) -> str:
+    """Return whether one more point would bring a job before ``first``, the next of its domain, as part of a sentence.
+
+    It counts among the jobs of a user; users take turns, and only where these are even does it tell.
+    """
+    users, user = state.jobs.accounts[job.terms.domain_id].users, job.terms.user
+    raised = reprioritise(state, job, job.terms.priority + 1, job.points + 1, state.at_us)
+    if (users[user].tag, raised.job_tag, job.job_id) < (users[first.terms.user].tag, first.tag, first.job_id):
+        return f"bring it before job {first.job_id}"
+    return f"not bring it before job {first.job_id} yet" if first.terms.user == user else "change nothing between users"
+
+
+def before_domains(state: State, job: Job, places: list[Order]) -> str:
+    """Return before whom one more point would bring a job, as a part of a sentence.
+
+    Args:
+        state: The state that they are in.
+        job: What is next of the domain whose place is the last, or of the one inside it that is next there.
+        places: The places of those before that domain, and its own.
+    """
+    if len(places) < 2:
+        return "bring its next unit no earlier"
+    by, _, _, mine = places[-1]
+    if by != BY_POOL:
+        return "change nothing before it waits for the pool"
     domain = state.domains.domains[mine]
+    if not goes_by_priority(state, domain.parent):
+        return "bring it before nobody in this pool"
     raised = replaced(job, terms=replaced(job.terms, priority=job.terms.priority + 1))
     key = POOL_KEYS[state.rules.pool](state, mine, state.jobs.accounts[mine], domain.effective_share, raised)
-    passed = [who for by, other, _, who in ahead if by == BY_POOL and (other, who) > (key, mine)]
+    passed = [who for by, other, _, who in places[:-1] if by == BY_POOL and (other, who) > (key, mine)]
     if not passed:
-        return ", and bring it before none of these yet"
+        return "bring it before none of these yet"
     named = [repr(state.domains.domains[who].name) for who in passed[:NAMED_DOMAINS_MAX]]
     more = len(passed) - len(named)
-    return f", and bring it before {', '.join(named)}" + (f" and {more} more" if more else "")
+    return f"bring it before {', '.join(named)}" + (f" and {more} more" if more else "")
 
 
 def _points(number: int) -> str:

@@ -412,3 +412,21 @@ def test_explain_eta_says_when_what_waits_should_start(worker: HandWorker) -> No
     for job in (first, second, huge):
         run("cancel", job)
     worker.hear(1)
+
+
+def test_explain_says_what_a_point_costs_and_how_to_see_what_it_brings(worker: HandWorker) -> None:
+    hint = "--eta` says how much earlier it would start with the point."
+    run("domain", "set", "shop")
+    run("credit", "grant", "shop", "20")
+    jobs = [submit("--domain", "shop", "--time", "30m", "--", "true") for _ in range(3)]
+    worker.hear(1)
+    *_, cost, last = run("explain", jobs[-1]).stdout.splitlines()
+    assert cost.endswith(f"would cost 0.5 credits for the rest of it, and bring it before job {jobs[1]}.")
+    assert last == f"`meted explain {jobs[-1]} {hint}"
+    assert hint not in json.loads(run("explain", jobs[-1], "--json").stdout)[-1]
+    assert "One more point (+1) would cost 0.5 credits and " in run("explain", jobs[-1], "--eta").stdout
+    run("nice", jobs[1], "+1")
+    assert " 1 unit ahead of it was paid for at +1. " in run("explain", jobs[-1]).stdout
+    free = submit("--time", "30m", "--", "true")
+    assert hint not in run("explain", free).stdout
+    run("cancel", *jobs, free)
