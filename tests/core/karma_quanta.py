@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 from meted.core.commands import CancelJobs, CreateDomain, FinishUnits, JoinWorker, SetCreditRules, SetRules, SubmitJob
 from meted.core.credit.fees import HOUR_SIZE
@@ -68,6 +69,12 @@ class Quanta:
     def restart(self, state: State) -> None:
         """Go on from a state, as after a restart: with an index and timers made anew."""
         self.engine = Engine(Meted(), state, retention_us=0)
+
+    def branch(self) -> Quanta:
+        """Return another that goes on from here, while this one stays where it is."""
+        other = copy(self)
+        other.restart(self.engine.state)
+        return other
 
     def credits_mc(self) -> list[int]:
         """Return what each user has now, in thousandths, with what has accrued."""

@@ -1,0 +1,497 @@
+"""P9 in the real engine: what age and priority, bought or not, may bring in the pool, and that time brings nothing.
+
+The pool serves the least kappa = log2(X / e) + t / aging - p, with X what a domain has used, e its share, t when the
+job that it would run was submitted, and p that job's priority. As usage fades for all alike, let X be *forward*: what
+is used at s counts 2**(s / half-life), and never fades. Then X_i changes only when i is served, and kappa only with it.
+
+**Pairwise** (P1 with a jump of priority and an age). Let i and j be such that j waits throughout [s, t], and let i be
+served from the pool at s, and not after it up to t. At s nobody is owed anything, so j stood in the same order, and i
+was no later:
+
+    log2(X_i / e_i) + t_i / aging - p_i  <=  log2(X_j / e_j) + t_j / aging - p_j          just before s, so
+    X_i / e_i  <=  2**G X_j / e_j         with G = p_i - p_j + (t_j - t_i) / aging
+
+Then i is charged 2**c l 2**(s / half-life) for a run of size l, where c is its job's *own* priority: points that were
+bought are paid for with credit and count no usage, points that were sold are no discount. Now X_j does not fall, so
+
+    X_i / e_i  <=  2**G X_j / e_j + 2**c l 2**(s / half-life) / e_i                       from s to t.
+
+Divided by 2**(t / half-life) it says the same of faded usage, as the last term only becomes smaller. With priorities
+J apart at most, and heads A aging times apart at most: **X_i / e_i <= 2**(J + A) X_j / e_j + 2**c L_i / e_i**.
+Logarithms turn the sum J + A of the usual form of P9 into a factor.
+
+That is where the rule ``usage`` is "pool" and estimates are right. Else i may have been charged for more since s (what
+it was owed, what took longer than was said), and j have got back some of what it was charged at s: both are added.
+
+**A head.** As long as j waits with a head that came at t_a, X_j stays. Whoever goes before it at s has
+X_i / e_i 2**((t_u - t_a) / aging) <= 2**(p_u - p) X_j / e_j, and X_i was no more at t_a than at s: so no unit that
+comes later than t_a + aging (log2(X_j / e_j) - log2(X_i / e_i) + 10 - p), all as of t_a, goes before it, however many
+come, and whatever is paid for them.
+
+All is held in whole numbers and fractions. Logarithms of the engine are right to some 2**-29 (``test_usage.py``):
+:data:`SLACK_BITS` is for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from heapq import heapify
+from itertools import pairwise
+from math import ceil, isqrt
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meted.core.commands import (
+    CancelJobs,
+    ChangePriority,
+    Command,
+    GrantCredit,
+    NiceJob,
+    SetCreditRules,
+    SetRules,
+    TransferCredit,
+)
+from meted.core.engine import Engine
+from meted.core.errors import Refused
+from meted.core.events import Event, UnitsLeased
+from meted.core.ids import DomainId, JobId, LeaseId
+from meted.core.limits import PRIORITY_STEPS_MAX
+from meted.core.policy.meted import Meted
+from meted.core.policy.ranks import BY_POOL
+from meted.core.reducers import evolve
+from meted.core.state import NO_ACCOUNT, Account, Job, State
+from meted.core.tags import ENTITLED, GUARANTEED
+from meted.core.usage import EPOCH_HALF_LIVES, current, step_of
+
+from .clocked import CPU, Arena, Contender
+from .helper import SECOND, examples
+
+WEIGHTS = st.sampled_from((1, 2, 3, 5, 10, 50))
+LENGTHS = st.sampled_from((1, 2, 5, 10, 40))
+SLOTS = st.sampled_from((1, 2, 3, 8))
+HOUR = 3_600 * SECOND
+
+SLACK_BITS = Fraction(1, 2**26)
+"""By how much two keys may be the other way round, in bits."""
+
+ROOT_BITS = 96
+
+
+@cache
+def roots() -> tuple[int, ...]:
+    """Return 2**(1 / 2), 2**(1 / 4), ... to 2**(2**-40), in units of 2**-96 and rounded up."""
+    found, root = [], 2 << ROOT_BITS
+    for _ in range(40):
+        root = isqrt(root << ROOT_BITS) + 1
+        found.append(root)
+    return tuple(found)
+
+
+def power(bits: Fraction | int) -> Fraction:
+    """Return 2**bits, rounded up by less than one in 2**38."""
+    whole, part = divmod(ceil(bits * 2**40), 2**40)
+    found = 1 << ROOT_BITS
+    for at, root in enumerate(roots(), 1):
+        if part >> (40 - at) & 1:
+            found = (found * root >> ROOT_BITS) + 1
+    return Fraction(found, 1 << ROOT_BITS) * (Fraction(2) ** whole)
+
+
+def forward(account: Account) -> int:
+    """Return X: usage that never fades, in units of size at time 0; who has used nothing counts as one."""
+    return max(1, account.usage << account.epoch * EPOCH_HALF_LIVES)
+
+
+def clamped(priority: int) -> int:
+    """Return how many doublings a priority counts for."""
+    return max(-PRIORITY_STEPS_MAX, min(PRIORITY_STEPS_MAX, priority))
+
+
+def is_of_pool(event: Event) -> bool:
+    """Whether something was leased from the pool."""
+    return isinstance(event, UnitsLeased) and not event.charged & (ENTITLED | GUARANTEED)
+
+
+def heads(state: State, domain_id: DomainId) -> Iterator[Job]:
+    """Yield the jobs of a domain that wait."""
+    return (it for it in state.jobs.jobs.values() if it.terms.domain_id == domain_id and it.is_backlogged)
+
+
+@dataclass
+class Pair:
+    """That one domain was served from the pool while another waited, and still does.
+
+    Attributes:
+        times: 2**G.
+        charge: What it was charged at most.
+        more, less: What the one was charged beyond that, and what the other got back, until then.
+    """
+
+    times: Fraction
+    charge: Fraction
+    more: int
+    less: int
+
+
+@dataclass
+class Pool(Arena):
+    """An arena whose log is read again, event by event, with the pairwise bound held after each.
+
+    Attributes:
+        usage: What counts as usage: ``all``, or the pool alone.
+        aging_us: The time of waiting that is worth half the usage, or None.
+    """
+
+    usage: str = "pool"
+    half_life_us: int = HOUR
+    aging_us: int | None = None
+    pairs: dict[tuple[DomainId, DomainId], Pair] = field(default_factory=dict)
+    more: dict[DomainId, int] = field(default_factory=dict)
+    less: dict[DomainId, int] = field(default_factory=dict)
+    seen: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        world = self.world
+        world.do(SetRules(0, self.alpha_milli, self.half_life_us, self.aging_us, "decay", self.usage))
+        world.do(SetCreditRules(0, price_mc=1_000_000))
+        for contender in self.contenders:
+            world.do(GrantCredit(0, contender.name, 10**8))
+        self.state, self.seen = world.state, len(world.log)
+
+    def _note_wait(self, contender: Contender) -> None:
+        """Not here: whoever cancels or returns does not wait."""
+
+    def _check_deadline(self, event: UnitsLeased) -> None:
+        """Not here: work of which points were sold is not owed."""
+
+    def do(self, command: Command) -> None:
+        """Let the engine decide, or refuse."""
+        with suppress(Refused):
+            self.world.do(command)
+
+    def go_on(self) -> None:
+        """Let the next units end, and fill the slots."""
+        self.advance()
+        self.world.run_timers()
+        self.run_pass()
+        self.follow()
+
+    def said_us(self, job_id: JobId) -> int:
+        """Return how long a unit of a job should take."""
+        said_us = self.world.job(job_id).terms.time_request_us
+        assert said_us is not None
+        return said_us
+
+    def follow(self) -> None:
+        """Read what is new in the log."""
+        for event in self.world.log[self.seen :]:
+            before, self.state = self.state, evolve(self.state, event)
+            changed = [who for who in self.by_id if self.account(who) != before.jobs.accounts.get(who, NO_ACCOUNT)]
+            for who in changed:
+                self._note(event, before, who)
+            for pair in [it for it in self.pairs if not self.account(it[1]).backlog]:
+                del self.pairs[pair]
+            for pair in self.pairs:
+                if pair[0] in changed or pair[1] in changed:
+                    self._check(*pair)
+        self.seen = len(self.world.log)
+
+    def account(self, who: DomainId) -> Account:
+        """Return the account of a domain as of what was read."""
+        return self.state.jobs.accounts.get(who, NO_ACCOUNT)
+
+    def share(self, who: DomainId) -> int:
+        """Return e."""
+        return self.by_id[who].share
+
+    def _note(self, event: Event, before: State, who: DomainId) -> None:
+        was = before.jobs.accounts.get(who, NO_ACCOUNT)
+        grown = forward(self.account(who)) - forward(was)
+        if isinstance(event, UnitsLeased) and is_of_pool(event):
+            job = before.jobs.jobs[event.job_id]
+            charge = power(clamped(job.own_priority) + Fraction(event.at_us, self.half_life_us))
+            charge *= event.size * event.count
+            assert grown <= charge
+            for other in self.by_id:
+                if other != who and before.jobs.accounts.get(other, NO_ACCOUNT).backlog:
+                    times = power(self.gap(before, job, other) + SLACK_BITS)
+                    self.pairs[who, other] = Pair(times, charge, self.more.get(who, 0), self.less.get(other, 0))
+        elif grown > 0:
+            self.more[who] = self.more.get(who, 0) + grown
+        else:
+            self.less[who] = self.less.get(who, 0) - grown
+
+    def gap(self, state: State, job: Job, other: DomainId) -> Fraction:
+        """Return G of a job that is served while another domain waits, whichever of its jobs is next there."""
+        theirs = list(heads(state, other))
+        bits = Fraction(clamped(job.terms.priority) - min(clamped(it.terms.priority) for it in theirs))
+        if self.aging_us is not None:
+            bits += Fraction(max(it.submitted_us for it in theirs) - job.submitted_us, self.aging_us)
+        return bits
+
+    def _check(self, one: DomainId, other: DomainId) -> None:
+        pair = self.pairs[one, other]
+        mine, theirs = forward(self.account(one)), forward(self.account(other))
+        theirs += self.less.get(other, 0) - pair.less
+        bound = pair.times * theirs / self.share(other)
+        bound += (pair.charge + self.more.get(one, 0) - pair.more) / self.share(one)
+        assert Fraction(mine, self.share(one)) <= bound
+
+
+def act(pool: Pool, verb: str, number: int, size: int, count: int) -> None:
+    """Let a domain do something, honest or not."""
+    contender = pool.contenders[number % len(pool.contenders)]
+    world, now_us = pool.world, pool.world.now_us
+    mine = sorted(job.job_id for job in world.state.jobs.jobs.values() if job.terms.domain_id == contender.domain_id)
+    if verb == "submit" or not mine:
+        pool.submit(contender, SECOND * (1 + size % (contender.longest_us // SECOND)), count)
+        return
+    job_id, other = mine[size % len(mine)], pool.contenders[size % len(pool.contenders)]
+    commands: dict[str, Command] = {
+        "buy": NiceJob(now_us, job_id, count, HOUR // 100),
+        "sell": NiceJob(now_us, job_id, -count, HOUR // 100),
+        "raise": ChangePriority(now_us, job_id, size % 29 - 14),
+        "cancel": CancelJobs(now_us, (job_id,)),
+        "pay": TransferCredit(now_us, contender.name, other.name, count * 10**7),
+    }
+    if verb in commands:
+        pool.do(commands[verb])
+    else:
+        give_back(pool, contender)
+
+
+def give_back(pool: Pool, contender: Contender) -> None:
+    """Return the latest lease of a domain as if nothing of it had begun."""
+    mine = [at for at, (_, lease_id) in enumerate(pool.ends) if owner(pool, lease_id) is contender]
+    if mine:
+        _, lease_id = pool.ends.pop(max(mine))
+        heapify(pool.ends)
+        del pool.times[lease_id]
+        pool.world.give_back(lease_id)
+
+
+def owner(pool: Pool, lease_id: LeaseId) -> Contender:
+    """Return whose a lease is."""
+    return pool.by_id[pool.world.job(pool.world.state.jobs.leases[lease_id].job_id).terms.domain_id]
+
+
+VERBS = st.sampled_from(("submit", "submit", "submit", "buy", "buy", "sell", "raise", "cancel", "back", "pay"))
+DOINGS = st.lists(
+    st.tuples(VERBS, st.integers(0, 30), st.integers(0, 40), st.integers(1, 10), st.integers(0, 2)),
+    min_size=20,
+    max_size=60,
+)
+
+
+@examples(60)
+@given(
+    st.lists(st.tuples(WEIGHTS, LENGTHS), min_size=2, max_size=6),
+    SLOTS,
+    st.sampled_from((1, 250, 750)),
+    st.sampled_from(("pool", "all")),
+    st.sampled_from((5 * SECOND, 100 * SECOND, HOUR)),
+    st.sampled_from((None, SECOND, 7 * SECOND, 100 * SECOND)),
+    st.sampled_from((10, 10, 1, 30)),
+    DOINGS,
+)
+def test_who_is_served_from_the_pool_is_within_priority_and_age_of_who_waits(
+    shape: list[tuple[int, int]],
+    slots: int,
+    alpha: int,
+    usage: str,
+    half_life_us: int,
+    aging_us: int | None,
+    tenths: int,
+    done: list[tuple[str, int, int, int, int]],
+) -> None:
+    """P9, pairwise and after each event, whoever buys, sells, cancels, gives back or says what is not so."""
+    who = [Contender(f"d{at}", share, length * SECOND) for at, (share, length) in enumerate(shape)]
+    pool = Pool(slots, who, alpha_milli=alpha, usage=usage, half_life_us=half_life_us, aging_us=aging_us)
+    pool.took_us = lambda job_id, _: pool.said_us(job_id) * tenths // 10 if job_id % 2 else pool.said_us(job_id)
+    for verb, number, size, count, steps in done:
+        act(pool, verb, number, size, count)
+        pool.run_pass()
+        pool.follow()
+        for _ in range(steps):
+            pool.go_on()
+    while pool.ends:
+        pool.go_on()
+    pool.world.check()
+
+
+@pytest.mark.parametrize(
+    ("own", "points", "earlier", "service"),
+    [(3, 0, 0, 1), (0, 3, 0, 8), (0, 0, 3, 8), (-1, 2, 2, 16)],
+    ids=["priority", "points", "age", "all of them"],
+)
+def test_what_priority_and_age_bring_comes_to_the_bound(own: int, points: int, earlier: int, service: int) -> None:
+    """Three bits are a factor of eight, to one unit: in usage, and, where usage does not pay for them, in service.
+
+    So by less than J and A the bound would be wrong, and with priority alone a domain gets no more in the end.
+    """
+    who = [Contender("one", 1, SECOND), Contender("other", 1, SECOND)]
+    pool = Pool(1, who, alpha_milli=1, half_life_us=10**6 * HOUR, aging_us=10 * SECOND)
+    one, other = who
+    job_id = pool.world.submit("one", 3_000, time_request_us=SECOND, priority=own)
+    pool.do(NiceJob(0, job_id, points))
+    while pool.world.now_us < 10 * earlier * SECOND:
+        pool.go_on()
+    pool.submit(other, SECOND, 3_000)
+    for _ in range(2_000):
+        pool.go_on()
+    mine, theirs = (forward(pool.account(it.domain_id)) for it in who)
+    unit = 2**own * CPU * SECOND if own >= 0 else Fraction(CPU * SECOND, 2**-own)
+    assert abs(mine - 8 * theirs) <= 8 * CPU * SECOND + unit
+    assert abs(Fraction(one.served, other.served) / service - 1) < Fraction(1, 10)
+
+
+def standing(state: State, at_us: int) -> tuple[list[tuple[int, DomainId, JobId]], list[JobId]]:
+    """Return who is next, and all after it, if until a time nothing happens but to one account; and what is leased."""
+    engine = Engine(Meted(), state)
+    engine.handle(GrantCredit(at_us, "d0", 1))
+    keys = cast(tuple[Any, Any, list[Any]], engine.index.summary())[2]
+    order = [(place[0], place[3], job_id) for _, _, ranked in keys for place, job_id, _ in ranked]
+    engine.run_pass(at_us, decisions_max=1)
+    return order, [event.job_id for event in engine.take() if isinstance(event, UnitsLeased)]
+
+
+def hold_in_order(pool: Pool, state: State, order: list[tuple[int, DomainId, JobId]], at_us: int) -> None:
+    """Hold an order of the pool to usage that fades and ages that grow, as of a time."""
+    step, aging_us = step_of(at_us, pool.half_life_us), pool.aging_us
+    in_pool = [(who, state.jobs.jobs[job_id]) for by, who, job_id in order if by == BY_POOL]
+    for (one, ahead), (other, behind) in pairwise(in_pool):
+        bits = Fraction(clamped(ahead.terms.priority) - clamped(behind.terms.priority))
+        if aging_us is not None:
+            bits += Fraction((at_us - ahead.submitted_us) - (at_us - behind.submitted_us), aging_us)
+        mine, theirs = (state.jobs.accounts[who] for who in (one, other))
+        used, used_after = (current(it.usage, it.epoch, step) for it in (mine, theirs))
+        assert used * pool.share(other) <= power(bits + SLACK_BITS) * (used_after + 1) * pool.share(one)
+
+
+@examples(40)
+@given(
+    st.lists(st.tuples(WEIGHTS, LENGTHS), min_size=3, max_size=6),
+    st.sampled_from((5 * SECOND, 100 * SECOND, HOUR)),
+    st.sampled_from((None, 7 * SECOND, 100 * SECOND)),
+    DOINGS,
+    st.sampled_from((1, SECOND, 13 * SECOND, 601 * SECOND, 100 * HOUR)),
+)
+def test_time_alone_changes_no_order(
+    shape: list[tuple[int, int]],
+    half_life_us: int,
+    aging_us: int | None,
+    done: list[tuple[str, int, int, int, int]],
+    wait_us: int,
+) -> None:
+    """P9: with a slot free, whoever is next now is next after a wait, and so are all after it, by what is left then."""
+    who = [Contender(f"d{at}", share, length * SECOND) for at, (share, length) in enumerate(shape)]
+    pool = Pool(2, who, alpha_milli=100, half_life_us=half_life_us, aging_us=aging_us)
+    for verb, number, size, count, steps in done:
+        act(pool, verb, number, size, count)
+        for _ in range(1 + steps):
+            pool.run_pass()
+            pool.advance()
+        state, now_us = pool.world.state, pool.world.now_us
+        order, leased = standing(state, now_us)
+        assert standing(state, now_us + wait_us) == (order, leased)
+        for at_us in (now_us, now_us + wait_us):
+            hold_in_order(pool, state, order, at_us)
+
+
+@dataclass
+class Rush(Pool):
+    """A pool in which the first domain has one unit waiting at a time, and all others come again and again, and pay.
+
+    Attributes:
+        before: The state as the head came.
+        latest: How many aging times after a head the last of those came that went before it.
+    """
+
+    before: State | None = None
+    latest: Fraction = Fraction(0)
+
+    def rush(self) -> None:
+        """Let one more job come of each other domain, for which as much is paid as may be."""
+        for contender in self.contenders[1:]:
+            job_id = self.submit(contender, contender.longest_us)
+            self.world.do(NiceJob(self.world.now_us, job_id, PRIORITY_STEPS_MAX))
+
+    def come(self, priority: int) -> None:
+        """Let a head come."""
+        self.world.submit(self.contenders[0].name, 1, time_request_us=self.contenders[0].longest_us, priority=priority)
+        self.before = self.world.state
+
+    def _note(self, event: Event, before: State, who: DomainId) -> None:
+        super()._note(event, before, who)
+        victim = self.contenders[0].domain_id
+        if not isinstance(event, UnitsLeased) or self.before is None:
+            return
+        if who == victim:
+            self.before = None
+        elif is_of_pool(event):
+            self._note_before(before.jobs.jobs[event.job_id], who, victim)
+
+    def _note_before(self, job: Job, who: DomainId, victim: DomainId) -> None:
+        """Hold a unit that went before the head to the last moment at which it may have come."""
+        assert self.before is not None
+        assert self.aging_us is not None
+        (head,) = heads(self.before, victim)
+        accounts = self.before.jobs.accounts
+        mine = forward(accounts.get(who, NO_ACCOUNT)) * self.share(victim)
+        bits = PRIORITY_STEPS_MAX - clamped(head.terms.priority)
+        waited = Fraction(job.submitted_us - head.submitted_us, self.aging_us)
+        theirs = forward(accounts.get(victim, NO_ACCOUNT)) * self.share(who)
+        assert mine <= theirs * power(bits - waited + SLACK_BITS)
+        self.latest = max(self.latest, waited)
+
+
+@examples(25)
+@given(
+    st.lists(WEIGHTS, min_size=2, max_size=5),
+    st.sampled_from((1, 250)),
+    st.sampled_from(("pool", "all")),
+    st.sampled_from((20 * SECOND, HOUR)),
+    st.sampled_from((SECOND, 3 * SECOND, 10 * SECOND)),
+    st.lists(st.tuples(st.integers(1, 30), st.integers(-10, 10)), min_size=1, max_size=3),
+)
+def test_only_what_comes_in_time_goes_before_a_head(
+    shares: list[int], alpha: int, usage: str, half_life_us: int, aging_us: int, comings: list[tuple[int, int]]
+) -> None:
+    """P9 of a head: when it comes it is known until when others must come to go before it, whatever is paid."""
+    who = [Contender(f"d{at}", share, SECOND) for at, share in enumerate(shares)]
+    pool = Rush(1, who, alpha_milli=alpha, usage=usage, half_life_us=half_life_us, aging_us=aging_us)
+    for alone, priority in comings:
+        pool.world.submit("d0", alone, time_request_us=SECOND)
+        while pool.is_backlogged(who[0]):
+            pool.go_on()
+        pool.come(priority)
+        while pool.before is not None:
+            pool.rush()
+            pool.go_on()
+    pool.world.check()
+
+
+def test_others_come_before_a_head_up_to_the_last_moment() -> None:
+    """64 units against one, and ten points, are 16 bits: 32 s. Who pays comes each second and goes before till then."""
+    who = [Contender(f"d{at}", 1, SECOND) for at in range(41)]
+    pool = Rush(1, who, alpha_milli=1, usage="all", half_life_us=10**6 * HOUR, aging_us=2 * SECOND)
+    for contender in who:
+        pool.submit(contender, SECOND, 1 if contender is not who[0] else 64)
+    while pool.advance() or pool.is_backlogged(who[0]):
+        pool.run_pass()
+    pool.follow()
+    pool.come(0)
+    for contender in who[1:]:
+        job_id = pool.submit(contender, SECOND)
+        pool.world.do(NiceJob(pool.world.now_us, job_id, PRIORITY_STEPS_MAX))
+        pool.go_on()
+    assert pool.before is None
+    assert 15 < pool.latest <= 16
