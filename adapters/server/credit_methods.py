@@ -191,6 +191,7 @@ class CreditMethods:
                 params.no_demurrage,
                 params.price_mc,
                 params.income,
+                params.donors,
             )
             return {}
 
