@@ -12,14 +12,17 @@ from typing import Self
 from meted.core.batch import GENESIS, Batch
 
 from . import postings as posting_rows
+from . import refusals as refusal_rows
 from . import reports as report_rows
 from . import results as result_rows
 from . import rows, tables
 from .checks import check_append, check_snapshot, flaw
 from .contract import (
+    CREDIT_REFUSALS_MAX,
     EMPTY,
     MAX_SNAPSHOTS,
     NO_POSTINGS,
+    CreditRefusal,
     Head,
     PostedAccount,
     Postings,
@@ -199,17 +202,12 @@ class SQLiteLog:
         digest = rows.snapshot_digest(snapshot)
         row = (snapshot.seq, snapshot.at_us, snapshot.chain, snapshot.schema, digest, snapshot.body)
         kept = f"SELECT id FROM snapshots ORDER BY id DESC LIMIT {MAX_SNAPSHOTS}"
-        try:
+        with self._writing():
             list(connection.execute("BEGIN IMMEDIATE"))
             insert = "INSERT INTO snapshots (seq, at_us, chain, schema, sha256, body) VALUES (?, ?, ?, ?, ?, ?)"
             list(connection.execute(insert, row))
             list(connection.execute(f"DELETE FROM snapshots WHERE id NOT IN ({kept})"))
             list(connection.execute("COMMIT"))
-        except BaseException as error:
-            self._undo([])
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "written", self._head.seq + 1) from error
-            raise
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the snapshots kept, newest first, without those that are not what was written, or cannot be read."""
@@ -256,13 +254,8 @@ class SQLiteLog:
     def replace_postings(self, found: Iterable[Postings]) -> None:
         """Keep these postings in the place of all that there are; see ``Log.replace_postings``."""
         connection = self._writable()
-        try:
+        with self._writing():
             posting_rows.replace(connection, found)
-        except BaseException as error:
-            self._undo([])
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "written", self._head.seq + 1) from error
-            raise
 
     def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:
         """Yield the first transfers from or to an account behind ``after_seq``; see ``Log.transfers``."""
@@ -279,6 +272,18 @@ class SQLiteLog:
         """Whose an account of credit is or was, None where it was never opened; see ``Log.posted_account``."""
         with self._reading(self._head.seq) as connection:
             return posting_rows.account(connection, account_id)
+
+    def keep_credit_refusals(self, refusals: Sequence[CreditRefusal]) -> None:
+        """Keep what was refused, in one transaction; see ``Log.keep_credit_refusals``."""
+        connection = self._writable()
+        with self._writing():
+            refusal_rows.insert(connection, refusals)
+
+    def credit_refusals(self, limit: int = CREDIT_REFUSALS_MAX) -> Iterator[CreditRefusal]:
+        """Yield the newest of them; see ``Log.credit_refusals``."""
+        with self._reading(self._head.seq) as connection:
+            found = refusal_rows.newest(connection, limit)
+        yield from found
 
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
@@ -329,6 +334,17 @@ class SQLiteLog:
             yield self._connected()
         except self._driver.errors as error:
             raise self._explain(error, "read", seq) from error
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Roll back what fails, and turn what SQLite raises into a ``LogError``."""
+        try:
+            yield
+        except BaseException as error:
+            self._undo([])
+            if isinstance(error, self._driver.errors):
+                raise self._explain(error, "written", self._head.seq + 1) from error
+            raise
 
     def _explain(self, error: Exception, verb: str, seq: int) -> LogError:
         return explain(self._driver, error, self._path, verb, seq)
