@@ -20,7 +20,6 @@ from .checks import check_append, check_snapshot, flaw
 from .contract import (
     CREDIT_REFUSALS_MAX,
     EMPTY,
-    MAX_SNAPSHOTS,
     NO_POSTINGS,
     CreditRefusal,
     Head,
@@ -144,7 +143,7 @@ class SQLiteLog:
         check_append(batch, self._head, results)
         made = self._files.write(results)
         released: list[bytes] = []
-        try:
+        with self._writing(made):
             row = (batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
             if results or forget_jobs or reports or postings != NO_POSTINGS:
                 list(connection.execute("BEGIN IMMEDIATE"))
@@ -158,11 +157,6 @@ class SQLiteLog:
                 list(connection.execute("COMMIT"))
             else:
                 list(connection.execute(_BATCH, row))
-        except BaseException as error:
-            self._undo(made)
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "written", self._head.seq + 1) from error
-            raise
         self._head = Head(batch.last_seq, batch.at_us, batch.chain)
         self._files.delete(released)
         return batch.last_seq
@@ -199,15 +193,8 @@ class SQLiteLog:
         """Keep a snapshot and let go of all but the newest two, in one transaction; see ``Log.save_snapshot``."""
         connection = self._writable()
         check_snapshot(snapshot, self.chain_at(snapshot.seq))
-        digest = rows.snapshot_digest(snapshot)
-        row = (snapshot.seq, snapshot.at_us, snapshot.chain, snapshot.schema, digest, snapshot.body)
-        kept = f"SELECT id FROM snapshots ORDER BY id DESC LIMIT {MAX_SNAPSHOTS}"
         with self._writing():
-            list(connection.execute("BEGIN IMMEDIATE"))
-            insert = "INSERT INTO snapshots (seq, at_us, chain, schema, sha256, body) VALUES (?, ?, ?, ?, ?, ?)"
-            list(connection.execute(insert, row))
-            list(connection.execute(f"DELETE FROM snapshots WHERE id NOT IN ({kept})"))
-            list(connection.execute("COMMIT"))
+            rows.keep_snapshot(connection, snapshot)
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the snapshots kept, newest first, without those that are not what was written, or cannot be read."""
@@ -288,11 +275,7 @@ class SQLiteLog:
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
         with self._reading(1) as connection:
-            yield from (str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)") if row[0] != "ok")
-            kept = list(connection.execute("SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots"))
-            yield from (
-                f"the snapshot at seq {row[0]!r} is not what was written" for row in kept if not rows.snapshot_of(row)
-            )
+            yield from rows.flaws(connection)
 
     def damaged_results(self) -> Iterator[ResultDamaged]:
         """Yield an error for each result whose file is missing or is not what was written; reads all the files."""
@@ -336,12 +319,12 @@ class SQLiteLog:
             raise self._explain(error, "read", seq) from error
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Roll back what fails, and turn what SQLite raises into a ``LogError``."""
+    def _writing(self, made: Sequence[bytes] = ()) -> Iterator[None]:
+        """Roll back what fails, and the result files ``made`` for it; turn what SQLite raises into a ``LogError``."""
         try:
             yield
         except BaseException as error:
-            self._undo([])
+            self._undo(made)
             if isinstance(error, self._driver.errors):
                 raise self._explain(error, "written", self._head.seq + 1) from error
             raise
