@@ -11,6 +11,7 @@ from meted.core.events import DonorPaid
 from meted.core.ids import AccountId, JobId
 from meted.core.limits import CREDIT_DONORS_EXAMINED_MAX
 from meted.core.reducers import evolve
+from meted.core.reducers.log import LogFold
 from meted.core.state import State
 
 from .helper import SECOND, examples
@@ -95,6 +96,9 @@ def test_who_sells_is_told_from_what_is_under_way() -> None:
     assert selling_after(NiceJob(market.now_us, jobs["seller"], 2)) == (other,)
     market.play(900 * HOUR)
     assert selling(market.state) == donors.to_pay(market.state) == (), "it has ended"
+    folding = LogFold(State())  # in tables that change in place
+    folding.add(market.log)
+    assert folding.finish() == market.state
 
 
 def test_who_sold_is_found_behind_any_number_of_the_poor() -> None:
