@@ -97,6 +97,7 @@ def set_credit_rules(
     no_demurrage: bool = False,
     price_mc: int | None = None,
     income: str | None = None,
+    donors: str | None = None,
 ) -> None:
     """Change how credit is made and what it buys; what is None stays as it is.
 
@@ -117,6 +118,7 @@ def set_credit_rules(
             None if no_demurrage else rules.half_life_us if half_life_us is None else half_life_us,
             rules.price_mc if price_mc is None else price_mc,
             rules.income if income is None else income,
+            rules.donors if donors is None else donors,
         )
     )
 

@@ -110,6 +110,7 @@ class CreditRulesView(TypedDict):
     half_life_us: int | None
     price_mc: int
     income: str
+    donors: str
 
 
 class Forecast(TypedDict):
@@ -229,6 +230,7 @@ def credit_rules_view(state: State) -> CreditRulesView:
         half_life_us=rules.half_life_us,
         price_mc=rules.price_mc,
         income=rules.income,
+        donors=rules.donors,
     )
 
 

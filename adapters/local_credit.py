@@ -177,6 +177,7 @@ class LocalCredit(LocalDomains):
         no_demurrage: bool = False,
         price_mc: int | None = None,
         income: str | None = None,
+        donors: str | None = None,
     ) -> None:
         """Change how credit is made and what it buys; what is None stays as it is.
 
@@ -189,6 +190,7 @@ class LocalCredit(LocalDomains):
             no_demurrage: Nothing fades.
             price_mc: The price of one point of priority for a cpu-hour of work.
             income: Who is paid: ``funded`` or ``treasury``.
+            donors: Who of those who made room is paid where it is ``funded``: ``all`` or ``nice``.
 
         Raises:
             Refused: One of them is out of range.
@@ -205,6 +207,7 @@ class LocalCredit(LocalDomains):
                 no_demurrage,
                 price_mc,
                 income,
+                donors,
             )
 
     def credit_statement(

@@ -42,6 +42,16 @@ def wrong_accounts(state: State) -> Iterator[str]:
         yield from _wrong_charge(state, lease)
 
 
+def wrong_sellers(state: State) -> Iterator[str]:
+    """Yield what is wrong with who is told to have work under way of which points were sold."""
+    sold = Counter(job.terms.domain_id for job in state.jobs.jobs.values() if job.is_sold)
+    if sold != dict(state.jobs.sellers):
+        yield f"Points of jobs under way were sold by {dict(sold)}, not by {dict(state.jobs.sellers)}."
+    for job in state.jobs.jobs.values():
+        if job.is_sold and not job.is_backlogged and not job.out:
+            yield f"Job {job.job_id} counts as under way, and none of its units waits or runs."
+
+
 def wrong_starts(state: State) -> Iterator[str]:
     """Yield what is wrong with the lists of where domains started (:mod:`.starts`)."""
     jobs, starts = state.jobs, state.jobs.starts

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from .account_invariants import wrong_accounts, wrong_starts
+from .account_invariants import wrong_accounts, wrong_sellers, wrong_starts
 from .credit.invariants import wrong_credit
 from .domains.invariants import wrong_domains
 from .engine import Engine
@@ -46,6 +46,7 @@ def check(state: State) -> None:
         lambda: _wrong_dependants(state),
         lambda: _wrong_loaded(state.jobs),
         lambda: wrong_accounts(state),
+        lambda: wrong_sellers(state),
         lambda: wrong_starts(state),
         lambda: _wrong_specs(state),
         lambda: _wrong_workers(state),

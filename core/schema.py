@@ -25,7 +25,7 @@ from .state import State
 from .state_bytes import encode_state
 from .tags import ENTITLED
 
-SNAPSHOT_VERSION = 6
+SNAPSHOT_VERSION = 7
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)
@@ -87,6 +87,8 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("account_reweighted", 1): lambda fields: {**fields, "start": ()},
     # There was no karma in a live pool, so nobody began with credit.
     ("rules_changed", 1): lambda fields: {**fields, "start_mc": KARMA_START_MC},
+    # Whoever had made room was paid.
+    ("credit_rules_changed", 1): lambda fields: {**fields, "donors": "all"},
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

@@ -73,6 +73,11 @@ class Job:
         return not self.held and (self.next_index < self.terms.count or bool(self.requeued))
 
     @property
+    def is_sold(self) -> bool:
+        """Whether points of it were sold and it is under way: its units wait or run, and it was not stopped."""
+        return self.points < 0 and not self.held and self.stopped is None and self.outcome is None
+
+    @property
     def pending_count(self) -> int:
         """Units that are neither leased nor ended."""
         return self.terms.count - self.next_index + sum(run.count for run in self.requeued)
@@ -239,6 +244,7 @@ class Jobs:
         debt: What V has fallen below that, because work took less than it was charged for.
         starts: Where domains came to wait, if they may yet fall with V.
         largest_size: The largest charge of one lease so far: L of the bounds.
+        sellers: How many jobs each domain has under way of which points were sold; only those that have some.
     """
 
     jobs: Map[JobId, Job] = Map()
@@ -252,6 +258,7 @@ class Jobs:
     debt: int = 0
     largest_size: int = 0
     starts: Starts = Starts()
+    sellers: Map[DomainId, int] = Map()
     next_job_id: int = 1
     next_lease_id: int = 1
 

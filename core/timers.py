@@ -184,7 +184,7 @@ class Timers:
                 return command
         donors_us = self._donors.due_us()
         if donors_us is not None and donors_us <= at_us:
-            return PayDonors(at_us, self._donors.poorest(state))
+            return PayDonors(at_us, self._donors.to_pay(state))
         if self._watching.due_us is not None and self._watching.due_us <= at_us:
             self._watching.looked(at_us)
             return WatchCredit(at_us, self._donors.poorest(state))

@@ -31,6 +31,12 @@ INCOMES = {
 }
 
 
+DONORS = {
+    "all": "all who made room, the idle as well (all)",
+    "nice": "only who has work under way of which it sold points (nice)",
+}
+
+
 @click.group("rules", invoke_without_command=True)
 @json_option
 @server_option
@@ -57,6 +63,7 @@ def credit_rules(ctx: click.Context, as_json: bool, server: str | None) -> None:
             if half_life_us is None
             else f"{compact_span(half_life_us)}: after this long half of what lies unused is gone",
             "income": INCOMES[found["income"]],
+            "donors": DONORS[found["donors"]] if found["income"] == "funded" else "none: the treasury pays",
         }
     )
 
@@ -76,6 +83,7 @@ Examples:
 @click.option("--half-life", type=LONG_OR_NONE, metavar="DUR|none", help="After so long half of it is gone.")
 @click.option("--price", type=CREDITS_OR_ZERO, metavar="CREDITS", help="Of one point for a cpu-hour of work.")
 @click.option("--income", type=click.Choice(tuple(INCOMES)), help="Who is paid.")
+@click.option("--donors", type=click.Choice(tuple(DONORS)), help="Who of those who made room is paid.")
 @server_option
 def set_rules(
     grant: int | None,
@@ -84,15 +92,16 @@ def set_rules(
     half_life: int | None,
     price: int | None,
     income: str | None,
+    donors: str | None,
     server: str | None,
 ) -> None:
     """Change how credit is made and what it buys, for the whole pool; what is not named stays as it is.
 
     A grant and a cap are for each unit of a domain's effective share: with --grant 10 a domain of share 3 gets 30.
     """
-    if (grant, period, cap, half_life, price, income) == (None,) * 6:
+    if (grant, period, cap, half_life, price, income, donors) == (None,) * 7:
         raise click.UsageError(
-            "Say which rule is to change: --grant, --period, --cap, --half-life, --price or --income."
+            "Say which rule is to change: --grant, --period, --cap, --half-life, --price, --income or --donors."
         )
     with connected(server) as client:
         client.call(
@@ -105,4 +114,5 @@ def set_rules(
             no_demurrage=half_life == 0,
             price_mc=price,
             income=income,
+            donors=donors,
         )

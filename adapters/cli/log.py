@@ -25,6 +25,7 @@ from ..posting_check import rewrite_rows, wrong_rows
 from ..recovery import note_repair
 from ..wording import counted
 from .events import line_of, print_tables
+from .log_refusals import refusals
 from .options import data_argument, data_option, json_option, one_place
 from .progress import ProgressBar
 
@@ -52,9 +53,11 @@ class _Sentences(click.Group):
 def log() -> None:
     """Look after the event log.
 
-    DIR is the data directory; --data names it as well. show, verify, export and backup may be used while a program
-    writes to the log; repair may not.
+    DIR is the data directory; --data names it as well. All but repair may be used while a program writes to the log.
     """
+
+
+log.add_command(refusals)
 
 
 @log.command("show")

@@ -117,6 +117,7 @@ class CreditVerbs(Verbs):
         no_demurrage: bool = False,
         price_mc: int | None = None,
         income: str | None = None,
+        donors: str | None = None,
     ) -> None:
         """Change how credit is made and what it buys; what is None stays. See ``LocalCredit``."""
         await self._ask(
@@ -129,6 +130,7 @@ class CreditVerbs(Verbs):
             no_demurrage=no_demurrage,
             price_mc=price_mc,
             income=income,
+            donors=donors,
         )
 
     @verb

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from .contract import EMPTY, NO_POSTINGS, Head, Log, PostedAccount, Postings, Report, Result, Snapshot, Transfer
+from .contract import (
+    CREDIT_REFUSALS_MAX,
+    EMPTY,
+    NO_POSTINGS,
+    CreditRefusal,
+    Head,
+    Log,
+    PostedAccount,
+    Postings,
+    Report,
+    Result,
+    Snapshot,
+    Transfer,
+)
 from .errors import (
     LogClosed,
     LogConflict,
@@ -21,8 +34,10 @@ from .memory import MemoryLog
 from .sqlite import SQLiteLog
 
 __all__ = [
+    "CREDIT_REFUSALS_MAX",
     "EMPTY",
     "NO_POSTINGS",
+    "CreditRefusal",
     "Head",
     "Log",
     "LogClosed",

@@ -18,6 +18,9 @@ MAX_RESULT_BYTES = 512 * 1024 * 1024
 MAX_SNAPSHOT_BYTES = 900_000_000
 """Largest body of one snapshot: a little below SQLite's limit for one value."""
 
+CREDIT_REFUSALS_MAX = 10_000
+"""So many commands about credit that were refused are kept; the oldest go first."""
+
 MAX_SNAPSHOTS = 2
 """So many snapshots are kept; an older one goes when a newer one is safe."""
 
@@ -132,6 +135,29 @@ class Postings:
 
 
 NO_POSTINGS = Postings()
+
+
+@record
+class CreditRefusal:
+    """A command about credit that was refused: nothing but this line is left of it.
+
+    Attributes:
+        at_us: When, microseconds.
+        who: The login name of who asked, where it is certain, or else where from.
+        method: What was asked for: a method of docs/wire.md.
+        params: Its parameters, as a JSON object; what is too long is cut off.
+        reason: A word for programs.
+        sentence: What was answered.
+        times: How many refusals this line stands for.
+    """
+
+    at_us: int
+    who: str
+    method: str
+    params: str
+    reason: str
+    sentence: str
+    times: int = 1
 
 
 @record
@@ -267,6 +293,17 @@ class Log(Protocol):
 
     def posted_account(self, account_id: int) -> PostedAccount | None:
         """Whose an account of credit is or was, None where it was never opened."""
+
+    def keep_credit_refusals(self, refusals: Sequence[CreditRefusal]) -> None:
+        """Keep what was refused, and let go of the oldest beyond ``CREDIT_REFUSALS_MAX``; no batch is touched.
+
+        Raises:
+            LogFull, LogIOError: It could not be written, and none of it is kept.
+            LogClosed: The log is closed or read-only.
+        """
+
+    def credit_refusals(self, limit: int = CREDIT_REFUSALS_MAX) -> Iterator[CreditRefusal]:
+        """Yield the newest ``limit`` of them, in the order in which they were kept."""
 
     def close(self) -> None:
         """Let go of the log; a second time does nothing."""

@@ -11,9 +11,11 @@ from meted.core.batch import GENESIS, Batch
 
 from .checks import check_append, check_snapshot, flaw
 from .contract import (
+    CREDIT_REFUSALS_MAX,
     EMPTY,
     MAX_SNAPSHOTS,
     NO_POSTINGS,
+    CreditRefusal,
     Head,
     PostedAccount,
     Postings,
@@ -36,6 +38,7 @@ class MemoryLog:
         self._reports: dict[int, dict[tuple[int, int], Report]] = {}
         self._accounts: dict[int, PostedAccount] = {}
         self._transfers: dict[int, list[Transfer]] = {}
+        self._refusals: list[CreditRefusal] = []
         self._closed = False
 
     @property
@@ -165,6 +168,16 @@ class MemoryLog:
         self._must_be_open()
         return self._accounts.get(account_id)
 
+    def keep_credit_refusals(self, refusals: Sequence[CreditRefusal]) -> None:
+        """Keep what was refused; see ``Log.keep_credit_refusals``."""
+        self._must_be_open()
+        self._refusals = [*self._refusals, *refusals][-CREDIT_REFUSALS_MAX:]
+
+    def credit_refusals(self, limit: int = CREDIT_REFUSALS_MAX) -> Iterator[CreditRefusal]:
+        """Yield the newest of them; see ``Log.credit_refusals``."""
+        self._must_be_open()
+        yield from self._refusals[max(0, len(self._refusals) - limit) :]
+
     def copy(self) -> MemoryLog:
         """A log with the same contents that goes its own way from here; it is open even where this one is closed."""
         twin = MemoryLog()
@@ -174,6 +187,7 @@ class MemoryLog:
         twin._reports = {job_id: dict(found) for job_id, found in self._reports.items()}
         twin._accounts = dict(self._accounts)
         twin._transfers = {account_id: list(found) for account_id, found in self._transfers.items()}
+        twin._refusals = list(self._refusals)
         return twin
 
     def close(self) -> None:

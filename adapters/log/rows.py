@@ -11,7 +11,7 @@ from meted.core.batch import GENESIS, Batch
 from meted.core.record import record
 
 from .checks import MAX_INTEGER, flaw
-from .contract import EMPTY, Head, Snapshot
+from .contract import EMPTY, MAX_SNAPSHOTS, Head, Snapshot
 from .driver import Connection, Row, Value
 from .errors import LogDamaged
 
@@ -161,6 +161,25 @@ def snapshot_digest(snapshot: Snapshot) -> bytes:
     digest.update(snapshot.chain)
     digest.update(snapshot.body)
     return digest.digest()
+
+
+def keep_snapshot(connection: Connection, snapshot: Snapshot) -> None:
+    """Write a snapshot and let go of all but the newest ``MAX_SNAPSHOTS``, in one transaction."""
+    digest = snapshot_digest(snapshot)
+    row = (snapshot.seq, snapshot.at_us, snapshot.chain, snapshot.schema, digest, snapshot.body)
+    kept = f"SELECT id FROM snapshots ORDER BY id DESC LIMIT {MAX_SNAPSHOTS}"
+    list(connection.execute("BEGIN IMMEDIATE"))
+    insert = "INSERT INTO snapshots (seq, at_us, chain, schema, sha256, body) VALUES (?, ?, ?, ?, ?, ?)"
+    list(connection.execute(insert, row))
+    list(connection.execute(f"DELETE FROM snapshots WHERE id NOT IN ({kept})"))
+    list(connection.execute("COMMIT"))
+
+
+def flaws(connection: Connection) -> Iterator[str]:
+    """Yield what is wrong with pages, indexes and snapshots, each as a clause."""
+    yield from (str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)") if row[0] != "ok")
+    kept = list(connection.execute("SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots"))
+    yield from (f"the snapshot at seq {row[0]!r} is not what was written" for row in kept if not snapshot_of(row))
 
 
 def snapshot_of(row: Row) -> Snapshot | None:

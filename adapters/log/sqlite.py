@@ -12,14 +12,16 @@ from typing import Self
 from meted.core.batch import GENESIS, Batch
 
 from . import postings as posting_rows
+from . import refusals as refusal_rows
 from . import reports as report_rows
 from . import results as result_rows
 from . import rows, tables
 from .checks import check_append, check_snapshot, flaw
 from .contract import (
+    CREDIT_REFUSALS_MAX,
     EMPTY,
-    MAX_SNAPSHOTS,
     NO_POSTINGS,
+    CreditRefusal,
     Head,
     PostedAccount,
     Postings,
@@ -141,7 +143,7 @@ class SQLiteLog:
         check_append(batch, self._head, results)
         made = self._files.write(results)
         released: list[bytes] = []
-        try:
+        with self._writing(made):
             row = (batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
             if results or forget_jobs or reports or postings != NO_POSTINGS:
                 list(connection.execute("BEGIN IMMEDIATE"))
@@ -155,11 +157,6 @@ class SQLiteLog:
                 list(connection.execute("COMMIT"))
             else:
                 list(connection.execute(_BATCH, row))
-        except BaseException as error:
-            self._undo(made)
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "written", self._head.seq + 1) from error
-            raise
         self._head = Head(batch.last_seq, batch.at_us, batch.chain)
         self._files.delete(released)
         return batch.last_seq
@@ -196,20 +193,8 @@ class SQLiteLog:
         """Keep a snapshot and let go of all but the newest two, in one transaction; see ``Log.save_snapshot``."""
         connection = self._writable()
         check_snapshot(snapshot, self.chain_at(snapshot.seq))
-        digest = rows.snapshot_digest(snapshot)
-        row = (snapshot.seq, snapshot.at_us, snapshot.chain, snapshot.schema, digest, snapshot.body)
-        kept = f"SELECT id FROM snapshots ORDER BY id DESC LIMIT {MAX_SNAPSHOTS}"
-        try:
-            list(connection.execute("BEGIN IMMEDIATE"))
-            insert = "INSERT INTO snapshots (seq, at_us, chain, schema, sha256, body) VALUES (?, ?, ?, ?, ?, ?)"
-            list(connection.execute(insert, row))
-            list(connection.execute(f"DELETE FROM snapshots WHERE id NOT IN ({kept})"))
-            list(connection.execute("COMMIT"))
-        except BaseException as error:
-            self._undo([])
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "written", self._head.seq + 1) from error
-            raise
+        with self._writing():
+            rows.keep_snapshot(connection, snapshot)
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the snapshots kept, newest first, without those that are not what was written, or cannot be read."""
@@ -256,13 +241,8 @@ class SQLiteLog:
     def replace_postings(self, found: Iterable[Postings]) -> None:
         """Keep these postings in the place of all that there are; see ``Log.replace_postings``."""
         connection = self._writable()
-        try:
+        with self._writing():
             posting_rows.replace(connection, found)
-        except BaseException as error:
-            self._undo([])
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "written", self._head.seq + 1) from error
-            raise
 
     def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:
         """Yield the first transfers from or to an account behind ``after_seq``; see ``Log.transfers``."""
@@ -280,14 +260,22 @@ class SQLiteLog:
         with self._reading(self._head.seq) as connection:
             return posting_rows.account(connection, account_id)
 
+    def keep_credit_refusals(self, refusals: Sequence[CreditRefusal]) -> None:
+        """Keep what was refused, in one transaction; see ``Log.keep_credit_refusals``."""
+        connection = self._writable()
+        with self._writing():
+            refusal_rows.insert(connection, refusals)
+
+    def credit_refusals(self, limit: int = CREDIT_REFUSALS_MAX) -> Iterator[CreditRefusal]:
+        """Yield the newest of them; see ``Log.credit_refusals``."""
+        with self._reading(self._head.seq) as connection:
+            found = refusal_rows.newest(connection, limit)
+        yield from found
+
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
         with self._reading(1) as connection:
-            yield from (str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)") if row[0] != "ok")
-            kept = list(connection.execute("SELECT seq, at_us, chain, schema, body, sha256 FROM snapshots"))
-            yield from (
-                f"the snapshot at seq {row[0]!r} is not what was written" for row in kept if not rows.snapshot_of(row)
-            )
+            yield from rows.flaws(connection)
 
     def damaged_results(self) -> Iterator[ResultDamaged]:
         """Yield an error for each result whose file is missing or is not what was written; reads all the files."""
@@ -329,6 +317,17 @@ class SQLiteLog:
             yield self._connected()
         except self._driver.errors as error:
             raise self._explain(error, "read", seq) from error
+
+    @contextlib.contextmanager
+    def _writing(self, made: Sequence[bytes] = ()) -> Iterator[None]:
+        """Roll back what fails, and the result files ``made`` for it; turn what SQLite raises into a ``LogError``."""
+        try:
+            yield
+        except BaseException as error:
+            self._undo(made)
+            if isinstance(error, self._driver.errors):
+                raise self._explain(error, "written", self._head.seq + 1) from error
+            raise
 
     def _explain(self, error: Exception, verb: str, seq: int) -> LogError:
         return explain(self._driver, error, self._path, verb, seq)

@@ -12,7 +12,7 @@ from .errors import LogTooNew, LogUnsafe
 APPLICATION_ID = int.from_bytes(b"metd", "big")
 """Marks the file as ours in its header, where ``file`` and SQLite look for it."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the tables (``user_version``); it rises when they change."""
 
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -40,6 +40,11 @@ POSTINGS = (
 )
 """What batches say of credit, for statements; it can be read from the batches again. It came with version 3."""
 
+REFUSALS = """CREATE TABLE credit_refusals (
+        id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, who TEXT NOT NULL, method TEXT NOT NULL,
+        params TEXT NOT NULL, reason TEXT NOT NULL, sentence TEXT NOT NULL, times INTEGER NOT NULL)"""
+"""The newest commands about credit that were refused. It came with version 4."""
+
 SCHEMA = (
     # One row a committed batch. The short columns stand before the long one, so that reading them touches one page.
     """CREATE TABLE batches (
@@ -64,6 +69,7 @@ SCHEMA = (
     "CREATE INDEX results_by_digest ON results (digest) WHERE digest IS NOT NULL",
     REPORTS,
     *POSTINGS,
+    REFUSALS,
     """CREATE TABLE snapshots (
         id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at_us INTEGER NOT NULL, chain BLOB NOT NULL,
         schema INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL)""",
@@ -122,9 +128,10 @@ def create(connection: Connection, is_posted: bool = True) -> None:
 
 
 def _upgrade(connection: Connection, version: int) -> None:
-    """Make the tables of an older version those of today; what was reported or posted before has no row."""
+    """Make the tables of an older version those of today; what was reported, posted or refused before has no row."""
     list(connection.execute("BEGIN IMMEDIATE"))
-    for statement in (REPORTS, *POSTINGS) if version < 2 else POSTINGS:
+    since = ((2, (REPORTS,)), (3, POSTINGS), (4, (REFUSALS,)))
+    for statement in (statement for came, made in since if version < came for statement in made):
         list(connection.execute(statement))
     list(connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}"))
     list(connection.execute("COMMIT"))

@@ -19,6 +19,7 @@ from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
 from .aftermath import Aftermath
 from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
 from .credit_methods import CreditMethods
+from .credit_refusals import CreditRefusals
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
 from .domain_methods import DomainMethods
 from .faults import note_fault
@@ -89,6 +90,7 @@ class Server:
         loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner, snapshot_events)
         self.desk = Desk(log if reading is None else reading, engine, loop, clock, secrets, runner, instance, self.stop)
         self._aftermath = Aftermath(self.desk)
+        self._refusals = CreditRefusals(log, loop)
         self._sessions: set[Session] = set()
         self._parted = parted
         self._workers = WorkerMethods(self.desk)
@@ -99,7 +101,7 @@ class Server:
             **reads.table(),
             **JobMethods(self.desk).table(),
             **DomainMethods(self.desk).table(),
-            **CreditMethods(self.desk).table(),
+            **CreditMethods(self.desk, self._refusals).table(),
             **FollowMethods(self.desk, reads).table(),
             **OutputMethod(self.desk).table(),
             **self._workers.table(),
@@ -127,6 +129,7 @@ class Server:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.desk.tables.run)
                 nursery.start_soon(self._look_for_silence)
+                nursery.start_soon(self._refusals.run)
                 await self._aftermath.begin()
                 for listener in listeners:
                     serve = partial(self._accept, peer_of)
@@ -137,6 +140,7 @@ class Server:
                     session.notify("closing", {"sentence": "The server stops; try again later."})
                 self.desk.loop.close()
                 await self._committed.wait()  # so that what waits for the disk is answered
+                await self._refusals.write(is_last=True)
                 await trio.sleep(PARTING_S)
                 nursery.cancel_scope.cancel()
 

@@ -149,6 +149,15 @@ class CommitLoop:
             raise answers[0]
         return answers[0]
 
+    async def between_batches(self, write: Callable[[], None]) -> None:
+        """Let ``write`` write to the log while no batch is.
+
+        Raises:
+            LogError: As ``write`` does.
+        """
+        async with self._log_lock:
+            await self._runner(write)
+
     def wake(self) -> None:
         """Look again whether something is to be decided."""
         self._wake.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from meted.core.commands import (
     CloseCredit,
@@ -21,6 +22,8 @@ from .. import credit_changes as changes
 from .. import credit_views as views
 from ..credit_alarms import alarm_views
 from ..wire import methods as wire
+from .commit_loop import Decide
+from .credit_refusals import CreditRefusals
 from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
 from .read_methods import page_limit
 from .rows import pages
@@ -30,8 +33,9 @@ from .session import Session
 class CreditMethods:
     """Answers ``credit.*`` and ``job.nice``."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, refusals: CreditRefusals) -> None:
         self._desk = desk
+        self._refusals = refusals
 
     def table(self) -> dict[str, Handler]:
         """Return the handlers by method."""
@@ -73,11 +77,11 @@ class CreditMethods:
         def act(engine: Engine, at_us: int) -> object:
             return {"account": changes.open_credit(engine, at_us, params.domain, params.unlimited)}
 
-        return Commit(once("credit.open", session.peer.user, params.key, act))
+        return self._commit("credit.open", session, params, act)
 
     def close(self, session: Session, params: wire.CreditClose) -> Outcome:
         """Close an account."""
-        return self._act("credit.close", session, params.key, lambda at_us: CloseCredit(at_us, params.domain))
+        return self._act("credit.close", session, params, lambda at_us: CloseCredit(at_us, params.domain))
 
     def limit(self, session: Session, params: wire.CreditLimit) -> Outcome:
         """Say whether a domain pays."""
@@ -86,7 +90,7 @@ class CreditMethods:
             changes.limit_credit(engine, at_us, params.domain, params.unlimited)
             return {}
 
-        return Commit(once("credit.limit", session.peer.user, params.key, act))
+        return self._commit("credit.limit", session, params, act)
 
     def grant(self, session: Session, params: wire.CreditGrant) -> Outcome:
         """Grant credit."""
@@ -94,7 +98,7 @@ class CreditMethods:
         def command(at_us: int) -> Command:
             return GrantCredit(at_us, params.domain, params.amount_mc, params.note)
 
-        return self._act("credit.grant", session, params.key, command)
+        return self._act("credit.grant", session, params, command)
 
     def transfer(self, session: Session, params: wire.CreditTransfer) -> Outcome:
         """Transfer credit."""
@@ -102,7 +106,7 @@ class CreditMethods:
         def command(at_us: int) -> Command:
             return TransferCredit(at_us, params.payer, params.payee, params.amount_mc, params.note)
 
-        return self._act("credit.transfer", session, params.key, command)
+        return self._act("credit.transfer", session, params, command)
 
     def holds(self, _: Session, params: wire.CreditHolds) -> Outcome:
         """Return a page of the holds."""
@@ -117,7 +121,7 @@ class CreditMethods:
             command = HoldCredit(at_us, params.domain, params.amount_mc, params.until_us)
             return {"hold": changes.hold_credit(engine, command)}
 
-        return Commit(once("credit.hold", session.peer.user, params.key, act))
+        return self._commit("credit.hold", session, params, act)
 
     def post(self, session: Session, params: wire.CreditPost) -> Outcome:
         """Pay from a hold."""
@@ -125,11 +129,11 @@ class CreditMethods:
         def command(at_us: int) -> Command:
             return PostHold(at_us, params.hold, params.payee, params.amount_mc)
 
-        return self._act("credit.post", session, params.key, command)
+        return self._act("credit.post", session, params, command)
 
     def void(self, session: Session, params: wire.CreditVoid) -> Outcome:
         """Give a hold up."""
-        return self._act("credit.void", session, params.key, lambda at_us: VoidHold(at_us, params.hold))
+        return self._act("credit.void", session, params, lambda at_us: VoidHold(at_us, params.hold))
 
     def loans(self, _: Session, params: wire.CreditLoans) -> Outcome:
         """Return a page of the loans of credit."""
@@ -144,7 +148,7 @@ class CreditMethods:
             command = LendCredit(at_us, params.lender, params.borrower, params.amount_mc, params.due_us)
             return {"loan": changes.lend_credit(engine, command)}
 
-        return Commit(once("credit.lend", session.peer.user, params.key, act))
+        return self._commit("credit.lend", session, params, act)
 
     def repay(self, session: Session, params: wire.CreditRepay) -> Outcome:
         """Pay a loan of credit back."""
@@ -152,7 +156,7 @@ class CreditMethods:
         def act(engine: Engine, at_us: int) -> object:
             return {"left_mc": changes.repay_credit(engine, at_us, params.loan)}
 
-        return Commit(once("credit.repay", session.peer.user, params.key, act))
+        return self._commit("credit.repay", session, params, act)
 
     def statement(self, _: Session, params: wire.CreditStatement) -> Outcome:
         """Return a page of a statement."""
@@ -191,10 +195,11 @@ class CreditMethods:
                 params.no_demurrage,
                 params.price_mc,
                 params.income,
+                params.donors,
             )
             return {}
 
-        return Commit(once("credit.rules.set", session.peer.user, params.key, act))
+        return self._commit("credit.rules.set", session, params, act)
 
     def nice(self, session: Session, params: wire.JobNice) -> Outcome:
         """Buy or sell points."""
@@ -202,11 +207,15 @@ class CreditMethods:
         def act(engine: Engine, at_us: int) -> object:
             return changes.nice_job(engine, at_us, params.job, params.points, params.cost_us)
 
-        return Commit(once("job.nice", session.peer.user, params.key, act))
+        return self._commit("job.nice", session, params, act)
 
-    def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
+    def _act(self, method: str, session: Session, params: Any, command: Callable[[int], Command]) -> Outcome:
         def act(engine: Engine, at_us: int) -> object:
             engine.handle(command(at_us))
             return {}
 
-        return Commit(once(method, session.peer.user, key, act))
+        return self._commit(method, session, params, act)
+
+    def _commit(self, method: str, session: Session, params: Any, act: Decide) -> Outcome:
+        peer = session.peer
+        return Commit(self._refusals.noting(peer, method, params, once(method, peer.user, params.key, act)))

@@ -222,7 +222,7 @@ METHODS = _table(
         Method("credit.repay", CreditRepay, "{left_mc}", mutates=True),
         Method("credit.statement", CreditStatement, "[credit line]"),
         Method("credit.alarms", CreditAlarms, "[alarm row]"),
-        Method("credit.rules", CreditRules, "{grant_mc, period_us, cap_mc, half_life_us, price_mc, income}"),
+        Method("credit.rules", CreditRules, "{grant_mc, period_us, cap_mc, half_life_us, price_mc, income, donors}"),
         Method("credit.rules.set", CreditRulesSet, "{}", mutates=True),
         Method("job.nice", JobNice, "{points, priority, charged_mc, pays}", mutates=True),
         Method("state", State, "{seq, digest}"),

@@ -260,6 +260,7 @@ class CreditRulesSet:
         no_demurrage: Whether nothing fades any more; then there can be no `half_life_us`.
         price_mc: The price of one point of priority for a cpu-hour of work.
         income: Who is paid: `funded` (those who made room, from what others pay) or `treasury` (sold points, at once).
+        donors: Of those who made room: `all` are paid, the idle as well, or `nice`, only who sold points.
         key: Idempotency key.
     """
 
@@ -271,6 +272,7 @@ class CreditRulesSet:
     no_demurrage: bool = False
     price_mc: int | None = None
     income: str | None = None
+    donors: str | None = None
     key: str | None = None
 
 

@@ -132,6 +132,7 @@ class SetCreditRules:
     half_life_us: int | None = None
     price_mc: int = 1000
     income: str = "funded"
+    donors: str = "all"
 
 
 CreditCommand = (

@@ -230,7 +230,7 @@ class CreditRulesChanged:
     """Credit goes by these rules from now on; the fields are those of ``CreditRules``."""
 
     tag: ClassVar[str] = "credit_rules_changed"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
     grant_mc: int
     period_us: int
@@ -238,6 +238,7 @@ class CreditRulesChanged:
     half_life_us: int | None
     price_mc: int
     income: str
+    donors: str
 
 
 @record

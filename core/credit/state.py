@@ -24,6 +24,9 @@ TREASURY = AccountId(1)
 ESCROW = AccountId(2)
 """The account of what was paid for priority, until those who made room are paid."""
 
+NICE = "nice"
+"""The rule by which only those are paid for room who have work under way of which they sold points."""
+
 NOBODY = DomainId(0)
 NO_JOB = JobId(0)
 
@@ -131,6 +134,8 @@ class CreditRules:
         price_mc: The price of one point of priority for a cpu-hour of work.
         income: Who is paid: ``funded``, those who made room, from what others pay; or ``treasury``, which also pays for
             points that are sold.
+        donors: Which of those who made room are paid where income is ``funded``: ``all`` of them, the idle as well; or
+            ``nice``, only who has a job under way of which it sold points.
     """
 
     grant_mc: int = 0
@@ -139,6 +144,7 @@ class CreditRules:
     half_life_us: int | None = None
     price_mc: int = 1000
     income: str = "funded"
+    donors: str = "all"
 
 
 @record

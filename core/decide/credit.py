@@ -21,7 +21,7 @@ from ..commands import (
     VoidHold,
     WatchCredit,
 )
-from ..credit.state import TREASURY, CreditAccount, CreditHold, CreditRules
+from ..credit.state import NICE, TREASURY, CreditAccount, CreditHold, CreditRules
 from ..errors import Reason, Refused
 from ..events import (
     CreditHeld,
@@ -55,6 +55,7 @@ from .nice import decide_nice
 from .overdue import repay, settle
 
 INCOMES = ("funded", "treasury")
+DONORS = ("all", NICE)
 
 
 def decide_credit(state: State, command: CreditCommand, at_us: int) -> tuple[Event, ...]:
@@ -230,8 +231,16 @@ def _set_rules(draft: Draft, command: SetCreditRules) -> None:
     checks.whole(command.price_mc, "price_mc", 0, limits.CREDIT_MAX_MC)
     if command.income not in INCOMES:
         raise Refused(Reason.OUT_OF_RANGE, f"income must be one of {', '.join(INCOMES)}.")
+    if command.donors not in DONORS:
+        raise Refused(Reason.OUT_OF_RANGE, f"donors must be one of {', '.join(DONORS)}.")
     rules = CreditRules(
-        command.grant_mc, command.period_us, command.cap_mc, command.half_life_us, command.price_mc, command.income
+        command.grant_mc,
+        command.period_us,
+        command.cap_mc,
+        command.half_life_us,
+        command.price_mc,
+        command.income,
+        command.donors,
     )
     if rules == draft.state.ledger.rules:
         return
@@ -244,6 +253,7 @@ def _set_rules(draft: Draft, command: SetCreditRules) -> None:
             rules.half_life_us,
             rules.price_mc,
             rules.income,
+            rules.donors,
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import limits
 from ..commands import PayDonors
 from ..credit.karma import KARMA
-from ..credit.state import ESCROW, TREASURY, CreditAccount
+from ..credit.state import ESCROW, NICE, TREASURY, CreditAccount
 from ..errors import Reason, Refused
 from ..events import AccountReweighted, DonorPaid, Event
 from ..falling import entitled_charge
@@ -22,12 +22,14 @@ def room_made(state: State, account: CreditAccount) -> int:
     What it is owed and has not used is g (V - S). A domain that has nothing waiting needs none of that. One that waits
     keeps a claim of the two largest leases, as whoever could not be served does: whoever wants its turn is never owed
     more, so only work whose points were sold, or that a cap or a missing worker holds back, makes room. Nobody is paid
-    from what it paid itself.
+    from what it paid itself; and by the rule ``nice`` nobody is who has no work under way of which it sold points.
     """
     fairness = state.jobs.accounts.get(account.domain_id)
     if state.rules.pool == KARMA:  # what is left to others is paid for by whoever holds it, and is not sold again
         return 0
     if not account.domain_id or account.unlimited or fairness is None or account.domain_id in state.ledger.payers:
+        return 0
+    if state.ledger.rules.donors == NICE and account.domain_id not in state.jobs.sellers:
         return 0
     claim = 2 * state.jobs.largest_size if fairness.backlog else 0
     return max(0, lag(state, account.domain_id) - claim)

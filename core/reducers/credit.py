@@ -112,7 +112,15 @@ def _credit_lent(ledger: Ledger, event: CreditLent) -> Ledger:
 
 
 def _rules_changed(ledger: Ledger, event: CreditRulesChanged) -> Ledger:
-    rules = CreditRules(event.grant_mc, event.period_us, event.cap_mc, event.half_life_us, event.price_mc, event.income)
+    rules = CreditRules(
+        event.grant_mc,
+        event.period_us,
+        event.cap_mc,
+        event.half_life_us,
+        event.price_mc,
+        event.income,
+        event.donors,
+    )
     past = (*ledger.past, PastRules(event.at_us, ledger.rules))[-CREDIT_RULES_KEPT_MAX:]
     return replaced(ledger, rules=rules, past=past)
 

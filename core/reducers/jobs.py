@@ -135,18 +135,18 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
 
 
 def _stopped(jobs: Jobs, event: JobStopped) -> Jobs:
-    job = jobs.jobs[event.job_id]
-    if job.is_backlogged:
-        jobs = replaced(jobs, accounts=without_backlog(jobs.accounts, job.terms))
-    cancelled = job.cancelled
-    for run in job.requeued:
+    old = jobs.jobs[event.job_id]
+    if old.is_backlogged:
+        jobs = replaced(jobs, accounts=without_backlog(jobs.accounts, old.terms))
+    cancelled = old.cancelled
+    for run in old.requeued:
         cancelled = cancelled.add(run.first, run.count)
-    if job.next_index < job.terms.count:
-        cancelled = cancelled.add(job.next_index, job.terms.count - job.next_index)
-    job = replaced(job, held=False, stopped=event.reason, cancelled=cancelled, requeued=(), next_index=job.terms.count)
+    if old.next_index < old.terms.count:
+        cancelled = cancelled.add(old.next_index, old.terms.count - old.next_index)
+    job = replaced(old, held=False, stopped=event.reason, cancelled=cancelled, requeued=(), next_index=old.terms.count)
     if job.job_id in jobs.waiting:
         jobs = replaced(jobs, waiting=jobs.waiting.delete(job.job_id))
-    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job))
+    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), sellers=_sellers(jobs, old, job))
 
 
 def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
@@ -155,11 +155,19 @@ def _ended(jobs: Jobs, event: JobEnded) -> Jobs:
         if event.outcome == SUCCEEDED:
             waiting = _one_less(waiting, dependants[event.job_id])
         dependants = dependants.delete(event.job_id)
-    job = replaced(jobs.jobs[event.job_id], ended_us=event.at_us, outcome=event.outcome)
+    old = jobs.jobs[event.job_id]
+    job = replaced(old, ended_us=event.at_us, outcome=event.outcome)
     loaded = jobs.loaded
     if event.job_id in loaded:
         loaded = loaded.delete(event.job_id)
-    return replaced(jobs, jobs=jobs.jobs.set(event.job_id, job), waiting=waiting, dependants=dependants, loaded=loaded)
+    return replaced(
+        jobs,
+        jobs=jobs.jobs.set(event.job_id, job),
+        waiting=waiting,
+        dependants=dependants,
+        loaded=loaded,
+        sellers=_sellers(jobs, old, job),
+    )
 
 
 def _one_less(waiting: Map[JobId, Awaits], children: IndexSet) -> Map[JobId, Awaits]:
@@ -201,8 +209,9 @@ def _arrived(jobs: Jobs, job: Job, event: JobStarted | UnitsReopened) -> Jobs:
     accounts = jobs.accounts.set(terms.domain_id, _with_arrival(account, account.users[terms.user], event, terms, 0))
     if event.above:
         accounts = _with_arrival_above(accounts, event, account.backlog)
+    sellers = _sellers(jobs, jobs.jobs[job.job_id], job)
     jobs_now = jobs.jobs.set(job.job_id, replaced(job, tag=event.job_tag))
-    return replaced(jobs, jobs=jobs_now, accounts=accounts, starts=starts)
+    return replaced(jobs, jobs=jobs_now, accounts=accounts, starts=starts, sellers=sellers)
 
 
 def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted | UnitsReopened) -> Starts:
@@ -264,7 +273,14 @@ def _reprioritised(jobs: Jobs, event: PriorityChanged) -> Jobs:
     if old.is_backlogged:
         weight = user.weight + job_weight(event.priority) - job_weight(old.terms.priority)
         user = replaced(user, weight=weight)
-    return _with(jobs, job, replaced(account, users=account.users.set(job.terms.user, user)))
+    return replaced(
+        jobs,
+        jobs=jobs.jobs.set(job.job_id, job),
+        accounts=jobs.accounts.set(
+            job.terms.domain_id, replaced(account, users=account.users.set(job.terms.user, user))
+        ),
+        sellers=_sellers(jobs, old, job),
+    )
 
 
 def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
@@ -291,8 +307,14 @@ def _archived(jobs: Jobs, event: JobArchived) -> Jobs:
     )
 
 
-def _with(jobs: Jobs, job: Job, account: Account) -> Jobs:
-    return replaced(jobs, jobs=jobs.jobs.set(job.job_id, job), accounts=jobs.accounts.set(job.terms.domain_id, account))
+def _sellers(jobs: Jobs, old: Job, job: Job) -> Map[DomainId, int]:
+    """Return who sells once ``job`` is what has become of ``old``."""
+    by = job.is_sold - old.is_sold
+    if not by:
+        return jobs.sellers
+    domain_id = job.terms.domain_id
+    count = jobs.sellers.get(domain_id, 0) + by
+    return jobs.sellers.set(domain_id, count) if count else jobs.sellers.delete(domain_id)
 
 
 def skip_job_ids(jobs: Jobs, count: int) -> Jobs:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from meted.adapters.cli.credit_rules import CAP, INCOMES, LONG, LONG_OR_NONE
+from meted.adapters.cli.credit_rules import CAP, DONORS, INCOMES, LONG, LONG_OR_NONE
 from meted.adapters.cli.credits import CREDITS_OR_ZERO
 from meted.adapters.cli.values import NONE, or_none
 from meted.core.record import replaced
@@ -19,7 +19,7 @@ from ..trade.plan_file import read_plan
 
 Command = Callable[..., None]
 
-CREDIT_RULE_NAMES: Final = ("price", "grant", "period", "cap", "demurrage", "income")
+CREDIT_RULE_NAMES: Final = ("price", "grant", "period", "cap", "demurrage", "income", "donors")
 """The parameters that take the place of a rule of the file."""
 
 CREDIT_NAMES: Final = ("credit", *CREDIT_RULE_NAMES)
@@ -56,6 +56,11 @@ _RULES: Final = (
         help="After so long half of what lies unused is gone.  [default: the file's half-life]",
     ),
     click.option("--income", type=click.Choice(tuple(INCOMES)), help="Who is paid.  [default: the file's]"),
+    click.option(
+        "--donors",
+        type=click.Choice(tuple(DONORS)),
+        help="Who of those who made room is paid.  [default: the file's]",
+    ),
 )
 
 
@@ -126,6 +131,7 @@ def plan_of(given: Mapping[str, Any], read: Callable[[str], CreditPlan] = read_p
             half_life_us=rules.half_life_us if demurrage is None else demurrage or None,
             price_mc=rules.price_mc if price in (None, _NO_PRICE) else price,
             income=given["income"] or rules.income,
+            donors=given["donors"] or rules.donors,
         ),
         is_idle=plan.is_idle if price is None else price == _NO_PRICE,
     )

@@ -20,6 +20,7 @@ from .fading import DAY_US
 from .god_docker import GodDocker
 from .god_docker_score import ScoreWeights
 from .least_used import LeastUsed
+from .lottery import ALWAYS_MILLI, Lottery
 from .multifactor import FairTree, Multifactor, Weights
 from .parameters import Tunable, Value, fields_of, text_of, written
 from .recent_jobs import WINDOW_US, RecentJobs
@@ -36,6 +37,7 @@ _RIVALS: Final[tuple[type[Policy], ...]] = (
     GodDocker,
     LeastUsed,
     RecentJobs,
+    Lottery,
     Stride,
     Sfq,
     Static,
@@ -79,6 +81,7 @@ def _weighted(policy: Callable[..., Policy], weights: type, names: Mapping[str, 
 TUNABLE: Final[Mapping[str, Tunable]] = {
     Drf.name: _filling(Drf, examined_max=None),
     LeastUsed.name: _filling(LeastUsed),
+    Lottery.name: Tunable({"seed": 0, "switch_milli": ALWAYS_MILLI, **_FILL}, lambda given: Lottery(**given)),  # type: ignore[arg-type]
     Stride.name: _filling(Stride),
     Sfq.name: _filling(Sfq),
     Multifactor.name: _weighted(Multifactor, Weights, _WEIGHTS, fill="easy"),

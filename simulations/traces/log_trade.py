@@ -10,6 +10,8 @@ Jobs, holds and loans of credit are called by their numbers in the log.
 
 from __future__ import annotations
 
+import attrs
+
 from meted.core.commands import (
     ChangePriority,
     CloseCredit,
@@ -89,9 +91,8 @@ class TradeReader:
             case CreditMoved():
                 self._moved(event, order)
             case CreditRulesChanged():
-                rules = event.grant_mc, event.period_us, event.cap_mc, event.half_life_us, event.price_mc, event.income
-                self._rules = CreditRules(*rules)
-                self._ask(order, SetCreditRules(event.at_us, *rules))
+                self._rules = CreditRules(*(getattr(event, field.name) for field in attrs.fields(CreditRules)))
+                self._ask(order, SetCreditRules(event.at_us, *attrs.astuple(self._rules, recurse=False)))
             case CreditOpened() | CreditLimited() | CreditClosed():
                 self._account(event, order)
             case CreditHeld() | HoldPosted() | HoldVoided():

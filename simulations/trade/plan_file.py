@@ -9,6 +9,7 @@
     cap = 100
     half-life = "none"
     income = "funded"
+    donors = "all"
 
     [accounts]
     each = 50                # what every domain begins with
@@ -28,13 +29,13 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from meted.adapters.cli.credits import not_below_zero_mc, points
 from meted.adapters.cli.values import NONE, amount_milli, duration_us, long_duration
 from meted.core.credit.state import CreditRules
-from meted.core.decide.credit import INCOMES
+from meted.core.decide.credit import DONORS, INCOMES
 from meted.core.limits import CREDIT_PERIOD_MIN_US, PRIORITY_STEPS_MAX
 from meted.core.record import replaced
 
@@ -107,10 +108,13 @@ def _or_none(read: Read) -> Read:
     return lambda text: None if text.strip().lower() == NONE else read(text)
 
 
-def _income(text: str) -> str:
-    if text not in INCOMES:
-        raise ValueError(f"{text[:_SHOWN]!r} is none; give {' or '.join(INCOMES)}.")
-    return text
+def _one_of(words: Collection[str]) -> Read:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text[:_SHOWN]!r} is none; give {' or '.join(words)}.")
+        return text
+
+    return read
 
 
 def _points(text: str) -> int:
@@ -142,7 +146,8 @@ _RULES: Final[Mapping[str, Read]] = {
     "period": SPAN.read,
     "cap": _or_none(not_below_zero_mc),
     "half-life": _or_none(SPAN.read),
-    "income": _income,
+    "income": _one_of(INCOMES),
+    "donors": _one_of(DONORS),
 }
 _TRADE: Final[Mapping[str, Read]] = {
     "points": _points,
@@ -188,6 +193,7 @@ class _Reader:
                 found.get("half-life", default.half_life_us),
                 default.price_mc if price_mc is None else price_mc,
                 found.get("income", default.income),
+                found.get("donors", default.donors),
             ),
             self._value("[accounts]", "each", accounts.get("each", 0), not_below_zero_mc),
             tuple((name, self._value("[accounts] begin", name, mc, not_below_zero_mc)) for name, mc in begin.items()),

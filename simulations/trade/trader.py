@@ -171,6 +171,7 @@ class Trader:
                     rules.half_life_us,
                     rules.price_mc,
                     rules.income,
+                    rules.donors,
                 )
             )
             for name in self._names.values():

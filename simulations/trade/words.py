@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from meted.adapters.cli.credit_rules import INCOMES
+from meted.adapters.cli.credit_rules import DONORS, INCOMES
 from meted.adapters.cli.tables import compact_span, shown
 from meted.adapters.wording import counted
 from meted.core.decide.ledger import credits_text
@@ -19,7 +19,7 @@ _NAMED_MAX: Final = 8
 _SHOWN: Final = 40
 """Characters of a text from a file that stand in a sentence."""
 
-_RULES: Final = ("price_mc", "grant_mc", "period_us", "cap_mc", "half_life_us", "income")
+_RULES: Final = ("price_mc", "grant_mc", "period_us", "cap_mc", "half_life_us", "income", "donors")
 
 
 def excerpt(text: str) -> str:
@@ -49,6 +49,8 @@ def plan_rows(figures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "price", "none: nobody trades, and who would is told from the others"
     else:
         yield "price", f"{credits_text(said['price_mc'])} for one point for a cpu-hour; {INCOMES[said['income']]}"
+        if said["income"] == "funded":
+            yield "donors", DONORS[said["donors"]]
     period = compact_span(said["period_us"])
     grant = f"{credits_text(said['grant_mc'])} for each unit of share, each {period}" if said["grant_mc"] else "none"
     cap = "no cap" if said["cap_mc"] is None else f"cap {credits_text(said['cap_mc'])} for each unit of share"

@@ -42,7 +42,7 @@ Fact = tuple[object, ...]
 
 
 RULES = ("alpha_milli", "pool", "usage", "start_mc")
-CREDIT_RULES = ("grant_mc", "period_us", "price_mc", "income")
+CREDIT_RULES = ("grant_mc", "period_us", "price_mc", "income", "donors")
 """The rules that are looked for; those with two ways of saying none are left out."""
 
 

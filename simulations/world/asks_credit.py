@@ -60,6 +60,7 @@ def _rules(random: Random) -> dict[str, object]:
         {"price_mc": random.choice(PRICES_MC)},
         {"price_mc": random.choice(PRICES_MC)},
         {"income": random.choice(("funded", "treasury"))},
+        {"donors": random.choice(("all", "nice"))},
         {"income": "treasury", "price_mc": PRICES_MC[2]},
     ]
     return random.choice(choices)

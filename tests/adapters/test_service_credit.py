@@ -182,7 +182,10 @@ def test_rules_are_read_and_changed_one_by_one(service: Service) -> None:
         "half_life_us": 24 * HOUR_US,
         "price_mc": 500,
         "income": "funded",
+        "donors": "all",
     }
+    service.credit_rules_set(donors="nice")
+    assert service.credit_rules()["donors"] == "nice"
     row = service.credit_account("guest")
     assert row["grant_mc"] == row["next_mc"] == 100
     assert 0 < row["next_us"] - time.time_ns() // 1000 <= HOUR_US
@@ -190,10 +193,10 @@ def test_rules_are_read_and_changed_one_by_one(service: Service) -> None:
     assert told["now_cpu_us"] == service.credit_account("lab")["free_mc"] * HOUR_US // 1_000
     assert told["period_cpu_us"] == HOUR_US // 10
     service.credit_rules_set(
-        uncapped=True, no_demurrage=True, grant_mc=0, price_mc=1_000, period_us=before["period_us"]
+        uncapped=True, no_demurrage=True, grant_mc=0, price_mc=1_000, period_us=before["period_us"], donors="all"
     )
     assert service.credit_rules() == before
-    for wrong in ({"price_mc": -1}, {"period_us": 1}, {"income": "lottery"}):
+    for wrong in ({"price_mc": -1}, {"period_us": 1}, {"income": "lottery"}, {"donors": "idle"}):
         with refused(Reason.OUT_OF_RANGE):
             service.credit_rules_set(**wrong)
     with refused(Reason.OUT_OF_RANGE):

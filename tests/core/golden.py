@@ -154,7 +154,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.HoldVoided(AT_US, HoldId(4), "timed_out"),
     e.CreditLent(AT_US, 3, AccountId(7), AccountId(8), 5000, AT_US + 86_400_000_000),
     e.CreditRepaid(AT_US, 3, 4000, True),
-    e.CreditRulesChanged(AT_US, 100, 86_400_000_000, 5000, None, 1000, "treasury"),
+    e.CreditRulesChanged(AT_US, 100, 86_400_000_000, 5000, None, 1000, "treasury", "nice"),
     e.CreditWatched(AT_US, AT_US - 3_600_000_000, 12_500, -250, 9, 64, 60, 2**70, 1, 0),
     e.CreditAlarmRaised(AT_US, "crash"),
     e.CreditAlarmCleared(AT_US, "starvation"),

@@ -110,7 +110,7 @@ GOOD: tuple[Command, ...] = (
     c.WatchCredit(0, (AccountId(3),)),
     c.LendCredit(0, "d", "parent", 5, SECOND),
     c.RepayCredit(0, 1),
-    c.SetCreditRules(0, 5, 86_400 * SECOND, 5, 86_400 * SECOND, 5, "treasury"),
+    c.SetCreditRules(0, 5, 86_400 * SECOND, 5, 86_400 * SECOND, 5, "treasury", "nice"),
     c.SetRules(0, 500, SECOND, 2 * SECOND, "fifo", "pool"),
     c.KeepCall(0, bytes(16), b"x"),
     c.NoteRepair(0, 5, 6),

@@ -110,6 +110,7 @@ def test_a_transfer_debits_one_and_credits_the_other(world: CreditWorld) -> None
         (CloseCredit(0, "b"), Reason.NO_ACCOUNT),
         (SetCreditRules(0, period_us=1), Reason.OUT_OF_RANGE),
         (SetCreditRules(0, income="lottery"), Reason.OUT_OF_RANGE),
+        (SetCreditRules(0, donors="idle"), Reason.OUT_OF_RANGE),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(world: CreditWorld, command: Any, reason: Reason) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.commands import GrantCredit, NiceJob, SetCreditRules, TransferCredit
+from meted.core.credit.state import NICE
 from meted.core.errors import Refused
 from meted.core.events import UnitsLeased
 from meted.core.falling import entitled_charge
@@ -32,14 +33,16 @@ class Bazaar(Arena):
     Attributes:
         honest: The first so many domains neither buy nor sell.
         with_sales: Whether the others sell; else they only buy, and give back.
+        donors: Which of those who made room are paid.
     """
 
     honest: int = 1
     with_sales: bool = False
+    donors: str = "all"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.world.do(SetCreditRules(0, price_mc=1_000_000))
+        self.world.do(SetCreditRules(0, price_mc=1_000_000, donors=self.donors))
         for contender in self.contenders:
             self.world.do(GrantCredit(0, contender.name, 1_000_000))
 
@@ -104,13 +107,14 @@ doings = st.lists(
 
 
 @examples(60)
-@given(contenders, SLOTS, ALPHAS, st.integers(1, 2), st.booleans(), doings)
+@given(contenders, SLOTS, ALPHAS, st.integers(1, 2), st.booleans(), st.sampled_from(["all", NICE]), doings)
 def test_the_first_tier_is_as_it_was_whatever_others_buy_and_sell(
     shape: list[tuple[int, int]],
     slots: int,
     alpha: int,
     honest: int,
     with_sales: bool,
+    donors: str,
     done: list[tuple[int, int, int, int, int]],
 ) -> None:
     """P5 and P6 of who neither buys nor sells, and P7; credit is conserved, and nobody is below zero.
@@ -119,7 +123,7 @@ def test_the_first_tier_is_as_it_was_whatever_others_buy_and_sell(
     of the largest runs at most, and by that much the bound of others is wider.
     """
     who = [Contender(f"d{at}", share, length * SECOND) for at, (share, length) in enumerate(shape)]
-    bazaar = Bazaar(slots, who, alpha_milli=alpha, honest=honest, with_sales=with_sales)
+    bazaar = Bazaar(slots, who, alpha_milli=alpha, honest=honest, with_sales=with_sales, donors=donors)
     for number, size, count, points, steps in done:
         contender = who[number % len(who)]
         longest = contender.longest_us // SECOND

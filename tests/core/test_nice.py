@@ -20,9 +20,10 @@ from meted.core.commands import (
     RerunUnits,
     SetCreditRules,
     SetRules,
+    StartJobs,
     TransferCredit,
 )
-from meted.core.credit.state import ESCROW, TREASURY
+from meted.core.credit.state import ESCROW, NICE, TREASURY
 from meted.core.errors import Reason, Refused
 from meted.core.events import DonorPaid, PointsLapsed
 from meted.core.ids import JobId
@@ -36,9 +37,11 @@ HOUR = 3_600 * SECOND
 class Market(CreditWorld):
     """A world with a worker, in which priority has a price."""
 
-    def __init__(self, policy: str = "meted", slots: int = 1, income: str = "treasury", **more: Any) -> None:
+    def __init__(
+        self, policy: str = "meted", slots: int = 1, income: str = "treasury", donors: str = "all", **more: Any
+    ) -> None:
         super().__init__(policy, **more)
-        self.do(SetCreditRules(0, income=income))
+        self.do(SetCreditRules(0, income=income, donors=donors))
         self.machine = self.worker(cpus(slots))
 
     def nice(self, job_id: JobId, points: int, hours: int | None = None) -> None:
@@ -383,7 +386,22 @@ def test_where_nobody_made_room_the_treasury_is_paid() -> None:
 
 DOINGS = st.lists(
     st.tuples(
-        st.sampled_from(["submit", "nice", "sell", "play", "cancel", "back", "pay", "grant", "priority"]),
+        st.sampled_from(
+            [
+                "submit",
+                "prepare",
+                "start",
+                "nice",
+                "sell",
+                "play",
+                "cancel",
+                "again",
+                "back",
+                "pay",
+                "grant",
+                "priority",
+            ]
+        ),
         st.sampled_from("abc"),
         st.integers(1, 40),
     ),
@@ -391,23 +409,31 @@ DOINGS = st.lists(
 )
 
 
-@given(st.sampled_from(["funded", "treasury"]), st.sampled_from(["meted", "fcfs", "easy"]), DOINGS)
-@examples(60)
-def test_credit_is_conserved_whatever_agents_do(income: str, policy: str, doings: list[tuple[str, str, int]]) -> None:
+PAID = st.sampled_from([("funded", "all"), ("funded", NICE), ("treasury", "all")])
+
+
+@given(PAID, st.sampled_from(["meted", "fcfs", "easy"]), DOINGS)
+@examples(80)
+def test_credit_is_conserved_whatever_agents_do(
+    paid: tuple[str, str], policy: str, doings: list[tuple[str, str, int]]
+) -> None:
     """P13 with jobs, purses, holds and donors; the invariants are checked after each step (sums, holds, no debts)."""
-    with Market(policy, 2, income) as market:
+    with Market(policy, 2, *paid) as market:
         for name in "abc":
             market.make(name)
             market.grant(name, 20_000)
         for verb, name, number in doings:
-            _do(market, verb, name, number)
+            act(market, verb, name, number)
             market.check()
 
 
-def _do(market: Market, verb: str, name: str, number: int) -> None:
+def act(market: Market, verb: str, name: str, number: int) -> None:
+    """Do one of :data:`DOINGS`, where it is not refused."""
     jobs, now_us = sorted(market.state.jobs.jobs), market.now_us
     if verb == "submit":
         market.submit(name, 1 + number % 7, time_request_us=HOUR if number % 3 else None)
+    elif verb == "prepare":
+        market.submit(name, 1 + number % 7, time_request_us=HOUR, hold=True)
     elif verb == "play":
         market.play(market.now_us + number % 5 * HOUR, HOUR // (1 + number % 3))
     elif verb == "pay":
@@ -422,6 +448,8 @@ def _do(market: Market, verb: str, name: str, number: int) -> None:
             "nice": NiceJob(now_us, job_id, number % 4, number * HOUR if number % 2 else None),
             "sell": NiceJob(now_us, job_id, -(number % 4), number * HOUR if number % 2 else None),
             "cancel": CancelJobs(now_us, (job_id,)),
+            "start": StartJobs(now_us, (job_id,)),
+            "again": RerunUnits(now_us, job_id, failed=True, cancelled=True),
             "priority": ChangePriority(now_us, job_id, number % 9 - 4),
         }
         if verb in commands:

@@ -49,7 +49,9 @@ def trade(pool: Pool, random: Random, now_us: int) -> None:
         lambda: pool.credit_lend(one, other, random.randint(1, 2_000), now_us + random.randint(1, 200) * S),
         lambda: pool.credit_hold(one, random.randint(1, 500), now_us + random.randint(1, 50) * S),
         lambda: pool.credit_rules_set(
-            price_mc=random.choice((0, 1_000, 90_000)), income=random.choice(("funded", "treasury"))
+            price_mc=random.choice((0, 1_000, 90_000)),
+            income=random.choice(("funded", "treasury")),
+            donors=random.choice(("all", "nice")),
         ),
         lambda: pool.credit_open(one, unlimited=random.random() < 0.2),
         lambda: pool.rules_set(alpha_milli=random.choice((100, 500, 900)), pool=random.choice(("decay", "fifo"))),

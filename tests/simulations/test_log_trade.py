@@ -144,7 +144,7 @@ def test_what_is_read(tmp_path: Path) -> None:
         pool, now_us = made.pool, made.clock.now_us
         for name in "abc":
             pool.domain(name)
-        pool.credit_rules_set(grant_mc=10, period_us=60 * S, price_mc=2_000)
+        pool.credit_rules_set(grant_mc=10, period_us=60 * S, price_mc=2_000, donors="nice")
         pool.credit_grant("a", 9_000)
         job = pool.submit("a", count=2, time_request_us=HOUR)
         made.later(130 * S)
@@ -171,7 +171,7 @@ def test_what_is_read(tmp_path: Path) -> None:
     then_us, last_us = now_us + 130 * S, now_us + 130 * S + 2 * HOUR
     assert (spent, given_up, loan, other) == (1, 2, 1, 2)
     assert [one.command for one in trace.commands if type(one.command).__name__ not in NOT_TRADE] == [
-        SetCreditRules(now_us, 10, 60 * S, None, None, 2_000, "funded"),
+        SetCreditRules(now_us, 10, 60 * S, None, None, 2_000, "funded", "nice"),
         OpenCredit(now_us, a),
         GrantCredit(now_us, a, 9_000),
         GrantCredit(then_us, a, 1_000),

@@ -234,6 +234,7 @@ def test_rules_and_a_forecast() -> None:
         "half_life_us": None,
         "price_mc": 1_000,
         "income": "funded",
+        "donors": "all",
     }
     run(
         "credit",
@@ -249,10 +250,18 @@ def test_rules_and_a_forecast() -> None:
         "30d",
         "--price",
         "0.5",
+        "--donors",
+        "nice",
     )
     assert read("credit", "rules")["cap_mc"] == 500_000
     said = run("credit", "rules").stdout
-    for part in ("0.5 credits for one point", "10 credits for each unit of share, each 7 d", "500 credits", "30 d"):
+    for part in (
+        "0.5 credits for one point",
+        "10 credits for each unit of share, each 7 d",
+        "500 credits",
+        "30 d",
+        "(nice)",
+    ):
         assert part in said
     told = read("credit", "forecast", "guest", "--points", "+2")
     assert (told["points"], told["period_cpu_us"]) == (2, 20 * HOUR_US)
@@ -277,6 +286,8 @@ def test_rules_and_a_forecast() -> None:
         "none",
         "--price",
         "1",
+        "--donors",
+        "all",
     )
     assert read("credit", "rules") == before
 
@@ -340,6 +351,7 @@ def test_points_are_bought_given_back_and_sold() -> None:
         ["credit", "rules", "set", "--period", "1s"],
         ["credit", "rules", "set", "--price", "-1"],
         ["credit", "rules", "set", "--income", "lottery"],
+        ["credit", "rules", "set", "--donors", "idle"],
     ],
 )
 def test_what_makes_no_sense_has_code_2(arguments: list[str]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from meted.adapters.log import (
     EMPTY,
+    CreditRefusal,
     Head,
     Log,
     LogClosed,
@@ -23,6 +24,8 @@ from meted.adapters.log import (
     Snapshot,
     SQLiteLog,
     checks,
+    memory,
+    refusals,
 )
 from meted.adapters.log.recovery import start_point, tail
 from meted.adapters.log.verify import verify
@@ -59,6 +62,28 @@ def test_what_is_appended_is_read(log: Log) -> None:
     made = fill(log, [1, 5, 2])
     assert list(log.read(1)) == list(log.read(0)) == made
     assert log.head == Head(8, 3_000, made[-1].chain)
+
+
+def refusal(at_us: int, sentence: str = "No.") -> CreditRefusal:
+    """Return a refusal at a time."""
+    return CreditRefusal(at_us, "ada", "credit.transfer", '{"payer": "a"}', "not_enough_credit", sentence)
+
+
+def test_refusals_of_credit_stand_beside_the_batches_and_the_newest_are_kept(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row P05: they leave head and chain as they are."""
+    fill(log, [2])
+    before = log.head
+    assert list(log.credit_refusals()) == []
+    for module in (memory, refusals):
+        monkeypatch.setattr(module, "CREDIT_REFUSALS_MAX", 5)
+    for first in range(0, 8, 2):
+        log.keep_credit_refusals([refusal(first), refusal(first + 1, "Ñó.")])
+    kept = [refusal(at_us, "Ñó." if at_us % 2 else "No.") for at_us in range(3, 8)]
+    assert list(log.credit_refusals()) == kept
+    assert list(log.credit_refusals(2)) == kept[-2:]
+    assert log.head == before
 
 
 def test_reading_starts_with_the_batch_that_contains_the_seq(log: Log) -> None:

@@ -158,7 +158,7 @@ def test_a_copy_is_checked_as_well(tmp_path: Path) -> None:
 def test_a_log_of_an_older_version_is_read_once_from_its_events(tmp_path: Path, version: int) -> None:
     data = tmp_path / "data"
     traded(data).close()
-    for table in ("credit_accounts", "transfers", "posted", *(["reports"] if version == 1 else [])):
+    for table in ("credit_accounts", "transfers", "posted", "credit_refusals", *(["reports"] if version == 1 else [])):
         sql(data, f"DROP TABLE {table}")
     sql(data, f"PRAGMA user_version = {version}")
     with SQLiteLog.open(data, read_only=True) as log:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from meted.adapters.log import (
+    CreditRefusal,
     LogClosed,
     LogError,
     LogHeld,
@@ -189,7 +190,7 @@ def files_of(data: Path) -> list[str]:
 
 def as_version_1(data: Path) -> None:
     """Make the tables those that the first version of meted made."""
-    for table in ("reports", "credit_accounts", "transfers", "posted"):
+    for table in ("reports", "credit_accounts", "transfers", "posted", "credit_refusals"):
         sql(data, f"DROP TABLE {table}")
     sql(data, "PRAGMA user_version = 1")
 
@@ -201,11 +202,14 @@ def test_tables_of_version_1_are_read_and_brought_up_to_date(tmp_path: Path) -> 
     with SQLiteLog.open(data, read_only=True) as log:
         assert list(log.read()) == made
         assert list(log.reports(1)) == []
+        assert list(log.credit_refusals()) == []
     assert sql(data, "PRAGMA user_version") == [(1,)]
     with SQLiteLog.open(data) as log:
         assert list(log.read()) == made
         log.append(batch_after(log.head), reports=[Report(1, 6, 1, 1, 1, 0, 1)])
         assert len(list(log.reports(1))) == 1
+        log.keep_credit_refusals([CreditRefusal(1, "ada", "credit.void", "{}", "unknown_hold", "No.")])
+        assert len(list(log.credit_refusals())) == 1
     assert sql(data, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
     with SQLiteLog.open(data) as log:
         assert len(list(log.reports(1))) == 1

@@ -30,11 +30,11 @@ from ..driving import make_trace
 from .playing import PROCS, S, busy_trace, starts
 
 RIVALS = [
-    *("condor", "drf", "fair-tree", "go-d-docker", "least-used"),
+    *("condor", "drf", "fair-tree", "go-d-docker", "least-used", "lottery"),
     *("multifactor", "recent-jobs", "sfq", "static", "stride"),
 ]
 PASS_OVER = ["condor", "go-d-docker"]
-RESERVE = ["drf", "fair-tree", "least-used", "multifactor", "recent-jobs", "sfq", "stride"]
+RESERVE = ["drf", "fair-tree", "least-used", "lottery", "multifactor", "recent-jobs", "sfq", "stride"]
 
 jobs = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 40), st.integers(1, 60), st.integers(1, PROCS)), min_size=1, max_size=25
@@ -157,9 +157,9 @@ def test_everybody_is_told_who_is_ahead(policy: str) -> None:
     pool = Scenario(1, policy=make_policy(policy))
     pool.domain("a")
     pool.domain("b")
-    for name in ("a", "a", "b"):
-        pool.submit(0, name, units=1, unit_s=50)
-    pool.run(1, 1)
+    for at_s, name in enumerate("aab"):
+        pool.submit(at_s, name, units=1, unit_s=50)
+    pool.run(2, 1)
     said = [pool.engine.index.ahead_of(JobId(number)) for number in (2, 3)]
     if policy == "static":
         assert said == ["The slice of its domain is used up.", pool.engine.index.ahead_of(JobId(3))]

@@ -39,6 +39,7 @@ def test_a_run_tells_what_was_set_and_what_came_of_it(tmp_path: Path) -> None:
         "cap_mc": 100_000,
         "half_life_us": None,
         "income": "funded",
+        "donors": "all",
         "accounts": "each domain begins with 20 credits",
         "sha256": sha256(PRICES.read_bytes()).hexdigest(),
         "trade 1": "all domains buy 2 points for their jobs, time asked for at most 30 min",
@@ -89,10 +90,12 @@ def test_options_take_the_place_of_rules_of_the_file() -> None:
         "1d",
         "--income",
         "treasury",
+        "--donors",
+        "nice",
     )
     said = figures(*EASY, *rules)["credit"]
-    names = ("price_mc", "grant_mc", "period_us", "cap_mc", "half_life_us", "income")
-    assert [said[name] for name in names] == [2_000, 3_000, 7_200_000_000, None, 86_400_000_000, "treasury"]
+    names = ("price_mc", "grant_mc", "period_us", "cap_mc", "half_life_us", "income", "donors")
+    assert [said[name] for name in names] == [2_000, 3_000, 7_200_000_000, None, 86_400_000_000, "treasury", "nice"]
     assert figures(*EASY, "--price", "none")["credit"]["price_mc"] is None
 
 

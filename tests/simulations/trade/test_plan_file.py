@@ -26,6 +26,7 @@ period = "12h"
 cap = 100
 half-life = "30d"
 income = "treasury"
+donors = "nice"
 [accounts]
 each = 50
 begin = {"12" = 200, physics = "0.5"}
@@ -55,7 +56,7 @@ def read(folder: Path, text: str | bytes) -> CreditPlan:
 def test_all_of_it_is_read_exactly(tmp_path: Path) -> None:
     assert replaced(read(tmp_path, WHOLE), sha256="") == CreditPlan(
         "plan.toml",
-        CreditRules(12_500, DAY // 2, 100_000, 30 * DAY, 250, "treasury"),
+        CreditRules(12_500, DAY // 2, 100_000, 30 * DAY, 250, "treasury", "nice"),
         50_000,
         (("12", 200_000), ("physics", 500)),
         ("7",),
@@ -101,6 +102,7 @@ def test_the_example_is_such_a_file() -> None:
         ("[rules]\nperiod = 1\n" + TRADE, "period: '1' is too short"),
         ('[rules]\nhalf-life = "soon"\n' + TRADE, "'soon' is no duration"),
         ('[rules]\nincome = "mine"\n' + TRADE, "income: 'mine' is none; give funded or treasury."),
+        ('[rules]\ndonors = "idle"\n' + TRADE, "donors: 'idle' is none; give all or nice."),
         ("[accounts]\neach = [1]\n" + TRADE, "[accounts]: each has to be a number"),
         ("[accounts]\nbegin = 3\n" + TRADE, "[accounts] begin has to be a table"),
         ("[accounts]\nwithout = 7\n" + TRADE, "[accounts]: without has to be a list of names"),

@@ -217,6 +217,7 @@ CREDIT_RULES = st.builds(
     half_life_us=st.sampled_from([None, 60 * S]),
     price_mc=st.sampled_from([0, 333, 5_000]),
     income=st.sampled_from(["funded", "treasury"]),
+    donors=st.sampled_from(["all", "nice"]),
 )
 
 
