@@ -27,6 +27,7 @@ from meted.core.invariants import check_engine
 from meted.core.limits import RETENTION_US
 from meted.core.policy.base import Policy
 from meted.core.policy.registry import POLICIES
+from meted.core.reducers.log import LogFold
 from meted.core.resources import Resources
 from meted.core.spans import spans_of, total
 from meted.core.state import Account, Domain, Job, Lease, State
@@ -65,7 +66,8 @@ class World:
         self, policy: str | Policy = "meted", state: State | None = None, *, retention_us: int | None = RETENTION_US
     ) -> None:
         self.engine = Engine(make_policy(policy), state, retention_us=retention_us)
-        self.now_us = 0 if state is None else state.at_us
+        self.began = State() if state is None else state
+        self.now_us = self.began.at_us
         self.log: list[Event] = []  # everything decided and not abandoned
         self.batches: list[Sealed] = []
         self._published = 0
@@ -80,8 +82,12 @@ class World:
             self.check()
 
     def check(self) -> None:
-        """Check all invariants."""
+        """Check all invariants, and that the log in tables that change in place comes to the same state."""
         check_engine(self.engine)
+        if len(self.log) == self.state.seq - self.began.seq:
+            folding = LogFold(self.began)
+            folding.add(self.log)
+            assert folding.finish() == self.state
 
     # Doing
 
