@@ -115,7 +115,12 @@ class Timers:
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`follows`."""
         kind = type(event)
-        if kind in Watching.FOLLOWS and (kind is not FeePosted or self._watching.due_us is None):
+        if kind is FeePosted:  # it comes with every unit that is paid for
+            self._donors.update(event)
+            if self._watching.due_us is None:
+                self._watching.update(event)
+            return
+        if kind in Watching.FOLLOWS:
             self._watching.update(event)
         if kind in Donors.FOLLOWS:
             self._donors.update(event)

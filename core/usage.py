@@ -85,7 +85,7 @@ def amount_at(size: int, priority: int, step: int) -> int:
     """
     doublings = step >> STEP_BITS & _HALF_LIFE_MASK
     if priority:
-        scaled = size * _factor(step) << doublings + PRIORITY_STEPS_MAX + _steps(priority)
+        scaled = size * _factor(step) << doublings + PRIORITY_STEPS_MAX + steps_of(priority)
         return scaled >> _FACTOR_BITS + PRIORITY_STEPS_MAX
     return size * _factor(step) << doublings >> _FACTOR_BITS
 
@@ -147,16 +147,16 @@ def weighted(amount: int, priority: int) -> int:
     """Return an amount times 2**priority."""
     if not priority:
         return amount
-    return amount << _steps(priority) + PRIORITY_STEPS_MAX >> PRIORITY_STEPS_MAX
+    return amount << steps_of(priority) + PRIORITY_STEPS_MAX >> PRIORITY_STEPS_MAX
 
 
 @lru_cache(maxsize=4096)
 def job_weight(priority: int) -> int:
     """Return the weight of a job among the jobs of its user: 2**10 for priority 0, and twice as much each step."""
-    return 1 << _steps(priority) + PRIORITY_STEPS_MAX
+    return 1 << steps_of(priority) + PRIORITY_STEPS_MAX
 
 
-def _steps(priority: int) -> int:
+def steps_of(priority: int) -> int:
     """Return how many doublings a priority is worth; beyond ten it counts as ten."""
     if -PRIORITY_STEPS_MAX <= priority <= PRIORITY_STEPS_MAX:
         return priority

@@ -21,7 +21,7 @@ from ..events import (
 from ..ids import AccountId, JobId
 from ..limits import CREDIT_DONORS_EXAMINED_MAX, CREDIT_PAY_US, STALE_ENTRIES_MIN
 from ..state import State
-from .state import NICE, CreditAccount
+from .state import NICE, TREASURY, CreditAccount
 
 _Entry = tuple[int, AccountId]
 """A balance, and the account that has it."""
@@ -38,11 +38,14 @@ class _ByBalance:
         self._sellers = sellers
         self._head: list[_Entry] = []  # the poorest, sorted
         self._rest: list[_Entry] = []  # a heap of the others; what is no longer so is dropped when met
-        self.changed: set[AccountId] = set()  # those whose balance may be another than in the heap, or that may be new
+        self.changed: set[AccountId] = set()  # those whose balance may be another than in the heap, new, or gone
+        self._found: tuple[AccountId, ...] | None = None  # the answer, while nothing has changed
         self._sort(state)
 
     def poorest(self, state: State) -> tuple[AccountId, ...]:
         """Return the accounts of the poorest of these domains, the poorest first."""
+        if self._found is not None and not self.changed and not self._sellers:  # who sells changes by itself
+            return self._found
         heap = self._rest
         self._catch_up(state)
         head = [entry for entry in self._head if self._is_so(state, entry)]
@@ -55,7 +58,8 @@ class _ByBalance:
         for entry in head[CREDIT_DONORS_EXAMINED_MAX:]:
             heappush(heap, entry)
         self._head = head[:CREDIT_DONORS_EXAMINED_MAX]
-        return tuple([account_id for _, account_id in self._head])
+        self._found = tuple([account_id for _, account_id in self._head])
+        return self._found
 
     def _catch_up(self, state: State) -> None:
         ledger, changed = state.ledger, self.changed
@@ -115,7 +119,8 @@ class Donors:
         elif type(event) is CreditMoved or type(event) is HoldPosted:
             self._changed(event.debit, event.credit)
         elif type(event) is DonorPaid:
-            self._changed(event.account_id)
+            if event.account_id != TREASURY:
+                self._changed(event.account_id)
             self._owe(-event.size, event.at_us)
         elif type(event) is CreditOpened:
             if not event.job_id:
@@ -126,9 +131,7 @@ class Donors:
                 if len(self._maybe_sold) > STALE_ENTRIES_MIN:
                     self._forget_sellers()
         elif type(event) is CreditClosed:
-            for accounts in (self._all, self._sellers):
-                if accounts is not None:
-                    accounts.changed.discard(event.account_id)
+            self._changed(event.account_id)
         else:
             raise AssertionError(f"{type(event).__name__} is not among those that are followed")
 

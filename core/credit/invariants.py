@@ -26,10 +26,10 @@ def _wrong_balances(ledger: Ledger) -> Iterator[str]:
     total_mc = sum(account.balance_mc for account in ledger.accounts.values())
     if total_mc:
         yield f"All balances are {total_mc} together, not zero."
-    paid_size = sum(ledger.payers.values())
-    # What was paid out for a part of it has made it less, but not what each payer paid for.
-    if ledger.unpaid_size > paid_size or bool(ledger.unpaid_size) != bool(ledger.payers):
-        yield f"Work of {ledger.unpaid_size} is to be paid from escrow, and {paid_size} was paid for."
+    if ledger.unpaid_size < 0 or bool(ledger.unpaid_size) != bool(ledger.payers):
+        yield f"Work of {ledger.unpaid_size} is to be paid from escrow, for which {len(ledger.payers)} domains paid."
+    if any(transfer_id >= ledger.next_transfer_id for transfer_id in ledger.payers.values()):
+        yield "A domain has paid by a transfer that there never was."
     if bool(ledger.unpaid_size) < bool(ledger.accounts[ESCROW].balance_mc):
         yield f"There is {ledger.accounts[ESCROW].balance_mc} in escrow for no work."
     for account_id, account in sorted(ledger.accounts.items()):

@@ -24,15 +24,18 @@ def room_made(state: State, account: CreditAccount) -> int:
     more, so only work whose points were sold, or that a cap or a missing worker holds back, makes room. Nobody is paid
     from what it paid itself; and by the rule ``nice`` nobody is who has no work under way of which it sold points.
     """
-    fairness = state.jobs.accounts.get(account.domain_id)
+    domain_id, ledger = account.domain_id, state.ledger
+    if not domain_id or domain_id in ledger.payers or account.unlimited:
+        return 0
     if state.rules.pool == KARMA:  # what is left to others is paid for by whoever holds it, and is not sold again
         return 0
-    if not account.domain_id or account.unlimited or fairness is None or account.domain_id in state.ledger.payers:
+    if ledger.rules.donors == NICE and domain_id not in state.jobs.sellers:
         return 0
-    if state.ledger.rules.donors == NICE and account.domain_id not in state.jobs.sellers:
+    fairness = state.jobs.accounts.get(domain_id)
+    if fairness is None or fairness.tag >= state.jobs.clock and not fairness.above:  # it is owed nothing
         return 0
     claim = 2 * state.jobs.largest_size if fairness.backlog else 0
-    return max(0, lag(state, account.domain_id) - claim)
+    return max(0, lag(state, domain_id) - claim)
 
 
 def pay_donors(draft: Draft, command: PayDonors) -> None:
@@ -42,23 +45,25 @@ def pay_donors(draft: Draft, command: PayDonors) -> None:
     its price is the mean of what is in escrow.
     """
     check_accounts(draft.state, command.account_ids)
-    paid = 0
+    state, paid = draft.state, 0
     for account_id in command.account_ids:
-        ledger = draft.state.ledger
-        if not ledger.unpaid_size or paid >= limits.CREDIT_DONORS_MAX:
+        if not state.ledger.unpaid_size or paid >= limits.CREDIT_DONORS_MAX:
             break
-        account = ledger.accounts.get(account_id)
-        size = 0 if account is None or account.job_id else min(ledger.unpaid_size, room_made(draft.state, account))
-        if not size or account is None:
+        account = state.ledger.accounts.get(account_id)
+        if account is None or account.job_id:
             continue
-        draft.add(_pay(draft.state, account_id, size, draft.at_us))
+        size = min(state.ledger.unpaid_size, room_made(state, account))
+        if not size:
+            continue
+        draft.add(_pay(state, account_id, size, draft.at_us))
         domain = draft.domain(account.domain_id)
-        fairness = draft.state.jobs.accounts[domain.domain_id]
-        sold = entitled_charge(size, domain.effective_share, draft.state.rules.alpha_milli)
+        fairness = state.jobs.accounts[domain.domain_id]
+        sold = entitled_charge(size, domain.effective_share, state.rules.alpha_milli)
         draft.add(AccountReweighted(draft.at_us, domain.domain_id, fairness.tag + sold, ()))
         paid += 1
-    if draft.state.ledger.unpaid_size and not paid:
-        draft.add(_pay(draft.state, TREASURY, draft.state.ledger.unpaid_size, draft.at_us))
+        state = draft.state
+    if state.ledger.unpaid_size and not paid:
+        draft.add(_pay(state, TREASURY, state.ledger.unpaid_size, draft.at_us))
 
 
 def _pay(state: State, account_id: AccountId, size: int, at_us: int) -> Event:

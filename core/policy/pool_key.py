@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..ids import DomainId
-from ..limits import PRIORITY_STEPS_MAX
 from ..state import Account, Job, State
-from ..usage import EPOCH_HALF_LIVES, LOG_BITS, log2, log2_of_share
+from ..usage import EPOCH_HALF_LIVES, LOG_BITS, log2, log2_of_share, steps_of
 
 PoolKey = Callable[[State, DomainId, Account, int, Job], int]
 """(state, domain, its account, its effective share, the job it would run next) -> its place in the pool."""
@@ -27,7 +26,7 @@ def decay_key(state: State, _domain_id: DomainId, account: Account, share: int, 
     key = log2(account.usage) + ((account.epoch * EPOCH_HALF_LIVES) << LOG_BITS) if account.usage else 0
     terms = job.terms
     if terms.priority:
-        key -= max(-PRIORITY_STEPS_MAX, min(PRIORITY_STEPS_MAX, terms.priority)) << LOG_BITS
+        key -= steps_of(terms.priority) << LOG_BITS
     aging_us = state.rules.aging_us
     if aging_us is not None:
         key += (job.submitted_us << LOG_BITS) // aging_us

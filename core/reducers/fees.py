@@ -26,15 +26,16 @@ def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
     accounts, payers, amount_mc, size = ledger.accounts, ledger.payers, event.amount_mc, event.size
     fee, purse, payee = ledger.fees[event.lease_id], accounts[event.debit], accounts[event.credit]
     held_mc = purse.held_mc - fee.unit_mc * event.units
-    accounts = accounts.set(event.debit, replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc))
+    changing = accounts.mutate()
+    changing[event.debit] = replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc)
     if amount_mc:
-        accounts = accounts.set(event.credit, replaced(payee, balance_mc=payee.balance_mc + amount_mc))
-    if size:
-        payers = payers.set(purse.domain_id, payers.get(purse.domain_id, 0) + size)
+        changing[event.credit] = replaced(payee, balance_mc=payee.balance_mc + amount_mc)
+    if size and purse.domain_id not in payers:
+        payers = payers.set(purse.domain_id, event.transfer_id)
     next_id = event.transfer_id + 1
     return replaced(
         ledger,
-        accounts=accounts,
+        accounts=changing.finish(),
         fees=fees_left(ledger.fees, event.lease_id, fee, event.units),
         unpaid_size=ledger.unpaid_size + size,
         payers=payers,
