@@ -32,7 +32,7 @@ def room_made(state: State, account: CreditAccount) -> int:
     if ledger.rules.donors == NICE and domain_id not in state.jobs.sellers:
         return 0
     fairness = state.jobs.accounts.get(domain_id)
-    if fairness is None or fairness.tag >= state.jobs.clock and not fairness.above:  # it is owed nothing
+    if fairness is None or (fairness.tag >= state.jobs.clock and not fairness.above):  # it is owed nothing
         return 0
     claim = 2 * state.jobs.largest_size if fairness.backlog else 0
     return max(0, lag(state, domain_id) - claim)
