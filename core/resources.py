@@ -27,6 +27,8 @@ class Resources:
     @classmethod
     def of(cls, cpu_milli: int, mem_bytes: int, generic: Mapping[str, int]) -> Resources:
         """Return an amount; of the generic resources some may be zero."""
+        if not generic:
+            return cls(cpu_milli, mem_bytes)
         return cls(cpu_milli, mem_bytes, tuple(sorted([item for item in generic.items() if item[1]])))
 
     def items(self) -> Iterator[tuple[str, int]]:

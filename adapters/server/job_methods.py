@@ -28,13 +28,15 @@ from meted.core.state import State
 from ..executors.environment import BadVariable, split_secrets
 from ..executors.options import PLAIN, OptionsError, ProcessOptions, make_limits, pack_options
 from ..wire.errors import CallError, Code
-from ..wire.methods import Amounts, Cancel, Delete, Drain, Rerun, Start, Submit
+from ..wire.methods import Cancel, Delete, Drain, Rerun, Start, Submit
 from .commit_loop import Decide
 from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
 from .run_messages import environment_bytes, secrets_in
 from .session import Session
 
 Pairs = tuple[tuple[str, str], ...]
+
+_PLAIN = PLAIN.stdin, PLAIN.lines, PLAIN.first_index, PLAIN.index_step, PLAIN.secrets
 
 SECRETS_BYTES_MAX = 2**17
 """Bytes of all secret variables of one job's environment."""
@@ -185,7 +187,7 @@ def _command(session: Session, params: Submit, clear: Pairs, token: str | None) 
         params.count,
         params.user or session.peer.user or session.peer.name,
         params.name,
-        _resources(Amounts(params.cpu_milli, params.mem_bytes, params.generic)),
+        Resources.of(params.cpu_milli, params.mem_bytes, params.generic),
         params.time_request_us,
         params.time_limit_us,
         params.priority,
@@ -193,9 +195,9 @@ def _command(session: Session, params: Submit, clear: Pairs, token: str | None) 
         params.backoff_us,
         params.max_failures,
         params.max_losses,
-        tuple(sorted(params.tags.items())),
+        tuple(sorted(params.tags.items())) if params.tags else (),
         params.hold,
-        tuple(map(JobId, params.after)),
+        tuple(map(JobId, params.after)) if params.after else (),
         params.begin_us,
     )
 
@@ -207,23 +209,22 @@ def _payload(params: Submit, token: str | None) -> bytes:
         if secrets_in(params.payload) is not None:
             raise CallError(Code.DENIED, "not_yours", "A payload cannot name secrets; give them with env.")
         return params.payload
+    if (params.stdin, params.lines, params.first_index, params.index_step, token) == _PLAIN and not params.limits:
+        return b""  # as nearly always
     if params.lines is not None and len(params.lines) != params.count:
         sentence = f"There must be one line a unit: count is {params.count}, and there are {len(params.lines)} lines."
         raise CallError(Code.REFUSED, "out_of_range", sentence)
     try:
         limits = make_limits(params.limits)
-        options = ProcessOptions(params.stdin, params.lines, params.first_index, params.index_step, limits, token)
-        payload = b"" if options == PLAIN else pack_options(options)
+        payload = pack_options(
+            ProcessOptions(params.stdin, params.lines, params.first_index, params.index_step, limits, token)
+        )
     except OptionsError as error:
         raise CallError(Code.REFUSED, "out_of_range", _as_sentence(error)) from None
     if len(payload) > SPEC_BYTES_MAX:
         sentence = f"stdin and lines take more than {SPEC_BYTES_MAX} bytes; put large inputs into a file."
         raise CallError(Code.REFUSED, "too_large", sentence)
     return payload
-
-
-def _resources(amounts: Amounts) -> Resources:
-    return Resources.of(amounts.cpu_milli, amounts.mem_bytes, amounts.generic)
 
 
 def _who_fits(state: State, request: Resources) -> tuple[int, int]:

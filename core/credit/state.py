@@ -213,7 +213,7 @@ class Ledger:
         sold: The sale of each job points of which were sold.
         unpaid_size: Work (thousandths of a cpu x us) that was paid for into escrow, and for which nobody who made room
             has been paid yet.
-        payers: The domains that paid for it, each with the first transfer by which it did; none of them is paid from it.
+        payers: The domains that paid for it, each with the first transfer by which it did; none is paid from it.
         overdue: The loans of credit that are overdue, by their borrowers, in the order in which they came to be that.
         past: Rules that were changed, the oldest first: what accrued by them may not have been posted yet.
         paid_mc, income_mc, lapsed: Totals of what :class:`CreditWindow` counts, since ever.

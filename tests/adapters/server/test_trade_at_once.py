@@ -97,8 +97,8 @@ def read_events(data: Path) -> Iterator[Event]:
 
 def hold_to_statements(
     service: RemoteService, jobs: Sequence[tuple[str, int]], bought: Sequence[Bought], traders: Sequence[Trader]
-) -> Counter[int]:
-    """Hold what all were told to accounts, statements and jobs; return the points of each job."""
+) -> None:
+    """Hold what all were told to accounts, statements and jobs."""
     points: Counter[int] = Counter()
     charged: Counter[int] = Counter()
     for job_id, number, charged_mc in bought:
@@ -121,7 +121,6 @@ def hold_to_statements(
         balance_mc = service.credit_account(name)["balance_mc"]
         assert balance_mc == sum(line["amount_mc"] for line in lines) == lines[-1]["balance_mc"]
         assert balance_mc == TO_BEGIN_WITH_MC + sent_mc - sum(charged[job_id] for job_id in mine)
-    return points
 
 
 def test_points_that_are_bought_at_once_are_all_counted() -> None:
@@ -136,10 +135,10 @@ def test_points_that_are_bought_at_once_are_all_counted() -> None:
             traders = trio.run(trade_at_once, server.address, jobs)
             bought = [it for trader in traders for it in trader.bought]
             assert len(bought) > 100
-            assert sum(trader.refused for trader in traders) > 10
-            points = hold_to_statements(service, jobs, bought, traders)
+            assert any(trader.refused for trader in traders)
+            hold_to_statements(service, jobs, bought, traders)
         server.stop()
         found = list(audited(read_events(server.directory / "data")))
     assert Counter(found) == Counter(bought)
     assert all(charged_mc == 1_000 * number for _, number, charged_mc in found)
-    assert min(points.values()) < 0 < max(points.values())
+    assert {number > 0 for _, number, _ in found} == {True, False}, "some were bought, and some sold"
