@@ -1,8 +1,9 @@
 """The ledger: postings a second by the number of accounts, and what paying for priority costs a dispatch.
 
 ``postings``: transfers between domains through the engine, each decided, folded and followed by the timers, with so
-many accounts. ``dispatch``: units a second in runs of 1, leased, and reported after a minute each, of jobs without
-points, and of jobs whose points are held and paid for with each lease; medians of rounds in turn.
+many accounts. ``dispatch``: units a second in runs of 1, leased, and reported after a minute each: in a pool without
+credit, in one where all domains have accounts, and there of jobs whose points are held and paid for with each lease;
+medians of rounds of all three in turn.
 """
 
 from __future__ import annotations
@@ -53,15 +54,17 @@ def postings(accounts: int, transfers: int) -> float:
     return len(commands) / took_s
 
 
-def dispatch(units: int, paid: bool) -> float:
+def dispatch(units: int, *, credit: bool, paid: bool) -> float:
     """Return units a second of process time in 100 domains, in runs of 1."""
     engine = Engine(POLICIES["meted"]())
-    engine.handle(SetCreditRules(0))
+    if credit:
+        engine.handle(SetCreditRules(0))
     (joined,) = engine.handle(JoinWorker(0, "machine", Resources(1000 * SLOTS)))
     assert isinstance(joined, WorkerJoined)
     for number in range(100):
         engine.handle(CreateDomain(0, f"d{number}"))
-        engine.handle(GrantCredit(0, f"d{number}", 10**15))
+        if credit:
+            engine.handle(GrantCredit(0, f"d{number}", 10**15))
         engine.handle(SubmitJob(0, f"d{number}", NO_SPEC, units, time_request_us=UNIT_US))
         if paid:
             engine.handle(NiceJob(0, JobId(number + 1), 1, HOUR_US * 1000))
@@ -85,22 +88,26 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--transfers", type=int, default=100_000)
     parser.add_argument("--units", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=7, help="of dispatch, without points and with them in turn")
+    parser.add_argument("--rounds", type=int, default=7, help="of dispatch")
     options = parser.parse_args()
     rows: list[Row] = [
         {"what": "posting", "accounts": accounts, "per_s": round(postings(accounts, options.transfers))}
         for accounts in (10, 1_000, 100_000)
     ]
-    rounds = [(dispatch(options.units, False), dispatch(options.units, True)) for _ in range(options.rounds)]
-    rows.append({"what": "dispatch without points", "per_s": round(median(free for free, _ in rounds))})
-    ratio = median(free / paid for free, paid in rounds)
-    rows.append(
-        {
-            "what": "dispatch of what is paid for",
-            "per_s": round(median(paid for _, paid in rounds)),
-            "times_as_long": round(ratio, 2),
-        }
-    )
+    kinds = {
+        "dispatch without credit": (False, False),
+        "dispatch with accounts": (True, False),
+        "dispatch of what is paid for": (True, True),
+    }
+    rounds = [
+        {what: dispatch(options.units, credit=credit, paid=paid) for what, (credit, paid) in kinds.items()}
+        for _ in range(options.rounds)
+    ]
+    first = next(iter(kinds))
+    for what in kinds:
+        ratio = median(round_[first] / round_[what] for round_ in rounds)
+        per_s = round(median(round_[what] for round_ in rounds))
+        rows.append({"what": what, "per_s": per_s, "times_as_long": round(ratio, 2)})
     show("credit", rows, options.json)
 
 
