@@ -37,7 +37,7 @@ def refusals(data: Path, limit: int, as_json: bool) -> None:
     if as_json:
         print_json([attrs.asdict(it) for it in found])
     elif not found:
-        click.echo("Nothing that was asked of credit was refused.", err=True)
+        click.echo("No refusal of anything that was asked of credit is kept here.", err=True)
     else:
         print_table(("at", "who", "asked", "with", "times", "answer"), map(_cells, found), right=("times",))
 

@@ -1,9 +1,10 @@
 """What is asked of credit and refused is kept for the operator (row P05): who asked what, when, and the answer.
 
 A refusal changes nothing, and nothing of it is in the state or in the chain. Its line is written within about a second
-after its answer, beside the log, and a crash may lose those of the last second. Whoever is refused without end fills
-no disk: of each peer so many lines an hour are kept, and of the others one line that says how many there were; and of
-all of them the newest ``CREDIT_REFUSALS_MAX``.
+after its answer, beside the log, and a crash may lose those of the last second. It is noted as it is judged: where the
+batch cannot be written then, its caller was told that instead. Whoever is refused without end fills no disk: of each
+peer so many lines an hour are kept, and of the others one line that says how many there were; and of all of them the
+newest ``CREDIT_REFUSALS_MAX``.
 """
 
 from __future__ import annotations
@@ -91,16 +92,18 @@ class CreditRefusals:
         self._count[who] += 1
         if self._count[who] <= HOURLY_MAX:
             said = {name: value for name, value in attrs.asdict(params).items() if value is not None and name != "key"}
-            asked = json.dumps(said, ensure_ascii=False)[:TEXT_MAX]
-            sentence = refusal.sentence[:TEXT_MAX]
-            self._waiting.append(CreditRefusal(at_us, who[:TEXT_MAX], method, asked, refusal.reason.value, sentence))
+            asked, sentence = _kept(json.dumps(said, ensure_ascii=False)), _kept(refusal.sentence)
+            self._waiting.append(CreditRefusal(at_us, _kept(who), method, asked, refusal.reason.value, sentence))
 
     def _end_hour(self) -> None:
         for who, count in self._count.items():
             if count > HOURLY_MAX:
                 sentence = f"In the hour from then on this peer was refused more than {HOURLY_MAX} times."
                 at_us = self._hour * _HOUR_US
-                self._waiting.append(
-                    CreditRefusal(at_us, who[:TEXT_MAX], "", "", "too_many", sentence, count - HOURLY_MAX)
-                )
+                self._waiting.append(CreditRefusal(at_us, _kept(who), "", "", "too_many", sentence, count - HOURLY_MAX))
         self._count.clear()
+
+
+def _kept(text: str) -> str:
+    """Return what is kept of a text; what no file can hold, halves of surrogates, is a question mark there."""
+    return text[:TEXT_MAX].encode("utf-8", "replace").decode()

@@ -97,8 +97,7 @@ class FrameReader:
         self._unread = bytearray()
         self._begun = bytearray()
         self._whole.clear()
-        self._fed_bytes = self._whole_bytes = 0
-        self._finder = _new_finder()
+        self._begin_anew()
 
     def next_frame(self) -> bytes | None:
         """Return the next frame, or None if more bytes are needed.
@@ -138,8 +137,14 @@ class FrameReader:
                 self._fault = RemoteProtocolError(f"The peer sent what is no MessagePack ({_clause(error)}).")
         del self._begun[: ended - began]
         self._whole_bytes = ended
+        if not self._begun and ended > READ_BYTES:  # else one large message would take its room for ever
+            self._begin_anew()
         if self._fault is None and len(self._begun) > self.bytes_max:
             self._fault = RemoteProtocolError(f"The peer sent a message of more than {self.bytes_max:,} bytes.")
+
+    def _begin_anew(self) -> None:
+        self._fed_bytes = self._whole_bytes = 0
+        self._finder = _new_finder()
 
 
 def _clause(error: Exception) -> str:

@@ -38,9 +38,14 @@ class _ByBalance:
         self._sellers = sellers
         self._head: list[_Entry] = []  # the poorest, sorted
         self._rest: list[_Entry] = []  # a heap of the others; what is no longer so is dropped when met
-        self.changed: set[AccountId] = set()  # those whose balance may be another than in the heap, new, or gone
+        self.changed: set[AccountId] = set()  # those whose balance may be another than in the heap
         self._found: tuple[AccountId, ...] | None = None  # the answer, while nothing has changed
         self._sort(state)
+
+    def closed(self, account_id: AccountId) -> None:
+        """Take note that an account is gone: nobody need look it up. Most are purses, of which there is no end."""
+        self.changed.discard(account_id)
+        self._found = None
 
     def poorest(self, state: State) -> tuple[AccountId, ...]:
         """Return the accounts of the poorest of these domains, the poorest first."""
@@ -131,7 +136,9 @@ class Donors:
                 if len(self._maybe_sold) > STALE_ENTRIES_MIN:
                     self._forget_sellers()
         elif type(event) is CreditClosed:
-            self._changed(event.account_id)
+            self._all.closed(event.account_id)
+            if self._sellers is not None:
+                self._sellers.closed(event.account_id)
         else:
             raise AssertionError(f"{type(event).__name__} is not among those that are followed")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 from typing import Any, assert_never, get_args
 
 from .. import limits
@@ -46,6 +47,8 @@ from .entitlements import find_domain, open_leaf
 
 SPECS_REMEMBERED_MAX = 8
 """Specs of the last submissions that need not be checked and packed again."""
+
+_TEXT, _PAIR = {str}, {tuple}
 
 _USUAL_NUMBERS = 1, 0, 0, 0, limits.LOSSES_DEFAULT
 _USUAL_TYPES = (int,) * len(_USUAL_NUMBERS)  # True is equal to 1
@@ -213,10 +216,21 @@ def _packed(spec: object) -> tuple[bytes, bytes]:
         return NO_SPEC_BODY, NO_SPEC_DIGEST
     if type(spec) is not Spec:
         raise Refused(Reason.BAD_TYPE, "spec must be a Spec.")
-    try:
-        return _checked_spec(spec)
-    except TypeError:  # something in it cannot be a key, and so is not what it should be either
-        return _checked_spec.__wrapped__(spec)
+    # Another may be equal to one that was right, and still be wrong; or it cannot be a key.
+    return _checked_spec(spec) if _has_plain_types(spec) else _checked_spec.__wrapped__(spec)
+
+
+def _has_plain_types(spec: Spec) -> bool:
+    argv, env, cwd = spec.argv, spec.env, spec.cwd
+    return (
+        type(argv) is tuple
+        and type(env) is tuple
+        and type(spec.payload) is bytes
+        and (cwd is None or type(cwd) is str)
+        and _TEXT.issuperset(map(type, argv))
+        and _PAIR.issuperset(map(type, env))
+        and _TEXT.issuperset(map(type, chain.from_iterable(env)))
+    )
 
 
 @lru_cache(maxsize=SPECS_REMEMBERED_MAX)  # whoever submits many jobs nearly always gives the same spec again

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
+from heapq import nsmallest
 
 from ..credit.fees import HOUR_SIZE
 from ..estimates import estimate_us, width_milli
@@ -19,7 +20,7 @@ from .queues import tag_key
 from .ranks import BY_POOL, NEVER, Place
 
 PAID_JOBS_EXAMINED_MAX = 64
-"""Jobs with a purse that are looked at for units ahead of another; where there are more it is *at least* so many."""
+"""Jobs with a purse, the oldest, that are looked at for units ahead of another; with more it is *at least* so many."""
 
 Rival = tuple[int, int, JobId, DomainId, int]
 """(as which, its points, a job of another domain that was paid for, that domain or one that it is in, units)."""
@@ -51,9 +52,7 @@ def paid_ahead(state: State, job: Job, places: list[Place], ready: Ready) -> str
     before = _before_by_priority(state, places)
     paid: Counter[int] = Counter()
     rivals: list[Rival] = []
-    for looked_at, job_id in enumerate(state.ledger.of_job):
-        if looked_at == PAID_JOBS_EXAMINED_MAX:
-            break
+    for job_id in nsmallest(PAID_JOBS_EXAMINED_MAX, state.ledger.of_job):
         other = state.jobs.jobs[job_id]
         most = min(ready(other), _affordable(state, other)) if other.points > 0 else 0
         if not most or job_id == job.job_id:

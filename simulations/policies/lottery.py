@@ -78,14 +78,16 @@ class LotteryIndex(RankedIndex):
 
     def order(self, at_us: int) -> Iterator[JobId]:
         """Yield who keeps its place, then the others as they are drawn, one after the other."""
-        kept = [job_id for job_id in self._keep if job_id in self._tickets]
+        kept = dict.fromkeys(job_id for job_id in self._keep if job_id in self._tickets)
         yield from kept
         draws = Draws(self._seed, f"lottery/{self._decision}")
         job_ids, weights = list(self._tickets.keys()), list(self._tickets.values())
         while job_ids:
             place = drawn(weights, draws.below(STEPS))
             del weights[place]
-            yield job_ids.pop(place)
+            job_id = job_ids.pop(place)
+            if job_id not in kept:
+                yield job_id
 
     def summary(self) -> object:
         """Return who has how many tickets; how many leases came before is remembered in this index alone."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from meted.core.commands import CancelJobs, Command, NiceJob, PayDonors, RerunUnits, SetCreditRules, StartJobs
+from meted.core.commands import (
+    CancelJobs,
+    CloseCredit,
+    Command,
+    NiceJob,
+    OpenCredit,
+    PayDonors,
+    RerunUnits,
+    SetCreditRules,
+    StartJobs,
+)
 from meted.core.credit.donors import Donors
 from meted.core.credit.state import NICE, TREASURY
 from meted.core.events import DonorPaid
@@ -111,6 +121,41 @@ def test_who_sold_is_found_behind_any_number_of_the_poor() -> None:
     market.play(40 * HOUR)
     assert market.balances("seller")[0] > 105_000
     assert market.balances("poor0") == [1]
+
+
+def test_purses_that_come_and_go_leave_nothing_to_be_looked_up() -> None:
+    """Nobody asks who is to be paid while nothing is owed, and each job that is bought a point has a new account."""
+    market = Market(income="funded", donors=NICE)
+    market.make("a")
+    market.grant("a", 10_000)
+    donors = Donors(market.state)
+    assert donors.to_pay(market.state) == ()  # from now on those that sell are followed as well
+    for _ in range(20):
+        seen = len(market.log)
+        job_id = market.submit("a", time_request_us=HOUR, hold=True)
+        market.nice(job_id, 1, 1)
+        market.do(CancelJobs(market.now_us, (job_id,)))
+        for event in market.log[seen:]:
+            if type(event) in Donors.FOLLOWS:
+                donors.update(event)
+    of_domain = set(market.state.ledger.of_domain.values())
+    for each in (donors._all, donors._sellers):
+        assert each is not None
+        assert each.changed <= of_domain | {TREASURY}
+    assert donors.poorest(market.state) == tuple(of_domain)
+
+
+def test_a_domain_whose_account_is_closed_is_not_among_the_poorest() -> None:
+    market = Market(income="funded")
+    for name in "ab":
+        market.make(name)
+        market.do(OpenCredit(market.now_us, name))
+    donors = Donors(market.state)
+    both = donors.poorest(market.state)
+    assert len(both) == 2
+    (closed,) = [event for event in market.do(CloseCredit(market.now_us, "a")) if type(event) in Donors.FOLLOWS]
+    donors.update(closed)
+    assert donors.poorest(market.state) == both[1:]
 
 
 @given(DOINGS)

@@ -352,6 +352,28 @@ def test_equal_specs_are_kept_once(world: World, count: int) -> None:
     assert not world.state.jobs.specs
 
 
+class Word(str):
+    """Text that is no plain text, and equal to it."""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (Spec(("run",)), Spec((Word("run"),))),
+        (Spec(env=(("A", "1"),)), Spec(env=(("A", Word("1")),))),
+        (Spec(cwd="/tmp"), Spec(cwd=Word("/tmp"))),
+        (Spec(payload=b"x"), Spec(payload=memoryview(b"x"))),  # type: ignore[arg-type]  # that is what is wrong
+    ],
+)
+def test_what_equals_a_spec_that_was_accepted_is_refused_as_before(world: World, right: Spec, wrong: Spec) -> None:
+    assert right == wrong
+    assert hash(right) == hash(wrong)
+    world.domain("d")
+    before = world.refused(SubmitJob(0, "d", wrong), Reason.BAD_TYPE)
+    world.submit("d", spec=right)
+    assert world.refused(SubmitJob(0, "d", wrong), Reason.BAD_TYPE).sentence == before.sentence
+
+
 def test_no_pass_is_refused_what_it_proposes(world: World) -> None:
     """A pass that ends early leaves a state from which the next goes on."""
     world.worker(8)

@@ -127,7 +127,7 @@ def test_only_the_first_records(trace: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--policy", "lottery"], "'lottery' is not one of"),
+        (["--policy", "roulette"], "'roulette' is not one of"),
         (["--procs", "0"], "0 is not in the range 1<=x<=1000000"),
         (["--first", "many"], "'many' is not a valid integer"),
         (["--event-order", "random"], "'random' is not one of 'instant', 'pyss', 'cqsim'"),

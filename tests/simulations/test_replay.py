@@ -436,8 +436,8 @@ def test_the_largest_machine_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 def test_an_unknown_policy_is_refused_in_a_sentence() -> None:
     known = ", ".join(policy_names())
-    with pytest.raises(SimulationError, match=f"^there is no policy lottery; choose one of {re.escape(known)}"):
-        make_policy("lottery")
+    with pytest.raises(SimulationError, match=f"^there is no policy roulette; choose one of {re.escape(known)}"):
+        make_policy("roulette")
 
 
 @pytest.mark.parametrize("policy", ["fcfs", "easy", "meted"])

@@ -70,11 +70,12 @@ def test_who_asked_what_when_and_why_not_is_kept_over_a_restart(tmp_path: Path) 
     assert "job.nice" not in table
 
 
-def test_nothing_refused_is_told_so(tmp_path: Path) -> None:
+def test_nothing_kept_is_told_so(tmp_path: Path) -> None:
+    """It need not mean that nothing was refused: a pool inside a program keeps none, nor did older versions."""
     SQLiteLog.open(tmp_path / "data").close()
     found = CliRunner().invoke(log_command, ["refusals", str(tmp_path / "data")])
     assert (found.exit_code, found.stdout) == (0, "")
-    assert found.stderr == "Nothing that was asked of credit was refused.\n"
+    assert found.stderr == "No refusal of anything that was asked of credit is kept here.\n"
 
 
 def test_what_is_done_or_only_read_leaves_no_line() -> None:
@@ -137,3 +138,9 @@ def test_what_could_not_be_written_is_tried_again_and_is_bounded(monkeypatch: py
         assert found == ["no2", "no3", "no4"]
 
     play(scenario, log)
+
+
+def test_what_no_file_can_hold_is_kept_as_question_marks() -> None:
+    """A login may have bytes that are no text, of which Python makes halves of surrogates."""
+    assert credit_refusals._kept("ann\udcff") == "ann?"
+    assert credit_refusals._kept("x" * 1_000) == "x" * credit_refusals.TEXT_MAX

@@ -318,6 +318,33 @@ def test_a_large_message_that_is_announced_and_trickles(header: bytes) -> None:
         tracemalloc.stop()
 
 
+def test_a_large_message_leaves_nothing_behind() -> None:
+    """Many a connection is there for days, and once in its life sends something large."""
+    connection = Connection()
+    data = padded(FRAME_BYTES_MAX)
+    tracemalloc.start()
+    try:
+        for start in range(0, len(data), READ_BYTES):
+            connection.receive_data(data[start : start + READ_BYTES])
+            events_of(connection)
+        assert tracemalloc.get_traced_memory()[1] > FRAME_BYTES_MAX, "it was held until it was there as a whole"
+        assert tracemalloc.get_traced_memory()[0] < READ_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.lists(st.sampled_from([1, 40, READ_BYTES - 1, READ_BYTES, READ_BYTES + 1, 3 * READ_BYTES]), max_size=8))
+def test_messages_of_all_sizes_one_after_the_other(steps: list[int]) -> None:
+    calls = [Notification("x", {"x": b"y" * size}) for size in (READ_BYTES, 9, 2 * READ_BYTES, 5, READ_BYTES // 2, 7)]
+    data, connection, found = b"".join(map(Connection().send, calls)), Connection(), list[Event]()
+    for step in (*steps, len(data)):
+        piece, data = data[:step], data[step:]
+        if piece:
+            connection.receive_data(piece)
+            found += events_of(connection)
+    assert found == calls
+
+
 def test_long_arrays_that_are_announced_cost_nothing() -> None:
     """A thousand headers inside one another, each of 131,072 items: a decoder that believes them takes a gigabyte."""
     tracemalloc.start()

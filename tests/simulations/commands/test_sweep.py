@@ -162,7 +162,7 @@ def test_a_run_that_fails_is_told_and_the_others_count(trace: Path, tmp_path: Pa
     [
         (("--vary", "alpha"), "names no values; write it like alpha=0.5,0.75"),
         (("--vary", "alpha=2"), "'2' is no part of the pool; write one from 0.001 to 1"),
-        (("--vary", "policy=lottery"), "'lottery' is not one of"),
+        (("--vary", "policy=roulette"), "'roulette' is not one of"),
         (("--vary", "json=a,b"), "json cannot be varied; these can: aging, alpha,"),
         (
             ("--vary", "alpha=1", "--vary", "alpha=0.5"),

@@ -13,7 +13,7 @@ from meted.core.commands import CancelJobs, ChangePriority
 from meted.core.ids import JobId
 from meted.core.invariants import check_engine
 from meted.simulations.errors import SimulationError
-from meted.simulations.policies.lottery import Lottery, drawn, tickets
+from meted.simulations.policies.lottery import Lottery, LotteryIndex, drawn, tickets
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.scenario import Scenario
 
@@ -108,6 +108,20 @@ def test_on_several_slots_each_job_keeps_its_own() -> None:
     at_first = Counter(start.job_id for start in pool.starts if start.at_s == 0)
     for at_s in range(1, 31):
         assert Counter(start.job_id for start in pool.starts if start.at_s == at_s) == at_first
+
+
+def test_who_keeps_places_stands_in_the_order_once() -> None:
+    """Else whoever asks what is ahead of its job is told of jobs twice."""
+    pool = waiting(Lottery(0, 0), (1, 1, 1, 1))
+    index = pool.engine.index
+    assert isinstance(index, LotteryIndex)
+    pool.run(0, 1)
+    (lease,) = pool.engine.state.jobs.leases.values()
+    for _ in range(2):
+        index.units_back(lease, pool.engine.state.jobs.jobs[lease.job_id].terms, (1,), True)
+    order = list(index.order(0))
+    assert order[0] == lease.job_id
+    assert sorted(order) == [1, 2, 3, 4]
 
 
 def test_the_seed_says_what_is_drawn() -> None:
