@@ -82,10 +82,6 @@ def drain(worker: int, undo: bool, server: str | None) -> None:
             raise click.ClickException(f"There is no worker {worker}; see: meted workers") from None
 
 
-PRICED = " for the rest of it"
-"""Part of a sentence that says what a point more for a job would cost, where it is known how long it takes."""
-
-
 @click.command(
     "explain",
     short_help="Say why a job waits, and when it should start.",
@@ -117,6 +113,8 @@ def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> No
             why = [] if job is None or as_json else etas.why_none(client, found)
         etas.show(found, job, why, time.time_ns() // 1000, as_json=as_json)
         return
+    from meted.core.policy.worth import PRICE_KNOWN
+
     with connected(server) as client:
         sentences = cast("list[str]", client.call("explain", job=job))
     if as_json:
@@ -124,7 +122,7 @@ def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> No
         return
     for sentence in sentences or [f"No unit of job {job} waits."]:
         click.echo(sentence)
-    if any(PRICED in sentence for sentence in sentences):
+    if any(PRICE_KNOWN in sentence for sentence in sentences):
         click.echo(f"`meted explain {job} --eta` says how much earlier it would start with the point.")
 
 

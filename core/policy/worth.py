@@ -12,6 +12,9 @@ from ..state import Job, State
 from .pool_orders import POOL_KEYS, goes_by_priority
 from .ranks import BY_POOL, Order
 
+PRICE_KNOWN = " for the rest of it"
+"""Stands in a sentence on a point more whose price is known: then it can be asked how much earlier that would be."""
+
 NAMED_DOMAINS_MAX = 3
 """Domains named in one sentence; the others are counted."""
 
@@ -51,7 +54,7 @@ def of_a_point(state: State, job: Job, brings: str) -> str:
     free_mc = account.free_mc + coming_mc(state, account, state.at_us)
     cost_mc = charge_mc(1, ledger.rules.price_mc, cost_us)
     short = f", of {credits_text(free_mc)} that its domain has free" if cost_mc > free_mc else ""
-    return f" One more point (+1) would cost {credits_text(cost_mc)} for the rest of it{short}, and {brings}."
+    return f" One more point (+1) would cost {credits_text(cost_mc)}{PRICE_KNOWN}{short}, and {brings}."
 
 
 def before_job(state: State, job: Job, first: Job) -> str:
