@@ -293,12 +293,15 @@ class SetRules:
 
 
 @record
-class KeepCall:
-    """Keep the answer of a call under the digest of its idempotency key; what is kept for a key already stays."""
+class KeepCalls:
+    """Keep the answers of calls, each under the digest of its idempotency key; what is kept for a key already stays.
+
+    Attributes:
+        calls: (key, answer) of each, oldest first.
+    """
 
     at_us: int
-    key: bytes
-    answer: bytes
+    calls: tuple[tuple[bytes, bytes], ...]
 
 
 @record
@@ -313,4 +316,4 @@ class NoteRepair:
 LeaseCommand = LeaseUnits | FinishUnits | ReturnUnits | RecallUnits
 JobCommand = SubmitJob | StartJobs | BeginJob | CancelJobs | RerunUnits | ChangePriority | DeleteJob | ArchiveJob
 WorkerCommand = JoinWorker | RejoinWorker | MarkWorkerAway | DrainWorker | LoseWorker | ReserveWorker | EndReservation
-Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | CreditCommand | SetRules | KeepCall | NoteRepair
+Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | CreditCommand | SetRules | KeepCalls | NoteRepair

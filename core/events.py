@@ -341,20 +341,19 @@ class RulesChanged:
 
 
 @record
-class CallKept:
-    """The answer of a call that changed something is kept, so that the same call again is answered and acts no more.
+class CallsKept:
+    """The answers of calls that changed something are kept, so that such a call again is answered and acts no more.
 
     Attributes:
-        key: Digest of who called and of the idempotency key that was given.
-        answer: As whoever asks again is told; the core never looks inside.
+        calls: Of each, oldest first, a digest of who called and of the idempotency key that was given, and the answer
+            as whoever asks again is told; the core never looks inside.
         forgotten: How many of the oldest are kept no longer.
     """
 
     tag: ClassVar[str] = "call_kept"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     at_us: int
-    key: bytes
-    answer: bytes
+    calls: tuple[tuple[bytes, bytes], ...]
     forgotten: int
 
 
@@ -385,4 +384,4 @@ JobEvent = (
     | UsagesRescaled
 )
 WorkerEvent = WorkerJoined | WorkerAway | WorkerBack | WorkerDrained | WorkerLost | WorkerReserved | ReservationEnded
-Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CreditEvent | RulesChanged | CallKept | LogRepaired
+Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CreditEvent | RulesChanged | CallsKept | LogRepaired

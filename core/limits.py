@@ -189,6 +189,9 @@ CALL_ANSWER_BYTES_MAX = 1_024
 CALLS_KEPT_MAX = 10_000
 """Answers that are kept; with one more the oldest goes."""
 
+CALLS_PER_COMMAND_MAX = 1_024
+"""Answers that are kept by one command."""
+
 ADOPT_GRACE_US = 60 * SECOND_US
 """How long a worker may be out of touch before what it holds counts as lost."""
 

@@ -89,6 +89,10 @@ UPCASTS: dict[tuple[str, int], Upcast] = {
     ("rules_changed", 1): lambda fields: {**fields, "start_mc": KARMA_START_MC},
     # Whoever had made room was paid.
     ("credit_rules_changed", 1): lambda fields: {**fields, "donors": "all"},
+    # Each call that was kept had an event of its own.
+    ("call_kept", 1): lambda fields: (
+        _without(_without(fields, "key"), "answer") | {"calls": ((fields["key"], fields["answer"]),)}
+    ),
 }
 """(tag, version) -> the fields of version + 1. Each entry says what changed and when; none is ever removed."""
 

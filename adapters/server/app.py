@@ -26,6 +26,7 @@ from .faults import note_fault
 from .follow_methods import FollowMethods
 from .hello_method import HelloMethod
 from .job_methods import JobMethods
+from .kept_calls import KeptCalls
 from .output_method import OutputMethod
 from .read_methods import ReadMethods
 from .runner import Runner, in_thread
@@ -87,8 +88,10 @@ class Server:
             snapshot_events: Take a snapshot after so many events.
             parted: Told of each connection that has ended.
         """
-        loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner, snapshot_events)
-        self.desk = Desk(log if reading is None else reading, engine, loop, clock, secrets, runner, instance, self.stop)
+        calls = KeptCalls()
+        loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner, snapshot_events, calls.keep)
+        reading = log if reading is None else reading
+        self.desk = Desk(reading, engine, loop, calls, clock, secrets, runner, instance, self.stop)
         self._aftermath = Aftermath(self.desk)
         self._refusals = CreditRefusals(log, loop)
         self._sessions: set[Session] = set()

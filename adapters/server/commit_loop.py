@@ -97,6 +97,7 @@ class CommitLoop:
         snapshot_seq: int,
         runner: Runner = in_thread,
         snapshot_events: int = SNAPSHOT_EVENTS,
+        judged: Callable[[Engine, int], None] = lambda _engine, _at_us: None,
     ) -> None:
         """Go on with an engine that was recovered from ``log``.
 
@@ -108,6 +109,7 @@ class CommitLoop:
             snapshot_seq: Position of the last snapshot.
             runner: How the disk is waited for.
             snapshot_events: Take another snapshot after so many events.
+            judged: Adds to a batch what goes with its calls, once all of them were judged, at a time (microseconds).
         """
         self.engine = engine
         self.failure: LogError | None = None
@@ -119,6 +121,7 @@ class CommitLoop:
         self._snapshot_seq = snapshot_seq
         self._runner = runner
         self._snapshot_events = snapshot_events
+        self._judged = judged
         self._calls: deque[_Call] = deque()
         self._wake = trio.Event()
         self._log_lock = trio.Lock()
@@ -203,6 +206,7 @@ class CommitLoop:
         for _ in range(min(len(self._calls), BATCH_CALLS_MAX)):
             call = self._calls.popleft()
             answers.append((call.resolve, self._judge(call.decide, at_us)))
+        self._judged(engine, at_us)
         began_s = time.perf_counter()
         engine.run_pass(at_us)
         self.stats.passed(time.perf_counter() - began_s)

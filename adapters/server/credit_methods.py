@@ -24,7 +24,7 @@ from ..credit_alarms import alarm_views
 from ..wire import methods as wire
 from .commit_loop import Decide
 from .credit_refusals import CreditRefusals
-from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
+from .desk import Commit, Desk, Handler, Later, Now, Outcome
 from .read_methods import page_limit
 from .rows import pages
 from .session import Session
@@ -218,4 +218,6 @@ class CreditMethods:
 
     def _commit(self, method: str, session: Session, params: Any, act: Decide) -> Outcome:
         peer = session.peer
-        return Commit(self._refusals.noting(peer, method, params, once(method, peer.user, params.key, act)))
+        return Commit(
+            self._refusals.noting(peer, method, params, self._desk.calls.once(method, peer.user, params.key, act))
+        )

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
-import msgpack
 import trio
 
-from meted.core.commands import KeepCall
 from meted.core.engine import Engine
 from meted.core.errors import Refused
 from meted.core.explain import Waiting, explain
 from meted.core.ids import JobId
-from meted.core.queries import kept_answer
 from meted.core.state import Job, State
 
 from ..job_reader import JobReader
 from ..log import Log
 from .commit_loop import CommitLoop, Decide
 from .crew import Crew
+from .kept_calls import KeptCalls
 from .runner import Runner
 from .secret_store import SecretStore
 from .session import Session
@@ -78,6 +75,7 @@ class Desk:
     Attributes:
         log: What is kept, for reading with :meth:`read`.
         engine, loop: What decides, and what makes that durable.
+        calls: What was answered, for those who ask again.
         clock: Gives the time, microseconds.
         reader: Asks about jobs.
         tables: What has changed.
@@ -94,6 +92,7 @@ class Desk:
         log: Log,
         engine: Engine,
         loop: CommitLoop,
+        calls: KeptCalls,
         clock: Callable[[], int],
         secrets: SecretStore,
         runner: Runner,
@@ -103,6 +102,7 @@ class Desk:
         self.log = log
         self.engine = engine
         self.loop = loop
+        self.calls = calls
         self.clock = clock
         self.reader = Reader(log, engine, clock)
         self.crew = Crew(lambda: engine.committed, secrets)
@@ -123,24 +123,3 @@ class Desk:
     def state(self) -> State:
         """The state after everything published."""
         return self.engine.committed
-
-
-def once(method: str, user: str, key: str | None, decide: Decide) -> Decide:
-    """Return ``decide`` so that it acts once for a key; a repetition, also after a restart, is given the same answer.
-
-    A refusal is not kept: the repetition is judged anew.
-    """
-    if key is None:
-        return decide
-    digest = hashlib.sha256(f"{method}\0{user}\0{key}".encode()).digest()[:16]
-
-    def decide_once(engine: Engine, at_us: int) -> object:
-        kept = kept_answer(engine.state, digest)
-        if kept is not None:
-            answer: object = msgpack.unpackb(kept, use_list=False)
-            return answer
-        answer = decide(engine, at_us)
-        engine.handle(KeepCall(at_us, digest, msgpack.packb(answer)))
-        return answer
-
-    return decide_once

@@ -13,7 +13,7 @@ from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
 from ..domain_views import domain_view, domains_after, loan_ids_of, loan_view, rules_view, statement
 from ..wire import methods as wire
-from .desk import Commit, Desk, Handler, Now, Outcome, once
+from .desk import Commit, Desk, Handler, Now, Outcome
 from .read_methods import page_limit
 from .rows import pages
 from .session import Session
@@ -89,7 +89,7 @@ class DomainMethods:
             )
             return {}
 
-        return Commit(once("domain.set", session.peer.user, params.key, change))
+        return Commit(self._desk.calls.once("domain.set", session.peer.user, params.key, change))
 
     def remove_domain(self, session: Session, params: wire.DomainRemove) -> Outcome:
         """Remove a domain."""
@@ -122,7 +122,7 @@ class DomainMethods:
             terms = (params.resource, params.amount, params.start_us, params.expiry_us, params.notice_us)
             return {"loan": changes.offer_loan(engine, OfferLoan(at_us, params.lender, params.borrower, *terms))}
 
-        return Commit(once("loan.offer", session.peer.user, params.key, offer))
+        return Commit(self._desk.calls.once("loan.offer", session.peer.user, params.key, offer))
 
     def recall(self, session: Session, params: wire.LoanRecall) -> Outcome:
         """Take a loan back."""
@@ -130,7 +130,7 @@ class DomainMethods:
         def recall(engine: Engine, at_us: int) -> object:
             return {"ends_us": changes.recall_loan(engine, at_us, params.loan)}
 
-        return Commit(once("loan.recall", session.peer.user, params.key, recall))
+        return Commit(self._desk.calls.once("loan.recall", session.peer.user, params.key, recall))
 
     def set_loans(self, _: Session, params: wire.LoansSet) -> Outcome:
         """Replace the loans of a lender."""
@@ -162,7 +162,7 @@ class DomainMethods:
             )
             return {}
 
-        return Commit(once("rules.set", session.peer.user, params.key, change))
+        return Commit(self._desk.calls.once("rules.set", session.peer.user, params.key, change))
 
     def priority(self, session: Session, params: wire.JobPriority) -> Outcome:
         """Change the priority of a job."""
@@ -171,14 +171,14 @@ class DomainMethods:
             changes.change_priority(engine, at_us, params.job, params.priority)
             return {}
 
-        return Commit(once("job.priority", session.peer.user, params.key, change))
+        return Commit(self._desk.calls.once("job.priority", session.peer.user, params.key, change))
 
     def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
         def act(engine: Engine, at_us: int) -> object:
             engine.handle(command(at_us))
             return {}
 
-        return Commit(once(method, session.peer.user, key, act))
+        return Commit(self._desk.calls.once(method, session.peer.user, key, act))
 
 
 def resources(amounts: wire.Amounts | None) -> Resources | None:

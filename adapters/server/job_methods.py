@@ -20,7 +20,6 @@ from meted.core.engine import Engine
 from meted.core.ids import JobId, WorkerId
 from meted.core.limits import ENVIRONMENT_MAX, SPEC_BYTES_MAX
 from meted.core.queries import submitted_id
-from meted.core.record import replaced
 from meted.core.resources import NOTHING, Resources
 from meted.core.spec import Spec
 from meted.core.state import State
@@ -30,7 +29,7 @@ from ..executors.options import PLAIN, OptionsError, ProcessOptions, make_limits
 from ..wire.errors import CallError, Code
 from ..wire.methods import Cancel, Delete, Drain, Rerun, Start, Submit
 from .commit_loop import Decide
-from .desk import Commit, Desk, Handler, Later, Now, Outcome, once
+from .desk import Commit, Desk, Handler, Later, Now, Outcome
 from .run_messages import environment_bytes, secrets_in
 from .session import Session
 
@@ -63,9 +62,10 @@ class JobMethods:
         """Accept a job; its secrets are durable before it is."""
         clear, secret = _split(params)
         if params.dry_run:
-            return Now(self._try(_command(session, params, clear, "dry run" if secret else None)))
+            return Now(self._try(_command(session, params, clear, "dry run" if secret else None, self._desk.clock())))
         if not secret:
-            return Commit(once("submit", session.peer.user, params.key, self._accept(session, params, clear, None)))
+            accept = _accept(session, params, clear, None)
+            return Commit(self._desk.calls.once("submit", session.peer.user, params.key, accept))
         return Later(lambda: self._submit_with_secrets(session, params, clear, secret))
 
     def start(self, session: Session, params: Start) -> Outcome:
@@ -99,7 +99,7 @@ class JobMethods:
             engine.handle(command(at_us))
             return {}
 
-        return Commit(once(method, session.peer.user, key, act))
+        return Commit(self._desk.calls.once(method, session.peer.user, key, act))
 
     async def _submit_with_secrets(
         self, session: Session, params: Submit, clear: Pairs, secret: Mapping[str, str]
@@ -112,7 +112,7 @@ class JobMethods:
                 Code.FAILED, "not_written", f"The secret environment could not be kept ({error.strerror}); try again."
             ) from None
         accepted = False
-        accept = self._accept(session, params, clear, token)
+        accept = _accept(session, params, clear, token)
         answered, answers = trio.Event(), list[object]()
 
         def note(engine: Engine, at_us: int) -> object:
@@ -128,24 +128,16 @@ class JobMethods:
             answers.append(answer)
             answered.set()
 
-        self._desk.loop.call(once("submit", session.peer.user, params.key, note), resolve)
+        self._desk.loop.call(self._desk.calls.once("submit", session.peer.user, params.key, note), resolve)
         await answered.wait()
         if isinstance(answers[0], CallError):
             raise answers[0]
         return answers[0]
 
-    def _accept(self, session: Session, params: Submit, clear: Pairs, token: str | None) -> Decide:
-        command = _command(session, params, clear, token)
-
-        def accept(engine: Engine, at_us: int) -> object:
-            return {"job": submitted_id(engine.handle(replaced(command, at_us=at_us)))}
-
-        return accept
-
     def _try(self, command: SubmitJob) -> dict[str, object]:
         """Say what would happen, and do nothing."""
         state = self._desk.engine.state
-        decide(state, replaced(command, at_us=self._desk.clock()))
+        decide(state, command)
         able, roomy = _who_fits(state, command.request)
         if not able:
             sentence = "It would be accepted, but no worker that is connected could ever hold one of its units."
@@ -178,10 +170,16 @@ def _as_sentence(error: Exception) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _command(session: Session, params: Submit, clear: Pairs, token: str | None) -> SubmitJob:
-    """Return the command of a submission, but for its time."""
+def _accept(session: Session, params: Submit, clear: Pairs, token: str | None) -> Decide:
+    def accept(engine: Engine, at_us: int) -> object:
+        return {"job": submitted_id(engine.handle(_command(session, params, clear, token, at_us)))}
+
+    return accept
+
+
+def _command(session: Session, params: Submit, clear: Pairs, token: str | None, at_us: int) -> SubmitJob:
     return SubmitJob(
-        0,
+        at_us,
         params.domain,
         Spec(params.argv, clear, params.cwd, _payload(params, token)),
         params.count,

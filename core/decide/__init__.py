@@ -10,7 +10,7 @@ from ..commands import (
     Command,
     CreditCommand,
     DomainCommand,
-    KeepCall,
+    KeepCalls,
     LeaseUnits,
     NoteRepair,
     SetRules,
@@ -82,6 +82,6 @@ _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **dict.fromkeys(get_args(DomainCommand), decide_domains),
     **dict.fromkeys(get_args(CreditCommand), decide_credit),
     SetRules: decide_rules,
-    KeepCall: decide_calls,
+    KeepCalls: decide_calls,
     NoteRepair: _note_repair,
 }

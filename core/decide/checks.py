@@ -47,12 +47,13 @@ def text(value: object, name: str, bytes_max: int, *, empty: bool = True) -> Non
         raise Refused(Reason.BAD_TEXT, f"{name} must not contain a NUL character.")
 
 
-def raw(value: object, name: str, bytes_max: int) -> None:
-    """Refuse what is not bytes of at most ``bytes_max``."""
+def raw(value: object, name: str, bytes_max: int) -> bytes:
+    """Return ``value`` if it is bytes, at most ``bytes_max`` of them, else refuse."""
     if type(value) is not bytes:
         raise Refused(Reason.BAD_TYPE, f"{name} must be bytes, not {_kind(value)}.")
     if len(value) > bytes_max:
         raise Refused(Reason.TOO_LARGE, f"{name} must be at most {bytes_max} bytes long.")
+    return value
 
 
 def items(value: object, name: str, most: int) -> tuple[object, ...]:

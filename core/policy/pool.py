@@ -9,7 +9,7 @@ from ..credit.karma import KARMA
 from ..estimates import estimate_us, next_run
 from ..events import (
     AccountReweighted,
-    CallKept,
+    CallsKept,
     CreditAlarmCleared,
     CreditAlarmRaised,
     CreditClosed,
@@ -88,7 +88,7 @@ _CREDIT_EVENTS = frozenset(get_args(CreditEvent))
 
 _OF_NO_CONCERN = frozenset(
     {
-        *(JobDelayed, HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallKept, LogRepaired),
+        *(JobDelayed, HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallsKept, LogRepaired),
         *_CREDIT_EVENTS,
     }
 )
@@ -204,7 +204,7 @@ class PoolIndex:
                 self.shares_changed()
             case JobDelayed() | HoldLifted() | JobEnded() | JobArchived():
                 pass
-            case SpecInterned() | UnitsRecalled() | CallKept() | LogRepaired():
+            case SpecInterned() | UnitsRecalled() | CallsKept() | LogRepaired():
                 pass
             case LagRemainderKept() | RecordRefused() | RecordsConfirmed() | MinimumStampSet():
                 pass

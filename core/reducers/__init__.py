@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from ..credit.state import Ledger
 from ..events import (
-    CallKept,
+    CallsKept,
     CreditEvent,
     DomainEvent,
     Event,
@@ -65,7 +65,7 @@ def _fold_rules(state: State, event: RulesChanged) -> State:
     return replaced(state, seq=state.seq + 1, at_us=event.at_us, rules=rules)
 
 
-def _fold_calls(state: State, event: CallKept) -> State:
+def _fold_calls(state: State, event: CallsKept) -> State:
     return replaced(state, seq=state.seq + 1, at_us=event.at_us, calls=reduce_calls(state.calls, event))
 
 
@@ -98,6 +98,6 @@ _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
     RulesChanged: _fold_rules,
-    CallKept: _fold_calls,
+    CallsKept: _fold_calls,
     LogRepaired: _fold_repair,
 }

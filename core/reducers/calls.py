@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from ..events import CallKept
+from ..events import CallsKept
 from ..state import Calls, KeptCall
 
 
-def reduce_calls(calls: Calls, event: CallKept) -> Calls:
+def reduce_calls(calls: Calls, event: CallsKept) -> Calls:
     """Return the slice after ``event``."""
-    kept = calls.kept.set(calls.next_number, KeptCall(event.key, event.answer))
-    numbers = calls.numbers.set(event.key, calls.next_number)
+    kept, numbers = calls.kept.mutate(), calls.numbers.mutate()
+    following = calls.next_number
+    for key, answer in event.calls:
+        kept[following] = KeptCall(key, answer)
+        numbers[key] = following
+        following += 1
     oldest = calls.oldest_number + event.forgotten
     for number in range(calls.oldest_number, oldest):
-        numbers = numbers.delete(kept[number].key)
-        kept = kept.delete(number)
-    return Calls(kept, numbers, oldest, calls.next_number + 1)
+        del numbers[kept.pop(number).key]
+    return Calls(kept.finish(), numbers.finish(), oldest, following)

@@ -163,7 +163,7 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.KarmaLeft(AT_US, DomainId(2)),
     e.SliceHeld(AT_US, LeaseId(30), DomainId(2), 1250, 0, 16, 500, 500, ((DomainId(3), 300), (DomainId(5), 200))),
     e.SliceEnded(AT_US, LeaseId(30), 3),
-    e.CallKept(AT_US, bytes(range(16)), b"\x81\xa3job\x07", 1),
+    e.CallsKept(AT_US, ((bytes(range(16)), b"\x81\xa3job\x07"), (bytes(16), b"\x80")), 1),
     e.LogRepaired(AT_US, 100, 120),
 )
 

@@ -112,7 +112,7 @@ GOOD: tuple[Command, ...] = (
     c.RepayCredit(0, 1),
     c.SetCreditRules(0, 5, 86_400 * SECOND, 5, 86_400 * SECOND, 5, "treasury", "nice"),
     c.SetRules(0, 500, SECOND, 2 * SECOND, "fifo", "pool"),
-    c.KeepCall(0, bytes(16), b"x"),
+    c.KeepCalls(0, ((bytes(16), b"x"),)),
     c.NoteRepair(0, 5, 6),
 )
 
@@ -341,9 +341,12 @@ UNKNOWN: tuple[tuple[Command, Reason], ...] = (
     (c.CreateDomain(0, ""), Reason.BAD_TEXT),
     (c.ChangeDomain(0, "nowhere", 1), Reason.UNKNOWN_DOMAIN),
     (c.RemoveDomain(0, "d"), Reason.DOMAIN_IN_USE),
-    (c.KeepCall(0, bytes(15), b""), Reason.OUT_OF_RANGE),
-    (c.KeepCall(0, bytes(17), b""), Reason.TOO_LARGE),
-    (c.KeepCall(0, bytes(16), bytes(1025)), Reason.TOO_LARGE),
+    (c.KeepCalls(0, ((bytes(15), b""),)), Reason.OUT_OF_RANGE),
+    (c.KeepCalls(0, ((bytes(17), b""),)), Reason.TOO_LARGE),
+    (c.KeepCalls(0, ((bytes(16), bytes(1025)),)), Reason.TOO_LARGE),
+    (c.KeepCalls(0, ((bytes(16), b"", b""),)), Reason.BAD_TYPE),  # type: ignore[arg-type]
+    (c.KeepCalls(0, ((bytes(16), "x"),)), Reason.BAD_TYPE),  # type: ignore[arg-type]
+    (c.KeepCalls(0, ((bytes(16), b""),) * 1025), Reason.TOO_MANY),
     (c.NoteRepair(0, 6, 5), Reason.OUT_OF_RANGE),
 )
 

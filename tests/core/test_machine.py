@@ -19,7 +19,7 @@ from meted.core.commands import (
     DeleteJob,
     DrainWorker,
     FinishUnits,
-    KeepCall,
+    KeepCalls,
     LoanTerms,
     LoseWorker,
     MarkWorkerAway,
@@ -82,7 +82,7 @@ STEPS = {
     "away": 1,
     "rejoin": 2,
     "lose": 1,
-    "keep_call": 1,
+    "keep_calls": 1,
 }
 """What may happen next, and how often. (With a rule each, hypothesis leaves most of them out of most runs.)"""
 
@@ -464,11 +464,13 @@ class Machine(RuleBasedStateMachine):
 
     # Calls
 
-    def keep_call(self) -> None:
-        """The answer of a call is kept; for a key that is known already nothing happens."""
-        key, answer = bytes([self.pick(range(4))]) * 16, b"%d" % self.now_us
-        assert bool(self.world.do(KeepCall(self.now_us, key, answer))) == (key not in self.model.answers)
-        self.model.answers.setdefault(key, answer)
+    def keep_calls(self) -> None:
+        """The answers of calls are kept; for a key that is known already nothing happens."""
+        calls = tuple((bytes([self.pick(range(4))]) * 16, b"%d %d" % (self.now_us, number)) for number in range(2))
+        kept = bool(self.world.do(KeepCalls(self.now_us, calls)))
+        assert kept == any(key not in self.model.answers for key, _ in calls)
+        for key, answer in calls:
+            self.model.answers.setdefault(key, answer)
 
     # Time and the log
 

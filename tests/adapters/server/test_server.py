@@ -164,12 +164,15 @@ def test_a_call_with_a_key_acts_once_also_after_a_restart() -> None:
         assert (await client.call("submit", argv=["true"], key="k"))["job"] == 1
         assert (await client.call("submit", argv=["true"], key="k"))["job"] == 1
         assert (await client.call("submit", argv=["true"], key="other"))["job"] == 2
+        numbers = [await client.ask("submit", argv=["true"], key="in one batch") for _ in range(3)]
+        assert [(await client.answer(number))["job"] for number in numbers] == [3, 3, 3]
 
     async def second(stage: Stage) -> None:
         client = await stage.connect()
         numbers = [await client.ask("submit", argv=["true"], key="k") for _ in range(3)]
         assert [(await client.answer(number))["job"] for number in numbers] == [1, 1, 1]
-        assert len(await client.call("jobs")) == 2
+        assert (await client.call("submit", argv=["true"], key="in one batch"))["job"] == 3
+        assert len(await client.call("jobs")) == 3
 
     play(first, log)
     play(second, log)
@@ -442,6 +445,18 @@ def test_secrets_go_to_the_worker_and_nowhere_else() -> None:
         assert all(b"hunter2" not in batch.body for batch in stage.log.read())
         await worker.finish(number, told["leases"][0])  # type: ignore[index]
         await client.call("delete", job=job)
+        assert stage.server.desk.secrets.get("5ec7e7" * 4) is None
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"domain": "nowhere"}, {"payload": b"x"}, {"lines": ["a", "b"]}], ids=("domain", "payload", "lines")
+)
+def test_secrets_of_a_job_that_is_refused_are_forgotten(wrong: dict[str, object]) -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.connect()
+        await refused(client.call("submit", **{"argv": ["true"], "env": {"PASSWORD": "hunter2"}, **wrong}))
         assert stage.server.desk.secrets.get("5ec7e7" * 4) is None
 
     play(scenario)
