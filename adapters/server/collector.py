@@ -14,8 +14,9 @@ import gc
 from types import TracebackType
 from typing import Literal, Self
 
-YOUNG_MAX = 10_000
-"""Objects made beyond those that died, after which the young ones are looked through: more than most batches make."""
+YOUNG_MAX = 30_000
+"""Objects made beyond those that died, after which the young ones are looked through: more than a burst of calls makes,
+which would only be found alive."""
 
 DOUBTS_MAX = 2_000
 """Connections that ended, and times that something was frozen, after which everything is looked through."""
