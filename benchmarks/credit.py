@@ -3,14 +3,19 @@
 ``postings``: transfers between domains through the engine, each decided, folded and followed by the timers, with so
 many accounts. ``dispatch``: units a second in runs of 1, leased, and reported after a minute each: in a pool without
 credit, in one where all domains have accounts, and there of jobs whose points are held and paid for with each lease;
-medians of rounds of all three in turn.
+medians of rounds of all three in turn. ``served``: the same two through a real server and a log on disk, with the
+workers of ``benchmarks/dispatch.py``, which finish everything at once.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from statistics import median
 
+from dispatch import pool
 from harness import Row, arguments, show
 
 from meted.core.commands import (
@@ -83,31 +88,72 @@ def dispatch(units: int, *, credit: bool, paid: bool) -> float:
     return units / (time.process_time() - started_s)
 
 
+def served(units: int, *, paid: bool) -> float:
+    """Return units a second through a server, in 100 domains and in runs of 1, as each unit is said to take an hour."""
+    with tempfile.TemporaryDirectory() as folder, pool(Path(folder)) as (_, client):
+        jobs = []
+        for number in range(100):
+            domain = f"d{number}"
+            client.call("domain.set", name=domain)
+            if paid:
+                client.call("credit.grant", domain=domain, amount_mc=10**12)
+            job = client.call(
+                "submit", argv=["true"], domain=domain, count=units // 100, time_request_us=HOUR_US, hold=True
+            )["job"]
+            if paid:
+                client.call("job.nice", job=job, points=1)
+            jobs.append(job)
+        started_s = time.perf_counter()
+        client.call("start", jobs=jobs)
+        for job in jobs:
+            client.call("wait", job=job, wait_us=60_000_000)
+        took_s = time.perf_counter() - started_s
+        if paid and not client.call("credit.statement", domain="d0"):
+            raise SystemExit("nothing was paid for")
+    return units / took_s
+
+
+def in_turn(rounds: int, kinds: Mapping[str, Callable[[], float]]) -> list[Row]:
+    """Return the medians of rounds of all kinds, and how many times as long each takes as the first."""
+    measured = [{what: measure() for what, measure in kinds.items()} for _ in range(rounds)]
+    first = next(iter(kinds))
+    return [
+        {
+            "what": what,
+            "per_s": round(median(each[what] for each in measured)),
+            "times_as_long": round(median(each[first] / each[what] for each in measured), 2),
+        }
+        for what in kinds
+    ]
+
+
 def main() -> None:
     """Run what is asked for and print it."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--transfers", type=int, default=100_000)
     parser.add_argument("--units", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=7, help="of dispatch")
+    parser.add_argument("--rounds", type=int, default=7, help="of dispatch, and of what is served")
     options = parser.parse_args()
     rows: list[Row] = [
         {"what": "posting", "accounts": accounts, "per_s": round(postings(accounts, options.transfers))}
         for accounts in (10, 1_000, 100_000)
     ]
-    kinds = {
-        "dispatch without credit": (False, False),
-        "dispatch with accounts": (True, False),
-        "dispatch of what is paid for": (True, True),
-    }
-    rounds = [
-        {what: dispatch(options.units, credit=credit, paid=paid) for what, (credit, paid) in kinds.items()}
-        for _ in range(options.rounds)
-    ]
-    first = next(iter(kinds))
-    for what in kinds:
-        ratio = median(round_[first] / round_[what] for round_ in rounds)
-        per_s = round(median(round_[what] for round_ in rounds))
-        rows.append({"what": what, "per_s": per_s, "times_as_long": round(ratio, 2)})
+    units = options.units
+    rows += in_turn(
+        options.rounds,
+        {
+            "dispatch without credit": lambda: dispatch(units, credit=False, paid=False),
+            "dispatch with accounts": lambda: dispatch(units, credit=True, paid=False),
+            "dispatch of what is paid for": lambda: dispatch(units, credit=True, paid=True),
+        },
+    )
+    rows += in_turn(
+        options.rounds,
+        {
+            "served without credit": lambda: served(units, paid=False),
+            "served, all of it paid for": lambda: served(units, paid=True),
+        },
+    )
     show("credit", rows, options.json)
 
 

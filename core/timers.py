@@ -116,7 +116,7 @@ class Timers:
         """Follow ``event``, which is of :attr:`follows`."""
         kind = type(event)
         if kind is FeePosted:  # it comes with every unit that is paid for
-            self._donors.update(event)
+            self._donors.owe(event.size, event.at_us)
             if self._watching.due_us is None:
                 self._watching.update(event)
             return

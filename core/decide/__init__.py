@@ -18,7 +18,7 @@ from ..commands import (
 )
 from ..credit.karma import KARMA
 from ..errors import Reason, Refused
-from ..events import Event, LogRepaired
+from ..events import Event, JobEnded, LogRepaired
 from ..state import NO_CREDIT, State
 from . import checks
 from .calls import decide_calls
@@ -61,7 +61,7 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
         events = with_karma(state, events, at_us)
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
-    if (ledger.of_job or ledger.sold) and kind is not LeaseUnits:  # which ends no job
+    if kind is not LeaseUnits and (ledger.of_job or ledger.sold) and JobEnded in map(type, events):
         events = with_purses(state, events, at_us)
     return with_repayments(state, events, at_us) if ledger.overdue else events
 

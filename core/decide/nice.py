@@ -150,7 +150,8 @@ def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId
     if purse_id is None:
         return AccountId(0), 0, 0
     unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size, LeaseId(state.jobs.next_lease_id))
-    free_mc = ledger.accounts[purse_id].free_mc
+    purse = ledger.accounts[purse_id]
+    free_mc = purse.balance_mc - purse.held_mc
     if free_mc < unit_mc * count:
         count = free_mc // unit_mc
     return purse_id, unit_mc, count
@@ -195,14 +196,12 @@ def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Even
 
 def with_purses(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:
     """Return the events, and with each end of a job what is left in its purse, and what was sold and not delivered."""
-    draft: Draft | None = None
+    draft = Draft(state, at_us, events)
     for event in events:
         if type(event) is JobEnded:
-            if draft is None:
-                draft = Draft(state, at_us, events)
             _close_purse(draft, event.job_id)
             _settle_sale(draft, event.job_id)
-    return events if draft is None else tuple(draft.events)
+    return tuple(draft.events)
 
 
 def _owner(state: State, job_id: JobId) -> CreditAccount | None:

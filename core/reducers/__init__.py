@@ -33,16 +33,14 @@ def evolve(state: State, event: Event) -> State:
 
     Total: it never refuses, holds no business rule and reads no clock.
     """
-    jobs, ledger, kind = state.jobs, state.ledger, type(event)
+    kind = type(event)
     reduce = OF_JOBS.get(kind)
     if reduce is not None:
-        jobs = reduce(jobs, event)
-    else:
-        credited = _OF_CREDIT.get(kind)
-        if credited is None:
-            return _FOLDS[kind](state, event)
-        ledger = credited(ledger, event)
-    return State(state.seq + 1, event.at_us, jobs, state.workers, state.domains, state.calls, state.rules, ledger)
+        return replaced(state, seq=state.seq + 1, at_us=event.at_us, jobs=reduce(state.jobs, event))
+    credited = _OF_CREDIT.get(kind)
+    if credited is not None:
+        return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=credited(state.ledger, event))
+    return _FOLDS[kind](state, event)
 
 
 def fold(state: State, events: Iterable[Event]) -> State:
