@@ -114,12 +114,12 @@ class Timers:
 
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`follows`."""
-        kind = type(event)
-        if kind is FeePosted:  # it comes with every unit that is paid for
+        if type(event) is FeePosted:  # it comes with every unit that is paid for
             self._donors.owe(event.size, event.at_us)
             if self._watching.due_us is None:
                 self._watching.update(event)
             return
+        kind = type(event)
         if kind in Watching.FOLLOWS:
             self._watching.update(event)
         if kind in Donors.FOLLOWS:

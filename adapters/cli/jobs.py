@@ -222,7 +222,7 @@ def exit_text(code: int | None) -> str:
     """Return how a unit ended: its exit code, the name of the signal that killed it, or what stopped it."""
     if code is None:
         return ""
-    own = {256: "time limit", 257: "not started", 258: "kernel limit"}
+    own = {256: "time limit", 257: "not started", 258: "over a limit"}
     if code in own:
         return own[code]
     if code >= 0:

@@ -29,11 +29,12 @@ from .values import (
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-KERNEL_LIMITS: Mapping[str, Callable[[str], int]] = {
+UNIT_LIMITS: Mapping[str, Callable[[str], int]] = {
     "cpu_s": lambda text: -(-duration_us(text) // 1_000_000),
     "file_bytes": size_bytes,
     "mem_bytes": size_bytes,
     "open_files": int,
+    "rss_bytes": size_bytes,
 }
 """What ``--limit`` knows, and how its values are read."""
 
@@ -54,20 +55,20 @@ def environment_variable(text: str) -> tuple[str, str]:
     return name, os.environ[name]
 
 
-def kernel_limit(text: str) -> tuple[str, int]:
-    """Return (name, number) of ``NAME=VALUE``, where the name is one of KERNEL_LIMITS.
+def unit_limit(text: str) -> tuple[str, int]:
+    """Return (name, number) of ``NAME=VALUE``, where the name is one of UNIT_LIMITS.
 
     Raises:
         ValueError: It is none of them, or the value makes no sense.
     """
     name, _, value = text.partition("=")
-    if name not in KERNEL_LIMITS:
-        raise ValueError(f"{name!r} is no limit; there are {', '.join(KERNEL_LIMITS)}.")
+    if name not in UNIT_LIMITS:
+        raise ValueError(f"{name!r} is no limit; there are {', '.join(UNIT_LIMITS)}.")
     try:
-        return name, KERNEL_LIMITS[name](value)
+        return name, UNIT_LIMITS[name](value)
     except ValueError:
         raise ValueError(
-            f"{value!r} is no value of {name}; write it like cpu_s=90s, mem_bytes=4G, open_files=256."
+            f"{value!r} is no value of {name}; write it like cpu_s=90s, rss_bytes=4G, open_files=256."
         ) from None
 
 
@@ -116,10 +117,10 @@ def need_options(command: Command) -> Command:
         click.option(
             "--limit",
             "limits",
-            type=Reader("name=value", kernel_limit),
+            type=Reader("name=value", unit_limit),
             multiple=True,
             metavar="NAME=VALUE",
-            help=f"What the kernel holds a unit to: {', '.join(KERNEL_LIMITS)}.",
+            help=f"What a unit is held to: {', '.join(UNIT_LIMITS)}.",
         ),
     ]
     return _all(options, command)

@@ -27,7 +27,7 @@ EXIT_NOT_STARTED = 257
 """Exit code of a unit that could not be started: no such command, no permission, no such directory."""
 
 EXIT_RESOURCE_LIMIT = 258
-"""Exit code of a unit that the system stopped for its limit on cpu time or file size (row P39)."""
+"""Exit code of a unit that was stopped for its limit on cpu time, file size or memory (row P39)."""
 
 KILL_GRACE_US = 5_000_000
 """How long a unit has between SIGTERM and SIGKILL unless somebody says otherwise."""

@@ -10,14 +10,17 @@ _SHELL_SIGNAL = 128
 """Shells say with 128 + signal that a command was ended by one."""
 
 
-def limit_hit(exit_code: int, cpu_us: int, limits: dict[str, int]) -> str | None:
-    """Return the name of the limit for which the system ended a process, or None (row P39).
+def limit_hit(exit_code: int, cpu_us: int, over_bytes: int, limits: dict[str, int]) -> str | None:
+    """Return the name of the limit for which a unit was ended, or None (row P39).
 
     Args:
         exit_code: As the system says: 0..255, or negative for a signal.
         cpu_us: Processor time used.
+        over_bytes: The memory that its processes held together when they were ended for that, else 0.
         limits: The job's limits.
     """
+    if over_bytes:
+        return "rss_bytes"
     number = -exit_code if exit_code < 0 else exit_code - _SHELL_SIGNAL
     if "cpu_s" in limits:
         spent = cpu_us >= limits["cpu_s"] * 1_000_000
@@ -32,6 +35,8 @@ def limit_sentence(name: str, value: int) -> str:
     """Return why a unit was stopped for this limit."""
     if name == "cpu_s":
         return f"it used more processor time than its limit of {value} s"
+    if name == "rss_bytes":
+        return f"its processes held more memory together than its limit of {value} bytes"
     return f"it wrote a file larger than its limit of {value} bytes"
 
 

@@ -14,8 +14,9 @@ import msgpack
 
 from meted.core.record import record
 
-LIMIT_NAMES = ("cpu_s", "file_bytes", "mem_bytes", "open_files")
-"""What a job may limit for each process: seconds of cpu, size of a file, address space, open files (row P39)."""
+LIMIT_NAMES = ("cpu_s", "file_bytes", "mem_bytes", "open_files", "rss_bytes")
+"""What a job may limit: for each process seconds of cpu, size of a file, address space and open files; and for all
+processes of a unit together the memory that they hold (row P39)."""
 
 LIMIT_MAX = 2**53
 """Largest value of a limit."""

@@ -35,6 +35,7 @@ from .contract import (
 from .ends import exit_sentence, failure_body, limit_hit, limit_sentence, not_started, time_sentence
 from .launch import Launcher, NotStarted, remove_empty
 from .output import OutputStore, size_bytes, tail
+from .resident import LOOK_S, ResidentMemory
 from .timing import UnitTime
 
 REAP_MAX_S = 10
@@ -44,7 +45,7 @@ REAP_MAX_S = 10
 class _Running:
     """A unit that runs."""
 
-    __slots__ = ("killed", "path", "pid", "pidfd", "scope", "time", "unit", "waits")
+    __slots__ = ("killed", "over_bytes", "path", "pid", "pidfd", "scope", "time", "unit", "waits")
 
     def __init__(self, unit: UnitToRun, pid: int, path: str, now_us: int) -> None:
         self.unit = unit
@@ -55,6 +56,7 @@ class _Running:
         self.scope: trio.CancelScope | None = None
         self.waits = False  # for its end alone, with nothing else to see to
         self.killed = False
+        self.over_bytes = 0  # what its processes held together, where that was too much
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the unit's group, which is there until it is reaped."""
@@ -88,6 +90,7 @@ class ProcessExecutor:
         self._launcher = Launcher(self._store, os.environ if environment is None else environment)
         self._grace_us = grace_us
         self._running: dict[UnitKey, _Running] = {}
+        self._memory = ResidentMemory()
         self._state = "new"
         self._started = 0
         self._ended = 0
@@ -137,7 +140,11 @@ class ProcessExecutor:
             return not_started(str(error))
         try:
             started()
-            await self._wait(running)
+            most_bytes = self._launcher.limits_of(unit).get("rss_bytes")
+            if most_bytes is None:
+                await self._wait(running)
+            else:
+                await self._wait_within(running, most_bytes)
         except BaseException:
             running.signal(signal.SIGKILL)
             with trio.move_on_after(REAP_MAX_S, shield=True):
@@ -210,6 +217,20 @@ class ProcessExecutor:
         self._started += 1
         return running
 
+    async def _wait_within(self, running: _Running, most_bytes: int) -> None:
+        """Do the same, and end the unit by force when its processes hold more memory than that."""
+
+        async def watch() -> None:
+            while (held_bytes := self._memory.held_bytes(running.pid)) <= most_bytes:
+                await trio.sleep(LOOK_S)
+            running.over_bytes = held_bytes
+            running.signal(signal.SIGKILL)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch)
+            await self._wait(running)
+            nursery.cancel_scope.cancel()
+
     async def _wait(self, running: _Running) -> None:
         """Return when the process has ended; see to its time limit and to what is left of its grace."""
         if running.time.due_us() is None:  # most have no limit: a scope, which costs more than all else here, can wait
@@ -264,7 +285,7 @@ class ProcessExecutor:
             result = tail(running.path + ".out") if size_bytes(running.path + ".out") else None
             return UnitEnd(0, run_us, ended.cpu_us, ended.peak_bytes, result)
         limits = self._launcher.limits_of(running.unit)
-        over = None if running.killed else limit_hit(code, ended.cpu_us, limits)
+        over = None if running.killed else limit_hit(code, ended.cpu_us, running.over_bytes, limits)
         if running.time.over_limit and running.unit.time_limit_us is not None:
             code, sentence = EXIT_TIME_LIMIT, time_sentence(running.unit.time_limit_us)
         elif over is not None:

@@ -43,7 +43,7 @@ class Submit:
         hold: Whether the job waits for `start`.
         after: Jobs that must have succeeded before this one runs.
         begin_us: Run it no sooner than this, microseconds since the Unix epoch; nil is as soon as there is room.
-        limits: What the kernel holds one unit to: `cpu_s`, `file_bytes`, `mem_bytes`, `open_files`.
+        limits: What one unit is held to: `cpu_s`, `file_bytes`, `mem_bytes`, `open_files`, `rss_bytes`.
         payload: Bytes for an executor that takes no command.
         dry_run: Whether to say only if the job would be accepted and fit.
         key: Idempotency key.

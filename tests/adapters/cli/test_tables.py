@@ -60,7 +60,7 @@ def test_amounts_for_people() -> None:
         "signal 99",
         "time limit",
         "not started",
-        "kernel limit",
+        "over a limit",
     ]
 
 

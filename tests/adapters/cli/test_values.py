@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meted.adapters.cli.submit_options import environment_variable, kernel_limit
+from meted.adapters.cli.submit_options import environment_variable, unit_limit
 from meted.adapters.cli.values import (
     SIZE,
     amount_milli,
@@ -52,9 +52,10 @@ NOW_US = 1_800_000_000_000_000
         (key_value, "a=b=c", ("a", "b=c")),
         (key_value, "a=", ("a", "")),
         (resource, "gpu=0.5", ("gpu", 500)),
-        (kernel_limit, "cpu_s=1500ms", ("cpu_s", 2)),
-        (kernel_limit, "mem_bytes=4G", ("mem_bytes", 4_000_000_000)),
-        (kernel_limit, "open_files=256", ("open_files", 256)),
+        (unit_limit, "cpu_s=1500ms", ("cpu_s", 2)),
+        (unit_limit, "mem_bytes=4G", ("mem_bytes", 4_000_000_000)),
+        (unit_limit, "open_files=256", ("open_files", 256)),
+        (unit_limit, "rss_bytes=1G", ("rss_bytes", 1_000_000_000)),
     ],
 )
 def test_what_it_means(read: Callable[[str], object], text: str, value: object) -> None:
@@ -70,7 +71,7 @@ def test_what_it_means(read: Callable[[str], object], text: str, value: object) 
         (index_range, ["", "5", "9-1", "0-9:0", "a-b", "0-1000000000"]),
         (key_value, ["", "a", "=b"]),
         (resource, ["gpu", "gpu=x"]),
-        (kernel_limit, ["mem=1G", "cpu_s=x", "open_files"]),
+        (unit_limit, ["mem=1G", "cpu_s=x", "open_files"]),
         (environment_variable, ["", "=x", "METED_NO_SUCH_VARIABLE"]),
     ],
 )

@@ -60,7 +60,10 @@ def test_plain_options_need_no_payload() -> None:
         ({"first_index": True}, "first_index is a whole number"),
         ({"index_step": 0}, "index_step is a whole number from 1"),
         ({"limits": [["cpu_s", 1]]}, "limits are a map"),
-        ({"limits": {"cpus": 1}}, 'no limit "cpus"; the limits are: cpu_s, file_bytes, mem_bytes, open_files'),
+        (
+            {"limits": {"cpus": 1}},
+            'no limit "cpus"; the limits are: cpu_s, file_bytes, mem_bytes, open_files, rss_bytes',
+        ),
         ({"limits": {"cpu_s": 0}}, "the limit cpu_s is a whole number from 1"),
         ({"secrets": ""}, "secrets is a name"),
     ],
@@ -152,10 +155,10 @@ def test_sentences() -> None:
     assert exit_sentence(-9, False).endswith("maybe by the system for want of memory")
     assert exit_sentence(-63, False) == "it was ended by signal 63" or exit_sentence(-63, False)
     assert exit_sentence(2, True) == "it was told to end, and ended with exit code 2"
-    assert limit_hit(-24, 0, {}) is None
-    assert limit_hit(-9, 2_000_000, {"cpu_s": 2}) == "cpu_s"
-    assert limit_hit(-9, 1_000_000, {"cpu_s": 2}) is None
-    assert limit_hit(153, 0, {"file_bytes": 1}) == "file_bytes"
+    assert limit_hit(-24, 0, 0, {}) is None
+    assert limit_hit(-9, 2_000_000, 0, {"cpu_s": 2}) == "cpu_s"
+    assert limit_hit(-9, 1_000_000, 0, {"cpu_s": 2}) is None
+    assert limit_hit(153, 0, 0, {"file_bytes": 1}) == "file_bytes"
 
 
 @given(st.binary(max_size=60), st.integers(1, 40))

@@ -208,6 +208,22 @@ def test_file_memory_and_descriptor_limits(processes: Processes) -> None:
     assert [said(end).split("\n")[0] for end in ends] == [sentence, sentence, "65536", "33", "/bin/sh $x"]
 
 
+def test_what_all_processes_of_a_unit_hold_together_is_limited(processes: Processes) -> None:
+    """Row P39."""
+    hold = 'python3 -c "import time; held = bytearray(48 << 20); time.sleep({})"'
+
+    def limited(command: str) -> UnitToRun:
+        return processes.shell(command, options=ProcessOptions(limits=make_limits({"rss_bytes": 100 << 20})))
+
+    two, one = f"{hold.format(60)} & {hold.format(60)} & wait", f"{hold.format(1)}; echo done"
+    began_s = time.monotonic()
+    ends = processes.run(limited(two), limited(one))
+    assert time.monotonic() - began_s < 30
+    assert [end.exit_code for end in ends] == [EXIT_RESOURCE_LIMIT, 0]
+    assert said(ends[0]) == "its processes held more memory together than its limit of 104857600 bytes"
+    assert said(ends[1]) == "done\n"
+
+
 def test_signals_and_descriptors_are_those_of_a_fresh_command(processes: Processes) -> None:
     def mask(name: str) -> int:
         return int(dict(line.split(":", 1) for line in said(ends[0]).splitlines())[name], 16)
