@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from meted.core.credit.alarms import ALARMS, CRASH
@@ -36,17 +36,20 @@ class AlarmView(TypedDict):
     sentence: str
 
 
+_ALARM_EVENTS = frozenset({CreditAlarmRaised, CreditAlarmCleared})
+
+
 def alarm_views(state: State, wanted: Iterable[str] = ALARMS) -> list[AlarmView]:
     """Return those of the alarms that are wanted, by number."""
     names = set(wanted)
     return [_view(state, number, alarm) for number, alarm in enumerate(ALARMS, 1) if alarm in names]
 
 
-def alarms_in(events: Iterable[Event]) -> Iterator[str]:
-    """Yield the alarms that events have raised or cleared."""
-    for event in events:
-        if type(event) is CreditAlarmRaised or type(event) is CreditAlarmCleared:
-            yield event.alarm
+def alarms_in(events: Sequence[Event]) -> list[str]:
+    """Return the alarms that events have raised or cleared."""
+    if _ALARM_EVENTS.isdisjoint(map(type, events)):  # as nearly always
+        return []
+    return [event.alarm for event in events if isinstance(event, CreditAlarmRaised | CreditAlarmCleared)]
 
 
 def _view(state: State, number: int, alarm: str) -> AlarmView:

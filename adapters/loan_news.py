@@ -48,6 +48,8 @@ def loan_news(events: Sequence[Event], first_seq: int, before: State, after: Sta
         first_seq: Position of the first of them.
         before, after: The states before and after it.
     """
+    if _LOAN_EVENTS.isdisjoint(map(type, events)):  # as nearly always
+        return
     made: dict[LoanId, Loan] = {}
 
     def loan_of(loan_id: LoanId) -> Loan:

@@ -36,6 +36,8 @@ def react(state: State, event: Event) -> tuple[Effect, ...]:
         case UnitsLeased():
             lease = state.jobs.leases.get(event.lease_id)
             return () if lease is None else (_run(state, lease),)
+        case JobEnded():
+            return (TellOwner(event.job_id, event.outcome),)
         case UnitsRecalled():
             lease = state.jobs.leases.get(event.lease_id)
             return () if lease is None else (AskBack(lease.worker_id, lease.lease_id),)
@@ -45,8 +47,6 @@ def react(state: State, event: Event) -> tuple[Effect, ...]:
                 return ()
             leases = (lease for lease in _leases(state) if lease.job_id == event.job_id)
             return tuple(StopUnits(lease.worker_id, lease.lease_id) for lease in leases)
-        case JobEnded():
-            return (TellOwner(event.job_id, event.outcome),)
         case LoanStarted():
             return (TellLoan(event.loan_id, event.lender, event.borrower, "started", ""),)
         case LoanRecalled():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from meted.core.commands import CreateDomain, MarkWorkerAway
 from meted.core.effects import TellOwner
 from meted.core.engine import Engine
-from meted.core.events import JobArchived, UnitsFinished, UnitsReturned, WorkerBack, WorkerJoined, WorkerLost
+from meted.core.events import Event, JobArchived, UnitsFinished, UnitsReturned, WorkerBack, WorkerJoined, WorkerLost
 from meted.core.ids import LeaseId, WorkerId
 from meted.core.react import outstanding
+from meted.core.state import State
 
 from ..wire.errors import CallError
 from .commit_loop import Decide, Published
@@ -17,8 +20,8 @@ from .run_messages import secrets_of
 DEFAULT_DOMAIN = "default"
 """The domain that a new pool has, so that the first job needs none to be made."""
 
-_OF_CONCERN = frozenset({UnitsFinished, UnitsReturned, WorkerJoined, WorkerBack, WorkerLost, JobArchived})
-"""The events that something follows from here: to ask this first is quicker than to ask for each class in turn."""
+_RARE = frozenset({WorkerJoined, WorkerBack, WorkerLost, JobArchived})
+"""Events that something follows from here, and that most batches have none of."""
 
 
 class Aftermath:
@@ -44,16 +47,20 @@ class Aftermath:
         desk, events = self._desk, published.sealed.events
         before, after = published.before, published.sealed.state
         desk.tables.follow(events, published.sealed.batch.first_seq, before, after)
-        ended: list[LeaseId] = []
-        for seq, event in enumerate(events, published.sealed.batch.first_seq):
-            if type(event) not in _OF_CONCERN:
-                continue
+        if not _RARE.isdisjoint(map(type, events)):
+            self._see_to_rare(published)
+        desk.crew.end(_ended(events, after))
+        desk.crew.carry_out(published.effects)
+        if desk.ends:
+            for effect in published.effects:
+                if isinstance(effect, TellOwner) and effect.job_id in desk.ends:
+                    desk.ends.pop(effect.job_id).set()
+
+    def _see_to_rare(self, published: Published) -> None:
+        for seq, event in enumerate(published.sealed.events, published.sealed.batch.first_seq):
             match event:
-                case UnitsFinished() | UnitsReturned():
-                    if event.lease_id not in after.jobs.leases:
-                        ended.append(event.lease_id)
                 case WorkerJoined() | WorkerBack():
-                    if not desk.crew.admit(event.worker_id, seq):
+                    if not self._desk.crew.admit(event.worker_id, seq):
                         self.mark_away(event.worker_id)
                 case WorkerLost():
                     self._dismiss(event.worker_id)
@@ -61,13 +68,6 @@ class Aftermath:
                     self._forget(event, published)
                 case _:
                     pass
-        desk.crew.end(ended)
-        desk.crew.carry_out(published.effects)
-        for effect in published.effects:
-            if isinstance(effect, TellOwner):
-                bell = desk.ends.pop(effect.job_id, None)
-                if bell is not None:
-                    bell.set()
 
     def _forget(self, event: JobArchived, published: Published) -> None:
         """A job has left: its secrets and its output on the workers go with it."""
@@ -106,3 +106,13 @@ class Aftermath:
                 self._desk.loop.call(decide, resolve)
 
         self._desk.loop.call(decide, resolve)
+
+
+def _ended(events: Iterable[Event], after: State) -> list[LeaseId]:
+    """Return the leases of which the last units have come back by ``events``."""
+    leases = after.jobs.leases
+    return [
+        event.lease_id
+        for event in events
+        if (type(event) is UnitsFinished or type(event) is UnitsReturned) and event.lease_id not in leases
+    ]

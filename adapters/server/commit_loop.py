@@ -130,8 +130,9 @@ class CommitLoop:
 
     def call(self, decide: Decide, resolve: Resolve) -> None:
         """Let ``decide`` be run in a batch, and ``resolve`` be given its answer once that is durable."""
+        if not self._calls:  # else it has been woken, and looks at all that wait
+            self._wake.set()
         self._calls.append(_Call(decide, resolve))
-        self._wake.set()
 
     async def ask(self, decide: Decide) -> object:
         """Do the same and wait for the answer.

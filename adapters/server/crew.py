@@ -178,14 +178,14 @@ class Crew:
                     self._switches.given(effect.lease_id, effect.worker_id, effect.job_id)
                     if effect.worker_id in self._sessions:
                         runs.setdefault(effect.worker_id, []).append(effect)
+                case TellOwner() | TellLoan():
+                    pass
                 case AskBack():
                     self._tell(effect.worker_id, "ask_back", [effect.lease_id])
                 case StopUnits():
                     self._tell(effect.worker_id, "stop", [effect.lease_id])
                 case KeepLeases():
                     self._tell(effect.worker_id, "keep", list(effect.lease_ids))
-                case TellOwner() | TellLoan():
-                    pass
                 case _:
                     assert_never(effect)
         for worker_id, leases in runs.items():

@@ -51,13 +51,14 @@ class Outbox:
             data: A message.
             is_spared: Whether it is no fault of the peer that it piles up: all that a large worker is given at once.
         """
+        if not self._waiting:  # else :meth:`run` is not asleep, and sends all that waits
+            self._wake.set()
         self._waiting.append(data)
         self._size_bytes += len(data)
         if is_spared:
             self._spared_bytes += len(data)
         elif self._size_bytes > OUT_BYTES_MAX + self._spared_bytes:
             self.cut.cancel()
-        self._wake.set()
 
     def poke(self) -> None:
         """Ask for a refill soon."""

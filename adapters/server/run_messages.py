@@ -103,8 +103,10 @@ class _Message:
 
     def add_lease(self, lease: GivenLease) -> None:
         """Send a lease after all that was added before."""
-        names = len(lease.name.encode()) + len(lease.domain.encode()) + sum(len(name) + 9 for name in lease.generic)
-        self._make_room(LEASE_BYTES + names + environment_bytes(lease.env))
+        size_bytes = LEASE_BYTES + len(lease.name.encode()) + len(lease.domain.encode())
+        if lease.generic or lease.env:
+            size_bytes += sum(len(name) + 9 for name in lease.generic) + environment_bytes(lease.env)
+        self._make_room(size_bytes)
         self._leases.append(lease)
 
     def send(self) -> None:

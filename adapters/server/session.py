@@ -102,7 +102,7 @@ class Session:
         self._wire = Connection(FRAME_BYTES_MAX if peer.is_trusted else STRANGER_BYTES_MAX, _READER)
         self._outbox = Outbox(stream, self._refill)
         self._outstanding = 0
-        self._fewer = trio.Event()
+        self._fewer: trio.Event | None = None
         self._nursery: trio.Nursery | None = None
         self._last_word = ""
 
@@ -144,7 +144,8 @@ class Session:
     def answer(self, msgid: int, outcome: object) -> None:
         """Answer a request, with a ``CallError`` or a result."""
         self._outstanding -= 1
-        self._fewer.set()
+        if self._fewer is not None:
+            self._fewer.set()
         error = outcome if isinstance(outcome, CallError) else None
         self._send(Response(msgid, error, None if error is not None else outcome))
 
@@ -217,8 +218,9 @@ class Session:
 
     async def _fewer_than(self, outstanding: int) -> None:
         while self._outstanding >= outstanding:
-            self._fewer = trio.Event()
-            await self._fewer.wait()
+            self._fewer = fewer = trio.Event()
+            await fewer.wait()
+            self._fewer = None
 
     async def _write(self) -> None:
         try:

@@ -19,7 +19,7 @@ class Switches:
     def __init__(self, state: State) -> None:
         """Begin with what is out in ``state``."""
         self._leases: dict[LeaseId, tuple[WorkerId, JobId]] = {}
-        self._held: Counter[tuple[WorkerId, JobId]] = Counter()
+        self._held: dict[tuple[WorkerId, JobId], int] = {}
         self._last: dict[WorkerId, JobId] = {}
         self._counts: Counter[WorkerId] = Counter()
         for _, lease in sorted(state.jobs.leases.items()):
@@ -33,10 +33,11 @@ class Switches:
     def given(self, lease_id: LeaseId, worker_id: WorkerId, job_id: JobId) -> None:
         """A worker was given a lease."""
         pair = (worker_id, job_id)
-        if not self._held[pair] and self._last.get(worker_id, job_id) != job_id:
+        held = self._held.get(pair, 0)
+        if not held and self._last.get(worker_id, job_id) != job_id:
             self._counts[worker_id] += 1
         self._leases[lease_id] = pair
-        self._held[pair] += 1
+        self._held[pair] = held + 1
         self._last[worker_id] = job_id
 
     def ended(self, lease_ids: Iterable[LeaseId]) -> None:

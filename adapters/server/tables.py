@@ -12,7 +12,7 @@ from typing import get_args
 
 import trio
 
-from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from meted.core.events import Event, UnitsFinished, UnitsRecalled, UnitsReturned
 from meted.core.ids import JobId, WorkerId
 from meted.core.record import record
 from meted.core.state import State
@@ -233,20 +233,14 @@ _OF_JOBS, _OF_WORKERS = _with("job_id"), _with("worker_id")
 """The events that name a job, and those that name a worker."""
 
 
-def touched(events: Iterable[Event], before: State, jobs: set[JobId], workers: set[WorkerId]) -> None:
+def touched(events: Sequence[Event], before: State, jobs: set[JobId], workers: set[WorkerId]) -> None:
     """Add the jobs and workers whose rows ``events`` change; ``before`` is the state before them."""
+    jobs.update([event.job_id for event in events if type(event) in _OF_JOBS])  # type: ignore[union-attr]
+    workers.update([event.worker_id for event in events if type(event) in _OF_WORKERS])  # type: ignore[union-attr]
+    leases = before.jobs.leases
     for event in events:
-        kind = type(event)
-        if kind is UnitsFinished or kind is UnitsReturned or kind is UnitsRecalled:
-            lease = before.jobs.leases.get(event.lease_id)  # type: ignore[union-attr]  # these three have one
+        if type(event) is UnitsFinished or type(event) is UnitsReturned or type(event) is UnitsRecalled:
+            lease = leases.get(event.lease_id)
             if lease is not None:  # else it was given in this very batch, and that event named both
                 jobs.add(lease.job_id)
                 workers.add(lease.worker_id)
-        elif kind is UnitsLeased:
-            jobs.add(event.job_id)  # type: ignore[union-attr]
-            workers.add(event.worker_id)  # type: ignore[union-attr]
-        else:
-            if kind in _OF_JOBS:
-                jobs.add(event.job_id)  # type: ignore[union-attr]
-            if kind in _OF_WORKERS:
-                workers.add(event.worker_id)  # type: ignore[union-attr]

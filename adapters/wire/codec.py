@@ -38,23 +38,19 @@ def encode(message: Message) -> bytes:
         LocalProtocolError: If the message is too large, or nothing that MessagePack can hold.
     """
     try:
+        plain = _plain(message)
         if isinstance(message, Response) or message.typed is None:
-            packed = _pack(_plain(message))
+            packed: bytes = _packer.pack(plain)
         else:
-            packed = _record_encoder.encode(_plain(message))
+            packed = _record_encoder.encode(plain)
     except OverflowError as error:
         if not isinstance(message, Response):
             raise LocalProtocolError(f"This message cannot be packed ({error}).") from error
-        packed = _pack(_within_64_bits(_plain(message)))
+        packed = _packer.pack(_within_64_bits(_plain(message)))
     except (TypeError, ValueError, RecursionError) as error:
         raise LocalProtocolError(f"This message cannot be packed ({error}).") from error
     if len(packed) > FRAME_BYTES_MAX:
         raise LocalProtocolError(f"A message of {len(packed):,} bytes is too long; the limit is {FRAME_BYTES_MAX:,}.")
-    return packed
-
-
-def _pack(value: object) -> bytes:
-    packed: bytes = _packer.pack(value)
     return packed
 
 

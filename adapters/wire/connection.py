@@ -127,15 +127,19 @@ class Connection:
         """
         if self.state not in _MAY_SEND:
             self._after(Action.SEND)
-        if isinstance(message, Request) and message.msgid in self._wanted:
-            raise LocalProtocolError(f"Call {message.msgid} is not answered yet; take another number.")
-        if isinstance(message, Response) and message.msgid not in self._owed:
-            raise LocalProtocolError(f"The peer waits for no answer to a call {message.msgid}.")
-        data = encode(message)
-        if isinstance(message, Request):
-            self._wanted.add(message.msgid)
-        elif isinstance(message, Response):
-            self._owed.remove(message.msgid)
+        match message:
+            case Response():
+                if message.msgid not in self._owed:
+                    raise LocalProtocolError(f"The peer waits for no answer to a call {message.msgid}.")
+                data = encode(message)
+                self._owed.remove(message.msgid)
+            case Request():
+                if message.msgid in self._wanted:
+                    raise LocalProtocolError(f"Call {message.msgid} is not answered yet; take another number.")
+                data = encode(message)
+                self._wanted.add(message.msgid)
+            case Notification():
+                data = encode(message)
         return data
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
@@ -194,12 +198,17 @@ class Connection:
         return ConnectionClosed()
 
     def _note(self, event: Message | BadRequest) -> Event:
-        if isinstance(event, Response):
-            if event.msgid not in self._wanted:
-                raise RemoteProtocolError(f"The peer answered a call {event.msgid} that is not open.")
-            self._wanted.remove(event.msgid)
-        elif not isinstance(event, Notification):
-            if event.msgid in self._owed:
-                raise RemoteProtocolError(f"The peer numbered a call {event.msgid} before the last such was answered.")
-            self._owed.add(event.msgid)
+        match event:
+            case Request() | BadRequest():
+                if event.msgid in self._owed:
+                    raise RemoteProtocolError(
+                        f"The peer numbered a call {event.msgid} before the last such was answered."
+                    )
+                self._owed.add(event.msgid)
+            case Response():
+                if event.msgid not in self._wanted:
+                    raise RemoteProtocolError(f"The peer answered a call {event.msgid} that is not open.")
+                self._wanted.remove(event.msgid)
+            case Notification():
+                pass
         return event

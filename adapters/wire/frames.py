@@ -121,15 +121,16 @@ class FrameReader:
         self._finder.feed(piece)
         self._fed_bytes += len(piece)
         began = ended = self._whole_bytes
-        skip, tell = self._finder.skip, self._finder.tell
+        skip, tell, found = self._finder.skip, self._finder.tell, self._whole.append
+        fed_bytes, bytes_max = self._fed_bytes, self.bytes_max
         with memoryview(self._begun) as begun:
             try:
-                while ended < self._fed_bytes:
+                while ended < fed_bytes:
                     skip()
                     end = tell()
-                    if end - ended > self.bytes_max:
+                    if end - ended > bytes_max:
                         break
-                    self._whole.append(bytes(begun[ended - began : end - began]))
+                    found(bytes(begun[ended - began : end - began]))
                     ended = end
             except msgpack.OutOfData:
                 pass
