@@ -22,8 +22,10 @@ from immutables import Map
 from meted.adapters.domain_views import LoanView, loan_view
 from meted.adapters.log import Postings
 from meted.adapters.postings import postings_of
-from meted.adapters.server import commit_loop, credit_methods, domain_methods, job_methods
+from meted.adapters.server import commit_loop, domain_methods
+from meted.adapters.server.commit_loop import Decide
 from meted.adapters.server.crew import Crew
+from meted.adapters.server.kept_calls import KeptCalls
 from meted.adapters.worker.brain import Brain
 from meted.core.engine import Sealed
 from meted.core.record import replaced
@@ -108,8 +110,22 @@ def hasty_log(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forgetful_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call acts again however often it is repeated."""
-    monkeypatch.setattr(job_methods, "once", lambda _method, _user, _key, decide: decide)
+    """A call about jobs acts again however often it is repeated."""
+    _forget(monkeypatch, lambda method: method in ("submit", "start", "cancel", "delete", "rerun", "drain"))
+
+
+def _forget(monkeypatch: pytest.MonkeyPatch, is_forgotten: Callable[[str], bool]) -> None:
+    once = KeptCalls.once
+
+    def forget(self: KeptCalls, method: str, user: str, key: str | None, decide: Decide) -> Decide:
+        return once(self, method, user, None if is_forgotten(method) else key, decide)
+
+    monkeypatch.setattr(KeptCalls, "once", forget)
+
+
+def fleeting_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was answered under a key is known to its batch alone."""
+    monkeypatch.setattr(KeptCalls, "keep", lambda self, _engine, _at_us: self._fresh.clear())
 
 
 def forgetful_workers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +152,7 @@ def forgotten_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forgetful_grants(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call about credit acts again however often it is repeated."""
-    monkeypatch.setattr(credit_methods, "once", lambda _method, _user, _key, decide: decide)
+    _forget(monkeypatch, lambda method: method.startswith("credit.") or method == "job.nice")
 
 
 def torn_statements(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +178,7 @@ MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, ...]] = {
     lying_disk: ("server_crashes",),
     hasty_log: ("server_crashes",),
     forgetful_calls: ("server_crashes",),
+    fleeting_answers: ("server_crashes",),
     forgetful_workers: ("server_crashes",),
     early_admission: ("broken_links", "slow_disk"),
     forgotten_ends: ("server_crashes", "lending"),
