@@ -196,7 +196,7 @@ class Engine:
         last_seq = self.state.seq
         first_seq = last_seq - len(self._events) + 1
         batch = seal(self._chain, first_seq, last_seq, self.state.at_us, encode_events(self._events))
-        forget = tuple(event.job_id for event in self._events if type(event) is JobArchived and event.deleted)
+        forget = tuple([event.job_id for event in self._events if type(event) is JobArchived and event.deleted])
         reports = tuple([_report(lease, finished) for lease, finished in self._reports])
         sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state, reports)
         self._chain = batch.chain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
@@ -35,7 +34,7 @@ class Crew:
         self._secrets = secrets
         self._sessions: dict[WorkerId, Session] = {}
         self._started: dict[LeaseId, JobId] = {}
-        self._running: Counter[JobId] = Counter()
+        self._running: dict[JobId, int] = {}
         self._switches = Switches(state())
         self._told_specs: dict[WorkerId, set[bytes]] = {}
         self._expected: dict[tuple[WorkerId, int], Session] = {}
@@ -125,7 +124,7 @@ class Crew:
 
     def running(self, job_id: JobId) -> int:
         """Return how many leases of a job have a unit running, as far as is known."""
-        return self._running[job_id]
+        return self._running.get(job_id, 0)
 
     def switches(self, worker_id: WorkerId) -> int:
         """Return how often a worker has changed from one job to another since the server started."""
@@ -143,7 +142,7 @@ class Crew:
             lease = leases.get(LeaseId(number))
             if lease is not None and lease.worker_id == worker_id and lease.lease_id not in self._started:
                 self._started[lease.lease_id] = lease.job_id
-                self._running[lease.job_id] += 1
+                self._running[lease.job_id] = self._running.get(lease.job_id, 0) + 1
                 news.add(lease.job_id)
         return news
 
@@ -153,9 +152,9 @@ class Crew:
         for lease_id in lease_ids:
             job_id = self._started.pop(lease_id, None)
             if job_id is not None:
-                self._running[job_id] -= 1
-                if not self._running[job_id]:
-                    del self._running[job_id]
+                left = self._running.pop(job_id) - 1
+                if left:
+                    self._running[job_id] = left
 
     def started_of(self, state: State, worker_id: WorkerId) -> Started:
         """Return what a worker may have started, for when it is lost: its units count as lost with it.

@@ -45,9 +45,9 @@ class Switches:
         for lease_id in lease_ids:
             pair = self._leases.pop(lease_id, None)
             if pair is not None:
-                self._held[pair] -= 1
-                if not self._held[pair]:
-                    del self._held[pair]
+                left = self._held.pop(pair) - 1
+                if left:
+                    self._held[pair] = left
 
     def forget(self, worker_id: WorkerId) -> None:
         """A worker is gone for good."""
