@@ -18,6 +18,8 @@ from .recovery import decoded
 TOLD = frozenset((CreditMoved, HoldPosted, FeePosted, DonorPaid, CreditOpened))
 """The events that become rows."""
 
+_READ = TOLD | {DomainCreated}  # most events are none of these, and to ask for each class in turn takes longer
+
 
 def postings_of(sealed: Sealed, before: State) -> Postings:
     """Return the rows of a batch; ``before`` is the state that it was decided on."""
@@ -88,9 +90,9 @@ class Bookkeeper:
         accounts: list[PostedAccount] = []
         transfers: list[Transfer] = []
 
-        def moved(kind: str, reference: int, debit: AccountId, credit: AccountId, note: str = "") -> None:
-            assert isinstance(event, CreditMoved | HoldPosted | FeePosted | DonorPaid)
-            amount_mc = event.amount_mc
+        def moved(
+            amount_mc: int, kind: str, reference: int, debit: AccountId, credit: AccountId, note: str = ""
+        ) -> None:
             if not amount_mc:  # a short unit may cost less than a thousandth
                 return
             debit_mc = self._balances[debit] = self._balance(debit) - amount_mc
@@ -99,16 +101,18 @@ class Bookkeeper:
             transfers.append(Transfer(seq, event.at_us, debit, credit, *rest))
 
         for seq, event in enumerate(events, first_seq):
+            if type(event) not in _READ:
+                continue
             match event:
                 case CreditMoved():
-                    moved(event.kind, event.reference, event.debit, event.credit, event.note)
+                    moved(event.amount_mc, event.kind, event.reference, event.debit, event.credit, event.note)
                 case HoldPosted():
-                    moved("hold", event.hold_id, event.debit, event.credit)
+                    moved(event.amount_mc, "hold", event.hold_id, event.debit, event.credit)
                 case FeePosted():
-                    moved("fee", event.lease_id, event.debit, event.credit)
+                    moved(event.amount_mc, "fee", event.lease_id, event.debit, event.credit)
                 case DonorPaid():
                     kind = "unclaimed" if event.account_id == TREASURY else "income"
-                    moved(kind, 0, ESCROW, event.account_id)
+                    moved(event.amount_mc, kind, 0, ESCROW, event.account_id)
                 case CreditOpened():
                     name = self._name(event.domain_id)
                     accounts.append(PostedAccount(event.account_id, seq, name, event.job_id))

@@ -7,7 +7,7 @@ from itertools import chain
 
 from .contract import PostedAccount, Postings, Transfer
 from .driver import Connection, Row, Value
-from .results import CHUNKS
+from .inserts import insert_rows
 
 ROWS_A_TRANSACTION = 10_000
 """So many rows are written at once where all are written anew."""
@@ -19,9 +19,15 @@ _KINDS = (int, int, int, int, int, str, int, str, int, int)
 
 def insert(connection: Connection, postings: Postings) -> None:
     """Write rows; one that is there already stays."""
-    accounts: list[Row] = [(it.account_id, it.seq, it.domain, it.job_id) for it in postings.accounts]
-    _insert(connection, "credit_accounts", _ACCOUNT, accounts)
-    _insert(connection, "transfers", _TRANSFER, [_row(it) for it in postings.transfers])
+    accounts: list[Value] = []
+    for opened in postings.accounts:
+        accounts += (opened.account_id, opened.seq, opened.domain, opened.job_id)
+    insert_rows(connection, f"credit_accounts ({_ACCOUNT})", 4, accounts, "ON CONFLICT DO NOTHING")
+    transfers: list[Value] = []
+    for it in postings.transfers:
+        transfers += (it.seq, it.at_us, it.debit, it.credit, it.amount_mc)
+        transfers += (it.kind, it.reference, it.note, it.debit_mc, it.credit_mc)
+    insert_rows(connection, f"transfers ({_TRANSFER})", 10, transfers, "ON CONFLICT DO NOTHING")
 
 
 def replace(connection: Connection, found: Iterable[Postings]) -> None:
@@ -99,21 +105,6 @@ def _is_there(connection: Connection) -> bool:
     """Whether there are such tables: not in a log of an older version that is open for reading only."""
     select = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'posted'"
     return bool(list(connection.execute(select)))
-
-
-def _insert(connection: Connection, table: str, columns: str, rows: list[Row]) -> None:
-    done, marks = 0, "(" + ",".join("?" * len(columns.split(","))) + ")"
-    for size in CHUNKS:
-        statement = f"INSERT INTO {table} ({columns}) VALUES {','.join([marks] * size)} ON CONFLICT DO NOTHING"
-        while len(rows) - done >= size:
-            values: list[Value] = [value for row in rows[done : done + size] for value in row]
-            list(connection.execute(statement, values))
-            done += size
-
-
-def _row(it: Transfer) -> Row:
-    first = (it.seq, it.at_us, it.debit, it.credit, it.amount_mc, it.kind)
-    return (*first, it.reference, it.note, it.debit_mc, it.credit_mc)
 
 
 def _transfer(row: Row) -> Transfer | None:

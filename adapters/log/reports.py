@@ -8,7 +8,7 @@ from meted.core.limits import RUN_UNITS_MAX
 
 from .contract import Report
 from .driver import Connection, Value
-from .results import CHUNKS
+from .inserts import insert_rows
 
 _COLUMNS = "job_id, first, lease_id, seq, worker_id, attempt, count"
 
@@ -19,12 +19,7 @@ def insert(connection: Connection, reports: Sequence[Report]) -> None:
     for report in reports:
         values += (report.job_id, report.first, report.lease_id, report.seq)
         values += (report.worker_id, report.attempt, report.count)
-    done = 0
-    for size in CHUNKS:
-        statement = f"INSERT INTO reports ({_COLUMNS}) VALUES {','.join(['(?,?,?,?,?,?,?)'] * size)}"
-        while len(reports) - done >= size:
-            list(connection.execute(f"{statement} ON CONFLICT DO NOTHING", values[7 * done : 7 * (done + size)]))
-            done += size
+    insert_rows(connection, f"reports ({_COLUMNS})", 7, values, "ON CONFLICT DO NOTHING")
 
 
 def forget(connection: Connection, job_ids: Sequence[int]) -> None:

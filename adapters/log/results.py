@@ -13,15 +13,13 @@ from .contract import Result
 from .directory import PRIVATE, sync_directory
 from .driver import Connection, Row, Value
 from .errors import LogFull, LogIOError, ResultDamaged
+from .inserts import insert_rows
 
 INLINE_RESULT_BYTES = 64 * 1024
 """A larger result is a file."""
 
 TABLES = ("results", "quarantined_results")
 """Whose rows name files: nothing that a repair set aside is deleted."""
-
-CHUNKS = (256, 32, 4, 1)
-"""Rows a statement: few statements, as each waits for Python's global lock, and few texts, as they stay prepared."""
 
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
@@ -125,12 +123,7 @@ def insert(connection: Connection, results: Sequence[Result], seq: int) -> list[
         large = len(result.body) > INLINE_RESULT_BYTES
         digest = hashlib.sha256(result.body).digest() if large else None
         rows += (result.job_id, result.index, result.attempt, seq, digest, None if large else result.body)
-    done = 0
-    for size in CHUNKS:
-        statement = f"INSERT INTO results VALUES {','.join(['(?,?,?,?,?,?)'] * size)} {NEWER_WINS}"
-        while len(results) - done >= size:
-            list(connection.execute(statement, rows[6 * done : 6 * (done + size)]))
-            done += size
+    insert_rows(connection, "results", 6, rows, NEWER_WINS)
     return replaced
 
 
