@@ -16,10 +16,10 @@ def limit_hit(exit_code: int, cpu_us: int, over_bytes: int, limits: dict[str, in
     Args:
         exit_code: As the system says: 0..255, or negative for a signal.
         cpu_us: Processor time used.
-        over_bytes: The memory that its processes held together when they were ended for that, else 0.
+        over_bytes: The memory that its processes held together when they were killed for that, else 0.
         limits: The job's limits.
     """
-    if over_bytes:
+    if over_bytes and exit_code == -signal.SIGKILL:  # else it had ended by itself in that very moment
         return "rss_bytes"
     number = -exit_code if exit_code < 0 else exit_code - _SHELL_SIGNAL
     if "cpu_s" in limits:

@@ -35,7 +35,7 @@ from .contract import (
 from .ends import exit_sentence, failure_body, limit_hit, limit_sentence, not_started, time_sentence
 from .launch import Launcher, NotStarted, remove_empty
 from .output import OutputStore, size_bytes, tail
-from .resident import LOOK_S, ResidentMemory
+from .resident import LOOK_S, ResidentMemory, end_session
 from .timing import UnitTime
 
 REAP_MAX_S = 10
@@ -223,8 +223,10 @@ class ProcessExecutor:
         async def watch() -> None:
             while (held_bytes := self._memory.held_bytes(running.pid)) <= most_bytes:
                 await trio.sleep(LOOK_S)
-            running.over_bytes = held_bytes
+            if not running.time.over_limit:  # else it is being ended for that
+                running.over_bytes = held_bytes
             running.signal(signal.SIGKILL)
+            end_session(running.pid)  # all of them were counted
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
@@ -286,7 +288,7 @@ class ProcessExecutor:
             return UnitEnd(0, run_us, ended.cpu_us, ended.peak_bytes, result)
         limits = self._launcher.limits_of(running.unit)
         over = None if running.killed else limit_hit(code, ended.cpu_us, running.over_bytes, limits)
-        if running.time.over_limit and running.unit.time_limit_us is not None:
+        if running.time.over_limit and over != "rss_bytes" and running.unit.time_limit_us is not None:
             code, sentence = EXIT_TIME_LIMIT, time_sentence(running.unit.time_limit_us)
         elif over is not None:
             code, sentence = EXIT_RESOURCE_LIMIT, limit_sentence(over, limits[over])

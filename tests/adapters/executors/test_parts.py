@@ -159,6 +159,8 @@ def test_sentences() -> None:
     assert limit_hit(-9, 2_000_000, 0, {"cpu_s": 2}) == "cpu_s"
     assert limit_hit(-9, 1_000_000, 0, {"cpu_s": 2}) is None
     assert limit_hit(153, 0, 0, {"file_bytes": 1}) == "file_bytes"
+    assert limit_hit(-9, 0, 5, {"rss_bytes": 4}) == "rss_bytes"
+    assert limit_hit(3, 0, 5, {"rss_bytes": 4}) is None
 
 
 @given(st.binary(max_size=60), st.integers(1, 40))

@@ -5,16 +5,27 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
-from meted.adapters.executors import environment, launch
-from meted.adapters.executors.contract import EXIT_NOT_STARTED, EXIT_RESOURCE_LIMIT, STDERR, STDOUT, UnitEnd, UnitToRun
+from meted.adapters.executors import environment, launch, process
+from meted.adapters.executors.contract import (
+    EXIT_NOT_STARTED,
+    EXIT_RESOURCE_LIMIT,
+    EXIT_TIME_LIMIT,
+    STDERR,
+    STDOUT,
+    UnitEnd,
+    UnitToRun,
+)
 from meted.adapters.executors.options import ProcessOptions, make_limits
 from meted.adapters.executors.process import ProcessExecutor
 from meted.adapters.worker.keeper import list_children
+from meted.core.record import replaced
 from meted.core.resources import Resources
 from meted.core.spec import Spec
 
@@ -222,6 +233,146 @@ def test_what_all_processes_of_a_unit_hold_together_is_limited(processes: Proces
     assert [end.exit_code for end in ends] == [EXIT_RESOURCE_LIMIT, 0]
     assert said(ends[0]) == "its processes held more memory together than its limit of 104857600 bytes"
     assert said(ends[1]) == "done\n"
+
+
+def within(processes: Processes, command: str, time_limit_us: int | None = None) -> UnitToRun:
+    """Return a unit whose processes may hold 100 MiB together."""
+    unit = processes.shell(command, options=ProcessOptions(limits=make_limits({"rss_bytes": 100 << 20})))
+    return replaced(unit, time_limit_us=time_limit_us)
+
+
+def hold(seconds: float) -> str:
+    """Return a command that holds more than that."""
+    return f"python3 -c 'import time; held = bytearray(150 << 20); time.sleep({seconds})'"
+
+
+def test_what_went_into_a_group_of_its_own_is_counted_and_so_it_is_killed(processes: Processes) -> None:
+    """As timeout(1) does, with whatever it runs."""
+    unit = within(processes, f"timeout 60 {hold(60)} & echo $!; wait")
+    [end] = processes.run(unit)
+    assert end.exit_code == EXIT_RESOURCE_LIMIT
+    written = processes.executor.read(unit.job_id, 0, None, STDOUT, 0, 100).data
+    leader = int(written)
+    for _ in range(200):
+        if not alive(leader) and leader not in groups():
+            break
+        time.sleep(0.01)
+    assert not alive(leader)
+    assert leader not in groups(), "what timeout runs is in its group"
+
+
+def groups() -> set[int]:
+    """The groups of all processes that run."""
+    found: set[int] = set()
+    for pid in filter(alive, map(int, filter(str.isdigit, os.listdir("/proc")))):
+        with suppress(ProcessLookupError):
+            found.add(os.getpgid(pid))
+    return found
+
+
+def test_memory_is_seen_to_while_a_unit_is_suspended(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> UnitEnd:
+        executor, ends = processes.executor, list[UnitEnd]()
+        unit = within(processes, "sleep 60")
+
+        async def run() -> None:
+            ends.append(await executor.run(unit, lambda: note(executor.suspend(unit.key))))
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(run)
+                await trio.sleep(1)
+                assert not ends, "it holds little"
+                monkeypatch.setattr(executor._memory, "held_bytes", lambda _: 1 << 40)
+        return ends[0]
+
+    def note(is_so: bool) -> None:
+        assert is_so
+
+    end = trio.run(scenario)
+    assert end.exit_code == EXIT_RESOURCE_LIMIT
+    assert end.run_us < 900_000, "the time it was suspended does not count"
+
+
+@pytest.mark.parametrize(("command", "code"), [("exit 3", 3), ("exit 0", 0), ("kill -TERM $$", -15)])
+def test_a_unit_that_ends_in_the_moment_it_is_too_large(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
+    """How it ended by itself stands."""
+
+    def too_late(pid: int) -> int:
+        while alive(pid):
+            time.sleep(0.001)
+        return 1 << 40
+
+    monkeypatch.setattr(processes.executor._memory, "held_bytes", too_late)
+    [end] = processes.run(within(processes, command))
+    assert end.exit_code == code
+
+
+def test_memory_and_time_are_limited_together(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit that was reached first is named, also where it takes a while to be gone."""
+    memory, grace_us = processes.executor._memory, 200_000
+    ends = processes.run(
+        within(processes, hold(60), 60_000_000), within(processes, f"trap '' TERM; sleep 1; {hold(60)}", 300_000)
+    )
+    assert [end.exit_code for end in ends] == [EXIT_RESOURCE_LIMIT, EXIT_TIME_LIMIT]
+
+    lost = [signal.SIGKILL]
+    send = process._Running.signal
+
+    def late(running: Any, number: signal.Signals) -> None:
+        if number in lost:
+            lost.remove(number)
+        else:
+            send(running, number)
+
+    monkeypatch.setattr(process._Running, "signal", late)
+    monkeypatch.setattr(process, "end_session", lambda _: None)
+    monkeypatch.setattr(memory, "held_bytes", lambda _: 1 << 40)
+    began_s = time.monotonic()
+    [end] = processes.run(within(processes, "trap '' TERM; sleep 30 & while :; do wait; done", 300_000))
+    assert time.monotonic() - began_s >= (300_000 + grace_us) / 1e6
+    assert end.exit_code == EXIT_RESOURCE_LIMIT
+
+
+def test_a_worker_without_descriptors_ends_no_unit_for_that(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: str) -> list[str]:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", fail)
+        [end] = processes.run(within(processes, "sleep 0.3; exit 4"))
+    assert (end.exit_code, said(end)) == (4, "it ended with exit code 4")
+
+
+def test_units_of_limited_memory_are_cancelled_and_killed_as_others_are(processes: Processes) -> None:
+    async def scenario() -> list[UnitEnd]:
+        executor, ends = processes.executor, list[UnitEnd]()
+        units = [within(processes, "sleep 60") for _ in range(60)]
+
+        async def run(unit: UnitToRun) -> None:
+            ends.append(await executor.run(unit))
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                for unit in units:
+                    nursery.start_soon(run, unit)
+                await trio.sleep(0.2)
+                for unit in units[:30]:
+                    assert executor.kill(unit.key, 1_000_000)
+                while len(ends) < 30:
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+        assert executor.usage().running == 0
+        return ends
+
+    others = set(list_children())
+    ends = trio.run(scenario)
+    assert [end.exit_code for end in ends] == [-signal.SIGTERM] * 30
+    assert set(list_children()) <= others, "no child, so no zombie"
 
 
 def test_signals_and_descriptors_are_those_of_a_fresh_command(processes: Processes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any, TypeVar
 
 import pytest
@@ -131,3 +132,47 @@ async def test_what_waits_at_the_end_is_answered_and_a_snapshot_is_kept(autojump
             stage.make(f"domain {number}")
     assert len(stage.answers) == 5
     assert next(log.snapshots()).seq == 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whoever_calls_at_any_time_is_answered_at_once(seed: int, autojump_clock: Any) -> None:
+    """Nobody is woken who is awake; so here calls come in every order, also while one is decided or answered."""
+    random, log, late_s = Random(seed), FailingLog(), list[float]()
+    async with desk(log) as stage:
+
+        def call(depth: int) -> None:
+            began_s = trio.current_time()
+
+            def resolve(_: object) -> None:
+                late_s.append(trio.current_time() - began_s)
+                if depth:
+                    call(depth - 1)
+
+            def decide(engine: Engine, at_us: int) -> object:
+                if depth > 1 and random.random() < 0.5:
+                    call(0)
+                if random.random() < 0.5:
+                    engine.handle(CreateDomain(at_us, f"domain {engine.state.seq}"))
+                return None
+
+            stage.loop.call(decide, resolve)
+
+        async def caller() -> None:
+            for _ in range(20):
+                for _ in range(random.choice((0, 1, 3))):
+                    await trio.lowlevel.checkpoint()
+                if random.random() < 0.3:
+                    await trio.sleep(random.random())
+                if random.random() < 0.2:
+                    stage.loop.wake()
+                log.is_full = random.random() < 0.1
+                call(random.randrange(3))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(caller)
+        log.is_full = False
+        await trio.sleep(5)
+        assert len(late_s) >= 80
+        assert not stage.loop._calls
+        assert max(late_s) <= 4 * AFTER_FAILURE_S
