@@ -2,7 +2,8 @@
 
 No thread waits for a process: Linux gives a descriptor for it (a pidfd) that becomes readable when it has ended. From
 then until it is reaped its id cannot be given to another process, and in that time all that is left of its group is
-killed: what a unit leaves behind in its session never outlives it (rows G13, N34).
+killed: what a unit leaves behind there never outlives it (rows G13, N34). What made itself a group or a session of its
+own does not outlive the worker: see :mod:`..worker.keeper`.
 """
 
 from __future__ import annotations
