@@ -12,15 +12,11 @@ import click
 
 from meted.core.limits import SECOND_US
 
+from .columns import GAP, fitted
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-
-COLUMN_GAP = 3
-"""Columns of a terminal between two columns of a table."""
-
-LAST_COLUMN_MIN = 12
-"""A last column that is cut keeps at least so much."""
 
 COLOURS = {
     "running": "cyan",
@@ -56,17 +52,21 @@ def print_table(
     """Print rows below headings.
 
     Args:
-        headings: One a column. The last column may be long: a terminal breaks it into lines.
+        headings: One a column. Where a terminal is too narrow, words are broken into lines, and numbers stay whole.
         rows: The cells.
         right: Headings of the columns of numbers, which stand on the right.
-        one_line: Cut the last column on a terminal where it is too long, so that each row is one line.
+        one_line: Cut words on a terminal where they are too long, the last column first, so that each row is one line.
     """
     numbers = set(right)
     if is_terminal():
         from rich.console import Console  # only here: it takes longer to load than the rest
 
         console = Console()
-        console.print(rich_table(headings, rows, numbers, one_line_of=console.width if one_line else None))
+        table = rich_table(headings, rows, numbers, room=console.width, one_line=one_line)
+        # What is too wide even so is for the terminal to break: better than numbers without their ends.
+        needed = sum(column.width or 0 for column in table.columns) + GAP * (len(headings) - 1)
+        console.width = max(console.width, needed)
+        console.print("", table, "", sep="\n")
         return
     lines = [list(headings), *(list(map(shown, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
@@ -79,11 +79,7 @@ def print_table(
 
 
 def rich_table(
-    headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    right: Iterable[str] = (),
-    *,
-    one_line_of: int | None = None,
+    headings: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[str] = (), *, room: int, one_line: bool
 ) -> Table:
     """Return the table for a terminal.
 
@@ -91,26 +87,25 @@ def rich_table(
         headings: One a column.
         rows: The cells.
         right: Headings of the columns of numbers.
-        one_line_of: Columns of the terminal, where the last column is to be cut so that each row is one line.
+        room: Columns of the terminal.
+        one_line: Whether what is too long is cut, so that each row is one line; else it is broken into lines.
     """
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     numbers = set(right)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
     cells = [tuple(map(shown, row)) for row in rows]
-    others = sum(max(map(len, column)) + COLUMN_GAP for column in list(zip(headings, *cells, strict=True))[:-1])
-    room = None if one_line_of is None else max(one_line_of - others - COLUMN_GAP, LAST_COLUMN_MIN)
-    for number, heading in enumerate(headings):
-        last = number == len(headings) - 1
-        breaks = last and room is None and heading not in numbers
+    widths = fitted(headings, cells, numbers, room, cut=one_line, wide=cell_len)
+    for heading, width in zip(headings, widths, strict=True):
         table.add_column(
             heading,
             justify="right" if heading in numbers else "left",
-            no_wrap=not breaks,
-            overflow="fold" if breaks else "ellipsis",
-            max_width=room if last else None,
+            no_wrap=one_line,
+            overflow="ellipsis" if one_line else "fold",
+            width=width,
         )
     for row in cells:
         table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))

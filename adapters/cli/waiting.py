@@ -58,7 +58,7 @@ def wait_for(client: BlockingClient, job_ids: Sequence[int], timeout_us: int | N
                     rows[row["job"]] = job_row(client, row["job"])
     except KeyboardInterrupt:
         waiting = [row for row in rows.values() if row["state"] not in ENDED]
-        click.echo(f"\n{_named(waiting)} on; `meted cancel` stops what `meted wait` waits for.", err=True)
+        click.echo(f"\n{_named(waiting).capitalize()} on; `meted cancel` stops what `meted wait` waits for.", err=True)
         raise
     return list(rows.values())
 
@@ -93,11 +93,11 @@ def _done(row: JobView) -> int:
 
 
 def _named(rows: Sequence[JobView]) -> str:
-    """Return ``Job 7 goes``, ``Jobs 7, 8 go`` or ``12 jobs go``."""
+    """Return ``job 7 goes``, ``jobs 7, 8 go`` or ``12 jobs go``."""
     if len(rows) == 1:
-        return f"Job {rows[0]['job']} goes"
+        return f"job {rows[0]['job']} goes"
     if len(rows) <= 5:
-        return f"Jobs {', '.join(str(row['job']) for row in rows)} go"
+        return f"jobs {', '.join(str(row['job']) for row in rows)} go"
     return f"{len(rows)} jobs go"
 
 

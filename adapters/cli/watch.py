@@ -193,7 +193,9 @@ def picture(
     lines: list[RenderableType] = [Text(f"{', '.join(parts)}; {pool}", style="bold")]
     if not reachable:
         lines.append(Text("The server is out of reach; trying again.", style="red"))
-    lines.append(rich_table(HEADINGS, [cells(row, now_us) for row in chosen], NUMBERS, one_line_of=console.width))
+    lines.append(
+        rich_table(HEADINGS, [cells(row, now_us) for row in chosen], NUMBERS, room=console.width, one_line=True)
+    )
     if (hidden := len(jobs) - len(chosen)) > 0:
         lines.append(Text(f"and {hidden} more; `meted ls` shows all.", style="dim"))
     return Group(*lines)

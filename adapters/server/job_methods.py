@@ -141,10 +141,9 @@ class JobMethods:
         able, roomy = _who_fits(state, command.request)
         if not able:
             sentence = "It would be accepted, but no worker that is connected could ever hold one of its units."
-        elif not roomy:
-            sentence = f"It would be accepted and wait for room: {able} workers could run it, all of them are full now."
         else:
-            sentence = f"It would be accepted, and {roomy} of {able} workers that could run it have room now."
+            then = "be accepted" if roomy else "be accepted and wait for room"
+            sentence = f"It would {then}. Workers that could run it: {able}; with room now: {roomy}."
         return {"accepted": True, "fits_now": roomy > 0, "sentence": sentence}
 
 

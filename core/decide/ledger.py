@@ -111,7 +111,7 @@ def need(state: State, account_id: AccountId, amount_mc: int) -> None:
         raise Refused(
             Reason.NOT_ENOUGH_CREDIT,
             f"Domain {name_of(state, account)!r} has {credits_text(account.free_mc)} free and would need "
-            f"{credits_text(amount_mc)}; take less, or wait for its next grant.",
+            f"{credits_text(amount_mc)}; take less, or wait until more has come in.",
         )
 
 

@@ -140,7 +140,7 @@ def quanta(
     or --fair-share.
     """
     if (slices is None) == (fair_share is None):
-        raise click.UsageError("say how large the pool is: give either --slices N or --fair-share N.")
+        raise click.UsageError("Say how large the pool is: give either --slices N or --fair-share N.")
     if tries and strategist is None:
         raise click.UsageError("--tries is of a strategic user; name one with --strategist COLUMN.")
     if policies and Karma.name not in policies:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-BAR_CELLS: Final = 30
+BAR_CELLS: Final = 20
 """Width of a bar."""
 
 COLOUR_OF: Final = {"bronze": "rgb(205,127,50)", "silver": "rgb(170,170,180)", "gold": "rgb(230,180,0)"}

@@ -226,7 +226,7 @@ def test_what_went_otherwise_is_counted(tmp_path: Path) -> None:
         "left_out": 1,
         "refused": 1,
         "first_refusal": "Domain 'a' has 0 credits free and would need 9 credits; "
-        "take less, or wait for its next grant.",
+        "take less, or wait until more has come in.",
     }
     shown = log_table(figures, trace)
     for line in (

@@ -229,7 +229,7 @@ def test_wait_says_how_it_ended(worker: HandWorker) -> None:
     ]
     held = submit("--hold", "x")
     late = run("wait", "--timeout", "50ms", held, code=1)
-    assert late.stderr == f"Error: The time is over; Job {held} goes on.\n"
+    assert late.stderr == f"Error: The time is over; job {held} goes on.\n"
 
 
 def test_submit_can_wait(worker: HandWorker) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from meted.adapters.cli import tables
+from meted.adapters.cli.columns import fitted
 from meted.adapters.cli.jobs import exit_text
 from meted.adapters.cli.tables import ago, amount, compact_span, print_facts, print_table, rich_table, size, span
 
@@ -21,11 +23,52 @@ def test_plain_columns_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("one_line", [True, False])
 def test_a_table_fits_its_terminal(one_line: bool) -> None:
     console = Console(width=40, record=True, force_terminal=True)
-    console.print(rich_table(HEADINGS, ROWS, ("job",), one_line_of=40 if one_line else None))
+    console.print(rich_table(HEADINGS, ROWS, ("job",), room=40, one_line=one_line))
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 40
     assert any(line.rstrip().endswith("…") for line in lines) is one_line
     assert any("no terminal" in line for line in lines) is not one_line
+
+
+STATEMENT = ("time", "amount", "note")
+LINES = [("2026-11-22 07:36:10", "-5,268.60 to -1,548.73", "for the weekend"), ("2026-11-22 07:36:11", "+1", "")]
+
+
+def test_numbers_are_never_cut_and_no_column_goes() -> None:
+    for width in (80, 50, 45, 20):
+        console = Console(width=100, record=True, force_terminal=True)
+        console.print(rich_table(STATEMENT, LINES, ("amount",), room=width, one_line=False))
+        text = console.export_text()
+        assert "-5,268.60 to -1,548.73" in text
+        assert all(word in text for row in (STATEMENT, *LINES) for cell in row for word in cell.split())
+        if width >= 45:
+            assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_table_of_jobs_fits_eighty_columns() -> None:
+    headings = ("job", "name", "user", "domain", "state", "units", "done", "failed", "age", "reason")
+    row = ("100", "a" * 30, "somebody", "default", "succeeded", "1000", "100%", "12", "12 min", "It is only prepared.")
+    numbers = ("job", "units", "done", "failed", "age")
+    widths = fitted(headings, [row], numbers, 80, cut=True)
+    assert widths == [3, 7, 8, 7, 8, 5, 4, 6, 6, 8]
+    short = ("100", "render", "ada", "default", "succeeded", "1000", "100%", "12", "12 min", "It is only prepared.")
+    assert fitted(headings, [short], numbers, 80, cut=True)[:-1] == [3, 6, 4, 7, 9, 5, 4, 6, 6]
+    assert fitted(headings, [short], numbers, 200, cut=True)[-1] == len("It is only prepared.")
+
+
+def test_headings_are_broken_before_cells() -> None:
+    assert fitted(("a long heading", "b"), [("1", "some words here")], ("a long heading",), 24, cut=False) == [7, 15]
+    assert fitted(("a", "b"), [("1", "some words here")], ("a",), 10, cut=False) == [1, 7]
+    assert fitted(("a", "b"), [("1", "x" * 40)], ("a",), 10, cut=False) == [1, 16]
+
+
+def test_a_table_on_a_narrow_terminal_is_as_wide_as_its_numbers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "20")
+    print_table(("a", "b"), [("1,234,567,890", "9,876,543,210")], ("a", "b"))
+    assert "1,234,567,890  9,876,543,210" in capsys.readouterr().out
 
 
 def test_facts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +113,7 @@ def test_a_name_breaks_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     print_facts({"name": "a\nb"})
     assert capsys.readouterr().out == "name         other\na\\nb\\x1b[2J  é\n\\u2028       x\\ty\nname  a\\nb\n"
     console = Console(width=60, record=True, force_terminal=True)
-    console.print(rich_table(("name", "other"), rows))
+    console.print(rich_table(("name", "other"), rows, room=60, one_line=False))
     assert "a\\nb\\x1b[2J" in console.export_text()
 
 

@@ -485,7 +485,9 @@ def test_a_dry_run_changes_nothing() -> None:
         answer = await client.call("submit", argv=["true"], dry_run=True)
         assert (answer["accepted"], answer["fits_now"]) == (True, False)
         await worker.join()
-        assert (await client.call("submit", argv=["true"], dry_run=True))["fits_now"]
+        answer = await client.call("submit", argv=["true"], dry_run=True)
+        assert answer["fits_now"]
+        assert answer["sentence"] == "It would be accepted. Workers that could run it: 1; with room now: 1."
         assert "could ever hold" in (await client.call("submit", cpu_milli=9000, argv=["x"], dry_run=True))["sentence"]
         assert (await refused(client.call("submit", domain="nowhere", dry_run=True))).reason == "unknown_domain"
         assert await client.call("jobs") == ()
