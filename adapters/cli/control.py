@@ -6,6 +6,7 @@ import click
 
 from meted.core.limits import PRIORITY_MAX
 
+from ..wire.errors import CallError
 from .connect import JOB_ID, connected, server_option
 
 
@@ -50,8 +51,14 @@ def delete(jobs: tuple[int, ...], server: str | None) -> None:
     A job that has not ended is refused; cancel it first. Jobs that have ended go by themselves after a week.
     """
     with connected(server) as client:
-        for job_id in jobs:
-            client.call("delete", job=job_id)
+        for number, job_id in enumerate(jobs):
+            try:
+                client.call("delete", job=job_id)
+            except CallError as error:
+                if not number:
+                    raise
+                gone = ", ".join(map(str, jobs[:number]))
+                raise CallError(error.code, error.reason, f"{error.sentence} Deleted before it: {gone}.") from None
 
 
 @click.command(

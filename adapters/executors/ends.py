@@ -31,12 +31,12 @@ def limit_hit(exit_code: int, cpu_us: int, over_bytes: int, limits: dict[str, in
     return None
 
 
-def limit_sentence(name: str, value: int) -> str:
-    """Return why a unit was stopped for this limit."""
+def limit_sentence(name: str, value: int, over_bytes: int) -> str:
+    """Return why a unit was stopped for this limit; ``over_bytes``: what its processes held, where it was for that."""
     if name == "cpu_s":
         return f"it used more processor time than its limit of {value} s"
     if name == "rss_bytes":
-        return f"its processes held more memory together than its limit of {value} bytes"
+        return f"its processes held {over_bytes:,} bytes of memory together, more than its limit of {value:,} bytes"
     return f"it wrote a file larger than its limit of {value} bytes"
 
 

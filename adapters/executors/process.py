@@ -292,7 +292,7 @@ class ProcessExecutor:
         if running.time.over_limit and over != "rss_bytes" and running.unit.time_limit_us is not None:
             code, sentence = EXIT_TIME_LIMIT, time_sentence(running.unit.time_limit_us)
         elif over is not None:
-            code, sentence = EXIT_RESOURCE_LIMIT, limit_sentence(over, limits[over])
+            code, sentence = EXIT_RESOURCE_LIMIT, limit_sentence(over, limits[over], running.over_bytes)
         else:
             sentence = exit_sentence(code, running.killed)
         body = failure_body(sentence, tail(running.path + ".err"), OUTPUT_KEPT_BYTES)

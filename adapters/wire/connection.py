@@ -127,19 +127,17 @@ class Connection:
         """
         if self.state not in _MAY_SEND:
             self._after(Action.SEND)
-        match message:
-            case Response():
-                if message.msgid not in self._owed:
-                    raise LocalProtocolError(f"The peer waits for no answer to a call {message.msgid}.")
-                data = encode(message)
-                self._owed.remove(message.msgid)
-            case Request():
-                if message.msgid in self._wanted:
-                    raise LocalProtocolError(f"Call {message.msgid} is not answered yet; take another number.")
-                data = encode(message)
-                self._wanted.add(message.msgid)
-            case Notification():
-                data = encode(message)
+        if isinstance(message, Response):
+            if message.msgid not in self._owed:
+                raise LocalProtocolError(f"The peer waits for no answer to a call {message.msgid}.")
+            data = encode(message)
+            self._owed.remove(message.msgid)
+            return data
+        if isinstance(message, Request) and message.msgid in self._wanted:
+            raise LocalProtocolError(f"Call {message.msgid} is not answered yet; take another number.")
+        data = encode(message)
+        if isinstance(message, Request):
+            self._wanted.add(message.msgid)
         return data
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:

@@ -194,6 +194,14 @@ def test_hold_start_cancel_delete_and_rerun(worker: HandWorker) -> None:
     run("show", other, code=1)
 
 
+def test_deleting_several_jobs_says_which_are_gone_when_one_cannot_be(worker: HandWorker) -> None:
+    ended, held = submit("--hold", "--", "x"), submit("--hold", "--", "x")
+    run("cancel", ended)
+    said = run("delete", ended, held, code=1).stderr
+    assert said == f"Error: Job {held} has not ended; cancel it first. Deleted before it: {ended}.\n"
+    assert run("delete", held, code=1).stderr == f"Error: Job {held} has not ended; cancel it first.\n"
+
+
 def test_a_job_is_told_when_to_begin() -> None:
     """Row N33."""
     job = submit("--begin", "now+1h", "--", "x")
