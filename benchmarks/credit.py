@@ -3,8 +3,8 @@
 ``postings``: transfers between domains through the engine, each decided, folded and followed by the timers, with so
 many accounts. ``dispatch``: units a second in runs of 1, leased, and reported after a minute each: in a pool without
 credit, in one where all domains have accounts, and there of jobs whose points are held and paid for with each lease;
-medians of rounds of all three in turn. ``served``: the same two through a real server and a log on disk, with the
-workers of ``benchmarks/dispatch.py``, which finish everything at once.
+medians of rounds of all three in turn. ``served``: the first and the last of these through a real server and a log on
+disk, with the workers of ``benchmarks/dispatch.py``, which finish everything at once.
 """
 
 from __future__ import annotations
@@ -108,8 +108,12 @@ def served(units: int, *, paid: bool) -> float:
         for job in jobs:
             client.call("wait", job=job, wait_us=60_000_000)
         took_s = time.perf_counter() - started_s
-        if paid and not client.call("credit.statement", domain="d0"):
-            raise SystemExit("nothing was paid for")
+        if client.call("jobs", active=True, limit=1):
+            raise SystemExit("some jobs have not ended in a minute")
+        lines = client.call("credit.statement", domain="d0") if paid else ()
+        spent_mc = -sum(line["amount_mc"] for line in lines if line["kind"] in ("purse", "purse_back"))
+        if spent_mc != paid * (units // 100):  # as short as they are, each costs the least there is
+            raise SystemExit(f"domain d0 paid {spent_mc} thousandths of a credit for {units // 100} units")
     return units / took_s
 
 

@@ -115,7 +115,7 @@ class Timers:
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`follows`."""
         if type(event) is FeePosted:  # it comes with every unit that is paid for
-            self._donors.owe(event.size, event.at_us)
+            self._donors.update(event)
             if self._watching.due_us is None:
                 self._watching.update(event)
             return

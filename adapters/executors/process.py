@@ -219,7 +219,7 @@ class ProcessExecutor:
         return running
 
     async def _wait_within(self, running: _Running, most_bytes: int) -> None:
-        """Do the same, and end the unit by force when its processes hold more memory than that."""
+        """Do as :meth:`_wait` does, and end the unit by force when its processes hold more than ``most_bytes``."""
 
         async def watch() -> None:
             while (held_bytes := self._memory.held_bytes(running.pid)) <= most_bytes:

@@ -17,6 +17,7 @@ import trio
 from meted.core.effects import Effect
 from meted.core.engine import Engine, Sealed
 from meted.core.errors import Refused
+from meted.core.limits import CALLS_PER_COMMAND_MAX
 from meted.core.record import record
 from meted.core.schema import SNAPSHOT_VERSION
 from meted.core.state import State
@@ -36,8 +37,8 @@ Decide = Callable[[Engine, int], object]
 Resolve = Callable[[object], None]
 """Takes the answer when it is durable, or the ``CallError`` that came instead."""
 
-BATCH_CALLS_MAX = 1_024
-"""Calls decided in one batch; the others go into the next."""
+BATCH_CALLS_MAX = CALLS_PER_COMMAND_MAX
+"""Calls decided in one batch, whose answers one command keeps; the others go into the next."""
 
 SNAPSHOT_EVENTS = 100_000
 """After so many events a snapshot is taken: they are folded in about a second."""

@@ -120,13 +120,13 @@ class Donors:
     def update(self, event: Event) -> None:
         """Follow ``event``, which is of :attr:`FOLLOWS`, in constant time."""
         if type(event) is FeePosted:  # from a purse to the treasury or escrow: neither is among these
-            self.owe(event.size, event.at_us)
+            self._owe(event.size, event.at_us)
         elif type(event) is CreditMoved or type(event) is HoldPosted:
             self._changed(event.debit, event.credit)
         elif type(event) is DonorPaid:
             if event.account_id != TREASURY:
                 self._changed(event.account_id)
-            self.owe(-event.size, event.at_us)
+            self._owe(-event.size, event.at_us)
         elif type(event) is CreditOpened:
             if not event.job_id:
                 self._changed(event.account_id)
@@ -174,8 +174,7 @@ class Donors:
         self._sellers = None
         self._maybe_sold.clear()
 
-    def owe(self, size: int, at_us: int) -> None:
-        """So much more work was paid for (or so much less, below zero) for which somebody is to be paid."""
+    def _owe(self, size: int, at_us: int) -> None:
         # What was paid for is collected for a while, so that many small fees are one payment.
         if size < 0 or not self._unpaid_size:
             self._due_us = at_us + CREDIT_PAY_US

@@ -11,7 +11,6 @@ from ..commands import (
     CreditCommand,
     DomainCommand,
     KeepCalls,
-    LeaseUnits,
     NoteRepair,
     SetRules,
     WorkerCommand,
@@ -61,7 +60,7 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
         events = with_karma(state, events, at_us)
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
-    if kind is not LeaseUnits and (ledger.of_job or ledger.sold) and JobEnded in map(type, events):
+    if (ledger.of_job or ledger.sold) and JobEnded in map(type, events):
         events = with_purses(state, events, at_us)
     return with_repayments(state, events, at_us) if ledger.overdue else events
 

@@ -150,8 +150,7 @@ def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId
     if purse_id is None:
         return AccountId(0), 0, 0
     unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size, LeaseId(state.jobs.next_lease_id))
-    purse = ledger.accounts[purse_id]
-    free_mc = purse.balance_mc - purse.held_mc
+    free_mc = ledger.accounts[purse_id].free_mc
     if free_mc < unit_mc * count:
         count = free_mc // unit_mc
     return purse_id, unit_mc, count
@@ -195,7 +194,7 @@ def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Even
 
 
 def with_purses(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:
-    """Return the events, and with each end of a job what is left in its purse, and what was sold and not delivered."""
+    """Return events that end jobs, and with each end what is left in its purse, and what was sold and not delivered."""
     draft = Draft(state, at_us, events)
     for event in events:
         if type(event) is JobEnded:
