@@ -10,15 +10,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from meted.adapters.client.blocking import BlockingClient
+from meted.adapters.wire.errors import CallError, Unreachable
+from meted.adapters.wire.messages import Notification
 
 START_S = 30.0
 """A server that does not listen by then does not work."""
+
+BEAT_S = 2.0
+"""A worker says so often that it is there; the server takes it for lost after 15 s of silence."""
 
 Call = Callable[[int, int], bytes | None]
 """What a unit is: (job, index) -> its result, or an exception."""
@@ -100,12 +106,40 @@ def live_server(*arguments: str) -> Iterator[LiveServer]:
         server.remove()
 
 
+class BeatingClient(BlockingClient):
+    """A client that says all the while that it is there, from a thread, however long nothing else is asked of it."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._turn = threading.RLock()
+        self._closed = threading.Event()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def call(self, method: str, /, **params: object) -> Any:
+        with self._turn:
+            return super().call(method, **params)
+
+    def notifications(self, wait_s: float = 0.0) -> list[Notification]:
+        with self._turn:
+            return super().notifications(wait_s)
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._turn:
+            super().close()
+
+    def _beat(self) -> None:
+        with contextlib.suppress(Unreachable, CallError):
+            while not self._closed.wait(BEAT_S):
+                self.call("ping")
+
+
 class HandWorker:
     """A worker that runs units as Python calls, when it is told to."""
 
     def __init__(self, address: str, cpu_milli: int = 1000) -> None:
         """Join the server at ``address``."""
-        self.client = BlockingClient(address)
+        self.client = BeatingClient(address)
         self.instance = secrets.token_hex(8)
         self._leases: dict[int, Mapping[str, int]] = {}
         answer = self.client.call("worker.join", name="hand", instance=self.instance, cpu_milli=cpu_milli)
