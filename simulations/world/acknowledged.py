@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from meted.core.credit.karma import KARMA_BEGINS
@@ -16,7 +16,9 @@ from meted.core.events import (
     CreditOpened,
     CreditRulesChanged,
     DomainChanged,
+    DomainClosed,
     DomainCreated,
+    DomainOpened,
     DomainRemoved,
     Event,
     HoldPosted,
@@ -86,6 +88,10 @@ def _facts(history: History) -> Iterator[Fact]:
                 yield "domain.set", domains[event.domain_id], event.share
             case DomainRemoved():
                 yield "domain.remove", domains[event.domain_id]
+            case DomainClosed():
+                yield "closed", domains[event.domain_id]
+            case DomainOpened():
+                yield "opened", domains[event.domain_id]
             case CreditOpened():
                 accounts[event.account_id] = domains[event.domain_id]
                 yield "credit.open", domains[event.domain_id], event.account_id
@@ -157,6 +163,8 @@ def _promised(call: Call) -> list[Fact]:
             return [("domain.create", name, params.get("parent", 0)), ("domain.set", name, params["share"])]
         case "domain.remove":
             return [("domain.remove", params["name"])]
+        case "domain.records" | "domain.apply" if not params.get("dry_run"):
+            return _many(params.get("records") or params.get("domains"), answer)
         case "loan.offer":
             return [("offer", answer["loan"], *(params[it] for it in ("lender", "borrower", "resource", "amount")))]
         case "loans.set":
@@ -185,3 +193,14 @@ def _promised(call: Call) -> list[Fact]:
             return [("nice", params["job"], answer["priority"], answer["points"])]
         case _:
             return []
+
+
+def _many(named: object, answer: Mapping[str, object]) -> list[Fact]:
+    """Return what the log must say if it was answered of many domains, which ``named`` has, what became of each."""
+    shares = {one["name"]: one.get("share") for one in cast("list[Mapping[str, object]]", named or ())}
+    found = {
+        word: cast("list[str]", answer.get(word, ())) for word in ("created", "changed", "closed", "opened", "removed")
+    }
+    facts: list[Fact] = [("domain.set", name, shares[name]) for name in (*found["created"], *found["changed"])]
+    facts += [(word, name) for word in ("closed", "opened") for name in found[word]]
+    return facts + [("domain.remove", name) for name in found["removed"]]

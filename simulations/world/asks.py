@@ -38,12 +38,12 @@ def now_us() -> int:
 def loan_asks(random: Random, calls: Sequence[Call]) -> list[Ask]:
     """Return what a client may want of loans; an entry for each kind of wish."""
     lender = random.choice(DOMAINS)
-    terms = [_terms(random, lender, 2) for _ in range(random.randint(0, 3))]
+    terms = [loan_terms(random, lender, 2) for _ in range(random.randint(0, 3))]
     base: dict[str, object] = {"name": random.choice(DOMAINS), "share": random.randint(1, 9)}
     base |= {"guarantee": {"cpu_milli": random.choice((0, 1000, 3000))}, "floor_share": random.choice((1, 1, 3))}
     asks: list[Ask] = [
-        ("loan.offer", {"lender": lender, **_terms(random, lender, 1)}),
-        ("loan.offer", {"lender": lender, **_terms(random, lender, 1)}),
+        ("loan.offer", {"lender": lender, **loan_terms(random, lender, 1)}),
+        ("loan.offer", {"lender": lender, **loan_terms(random, lender, 1)}),
         ("loans.set", {"lender": random.choice((lender, PARENT)), "loans": terms}),
         ("domain.set", base),
     ]
@@ -55,7 +55,7 @@ def loan_asks(random: Random, calls: Sequence[Call]) -> list[Ask]:
     return asks
 
 
-def _terms(random: Random, lender: str, least: int) -> dict[str, object]:
+def loan_terms(random: Random, lender: str, least: int) -> dict[str, object]:
     """Return the terms of a loan: amounts are odd where it is offered, and even in lists, so the log tells which."""
     resource = random.choice(("share", "share", "cpu"))
     amount = 2 * random.randint(0, 2) if resource == "share" else 2 * random.randint(0, 800)

@@ -19,6 +19,9 @@ def deadlines(state: State) -> Iterator[tuple[int, str]]:
         ends_us = [due_us for due_us in (loan.expiry_us, loan.ends_us) if due_us is not None]
         if ends_us:
             yield min(ends_us), f"loan {loan_id} ends"
+    for domain in state.domains.domains.values():
+        if domain.expires_us is not None and domain.closed is None:
+            yield domain.expires_us, f"domain {domain.name!r} closes"
     for hold_id, hold in state.ledger.holds.items():
         if hold.until_us is not None:
             yield hold.until_us, f"hold {hold_id} is voided"

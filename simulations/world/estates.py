@@ -20,19 +20,23 @@ from meted.core.events import (
 )
 from meted.core.state import State
 
+from .registry import Registry
+
 
 class Estates:
     """Domains with their bases, and loans.
 
     Attributes:
         made: Every loan there ever was.
+        registry: Which domains are open.
         wrong: What cannot be, one sentence each.
     """
 
     def __init__(self) -> None:
         """Begin with no domain."""
         self.made: dict[int, LoanMade] = {}
-        self.wrong: list[str] = []
+        self.registry = Registry()
+        self.wrong = self.registry.wrong
         self._bases: dict[int, DomainCreated | DomainChanged] = {}
         self._parents: dict[int, int] = {}
         self._started: dict[int, LoanMade] = {}
@@ -41,6 +45,7 @@ class Estates:
 
     def take(self, event: Event, rest: Sequence[Event]) -> None:
         """Take note of an event; ``rest`` is what comes with it in its batch, itself first."""
+        self.registry.take(event)
         match event:
             case DomainCreated():
                 self._bases[event.domain_id] = event
@@ -73,13 +78,15 @@ class Estates:
         after: Counter[int] = Counter()
         for domain_id, domain in sorted(domains.domains.items()):
             known = self._bases.get(domain_id)
-            if known is None or domain.closed is not None:
-                yield f"At {seq} domain {domain_id} is there or closed, and nobody made it or closed it."
+            is_closed = domain_id in self.registry.closed
+            if known is None or (domain.closed is not None) != is_closed:
+                yield f"At {seq} domain {domain_id} is there, or closed, or open, and nobody made it so."
                 continue
             base[domain.parent] += known.share
             after[domain.parent] += domain.effective_share
             has = domain.effective_share, domain.effective_guarantee.cpu_milli
-            should = known.share + shares[domain_id], known.guarantee.cpu_milli + cpus[domain_id]
+            guaranteed = 0 if is_closed else known.guarantee.cpu_milli
+            should = known.share + shares[domain_id], guaranteed + cpus[domain_id]
             if has != should:
                 yield f"At {seq} domain {domain.name!r} has share and cpu {has}, but loans make {should} of its own."
             if min(has) < 0 or not has[0]:

@@ -41,10 +41,11 @@ FAULTS = (
     "trading",
     "ruling",
     "nesting",
+    "recording",
 )
 """The options that are on or off."""
 
-WISHES = ("lending", "trading", "ruling", "nesting")
+WISHES = ("lending", "trading", "ruling", "nesting", "recording")
 """Those that are no faults, but what clients want beside their jobs; most worlds have none of them."""
 
 WISHES_CALLS = 8
@@ -84,6 +85,7 @@ class Options:
         trading: Clients grant, send, hold and lend credit, change its rules, and buy and sell points for jobs.
         ruling: Clients change the rules of fairness.
         nesting: Clients make domains in domains and remove them.
+        recording: Clients deliver records of domains, which close and open again, and have domains be as they want.
     """
 
     policy: str
@@ -116,6 +118,7 @@ class Options:
     trading: bool
     ruling: bool
     nesting: bool
+    recording: bool
 
     def without(self, faults: tuple[str, ...]) -> Options:
         """Return the same world with some faults turned off: to find out which of them a failure needs."""

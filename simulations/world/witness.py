@@ -58,8 +58,8 @@ class Call:
 
     @property
     def has_key(self) -> bool:
-        """Whether it acts once however often it is made; a list of loans has no key, as it is what is to be."""
-        return self.method != "loans.set"
+        """Whether it acts once however often it is made; what says how things are to be has no key."""
+        return self.method not in ("loans.set", "domain.records", "domain.apply")
 
     @property
     def is_open(self) -> bool:

@@ -10,6 +10,7 @@ import trio
 
 from .asks import DOMAINS, PARENT, SUB_DOMAINS, TOP_DOMAINS, Ask, loan_asks, rule_asks, tree_asks
 from .asks_credit import credit_asks, points_ask
+from .asks_records import REGISTERED, record_asks
 from .executor import COMMAND, SECRETS
 from .options import EPOCH_US, Options
 from .witness import Call
@@ -128,6 +129,8 @@ class Notes:
             asks += rule_asks(random) * 3
         if options.nesting:
             asks += tree_asks(random)
+        if options.recording:
+            asks += record_asks(random)
         return random.choice(asks)
 
     def _draw(self, worker_ids: list[int]) -> tuple[str, dict[str, object]]:
@@ -150,11 +153,15 @@ class Notes:
             asks.append(lambda: ("drain", {"worker": random.choice(worker_ids), "draining": draining}))
         return random.choice(asks)()
 
+    def _domains(self) -> tuple[str, ...]:
+        nested = SUB_DOMAINS if self._options.nesting else ()
+        return (*DOMAINS, *nested, *(REGISTERED if self._options.recording else ()))
+
     def _submission(self) -> dict[str, object]:
         random = self._random
         work_us = int(WORK_US[0] * (WORK_US[1] / WORK_US[0]) ** random.random())
         params: dict[str, object] = {
-            "domain": random.choice((*DOMAINS, *SUB_DOMAINS) if self._options.nesting else DOMAINS),
+            "domain": random.choice(self._domains()),
             "user": self._name,
             "name": f"{self._name}-{len(self.calls)}",
             "argv": [COMMAND, str(work_us), "20" if self._options.failing_units else "0", "plain"],

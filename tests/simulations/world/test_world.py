@@ -27,15 +27,16 @@ from meted.adapters.server.commit_loop import Decide
 from meted.adapters.server.crew import Crew
 from meted.adapters.server.kept_calls import KeptCalls
 from meted.adapters.worker.brain import Brain
+from meted.core.decide import records
 from meted.core.engine import Sealed
 from meted.core.record import replaced
-from meted.core.state import Loan, State
+from meted.core.state import Domain, Loan, State
 from meted.core.timers import Timers
 from meted.simulations.world import FAULTS, Options, draw, run_world
 from meted.simulations.world.__main__ import main
 from meted.simulations.world.storage import Disk, SimulatedLog
 
-FRESH_SEEDS = 100
+FRESH_SEEDS = 200
 PROCESSES = 2
 PROGRAM = [sys.executable, "-m", "meted.simulations.world", "--json"]
 
@@ -49,7 +50,7 @@ def start(first: int, last: int, **environment: str) -> subprocess.Popen[str]:
 
 def outcomes(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     """Return what a process has printed."""
-    printed, complaints = process.communicate(timeout=600)
+    printed, complaints = process.communicate(timeout=900)
     assert complaints == ""
     return [json.loads(line) for line in printed.splitlines()]
 
@@ -174,6 +175,27 @@ def silent_loans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain_methods, "loan_view", show)
 
 
+def everlasting_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has recovered does not know any more when records of domains expire."""
+    begin = Timers.__init__
+
+    def forget(self: Timers, state: State, retention_us: int | None) -> None:
+        domains = state.domains
+        lasting = Map({one_id: replaced(one, expires_us=None) for one_id, one in domains.domains.items()})
+        begin(self, replaced(state, domains=replaced(domains, domains=lasting)), retention_us)
+
+    monkeypatch.setattr(Timers, "__init__", forget)
+
+
+def greedy_full_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full update closes what was made by hand as well."""
+
+    def absent(state: State, stamp_us: int) -> list[Domain]:
+        return [one for one in state.domains.domains.values() if one.closed is None and one.stamp_us < stamp_us]
+
+    monkeypatch.setattr(records, "_absent", absent)
+
+
 MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, ...]] = {
     lying_disk: ("server_crashes",),
     hasty_log: ("server_crashes",),
@@ -185,6 +207,8 @@ MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, ...]] = {
     forgetful_grants: ("server_crashes", "trading"),
     torn_statements: ("trading",),
     silent_loans: ("lending",),
+    everlasting_records: ("server_crashes", "recording"),
+    greedy_full_updates: ("recording",),
 }
 """What is broken, and the faults of the world that bring it to light."""
 
