@@ -20,6 +20,9 @@ from .terms import Requeued, Terms
 
 HELD, PENDING, RUNNING = "held", "pending", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
+"""States in which a job stays as it is, unless it is run again."""
+
 DEPENDENCY = "dependency"
 """Why a job was stopped that was to run after one that did not succeed."""
 

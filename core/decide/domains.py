@@ -24,14 +24,12 @@ from ..ids import DomainId
 from ..state import Domain, State
 from . import checks
 from .draft import Draft
-from .entitlements import check_entitlement, find_domain, open_leaf
+from .entitlements import check_entitlement, find_domain
 from .ledger import check_closable
 from .loan_lists import set_loans
 from .loans import decide_loans
 from .records import deliver, expire
 from .tree import change, check_place, find_parent, remove
-
-__all__ = ["decide_domains", "find_domain", "open_leaf"]
 
 
 def decide_domains(state: State, command: DomainCommand, at_us: int) -> tuple[Event, ...]:

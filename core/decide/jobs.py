@@ -38,12 +38,12 @@ from ..ids import DomainId, JobId
 from ..resources import Resources
 from ..service import reprioritised
 from ..spec import NO_SPEC, NO_SPEC_BODY, NO_SPEC_DIGEST, Spec, pack_spec, spec_digest
-from ..state import CANCELLED, DEPENDENCY, SUCCEEDED, Job, State
+from ..state import CANCELLED, DEPENDENCY, FAILED, SUCCEEDED, Job, State
 from ..terms import Terms
 from . import checks
 from .arrivals import arrival, started
 from .dependants import checked_parents
-from .entitlements import find_domain, open_leaf
+from .entitlements import check_open_leaf, find_domain
 
 SPECS_REMEMBERED_MAX = 8
 """Specs of the last submissions that need not be checked and packed again."""
@@ -100,17 +100,17 @@ def find_job(state: State, job_id: object) -> Job:
 
 
 def outcome_of(job: Job, failed: int, cancelled: int) -> str:
-    """Return how a job ends of whose units so many failed and were cancelled."""
+    """Return how a job ends, given how many of its units failed and how many were cancelled."""
     if job.stopped in (CANCELLED, DEPENDENCY):
         return CANCELLED
     if failed or job.stopped is not None:
-        return "failed"
-    return "cancelled" if cancelled else "succeeded"
+        return FAILED
+    return CANCELLED if cancelled else SUCCEEDED
 
 
 def _submit(state: State, command: SubmitJob, at_us: int) -> tuple[Event, ...]:
     domain = find_domain(state, command.domain)
-    open_leaf(state, domain)
+    check_open_leaf(state, domain)
     if not _is_plain(command):
         _check_submission(command)
     body, digest = _packed(command.spec)
@@ -305,9 +305,9 @@ def _cancel(state: State, command: CancelJobs, at_us: int) -> tuple[Event, ...]:
         job = find_job(state, job_id)
         if job.outcome is not None or job.stopped is not None:
             continue
-        events.append(JobStopped(at_us, job.job_id, "cancelled"))
+        events.append(JobStopped(at_us, job.job_id, CANCELLED))
         if not job.out:
-            events.append(JobEnded(at_us, job.job_id, "cancelled"))
+            events.append(JobEnded(at_us, job.job_id, CANCELLED))
     return tuple(events)
 
 
@@ -339,7 +339,7 @@ def _rerun(state: State, command: RerunUnits, at_us: int) -> tuple[Event, ...]:
             "submit them as a new job.",
         )
     _check_parents(state, job)
-    open_leaf(state, state.domains.domains[job.terms.domain_id])
+    check_open_leaf(state, state.domains.domains[job.terms.domain_id])
     tags = arrival(state, job.terms)
     return (
         UnitsReopened(

@@ -18,7 +18,7 @@ from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import LeaseId, Span
 from ..service import charge, settle
-from ..state import Job, Lease, State, Worker
+from ..state import FAILED, Job, Lease, State, Worker
 from ..terms import Requeued
 from ..usage import weighted
 from . import checks
@@ -359,7 +359,7 @@ def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, 
     if job.out > back or (not stop and (again or job.next_index < job.terms.count or job.requeued)):
         return (JobStopped(at_us, job.job_id, "max_failures"),) if stop else ()
     if stop:
-        return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, "failed"))
+        return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, FAILED))
     return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)
 
 
