@@ -26,6 +26,9 @@ ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
 DEPENDENCY = "dependency"
 """Why a job was stopped that was to run after one that did not succeed."""
 
+MAX_FAILURES = "max_failures"
+"""Why a job was stopped of which more units failed than may."""
+
 
 @record
 class Job:
