@@ -17,8 +17,9 @@ from ..errors import Reason, Refused
 from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import LeaseId, Span
-from ..service import charge, settle
-from ..state import FAILED, Job, Lease, State, Worker
+from ..service import charge
+from ..settlement import settle
+from ..state import FAILED, MAX_FAILURES, Job, Lease, State, Worker
 from ..terms import Requeued
 from ..usage import weighted
 from . import checks
@@ -357,9 +358,9 @@ def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, 
     most = job.terms.max_failures
     stop = most is not None and failed > most and job.stopped is None
     if job.out > back or (not stop and (again or job.next_index < job.terms.count or job.requeued)):
-        return (JobStopped(at_us, job.job_id, "max_failures"),) if stop else ()
+        return (JobStopped(at_us, job.job_id, MAX_FAILURES),) if stop else ()
     if stop:
-        return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, FAILED))
+        return (JobStopped(at_us, job.job_id, MAX_FAILURES), JobEnded(at_us, job.job_id, FAILED))
     return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)
 
 
