@@ -13,7 +13,7 @@ from .credit.karma import KARMA
 from .domains.state import TOP
 from .ids import DomainId
 from .starts import ahead
-from .state import NO_ACCOUNT, Account, Jobs, Lease, Rules, State
+from .state import NOTHING_RECEIVED, FairnessAccount, Jobs, Lease, Rules, State
 from .tags import Fallen
 
 SCALE_BITS = 20
@@ -36,11 +36,11 @@ def reach(clock: int, rules: Rules) -> int:
 
 def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
     """Return the virtual time V of the domains inside ``parent_id``; 0 is the top."""
-    inside = jobs.accounts.get(parent_id, NO_ACCOUNT) if parent_id else jobs
+    inside = jobs.accounts.get(parent_id, NOTHING_RECEIVED) if parent_id else jobs
     return inside.clock - inside.debt
 
 
-def standing(state: State, domain_id: DomainId, account: Account, clock: int) -> int:
+def standing(state: State, domain_id: DomainId, account: FairnessAccount, clock: int) -> int:
     """Return the tag of a domain, but for what it is ahead of V because that was too far ahead itself.
 
     A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
@@ -94,7 +94,7 @@ def moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: i
     return moved
 
 
-def note_fallen(state: State, lease: Lease, account: Account, fallen: list[Fallen]) -> None:
+def note_fallen(state: State, lease: Lease, account: FairnessAccount, fallen: list[Fallen]) -> None:
     """Add one domain more to ``fallen`` if it is too far ahead: each has its turn.
 
     A domain is looked at when it is served, comes, or has something end. One that waits in vain has nothing of that, so

@@ -30,7 +30,7 @@ from itertools import pairwise
 
 from .falling import SCALE_BITS, clock_within, entitled_charge, reach, standing
 from .ids import DomainId
-from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, State, UserAccount
+from .state import NO_USER, NOTHING_RECEIVED, FairnessAccount, Job, Jobs, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
@@ -46,7 +46,7 @@ def clock_charge(size: int, phi: int) -> int:
 def lag(state: State, domain_id: DomainId) -> int:
     """Return what a domain is owed: g (V - S), in units of size (thousandths of a cpu x us); negative if ahead."""
     domain = state.domains.domains[domain_id]
-    account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
+    account = state.jobs.accounts.get(domain_id, NOTHING_RECEIVED)
     ahead = clock_within(state.jobs, domain.parent) - account.tag
     return (state.rules.alpha_milli * domain.effective_share * ahead // 1000) >> SCALE_BITS
 
@@ -61,7 +61,7 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
     jobs = state.jobs
     account = jobs.accounts.get(domain_id)
     if account is None:
-        account = Account(above=state.domains.path(domain_id))
+        account = FairnessAccount(above=state.domains.path(domain_id))
     mine = account.users.get(user, NO_USER)
     return ArrivalTags(
         account.tag if account.backlog else _raised(state, domain_id, account, _clock_over(jobs, account, 0)),
@@ -73,16 +73,16 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
     )
 
 
-def _arrived(state: State, account: Account, level: int, who: DomainId) -> int:
-    inner = state.jobs.accounts.get(who, NO_ACCOUNT)
+def _arrived(state: State, account: FairnessAccount, level: int, who: DomainId) -> int:
+    inner = state.jobs.accounts.get(who, NOTHING_RECEIVED)
     return inner.tag if inner.backlog else _raised(state, who, inner, _clock_over(state.jobs, account, level))
 
 
-def _raised(state: State, domain_id: DomainId, account: Account, clock: int) -> int:
+def _raised(state: State, domain_id: DomainId, account: FairnessAccount, clock: int) -> int:
     return clock if account.tag <= clock else standing(state, domain_id, account, clock)
 
 
-def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
+def _clock_over(jobs: Jobs, account: FairnessAccount, level: int) -> int:
     """Return the virtual time by which the domain ``level`` above that of ``account`` is measured."""
     return clock_within(jobs, account.parent(level))
 
@@ -122,7 +122,7 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: i
 def _served(
     state: State,
     domain_id: DomainId,
-    account: Account,
+    account: FairnessAccount,
     over: tuple[int, int, int],
     load: tuple[int, int, int, int],
     is_covered: int,
@@ -159,7 +159,7 @@ def _served(
     return served, tag, usage + used, clock + by - paid, debt - paid
 
 
-def virtual_time_over(state: State, account: Account, level: int) -> tuple[int, int, int]:
+def virtual_time_over(state: State, account: FairnessAccount, level: int) -> tuple[int, int, int]:
     """Return clock and debt of V, and Phi, of what the domain ``level`` above that of ``account`` competes in."""
     if level < len(account.above):
         parent_id = account.above[level]
@@ -198,7 +198,7 @@ def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, limit: int
     return max(tag, limit - sum(share * ahead for share, ahead in beside) // domain.effective_share)
 
 
-def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[int, Inner]:
+def _charged_inside(account: FairnessAccount, job: Job, size: int, count: int) -> tuple[int, Inner]:
     """Return whether job and user are charged, and where that leaves them and the clocks inside the domain."""
     user = account.users[job.terms.user]
     if user.backlog < 2 and account.active < 2:

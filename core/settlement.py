@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .falling import entitled_charge, moved, note_fallen, standing
 from .ids import DomainId
 from .service import INNER_BITS, advanced, clock_charge, tags_of, virtual_time_over
-from .state import Account, Job, Lease, State
+from .state import FairnessAccount, Job, Lease, State
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
@@ -69,7 +69,7 @@ def _used_more(lease: Lease, sizes: list[int], then: int) -> int:
 def _settled(
     state: State,
     who: DomainId,
-    it: Account,
+    it: FairnessAccount,
     over: tuple[int, int, int],
     lease: Lease,
     charged: int,
@@ -106,7 +106,7 @@ def _settled(
     return tag, usage if usage > 0 else 0, clock, debt
 
 
-def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:
+def _settled_inside(account: FairnessAccount, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:
     if not arrives and not (sizes and lease.charged & (TO_JOB | TO_USER)):
         return ()
     user, many = account.users[job.terms.user], len(sizes)

@@ -99,11 +99,11 @@ def _terms(one: Domain | CreateDomain | ChangeDomain) -> tuple[object, ...]:
 
 
 def _check_unused(state: State, domain: Domain) -> None:
-    account = state.jobs.accounts.get(domain.domain_id)
-    if account is not None and account.jobs:
+    fairness = state.jobs.accounts.get(domain.domain_id)
+    if fairness is not None and fairness.jobs:
         raise Refused(
             Reason.DOMAIN_IN_USE,
-            f"Domain {domain.name!r} still has {account.jobs} jobs; delete or archive them first.",
+            f"Domain {domain.name!r} still has {fairness.jobs} jobs; delete or archive them first.",
         )
     if domain.children:
         raise Refused(
