@@ -35,7 +35,7 @@ def estimate_us(jobs: Jobs, job: Job) -> int:
 
 
 def first_estimate_us(jobs: Jobs, terms: Terms) -> int:
-    """Return the same for a job of these terms none of whose units has run yet."""
+    """Return what :func:`estimate_us` would for a job of these terms of which no unit has run yet."""
     known_us = terms.time_request_us or domain_estimate_us(jobs, terms)
     return ESTIMATE_UNKNOWN_US if known_us is None else known_us
 

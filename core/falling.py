@@ -30,7 +30,7 @@ def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
 
 
 def reach(clock: int, rules: Rules) -> int:
-    """Return up to which tag domains are owed service: to V, and with alpha = 1 by what 10**9 roundings can do more."""
+    """Return up to which tag domains are owed service: V; with alpha = 1 as much more as 10**9 roundings can add."""
     return clock + ROUNDING if rules.alpha_milli == ALL_MILLI else clock
 
 
@@ -41,7 +41,7 @@ def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
 
 
 def standing(state: State, domain_id: DomainId, account: FairnessAccount, clock: int) -> int:
-    """Return the tag of a domain, but for what it is ahead of V because that was too far ahead itself.
+    """Return the tag of a domain, without what it is ahead of V only because V itself had been too far ahead.
 
     A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
     most. Where V has fallen since, what it got was from the pool in truth. Not so at the top of a pool under karma:
@@ -95,10 +95,10 @@ def moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: i
 
 
 def note_fallen(state: State, lease: Lease, account: FairnessAccount, fallen: list[Fallen]) -> None:
-    """Add one domain more to ``fallen`` if it is too far ahead: each has its turn.
+    """Look at one more domain, each in its turn, and add it to ``fallen`` if it is too far ahead.
 
-    A domain is looked at when it is served, comes, or has something end. One that waits in vain has nothing of that, so
-    each is looked at once in as many leases as there are domains.
+    Otherwise a domain is looked at only when it is served, when it comes to wait, or when something of it ends. One
+    that waits in vain has none of that; so here each is looked at once in as many leases as there are domains.
     """
     domains, jobs = state.domains, state.jobs
     who = DomainId(1 + lease.lease_id % (domains.next_domain_id - 1))

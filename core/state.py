@@ -27,10 +27,10 @@ ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
 """States in which a job stays as it is, unless it is run again."""
 
 DEPENDENCY = "dependency"
-"""Why a job was stopped that was to run after one that did not succeed."""
+"""Why a job was stopped: one that it was to run after did not succeed."""
 
 MAX_FAILURES = "max_failures"
-"""Why a job was stopped of which more units failed than may."""
+"""Why a job was stopped: more of its units failed than it allows."""
 
 
 @record
@@ -111,7 +111,7 @@ class Lease:
         back: Bit i is set when unit ``first + i`` has finished or come back.
         left: Units still out.
         recalled: The worker was asked to give back what it has not started.
-        points: Those of its job then; ``priority`` has them in it.
+        points: How many points its job had then; they are part of ``priority``.
         behind: The lease in whose place it runs once that has ended, or 0; see :meth:`Jobs.is_queued`.
     """
 
@@ -176,8 +176,9 @@ class Jobs:
     """The slice of jobs, leases and what was charged for them.
 
     Attributes:
-        loaded: For each job that has given out units and has more of them the workers that they went to, the latest
-            newcomer first, at most ``JOB_WORKERS_MAX``: they have it loaded, as far as that can be told (row P24).
+        loaded: For each job of which some units were leased and others are still to be, the workers that were given
+            some, the one that came to it last first, at most ``JOB_WORKERS_MAX``. As far as can be told they have the
+            job loaded (row P24).
         waiting: The jobs that wait for others, or for their time.
         dependants: For each job that has not ended and that others wait for, these others; some may be stopped by now.
         clock: The furthest that the virtual time V of the domains at the top has been, scaled by 2**20.

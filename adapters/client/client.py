@@ -156,7 +156,7 @@ class Client(JobVerbs, DomainVerbs, CreditVerbs, AsyncCaller):
         self._subscriptions[number] = subscription
 
     def forget_subscription(self, number: int) -> None:
-        """No longer."""
+        """Pass on nothing more under this number."""
         self._subscriptions.pop(number, None)
 
     async def _ask(self, method: str, /, **params: object) -> Any:

@@ -60,7 +60,7 @@ def handling(command: Callable[[int], Command]) -> Decide:
 
 
 class Reader(JobReader):
-    """Reads what is durable; only why something waits is said of what is being decided."""
+    """Reads what is durable; but why something waits is told of the state that is being decided on."""
 
     @property
     def state(self) -> State:

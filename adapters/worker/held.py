@@ -38,7 +38,7 @@ class HeldLease:
 
     Attributes:
         given: The lease as the server gave it.
-        arrival: The how-manieth it is; older ones start first.
+        arrival: Its number in the order of arrival; those that came first start first.
         ends: How the units from ``acked`` to ``ended`` ended.
         is_placed: Whether it holds room of the worker's.
         is_returning: Whether the server is being given back the tail.

@@ -38,7 +38,7 @@ from .submission import submit
 
 
 def left_at_once(events: tuple[Event, ...]) -> tuple[Event, ...]:
-    """Return the events of a decision, where a job that ends leaves the state with its end."""
+    """Return the events of a decision, and with the end of a job that it leaves the state at once."""
     left = events
     for event in events:
         if type(event) is JobEnded:
@@ -103,7 +103,7 @@ def _change_priority(state: State, command: ChangePriority, at_us: int) -> tuple
 
 
 def reprioritise(state: State, job: Job, priority: int, points: int, at_us: int) -> PriorityChanged:
-    """Return the event by which a job has another priority, of which so many points are bought or sold."""
+    """Return the event that gives a job a priority, with the points of it that are bought (or, below zero, sold)."""
     user = state.jobs.accounts[job.terms.domain_id].users[job.terms.user]
     size = width_milli(job.terms.request, state.workers.capacity) * estimate_us(state.jobs, job)
     return PriorityChanged(at_us, job.job_id, priority, reprioritised(user, job, size, priority), points)

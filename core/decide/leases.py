@@ -353,7 +353,10 @@ def _by_first(run: Requeued) -> int:
 
 
 def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, at_us: int) -> tuple[Event, ...]:
-    """Return what follows when ``back`` units came back, of which so many are tried again, failed or were cancelled."""
+    """Return what follows for a job when ``back`` of its units came back.
+
+    Of these ``again`` are to be tried again, ``failed`` have failed for good, and ``cancelled`` count as cancelled.
+    """
     failed += job.failed.count
     most = job.terms.max_failures
     stop = most is not None and failed > most and job.stopped is None

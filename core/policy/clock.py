@@ -51,7 +51,7 @@ class ClockIndex(PoolIndex):
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
         self._at_top: dict[PendingShape, Ranks] = {}  # what somebody at the top is ranked with; some may be empty
         self._full: dict[PendingShape, None] = {}  # what this pass has seen to fit nowhere
-        self._many: set[DomainId] = set()  # so do those of these: not all of their lines are ranked
+        self._many: set[DomainId] = set()  # the keys of these as well: not all of their lines are ranked
         super().__init__(state)
         self._dirty.update(self._leaves)
 
@@ -226,7 +226,7 @@ class ClockIndex(PoolIndex):
         return leaf.ranked
 
     def rank_more(self) -> bool:
-        """Have those ranked by others of their many lines of whose ranked lines none has room; return if any is."""
+        """Rank other lines of domains that have many and no ranked one with room; return if there is such a domain."""
         found = False
         for domain_id in self._many - self._aside:
             leaf = self._leaves[domain_id]

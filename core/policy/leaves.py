@@ -113,9 +113,9 @@ class Leaf:
         above: The domains that it is in, nearest first.
         parent: The first of these, or :data:`TOP`.
         lines: By request.
-        ranked: Those of many that are ranked, in the domain's own order; None where all are.
-        least: Of many no request is smaller than this in cpus or memory.
-        has_more: Whether others of many may have room.
+        ranked: Where there are many lines, those that are ranked, in the domain's own order; None where all are.
+        least: Where there are many, a request that each of theirs is at least as large as in cpus and in memory.
+        has_more: Where there are many, whether some that are not ranked may have room.
         touched: Users who have changed since the last refresh.
         is_by_mean: Whether the keys of some line rest on how long units of the domain took.
     """
@@ -143,7 +143,7 @@ class Leaf:
         self.least = Shape(NOTHING)
         self.has_more = False
         self.touched: set[str] = set()
-        # Of many lines: those of each user by their first jobs, an order that the user's tag does not change.
+        # Where there are many lines, those of each user by their first jobs: the user's tag does not change that order.
         self._of_user: dict[str, SortedList[tuple[QueueKey, Line]]] = {}
 
     def add(self, job: Job, shape: PendingShape, ranks: Ranks) -> None:

@@ -140,7 +140,7 @@ class PoolIndex:
         """A domain was given something."""
 
     def domain_measured(self, domain_id: DomainId) -> None:
-        """A run time of a domain more is known."""
+        """One more run time of a domain is known."""
 
     def rules_changed(self) -> None:
         """The parameters of fairness have changed, or how usage is expressed."""
@@ -349,7 +349,7 @@ class PoolIndex:
         jobs, capacity = self.state.jobs, self.capacity
         if event.lease_id in jobs.leases:
             job_id, terms = capacity.holder(event.lease_id)
-            capacity.version += 1  # a run time more: by a shorter estimate something may end in time
+            capacity.version += 1  # one more run time: with a shorter estimate something may end in time
         else:
             job_id, terms = capacity.give(event.lease_id)
             if self._held:

@@ -295,7 +295,7 @@ def _add(members: IndexSet, runs: Iterable[Span]) -> IndexSet:
 
 
 def _without(requeued: tuple[Requeued, ...], first: int, count: int) -> tuple[Requeued, ...]:
-    """Return ``requeued`` less a run that starts where one of them starts."""
+    """Return ``requeued`` without the first ``count`` units of the run that starts at ``first``."""
     runs = []
     for run in requeued:
         if run.first != first:
@@ -306,7 +306,7 @@ def _without(requeued: tuple[Requeued, ...], first: int, count: int) -> tuple[Re
 
 
 def merged(requeued: tuple[Requeued, ...], more: tuple[Requeued, ...]) -> tuple[Requeued, ...]:
-    """Return two times runs of units, ascending, neighbours with the same history joined."""
+    """Return both lists of runs as one, ascending; neighbours with the same history are joined."""
     if not more:
         return requeued
     runs: list[Requeued] = []
