@@ -14,7 +14,7 @@ from meted.core.domains.state import SHARE, Domain, Loan
 from meted.core.ids import DomainId, LoanId
 from meted.core.resources import Resources
 from meted.core.service import lag
-from meted.core.state import NO_ACCOUNT, State
+from meted.core.state import NOTHING_RECEIVED, State
 from meted.core.usage import current, step_of
 
 from .credit_views import credit_view
@@ -122,7 +122,7 @@ def amounts_view(resources: Resources) -> AmountsView:
 def domain_view(state: State, domain: Domain, now_us: int) -> DomainView:
     """Return the view of a domain; its usage is told as of ``now_us``."""
     domains = state.domains
-    account = state.jobs.accounts.get(domain.domain_id, NO_ACCOUNT)
+    fairness = state.jobs.accounts.get(domain.domain_id, NOTHING_RECEIVED)
     owed = lag(state, domain.domain_id) // 1000
     account_id = state.ledger.of_domain.get(domain.domain_id)
     credit = None if account_id is None else credit_view(state, state.ledger.accounts[account_id], now_us)
@@ -131,7 +131,7 @@ def domain_view(state: State, domain: Domain, now_us: int) -> DomainView:
         domain=domain.name,
         share=domain.share,
         cap=None if domain.cap is None else amounts_view(domain.cap),
-        jobs=account.jobs,
+        jobs=fairness.jobs,
         parent=domains.domains[domain.parent].name if domain.parent else "",
         depth=len(domains.path(domain.domain_id)) + 1,
         children=domain.children,
@@ -140,13 +140,13 @@ def domain_view(state: State, domain: Domain, now_us: int) -> DomainView:
         effective_guarantee=amounts_view(domain.effective_guarantee),
         floor_share=domain.floor_share,
         floor=amounts_view(domain.floor),
-        waiting_jobs=0 if domain.children else account.backlog,
-        service_cpu_us=account.service // 1000,
-        usage_cpu_us=current(account.usage, account.epoch, step) // 1000,
-        lag_cpu_us=owed if account.backlog else min(owed, 0),
+        waiting_jobs=0 if domain.children else fairness.backlog,
+        service_cpu_us=fairness.service // 1000,
+        usage_cpu_us=current(fairness.usage, fairness.epoch, step) // 1000,
+        lag_cpu_us=owed if fairness.backlog else min(owed, 0),
         lag_bound_cpu_us=LAG_LEASES * state.jobs.largest_size // 1000,
-        cpu_requested_us=account.requested_cpu_us,
-        cpu_used_us=account.used_cpu_us,
+        cpu_requested_us=fairness.requested_cpu_us,
+        cpu_used_us=fairness.used_cpu_us,
         closed=domain.closed,
         stamp_us=domain.stamp_us,
         expires_us=domain.expires_us,

@@ -58,7 +58,7 @@ def rewrite_rows(path: Path) -> None:
 
 
 def wrong_postings(log: Log, progress: Progress | None = None) -> str | None:
-    """Do the same with a log that is open."""
+    """Return what :func:`wrong_rows` does, of a log that is open and has rows."""
     keeper, check, end, last_seq = Bookkeeper(State()), _Check(log), log.head.seq, 0
     try:
         for batch in log.read(1):

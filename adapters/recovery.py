@@ -13,7 +13,6 @@ from meted.core.batch import GENESIS
 from meted.core.commands import NoteRepair
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
-from meted.core.limits import RETENTION_US
 from meted.core.policy.base import Policy, SimulationOnly
 from meted.core.policy.meted import Meted
 from meted.core.policy.registry import POLICIES
@@ -91,29 +90,6 @@ def read_state(log: Log, *, from_snapshot: bool = True) -> Recovered:
             folding.add(decode_events(batch.body))
             chain = batch.chain
         return Recovered(folding.finish(), chain, snapshot_seq)
-
-
-def recover(log: Log, policy: str | Policy, *, retention_us: int = RETENTION_US) -> Engine:
-    """Return an engine that goes on where a log ends.
-
-    It writes nothing and decides nothing. Workers known from before are still in the state: the shell says what became
-    of them (away until they call, or lost), and carries out :func:`meted.core.react.outstanding`. A process that does
-    little else may call ``gc.freeze()`` afterwards: the state is large, old and free of cycles, so the garbage
-    collector would look through it for nothing.
-
-    Args:
-        log: Where to read.
-        policy: Who is next, by name or as an object.
-        retention_us: How long ended jobs stay in the state.
-
-    Raises:
-        UnknownPolicy: The policy may not run live.
-        LogDamaged, SchemaError: As for :func:`read_state`.
-    """
-    chosen = live_policy(policy)
-    with _collector_paused():
-        found = read_state(log)
-        return Engine(chosen, found.state, found.chain, retention_us=retention_us)
 
 
 def take_snapshot(log: Log, engine: Engine) -> Snapshot:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .limits import ESTIMATE_MIN_US, ESTIMATE_UNKNOWN_US, STAY_UNKNOWN_US
 from .resources import Resources
-from .state import NO_ACCOUNT, Job, Jobs
+from .state import NOTHING_RECEIVED, Job, Jobs
 from .terms import Requeued, Terms
 
 
@@ -35,7 +35,7 @@ def estimate_us(jobs: Jobs, job: Job) -> int:
 
 
 def first_estimate_us(jobs: Jobs, terms: Terms) -> int:
-    """Return the same for a job of these terms none of whose units has run yet."""
+    """Return what :func:`estimate_us` would for a job of these terms of which no unit has run yet."""
     known_us = terms.time_request_us or domain_estimate_us(jobs, terms)
     return ESTIMATE_UNKNOWN_US if known_us is None else known_us
 
@@ -70,5 +70,5 @@ def next_run(job: Job, at_us: int) -> Requeued | None:
 
 def domain_estimate_us(jobs: Jobs, terms: Terms) -> int | None:
     """Return the mean run time of all units of the terms' domain so far, or None if none has ended."""
-    account = jobs.accounts.get(terms.domain_id, NO_ACCOUNT)
+    account = jobs.accounts.get(terms.domain_id, NOTHING_RECEIVED)
     return max(ESTIMATE_MIN_US, account.measured_us // account.measured_count) if account.measured_count else None

@@ -13,7 +13,7 @@ from .credit.karma import KARMA
 from .domains.state import TOP
 from .ids import DomainId
 from .starts import ahead
-from .state import NO_ACCOUNT, Account, Jobs, Lease, Rules, State
+from .state import NOTHING_RECEIVED, FairnessAccount, Jobs, Lease, Rules, State
 from .tags import Fallen
 
 SCALE_BITS = 20
@@ -30,18 +30,18 @@ def entitled_charge(size: int, share: int, alpha_milli: int) -> int:
 
 
 def reach(clock: int, rules: Rules) -> int:
-    """Return up to which tag domains are owed service: to V, and with alpha = 1 by what 10**9 roundings can do more."""
+    """Return up to which tag domains are owed service: V; with alpha = 1 as much more as 10**9 roundings can add."""
     return clock + ROUNDING if rules.alpha_milli == ALL_MILLI else clock
 
 
 def clock_within(jobs: Jobs, parent_id: DomainId) -> int:
     """Return the virtual time V of the domains inside ``parent_id``; 0 is the top."""
-    inside = jobs.accounts.get(parent_id, NO_ACCOUNT) if parent_id else jobs
+    inside = jobs.accounts.get(parent_id, NOTHING_RECEIVED) if parent_id else jobs
     return inside.clock - inside.debt
 
 
-def standing(state: State, domain_id: DomainId, account: Account, clock: int) -> int:
-    """Return the tag of a domain, but for what it is ahead of V because that was too far ahead itself.
+def standing(state: State, domain_id: DomainId, account: FairnessAccount, clock: int) -> int:
+    """Return the tag of a domain, without what it is ahead of V only because V itself had been too far ahead.
 
     A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
     most. Where V has fallen since, what it got was from the pool in truth. Not so at the top of a pool under karma:
@@ -94,11 +94,11 @@ def moved(state: State, who: DomainId, over: int, clock: int, rises: bool, by: i
     return moved
 
 
-def note_fallen(state: State, lease: Lease, account: Account, fallen: list[Fallen]) -> None:
-    """Add one domain more to ``fallen`` if it is too far ahead: each has its turn.
+def note_fallen(state: State, lease: Lease, account: FairnessAccount, fallen: list[Fallen]) -> None:
+    """Look at one more domain, each in its turn, and add it to ``fallen`` if it is too far ahead.
 
-    A domain is looked at when it is served, comes, or has something end. One that waits in vain has nothing of that, so
-    each is looked at once in as many leases as there are domains.
+    Otherwise a domain is looked at only when it is served, when it comes to wait, or when something of it ends. One
+    that waits in vain has none of that; so here each is looked at once in as many leases as there are domains.
     """
     domains, jobs = state.domains, state.jobs
     who = DomainId(1 + lease.lease_id % (domains.next_domain_id - 1))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from .account_invariants import wrong_accounts, wrong_sellers, wrong_starts
 from .credit.invariants import wrong_credit
 from .domains.invariants import wrong_domains
 from .engine import Engine
+from .fairness_invariants import wrong_accounts, wrong_sellers, wrong_starts
 from .ids import JobId
 from .limits import CALLS_KEPT_MAX, JOB_WORKERS_MAX
 from .policy.clock import ClockIndex

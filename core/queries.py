@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from .events import Event, JobSubmitted
 from .ids import JobId
-from .state import DEPENDENCY, FAILED, HELD, PENDING, RUNNING, Job, State
+from .state import DEPENDENCY, FAILED, HELD, MAX_FAILURES, PENDING, RUNNING, Job, State
 
 NAMED_JOBS_MAX = 3
 """Jobs named in one sentence; the others are counted."""
@@ -73,7 +73,7 @@ def failure_reason(job: Job) -> str | None:
         return f"It was to run after {_named(job.terms.after)}, and not all of that succeeded."
     if job.outcome != FAILED:
         return None
-    if job.stopped == "max_failures":
+    if job.stopped == MAX_FAILURES:
         units = "1 unit" if job.failed.count == 1 else f"{job.failed.count} units"
         return f"{units} failed, more than the {job.terms.max_failures} that were allowed."
     return f"{job.failed.count} of {job.terms.count} units failed."

@@ -10,8 +10,9 @@ A domain whose tag is not ahead of V is served from its *entitlement*: S += l / 
 and S stays. Either way V += l / Phi, and its usage grows. The same at each level of the tree. So who is charged for
 what follows from the state alone: an account means the same under every policy, and policies can be exchanged.
 
-V falls when work took less than it was charged for (:mod:`.falling`). It is kept as the furthest that it has been,
-``clock``, and what it has fallen below that, ``debt``.
+A lease is charged by its estimate when it is given. What its units really took is set right as they come back
+(:mod:`.settlement`); V falls where they took less than was charged for them (:mod:`.falling`). It is kept as the
+furthest that it has been, ``clock``, and what it has fallen below that, ``debt``.
 
 Inside a domain, users and the jobs of each user have fluid clocks of their own, V += l / (weights of those that wait);
 there nothing moves while there is nobody to compete with, as it would all move in step.
@@ -24,12 +25,12 @@ somebody, and rounding could make it look as if it were not; so there V counts a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
-from .falling import SCALE_BITS, clock_within, entitled_charge, moved, note_fallen, reach, standing
+from .falling import SCALE_BITS, clock_within, entitled_charge, reach, standing
 from .ids import DomainId
-from .state import NO_ACCOUNT, NO_USER, Account, Job, Jobs, Lease, State, UserAccount
+from .state import NO_USER, NOTHING_RECEIVED, FairnessAccount, Job, Jobs, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
 
@@ -45,7 +46,7 @@ def clock_charge(size: int, phi: int) -> int:
 def lag(state: State, domain_id: DomainId) -> int:
     """Return what a domain is owed: g (V - S), in units of size (thousandths of a cpu x us); negative if ahead."""
     domain = state.domains.domains[domain_id]
-    account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
+    account = state.jobs.accounts.get(domain_id, NOTHING_RECEIVED)
     ahead = clock_within(state.jobs, domain.parent) - account.tag
     return (state.rules.alpha_milli * domain.effective_share * ahead // 1000) >> SCALE_BITS
 
@@ -60,7 +61,7 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
     jobs = state.jobs
     account = jobs.accounts.get(domain_id)
     if account is None:
-        account = Account(above=state.domains.path(domain_id))
+        account = FairnessAccount(above=state.domains.path(domain_id))
     mine = account.users.get(user, NO_USER)
     return ArrivalTags(
         account.tag if account.backlog else _raised(state, domain_id, account, _clock_over(jobs, account, 0)),
@@ -72,16 +73,16 @@ def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: in
     )
 
 
-def _arrived(state: State, account: Account, level: int, who: DomainId) -> int:
-    inner = state.jobs.accounts.get(who, NO_ACCOUNT)
+def _arrived(state: State, account: FairnessAccount, level: int, who: DomainId) -> int:
+    inner = state.jobs.accounts.get(who, NOTHING_RECEIVED)
     return inner.tag if inner.backlog else _raised(state, who, inner, _clock_over(state.jobs, account, level))
 
 
-def _raised(state: State, domain_id: DomainId, account: Account, clock: int) -> int:
+def _raised(state: State, domain_id: DomainId, account: FairnessAccount, clock: int) -> int:
     return clock if account.tag <= clock else standing(state, domain_id, account, clock)
 
 
-def _clock_over(jobs: Jobs, account: Account, level: int) -> int:
+def _clock_over(jobs: Jobs, account: FairnessAccount, level: int) -> int:
     """Return the virtual time by which the domain ``level`` above that of ``account`` is measured."""
     return clock_within(jobs, account.parent(level))
 
@@ -109,18 +110,19 @@ def charge(state: State, job: Job, size: int, count: int, at_us: int, covered: i
     for level, who in enumerate((domain_id, *account.above)):
         it = jobs.accounts[who] if level else account
         sold = not level and points < 0
+        over = virtual_time_over(state, account, level)
         load = (size, count, used, epoch)
         may = ahead if level == len(account.above) else 0
-        bit, *tags = _served(state, who, it, _over(state, account, level), load, covered >> level & 1, sold, may)
+        bit, *tags = _served(state, who, it, over, load, covered >> level & 1, sold, may)
         charged |= bit << level * LEVEL_BITS
         levels.append(tags)
-    return _tags(charged, levels, epoch, inner)
+    return tags_of(charged, levels, epoch, inner)
 
 
 def _served(
     state: State,
     domain_id: DomainId,
-    account: Account,
+    account: FairnessAccount,
     over: tuple[int, int, int],
     load: tuple[int, int, int, int],
     is_covered: int,
@@ -157,7 +159,7 @@ def _served(
     return served, tag, usage + used, clock + by - paid, debt - paid
 
 
-def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
+def virtual_time_over(state: State, account: FairnessAccount, level: int) -> tuple[int, int, int]:
     """Return clock and debt of V, and Phi, of what the domain ``level`` above that of ``account`` competes in."""
     if level < len(account.above):
         parent_id = account.above[level]
@@ -166,10 +168,13 @@ def _over(state: State, account: Account, level: int) -> tuple[int, int, int]:
     return state.jobs.clock, state.jobs.debt, state.domains.total_share
 
 
-def _tags(
+def tags_of(
     charged: int, levels: Sequence[Sequence[int]], epoch: int, inner: Inner, fallen: tuple[Fallen, ...] = ()
 ) -> ChargeTags:
-    """Return tags of levels of (tag, usage, virtual time over it, its debt): the time over one is inside the next."""
+    """Return the tags after a charge, given those of each level, from the job's own domain to the top.
+
+    A level is (tag of its domain, its usage, clock and debt of V over it); V over one level is that inside the next.
+    """
     tag, usage, *_ = levels[0]
     above = tuple((it[0], it[1], below[2], below[3]) for below, it in pairwise(levels))
     return ChargeTags(charged, tag, usage, epoch, levels[-1][2], levels[-1][3], inner, above, fallen)
@@ -193,7 +198,7 @@ def _claimed(state: State, domain_id: DomainId, tag: int, clock: int, limit: int
     return max(tag, limit - sum(share * ahead for share, ahead in beside) // domain.effective_share)
 
 
-def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[int, Inner]:
+def _charged_inside(account: FairnessAccount, job: Job, size: int, count: int) -> tuple[int, Inner]:
     """Return whether job and user are charged, and where that leaves them and the clocks inside the domain."""
     user = account.users[job.terms.user]
     if user.backlog < 2 and account.active < 2:
@@ -204,139 +209,15 @@ def _charged_inside(account: Account, job: Job, size: int, count: int) -> tuple[
     if user.backlog > 1:
         charged = TO_JOB
         job_tag += count * -((-size << INNER_BITS) // job_weight(job.terms.priority))
-        jobs_clock, jobs_debt = _advanced(jobs_clock, jobs_debt, count * ((size << INNER_BITS) // user.weight))
+        jobs_clock, jobs_debt = advanced(jobs_clock, jobs_debt, count * ((size << INNER_BITS) // user.weight))
     if account.active > 1:
         charged |= TO_USER
         user_tag += count * size
-        clock, debt = _advanced(clock, debt, count * (size // account.active))
+        clock, debt = advanced(clock, debt, count * (size // account.active))
     return charged, (job_tag, jobs_clock, jobs_debt, user_tag, clock, debt)
 
 
-def settle(state: State, lease: Lease, run_us: Iterable[int], waits_again: bool) -> ChargeTags:
-    """Return the tags after units of ``lease`` took ``run_us`` instead of what was estimated; none took 0 is a refund.
-
-    V follows actual service in both directions (docs/fairness.md). Did it not fall it would run away from every tag,
-    and a newcomer would wait for the whole history. ``waits_again`` says that units of the job now wait to be tried
-    again. Whoever had nothing else waiting banks no idle time by that: it stands at V at least, and only then is the
-    charge set right. So a refund is one in full, and it does not matter in which parts units come back.
-    """
-    jobs = state.jobs
-    job = jobs.jobs[lease.job_id]
-    domain_id = job.terms.domain_id
-    account = jobs.accounts[domain_id]
-    above = account.above
-    width = lease.size // lease.estimate_us
-    sizes = [width * took_us for took_us in run_us if took_us != lease.estimate_us]
-    arrives = waits_again and not job.is_backlogged
-    epoch = account.epoch
-    if above:  # in an earlier epoch than that of any account, usage would be a number of any length
-        epoch = max(epoch, *(jobs.accounts[who].epoch for who in above))
-    inner: Inner = ()
-    used = 0
-    if sizes or arrives:
-        inner = _settled_inside(account, job, lease, sizes, arrives)
-        then = step_of(lease.leased_us, state.rules.half_life_us)
-        since = epoch_of(then)
-        if since > epoch:
-            epoch = since
-        used = expressed(_used_more(lease, sizes, then), since, epoch)
-    elif not above and not jobs.debt:  # V has never been further than it is
-        return ChargeTags(lease.charged, account.tag, account.usage, epoch, jobs.clock, 0, (), ())
-    load = sizes, used, epoch, arrives
-    fallen: list[Fallen] = []
-    levels = []
-    for level, who in enumerate((domain_id, *above)):
-        it = jobs.accounts[who] if level else account
-        charged = lease.charged >> level * LEVEL_BITS
-        levels.append(_settled(state, who, it, _over(state, account, level), lease, charged, load, fallen))
-    note_fallen(state, lease, account, fallen)
-    return _tags(lease.charged, levels, epoch, inner, tuple(fallen))
-
-
-def _used_more(lease: Lease, sizes: list[int], then: int) -> int:
-    """Return what units of ``sizes`` count for as usage at a step, beyond what was charged for them; it may be less."""
-    priority = lease.priority - lease.points
-    # Loops rather than sums of lists, here and below: nearly always there is one unit.
-    used = -len(sizes) * amount_at(lease.size, priority, then)
-    for size in sizes:
-        used += amount_at(size, priority, then)
-        if lease.points > 0 and size > lease.size:  # beyond what was paid for, points count as usage after all
-            beyond = size - lease.size
-            used += amount_at(beyond, lease.priority, then) - amount_at(beyond, priority, then)
-    return used
-
-
-def _settled(
-    state: State,
-    who: DomainId,
-    it: Account,
-    over: tuple[int, int, int],
-    lease: Lease,
-    charged: int,
-    load: tuple[list[int], int, int, bool],
-    fallen: list[Fallen],
-) -> tuple[int, int, int, int]:
-    """Return, for one level, tag and usage of its domain after a settlement; clock and debt of V over it.
-
-    ``over`` is these two before, and Phi; ``charged`` has the bits of this level lowest; ``load`` the sizes of the
-    units that did not take what was estimated, what they count for as usage and in which epoch, and whether the job
-    comes to wait again. What falls with V goes to ``fallen``.
-    """
-    clock, debt, phi = over
-    sizes, used, epoch, arrives = load
-    rules, now, served = state.rules, clock - debt, charged & (ENTITLED | GUARANTEED)
-    tag = it.tag if it.tag <= now else standing(state, who, it, now)
-    rises = arrives and not it.backlog and tag < now
-    if sizes and served != GUARANTEED:
-        many = len(sizes)
-        if served == ENTITLED:
-            share = state.domains.domains[who].effective_share
-            tag -= many * entitled_charge(lease.size, share, rules.alpha_milli)
-            for size in sizes:
-                tag += entitled_charge(size, share, rules.alpha_milli)
-        by = -many * clock_charge(lease.size, phi)
-        for size in sizes:
-            by += clock_charge(size, phi)
-        clock, debt = _advanced(clock, debt, by)
-    if rises or clock - debt < now:
-        tag += moved(state, who, now, clock - debt, rises, tag - it.tag, fallen)
-    usage = it.usage if it.epoch == epoch else expressed(it.usage, it.epoch, epoch)
-    if rules.usage == "all" or not served:
-        usage += used
-    return tag, usage if usage > 0 else 0, clock, debt
-
-
-def _settled_inside(account: Account, job: Job, lease: Lease, sizes: list[int], arrives: bool) -> Inner:
-    if not arrives and not (sizes and lease.charged & (TO_JOB | TO_USER)):
-        return ()
-    user, many = account.users[job.terms.user], len(sizes)
-    job_tag, jobs_clock, jobs_debt = job.tag, user.clock, user.debt
-    user_tag, clock, debt = user.tag, account.clock, account.debt
-    if arrives:
-        job_tag = max(job_tag, jobs_clock - jobs_debt)
-        if not user.backlog:
-            user_tag = max(user_tag, clock - debt)
-    if sizes and lease.charged & TO_JOB:
-        weight = job_weight(lease.priority)
-        job_tag += many * ((-lease.size << INNER_BITS) // weight)
-        for size in sizes:
-            job_tag -= (-size << INNER_BITS) // weight
-        if user.weight:
-            by = -many * ((lease.size << INNER_BITS) // user.weight)
-            for size in sizes:
-                by += (size << INNER_BITS) // user.weight
-            jobs_clock, jobs_debt = _advanced(jobs_clock, jobs_debt, by)
-    if sizes and lease.charged & TO_USER:
-        user_tag += sum(sizes) - many * lease.size
-        if account.active:
-            by = -many * (lease.size // account.active)
-            for size in sizes:
-                by += size // account.active
-            clock, debt = _advanced(clock, debt, by)
-    return job_tag, jobs_clock, jobs_debt, user_tag, clock, debt
-
-
-def _advanced(clock: int, debt: int, by: int) -> tuple[int, int]:
+def advanced(clock: int, debt: int, by: int) -> tuple[int, int]:
     """Return virtual time and its debt after an advance; a negative one adds to the debt, a later one pays it first."""
     paid = debt if debt < by else by
     return clock + by - paid, debt - paid

@@ -5,11 +5,14 @@ from __future__ import annotations
 from immutables import Map
 
 from .credit.state import Ledger as Ledger
-from .domains.state import TOP
 from .domains.state import Domain as Domain
 from .domains.state import Domains as Domains
 from .domains.state import Loan as Loan
 from .domains.state import Recalls as Recalls
+from .fairness_accounts import NO_USER as NO_USER
+from .fairness_accounts import NOTHING_RECEIVED as NOTHING_RECEIVED
+from .fairness_accounts import FairnessAccount as FairnessAccount
+from .fairness_accounts import UserAccount as UserAccount
 from .ids import DomainId, JobId, LeaseId, WorkerId
 from .indexset import EMPTY, IndexSet
 from .limits import KARMA_START_MC
@@ -20,8 +23,14 @@ from .terms import Requeued, Terms
 
 HELD, PENDING, RUNNING = "held", "pending", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED})
+"""States in which a job stays as it is, unless it is run again."""
+
 DEPENDENCY = "dependency"
-"""Why a job was stopped that was to run after one that did not succeed."""
+"""Why a job was stopped: one that it was to run after did not succeed."""
+
+MAX_FAILURES = "max_failures"
+"""Why a job was stopped: more of its units failed than it allows."""
 
 
 @record
@@ -102,7 +111,7 @@ class Lease:
         back: Bit i is set when unit ``first + i`` has finished or come back.
         left: Units still out.
         recalled: The worker was asked to give back what it has not started.
-        points: Those of its job then; ``priority`` has them in it.
+        points: How many points its job had then; they are part of ``priority``.
         behind: The lease in whose place it runs once that has ended, or 0; see :meth:`Jobs.is_queued`.
     """
 
@@ -140,75 +149,6 @@ class Lease:
 
 
 @record
-class UserAccount:
-    """What a user of a domain has received, beside the other users of it; and the virtual time of his jobs.
-
-    Attributes:
-        tag: His start tag among the users of the domain, scaled like :attr:`Job.tag`.
-        clock, debt: Of the virtual time of his jobs, as in :class:`Jobs`.
-        weight: Sum of the weights of his jobs that have units waiting.
-        backlog: Number of these.
-        jobs: Jobs of his that are not archived.
-    """
-
-    tag: int = 0
-    clock: int = 0
-    debt: int = 0
-    weight: int = 0
-    backlog: int = 0
-    jobs: int = 0
-
-
-@record
-class Account:
-    """What a domain has received.
-
-    Attributes:
-        tag: Virtual start tag S of the domain in its parent's virtual time (docs/fairness.md), scaled by 2**20.
-        lead: The size of its last run from its entitlement, and of what has been longer than estimated since: by what
-            that is charged the tag may be ahead of V.
-        usage, epoch: Forward-decayed usage X, and the epoch it is expressed in (:mod:`meted.core.usage`).
-        service: All that it has received, in units of size, whatever it was served from.
-        clock, debt: Of the virtual time of what is inside it, its sub-domains or its users, as in :class:`Jobs`.
-        backlog: Its jobs that have units waiting, or its sub-domains that have such jobs.
-        active: Its users who have units waiting.
-        users: By name, those who have jobs in the state.
-        jobs: Jobs of the domain that are not archived.
-        measured_us, measured_count: Sum and number of run times reported, for estimates.
-        requested_cpu_us: Cpu time that was asked for (row P08).
-        used_cpu_us: Cpu time of units that ended, each counted by its priority (row P09).
-        last_job_id: The domain's newest job, or None; what the next has in common with it is kept only once.
-        above: The domains that it is in, nearest first.
-    """
-
-    tag: int = 0
-    lead: int = 0
-    usage: int = 0
-    epoch: int = 0
-    service: int = 0
-    clock: int = 0
-    debt: int = 0
-    backlog: int = 0
-    active: int = 0
-    users: Map[str, UserAccount] = Map()
-    jobs: int = 0
-    measured_us: int = 0
-    measured_count: int = 0
-    requested_cpu_us: int = 0
-    used_cpu_us: int = 0
-    last_job_id: JobId | None = None
-    above: tuple[DomainId, ...] = ()
-
-    def parent(self, level: int = 0) -> DomainId:
-        """Return what the domain ``level`` above this one is in, or :data:`TOP`; level 0 is this one itself."""
-        return self.above[level] if level < len(self.above) else TOP
-
-
-NO_USER = UserAccount()
-NO_ACCOUNT = Account()
-
-
-@record
 class InternedSpec:
     """A packed spec and the number of jobs that use it."""
 
@@ -236,8 +176,9 @@ class Jobs:
     """The slice of jobs, leases and what was charged for them.
 
     Attributes:
-        loaded: For each job that has given out units and has more of them the workers that they went to, the latest
-            newcomer first, at most ``JOB_WORKERS_MAX``: they have it loaded, as far as that can be told (row P24).
+        loaded: For each job of which some units were leased and others are still to be, the workers that were given
+            some, the one that came to it last first, at most ``JOB_WORKERS_MAX``. As far as can be told they have the
+            job loaded (row P24).
         waiting: The jobs that wait for others, or for their time.
         dependants: For each job that has not ended and that others wait for, these others; some may be stopped by now.
         clock: The furthest that the virtual time V of the domains at the top has been, scaled by 2**20.
@@ -249,7 +190,7 @@ class Jobs:
 
     jobs: Map[JobId, Job] = Map()
     leases: Map[LeaseId, Lease] = Map()
-    accounts: Map[DomainId, Account] = Map()
+    accounts: Map[DomainId, FairnessAccount] = Map()
     specs: Map[bytes, InternedSpec] = Map()
     waiting: Map[JobId, Awaits] = Map()
     dependants: Map[JobId, IndexSet] = Map()

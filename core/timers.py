@@ -162,7 +162,7 @@ class Timers:
     def next_us(self) -> int | None:
         """Return when something falls due next, or None."""
         due_us = self._due[0][0] if self._due else None
-        for other_us in (self._donors.due_us(), self._watching.due_us):
+        for other_us in (self._donors.due_us, self._watching.due_us):
             if other_us is not None and (due_us is None or other_us < due_us):
                 due_us = other_us
         return due_us
@@ -187,7 +187,7 @@ class Timers:
                 command = self._domain(state, DomainId(target), kind, due_us, at_us)
             if command is not None:
                 return command
-        donors_us = self._donors.due_us()
+        donors_us = self._donors.due_us
         if donors_us is not None and donors_us <= at_us:
             return PayDonors(at_us, self._donors.to_pay(state))
         if self._watching.due_us is not None and self._watching.due_us <= at_us:

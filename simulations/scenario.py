@@ -32,7 +32,7 @@ from meted.core.policy.base import Policy
 from meted.core.resources import NOTHING, Resources
 from meted.core.service import lag
 from meted.core.spec import NO_SPEC
-from meted.core.state import NO_ACCOUNT, Rules
+from meted.core.state import NOTHING_RECEIVED, Rules
 from meted.core.usage import current, step_of
 
 from .passes import run_passes
@@ -182,7 +182,7 @@ class Scenario:
         state = self.engine.state
         names = {domain_id: domain.name for domain_id, domain in sorted(state.domains.domains.items())}
         step = step_of(self.engine.now_us, state.rules.half_life_us)
-        accounts = {name: state.jobs.accounts.get(domain_id, NO_ACCOUNT) for domain_id, name in names.items()}
+        accounts = {name: state.jobs.accounts.get(domain_id, NOTHING_RECEIVED) for domain_id, name in names.items()}
         lags = {name: lag(state, domain_id) for domain_id, name in names.items()}
         held = dict.fromkeys(names.values(), 0)
         for lease in state.jobs.leases.values():

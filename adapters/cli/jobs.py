@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 import click
 
 from meted.core.decide.ledger import credits_text
+from meted.core.state import CANCELLED, ENDED, FAILED, HELD, PENDING, RUNNING, SUCCEEDED
 
 from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, server_option
 from .entitlements import amounts_text
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
 
 HEADINGS = ("job", "name", "user", "domain", "state", "units", "done", "failed", "age", "reason")
 NUMBERS = ("job", "units", "done", "failed", "age")
-ENDED = frozenset({"succeeded", "failed", "cancelled"})
-"""States in which a job stays as it is."""
 
 NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
-STATES = ("held", "pending", "running", "suspended", "succeeded", "failed", "cancelled")
+STATES = (HELD, PENDING, RUNNING, "suspended", SUCCEEDED, FAILED, CANCELLED)
+"""Those that can be asked for; of work that is suspended there is none as long as nothing suspends it."""
 
 
 class UnitRow(TypedDict):

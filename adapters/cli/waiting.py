@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from meted.core.state import ENDED
+
 from .connect import JOB_ID, WAIT_US, connected, job_row, server_option
-from .jobs import ENDED
 from .options import json_option
 from .progress import ProgressBar
 from .tables import print_json

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meted.core.state import ENDED
+
 from .connect import JOB_ID, connected, each_job, job_row, server_option
-from .jobs import ENDED, HEADINGS, NUMBERS, cells
+from .jobs import HEADINGS, NUMBERS, cells
 from .options import json_option
 from .tables import amount, is_terminal, print_json, rich_table, shown
 

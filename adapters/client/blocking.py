@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import socket
 import time
 from collections import deque
@@ -17,22 +16,13 @@ from ..wire.limits import READ_BYTES
 from ..wire.messages import NEED_DATA, Event, Notification, Request, Response
 from ..wire.methods import METHODS
 from .greeting import check_hello, hello_params
+from .repeating import REPEATS_MAX, give_key, pauses_s
 
 TIMEOUT_S = 30.0
 """Seconds in which a server has to answer, beyond what a call asks it to wait."""
 
-REPEATS_MAX = 8
-"""How often a call is repeated whose answer was lost."""
-
-BACKOFF_FIRST_S = 0.1
-BACKOFF_MAX_S = 2.0
-"""Seconds before the first repetition; they double up to the second figure."""
-
 NOTIFICATIONS_KEPT = 10_000
 """Notifications that may lie unread."""
-
-KEY_RANDOM_BYTES = 16
-"""Random bytes in an idempotency key."""
 
 
 class _Broken(Exception):
@@ -133,11 +123,10 @@ class BlockingClient:
             LocalProtocolError: If a parameter is too large or of no type that can be sent.
         """
         row = METHODS.get(method)
-        if row is not None and row.keyed and params.get("key") is None:
-            params["key"] = secrets.token_hex(KEY_RANDOM_BYTES)
+        give_key(row, params)
         wait_us = params.get("wait_us")
         limit_s = self._timeout_s + (max(wait_us, 0) / 1_000_000 if isinstance(wait_us, int) else 0)
-        pauses = _pauses_s(REPEATS_MAX if row is not None and row.repeatable else 0)
+        pauses = pauses_s(REPEATS_MAX if row is not None and row.repeatable else 0)
         self.dial()
         while True:
             try:
@@ -145,8 +134,8 @@ class BlockingClient:
             except _Broken:
                 self._dial_again(method, pauses)
 
-    def _dial_again(self, method: str, pauses_s: Iterator[float]) -> None:
-        for pause_s in pauses_s:
+    def _dial_again(self, method: str, pauses: Iterator[float]) -> None:
+        for pause_s in pauses:
             time.sleep(pause_s)
             with contextlib.suppress(Unreachable):
                 return self.dial()
@@ -256,11 +245,6 @@ class BlockingClient:
         elif not isinstance(event, Response):
             self.close()
             raise RemoteProtocolError("The server called a method of its client; look at the address.")
-
-
-def _pauses_s(count: int) -> Iterator[float]:
-    """Yield how long to wait before each repetition."""
-    return (min(BACKOFF_FIRST_S * 2**number, BACKOFF_MAX_S) for number in range(count))
 
 
 def _connect(address: Address, timeout_s: float) -> socket.socket:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import trio
 
+from meted.core.state import ENDED
+
 from ..wire.address import Address, UnixAddress, default_address, parse_address
 from ..wire.limits import WAIT_MAX_US
 from ..wire.messages import Notification
 from .credit_verbs import CreditVerbs
 from .domain_verbs import DomainVerbs
 from .greeting import hello_params
-from .job_verbs import ENDED, JobVerbs
+from .job_verbs import JobVerbs
 from .link import Dial, Link
 from .mirror import Mirror, alarm_id_of, job_id_of, loan_id_of, worker_id_of
 from .refusals import refusals
@@ -154,7 +156,7 @@ class Client(JobVerbs, DomainVerbs, CreditVerbs, AsyncCaller):
         self._subscriptions[number] = subscription
 
     def forget_subscription(self, number: int) -> None:
-        """No longer."""
+        """Pass on nothing more under this number."""
         self._subscriptions.pop(number, None)
 
     async def _ask(self, method: str, /, **params: object) -> Any:

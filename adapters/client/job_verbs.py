@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from ..forecasts import ForecastView
     from ..views import JobDetails, JobView
 
-ENDED = frozenset({"succeeded", "failed", "cancelled"})
-"""States of a job that has ended."""
-
 
 class JobVerbs(Verbs):
     """The verbs of :class:`meted.adapters.local_service.LocalService`, kept by a server; all raise ``Refused``.

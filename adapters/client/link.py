@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import trio
 
@@ -14,22 +13,13 @@ from ..wire.limits import MSGID_MAX, OUTSTANDING_REQUESTS_MAX, READ_BYTES
 from ..wire.messages import NEED_DATA, ConnectionClosed, Event, Notification, Request, Response
 from ..wire.methods import METHODS
 from .greeting import check_hello
+from .repeating import REPEATS_MAX, give_key, pauses_s
 
 Dial = Callable[[], Awaitable[trio.abc.Stream]]
 Heard = Callable[[Notification], None]
 
 TIMEOUT_S = 30.0
 """Seconds in which a server has to take the connection and answer ``hello``."""
-
-REPEATS_MAX = 8
-"""How often the server is dialled again for calls whose answer was lost, before they fail."""
-
-BACKOFF_FIRST_S = 0.1
-BACKOFF_MAX_S = 2.0
-"""Seconds before the server is dialled again; they double up to the second figure."""
-
-KEY_RANDOM_BYTES = 16
-"""Random bytes in an idempotency key."""
 
 
 class _Call:
@@ -96,8 +86,7 @@ class Link:
             LocalProtocolError: A parameter is too large or of no type that can be sent.
         """
         row = METHODS.get(method)
-        if row is not None and row.keyed and params.get("key") is None:
-            params["key"] = secrets.token_hex(KEY_RANDOM_BYTES)
+        give_key(row, params)
         async with self._room:
             self._last_msgid = self._last_msgid % MSGID_MAX + 1
             request = Request(self._last_msgid, method, params)
@@ -170,7 +159,7 @@ class Link:
 
     async def _dial_again(self) -> None:
         error: WireError = Unreachable("The server is gone.")
-        for pause_s in _pauses_s():
+        for pause_s in pauses_s(REPEATS_MAX + 1):
             try:
                 await self.dial()
             except Unreachable as found:
@@ -254,10 +243,6 @@ class Link:
             call = self._calls.get(event.msgid)
             if call is not None:
                 call.end(event.result, event.error)
-
-
-def _pauses_s() -> Iterator[float]:
-    return (min(BACKOFF_FIRST_S * 2**number, BACKOFF_MAX_S) for number in range(REPEATS_MAX + 1))
 
 
 __all__ = ["CallError", "Dial", "Link", "Unreachable"]

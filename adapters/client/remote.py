@@ -7,12 +7,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from meted.core.state import ENDED
+
 from ..wire.address import Address
 from ..wire.limits import WAIT_MAX_US
 from .blocking import BlockingClient
 from .credit_verbs import CreditVerbs
 from .domain_verbs import DomainVerbs
-from .job_verbs import ENDED, JobVerbs
+from .job_verbs import JobVerbs
 from .refusals import refusals
 from .verb import BlockingCaller
 

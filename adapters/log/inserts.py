@@ -8,7 +8,7 @@ from functools import lru_cache
 from .driver import Connection, Value
 
 _SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""Rows of a statement: few texts, as they stay prepared, and powers of two, so that few do for any number of rows."""
+"""How many rows a statement inserts: a few sizes, as each statement stays prepared, that add up to any number."""
 
 
 def insert_rows(connection: Connection, into: str, columns: int, values: Sequence[Value], conflict: str) -> None:

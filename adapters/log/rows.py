@@ -209,7 +209,7 @@ def snapshot(connection: Connection, number: Value) -> Snapshot | None:
 def tail_flaw(connection: Connection) -> LogDamaged | None:
     """Whether the end of the log is damaged, so that nothing can follow it; None where all is well.
 
-    All is well as well where a snapshot vouches for the noted end: then recovery starts there.
+    So it is where a snapshot vouches for the noted end: then recovery starts there.
     """
     note = noted_head(connection)
     last = batches_before(connection, MAX_INTEGER, 2)

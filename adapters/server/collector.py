@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Literal, Self
 
 YOUNG_MAX = 30_000
-"""Objects made beyond those that died, after which the young ones are looked through: more than a burst of calls makes,
-which would only be found alive."""
+"""The young objects are looked through when so many more were made than died: more than a burst of calls makes, as all
+of those would be found alive."""
 
 DOUBTS_MAX = 2_000
-"""Connections that ended, and times that something was frozen, after which everything is looked through."""
+"""Everything is looked through after so many connections have ended or full collections have frozen what was left."""
 
 
 class Collector:

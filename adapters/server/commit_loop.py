@@ -136,7 +136,7 @@ class CommitLoop:
         self._calls.append(_Call(decide, resolve))
 
     async def ask(self, decide: Decide) -> object:
-        """Do the same and wait for the answer.
+        """Let ``decide`` be run in a batch, and return its answer once that is durable.
 
         Raises:
             CallError: It was refused, or could not be written.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -24,7 +23,7 @@ from ..credit_alarms import alarm_views
 from ..wire import methods as wire
 from .commit_loop import Decide
 from .credit_refusals import CreditRefusals
-from .desk import Commit, Desk, Handler, Later, Now, Outcome
+from .desk import Commit, Desk, Handler, Later, Now, Outcome, handling
 from .read_methods import page_limit
 from .rows import pages
 from .session import Session
@@ -81,7 +80,7 @@ class CreditMethods:
 
     def close(self, session: Session, params: wire.CreditClose) -> Outcome:
         """Close an account."""
-        return self._act("credit.close", session, params, lambda at_us: CloseCredit(at_us, params.domain))
+        return self._commit("credit.close", session, params, handling(lambda at_us: CloseCredit(at_us, params.domain)))
 
     def limit(self, session: Session, params: wire.CreditLimit) -> Outcome:
         """Say whether a domain pays."""
@@ -98,7 +97,7 @@ class CreditMethods:
         def command(at_us: int) -> Command:
             return GrantCredit(at_us, params.domain, params.amount_mc, params.note)
 
-        return self._act("credit.grant", session, params, command)
+        return self._commit("credit.grant", session, params, handling(command))
 
     def transfer(self, session: Session, params: wire.CreditTransfer) -> Outcome:
         """Transfer credit."""
@@ -106,7 +105,7 @@ class CreditMethods:
         def command(at_us: int) -> Command:
             return TransferCredit(at_us, params.payer, params.payee, params.amount_mc, params.note)
 
-        return self._act("credit.transfer", session, params, command)
+        return self._commit("credit.transfer", session, params, handling(command))
 
     def holds(self, _: Session, params: wire.CreditHolds) -> Outcome:
         """Return a page of the holds."""
@@ -129,11 +128,11 @@ class CreditMethods:
         def command(at_us: int) -> Command:
             return PostHold(at_us, params.hold, params.payee, params.amount_mc)
 
-        return self._act("credit.post", session, params, command)
+        return self._commit("credit.post", session, params, handling(command))
 
     def void(self, session: Session, params: wire.CreditVoid) -> Outcome:
         """Give a hold up."""
-        return self._act("credit.void", session, params, lambda at_us: VoidHold(at_us, params.hold))
+        return self._commit("credit.void", session, params, handling(lambda at_us: VoidHold(at_us, params.hold)))
 
     def loans(self, _: Session, params: wire.CreditLoans) -> Outcome:
         """Return a page of the loans of credit."""
@@ -208,13 +207,6 @@ class CreditMethods:
             return changes.nice_job(engine, at_us, params.job, params.points, params.cost_us)
 
         return self._commit("job.nice", session, params, act)
-
-    def _act(self, method: str, session: Session, params: Any, command: Callable[[int], Command]) -> Outcome:
-        def act(engine: Engine, at_us: int) -> object:
-            engine.handle(command(at_us))
-            return {}
-
-        return self._commit(method, session, params, act)
 
     def _commit(self, method: str, session: Session, params: Any, act: Decide) -> Outcome:
         peer = session.peer

@@ -68,7 +68,7 @@ class Crew:
             session.instance = None
 
     def expect(self, worker_id: WorkerId, session: Session, seq: int) -> None:
-        """A worker will speak over ``session`` once that it has come, which is event ``seq``, is durable.
+        """A worker will speak over ``session`` once event ``seq``, by which it has come, is durable.
 
         It may have come again meanwhile, over another connection. What it was given in between it does not claim there,
         so that must not reach it there.

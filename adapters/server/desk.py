@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import trio
 
+from meted.core.commands import Command
 from meted.core.engine import Engine
 from meted.core.errors import Refused
 from meted.core.explain import Waiting, explain
@@ -48,8 +49,18 @@ Handler = Callable[[Session, Any], Outcome]
 """Answers one method: takes the session and the record of its parameters."""
 
 
+def handling(command: Callable[[int], Command]) -> Decide:
+    """Return what has the engine handle the command made for a time (microseconds), and answers with nothing more."""
+
+    def handle(engine: Engine, at_us: int) -> object:
+        engine.handle(command(at_us))
+        return {}
+
+    return handle
+
+
 class Reader(JobReader):
-    """Reads what is durable; only why something waits is said of what is being decided."""
+    """Reads what is durable; but why something waits is told of the state that is being decided on."""
 
     @property
     def state(self) -> State:
@@ -113,6 +124,10 @@ class Desk:
         self.ends: dict[JobId, trio.Event] = {}
         self.stop = stop
         self._reading = trio.Lock()
+
+    def once(self, method: str, session: Session, key: str | None, decide: Decide) -> Commit:
+        """Return the answer of a method that acts once for an idempotency key of this caller; None is no key."""
+        return Commit(self.calls.once(method, session.peer.user, key, decide))
 
     async def read(self, function: Callable[[], Answer]) -> Answer:
         """Return what ``function`` reads from the log; one reads at a time, and nobody waits for the disk meanwhile."""

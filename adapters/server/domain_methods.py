@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from meted.core.commands import Command, CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
 from meted.core.decide.entitlements import find_domain
@@ -13,7 +13,7 @@ from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
 from ..domain_views import domain_view, domains_after, loan_ids_of, loan_view, rules_view, statement
 from ..wire import methods as wire
-from .desk import Commit, Desk, Handler, Now, Outcome
+from .desk import Commit, Desk, Handler, Now, Outcome, handling
 from .read_methods import page_limit
 from .rows import pages
 from .session import Session
@@ -70,7 +70,7 @@ class DomainMethods:
                 resources(params.floor) or NOTHING,
             )
 
-        return self._act("domain.create", session, params.key, command)
+        return self._desk.once("domain.create", session, params.key, handling(command))
 
     def set_domain(self, session: Session, params: wire.DomainSet) -> Outcome:
         """Change a domain or make it."""
@@ -89,11 +89,12 @@ class DomainMethods:
             )
             return {}
 
-        return Commit(self._desk.calls.once("domain.set", session.peer.user, params.key, change))
+        return self._desk.once("domain.set", session, params.key, change)
 
     def remove_domain(self, session: Session, params: wire.DomainRemove) -> Outcome:
         """Remove a domain."""
-        return self._act("domain.remove", session, params.key, lambda at_us: RemoveDomain(at_us, params.name))
+        remove = handling(lambda at_us: RemoveDomain(at_us, params.name))
+        return self._desk.once("domain.remove", session, params.key, remove)
 
     def records(self, _: Session, params: wire.DomainRecords) -> Outcome:
         """Take records of domains."""
@@ -122,7 +123,7 @@ class DomainMethods:
             terms = (params.resource, params.amount, params.start_us, params.expiry_us, params.notice_us)
             return {"loan": changes.offer_loan(engine, OfferLoan(at_us, params.lender, params.borrower, *terms))}
 
-        return Commit(self._desk.calls.once("loan.offer", session.peer.user, params.key, offer))
+        return self._desk.once("loan.offer", session, params.key, offer)
 
     def recall(self, session: Session, params: wire.LoanRecall) -> Outcome:
         """Take a loan back."""
@@ -130,7 +131,7 @@ class DomainMethods:
         def recall(engine: Engine, at_us: int) -> object:
             return {"ends_us": changes.recall_loan(engine, at_us, params.loan)}
 
-        return Commit(self._desk.calls.once("loan.recall", session.peer.user, params.key, recall))
+        return self._desk.once("loan.recall", session, params.key, recall)
 
     def set_loans(self, _: Session, params: wire.LoansSet) -> Outcome:
         """Replace the loans of a lender."""
@@ -162,7 +163,7 @@ class DomainMethods:
             )
             return {}
 
-        return Commit(self._desk.calls.once("rules.set", session.peer.user, params.key, change))
+        return self._desk.once("rules.set", session, params.key, change)
 
     def priority(self, session: Session, params: wire.JobPriority) -> Outcome:
         """Change the priority of a job."""
@@ -171,14 +172,7 @@ class DomainMethods:
             changes.change_priority(engine, at_us, params.job, params.priority)
             return {}
 
-        return Commit(self._desk.calls.once("job.priority", session.peer.user, params.key, change))
-
-    def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
-        def act(engine: Engine, at_us: int) -> object:
-            engine.handle(command(at_us))
-            return {}
-
-        return Commit(self._desk.calls.once(method, session.peer.user, key, act))
+        return self._desk.once("job.priority", session, params.key, change)
 
 
 def resources(amounts: wire.Amounts | None) -> Resources | None:

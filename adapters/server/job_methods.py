@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import trio
 
 from meted.core.commands import (
     CancelJobs,
-    Command,
     DeleteJob,
     DrainWorker,
     RerunUnits,
@@ -29,7 +28,7 @@ from ..executors.options import PLAIN, OptionsError, ProcessOptions, make_limits
 from ..wire.errors import CallError, Code
 from ..wire.methods import Cancel, Delete, Drain, Rerun, Start, Submit
 from .commit_loop import Decide
-from .desk import Commit, Desk, Handler, Later, Now, Outcome
+from .desk import Desk, Handler, Later, Now, Outcome, handling
 from .run_messages import environment_bytes, secrets_in
 from .session import Session
 
@@ -64,42 +63,34 @@ class JobMethods:
         if params.dry_run:
             return Now(self._try(_command(session, params, clear, "dry run" if secret else None, self._desk.clock())))
         if not secret:
-            accept = _accept(session, params, clear, None)
-            return Commit(self._desk.calls.once("submit", session.peer.user, params.key, accept))
+            return self._desk.once("submit", session, params.key, _accept(session, params, clear, None))
         return Later(lambda: self._submit_with_secrets(session, params, clear, secret))
 
     def start(self, session: Session, params: Start) -> Outcome:
         """Release prepared jobs."""
         job_ids = tuple(map(JobId, params.jobs))
-        return self._act("start", session, params.key, lambda at_us: StartJobs(at_us, job_ids))
+        return self._desk.once("start", session, params.key, handling(lambda at_us: StartJobs(at_us, job_ids)))
 
     def cancel(self, session: Session, params: Cancel) -> Outcome:
         """Stop jobs."""
         job_ids = tuple(map(JobId, params.jobs))
-        return self._act("cancel", session, params.key, lambda at_us: CancelJobs(at_us, job_ids))
+        return self._desk.once("cancel", session, params.key, handling(lambda at_us: CancelJobs(at_us, job_ids)))
 
     def delete(self, session: Session, params: Delete) -> Outcome:
         """Remove an ended job."""
-        return self._act("delete", session, params.key, lambda at_us: DeleteJob(at_us, JobId(params.job)))
+        job_id = JobId(params.job)
+        return self._desk.once("delete", session, params.key, handling(lambda at_us: DeleteJob(at_us, job_id)))
 
     def rerun(self, session: Session, params: Rerun) -> Outcome:
         """Run units of an ended job again."""
-        failed, cancelled = params.failed, params.cancelled
-        return self._act(
-            "rerun", session, params.key, lambda at_us: RerunUnits(at_us, JobId(params.job), failed, cancelled)
-        )
+        wanted = JobId(params.job), params.failed, params.cancelled
+        return self._desk.once("rerun", session, params.key, handling(lambda at_us: RerunUnits(at_us, *wanted)))
 
     def drain(self, session: Session, params: Drain) -> Outcome:
         """Stop giving work to a worker, or go on."""
         worker_id = WorkerId(params.worker)
-        return self._act("drain", session, params.key, lambda at_us: DrainWorker(at_us, worker_id, params.draining))
-
-    def _act(self, method: str, session: Session, key: str | None, command: Callable[[int], Command]) -> Outcome:
-        def act(engine: Engine, at_us: int) -> object:
-            engine.handle(command(at_us))
-            return {}
-
-        return Commit(self._desk.calls.once(method, session.peer.user, key, act))
+        drain = handling(lambda at_us: DrainWorker(at_us, worker_id, params.draining))
+        return self._desk.once("drain", session, params.key, drain)
 
     async def _submit_with_secrets(
         self, session: Session, params: Submit, clear: Pairs, secret: Mapping[str, str]

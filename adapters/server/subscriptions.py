@@ -49,7 +49,7 @@ class Subscription:
 
     @property
     def is_too_slow(self) -> bool:
-        """Whether more waits than may."""
+        """Whether more rows wait for the peer than are allowed to."""
         return self._waiting_rows > WAITING_ROWS_MAX
 
     def begin(self, tables: Tables, since_seq: int | None) -> None:

@@ -122,7 +122,7 @@ class Tables:
         self._heard.set()
 
     def detach(self, follower: object) -> None:
-        """No longer."""
+        """Tell this follower nothing more."""
         self._followers.pop(follower, None)
 
     async def run(self) -> None:

@@ -23,10 +23,11 @@ from meted.core.resources import Resources, format_amount
 from ..executors.contract import EXIT_NOT_STARTED, UnitEnd, UnitKey
 from ..wire.limits import OUTPUT_KEPT_BYTES
 from . import stimuli as s
-from .held import HeldLease, WaitingLeases
+from .held import HeldLease
 from .ramp import Ramp
 from .reporter import Reporter
 from .spare import SpareRoom
+from .waiting import WaitingLeases
 
 KEPT_BYTES_MAX = 256 * 2**20
 """With so many bytes of results that the server has not taken, no more units are started."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -154,9 +153,7 @@ async def dial(address: Address) -> trio.abc.Stream:
     try:
         if isinstance(address, UnixAddress):
             return await trio.open_unix_socket(address.path)
-        stream = await trio.open_tcp_stream(address.host, address.port)
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return stream
+        return await trio.open_tcp_stream(address.host, address.port)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise Unreachable(f"nothing listens at {address}") from error
     except OSError as error:

@@ -205,24 +205,6 @@ class Worker:
         self.contact.finish(WorkerEnd(ENDED, "The server has not heard of it; it will find out by itself."))
 
 
-async def run_worker(
-    connect: Callable[[], Awaitable[trio.abc.Stream]],
-    executor: Executor,
-    offer: Offer,
-    *,
-    name: str,
-    random: Random,
-    instance: str | None = None,
-    token: str | None = None,
-    patience_s: float | None = None,
-) -> WorkerEnd:
-    """Run a worker to its end; the arguments are those of :class:`Worker`."""
-    worker = Worker(
-        connect, executor, offer, name=name, random=random, instance=instance, token=token, patience_s=patience_s
-    )
-    return await worker.run()
-
-
 def _unit(lease: s.LeaseGiven, index: int) -> UnitToRun:
     return UnitToRun(
         lease.job_id,
@@ -237,6 +219,3 @@ def _unit(lease: s.LeaseGiven, index: int) -> UnitToRun:
         lease.request,
         lease.time_limit_us,
     )
-
-
-__all__ = ["Worker", "WorkerEnd", "run_worker"]

@@ -50,7 +50,7 @@ def crash_windows(watch: CreditWatch, window: CreditWindow) -> int:
 
 
 def starved_windows(watch: CreditWatch, window: CreditWindow) -> int:
-    """Return the same for the alarm of starvation."""
+    """Return for how many windows in a row there has been reason to raise the alarm of starvation, or to clear it."""
     has_donors = window.income_mc > 0 or window.room > 0
     if watch.starved_since_us is not None:
         is_calm = window.lapsed <= limits.CREDIT_CALM_LAPSES_MAX or not has_donors

@@ -142,8 +142,9 @@ class Donors:
         else:
             raise AssertionError(f"{type(event).__name__} is not among those that are followed")
 
+    @property
     def due_us(self) -> int | None:
-        """Return when somebody is to be paid, or None."""
+        """When somebody is to be paid, or None."""
         return self._due_us if self._unpaid_size else None
 
     def poorest(self, state: State) -> tuple[AccountId, ...]:

@@ -47,9 +47,9 @@ class CreditMoved:
     """The account ``debit`` has so much less, and ``credit`` as much more.
 
     Attributes:
-        kind: Why: ``grant``, ``demurrage``, ``overflow`` (above the cap), ``withdrawal``, ``transfer``, ``loan``,
-            ``repayment``, ``purse`` (set aside for a job), ``purse_back``, ``nice`` (points sold), ``nice_back``,
-            ``income`` (for room that was made), ``slice`` (for what was held of the pool under karma).
+        kind: Why: ``grant``, ``demurrage`` (what faded, and what was above the cap), ``withdrawal``, ``transfer``,
+            ``loan``, ``repayment``, ``purse`` (set aside for a job), ``purse_back``, ``nice`` (points sold),
+            ``nice_back``, ``slice`` (for what was held of the pool under karma).
         reference: The number of the loan or of the job that it is about, or 0.
         note: What whoever asked for it says.
     """

@@ -33,7 +33,7 @@ NO_JOB = JobId(0)
 
 @record
 class CreditAccount:
-    """One account.
+    """One account of credit; what a domain has received is another thing, :class:`meted.core.state.FairnessAccount`.
 
     Attributes:
         domain_id: The domain that it or its job belongs to, or 0.

@@ -73,7 +73,7 @@ def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]
     return (LogRepaired(at_us, command.lost_first_seq, command.lost_last_seq),)
 
 
-# A table, as in meted.core.reducers; the match of a slice is exhaustive, and jobs and leases have tables of their own.
+# A table, as in meted.core.reducers; it has every command, as a test sees to.
 _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **LEASE_JUDGES,
     **JOB_JUDGES,

@@ -24,14 +24,12 @@ from ..ids import DomainId
 from ..state import Domain, State
 from . import checks
 from .draft import Draft
-from .entitlements import check_entitlement, find_domain, open_leaf
+from .entitlements import check_entitlement, find_domain
 from .ledger import check_closable
 from .loan_lists import set_loans
 from .loans import decide_loans
 from .records import deliver, expire
 from .tree import change, check_place, find_parent, remove
-
-__all__ = ["decide_domains", "find_domain", "open_leaf"]
 
 
 def decide_domains(state: State, command: DomainCommand, at_us: int) -> tuple[Event, ...]:
@@ -101,11 +99,11 @@ def _terms(one: Domain | CreateDomain | ChangeDomain) -> tuple[object, ...]:
 
 
 def _check_unused(state: State, domain: Domain) -> None:
-    account = state.jobs.accounts.get(domain.domain_id)
-    if account is not None and account.jobs:
+    fairness = state.jobs.accounts.get(domain.domain_id)
+    if fairness is not None and fairness.jobs:
         raise Refused(
             Reason.DOMAIN_IN_USE,
-            f"Domain {domain.name!r} still has {account.jobs} jobs; delete or archive them first.",
+            f"Domain {domain.name!r} still has {fairness.jobs} jobs; delete or archive them first.",
         )
     if domain.children:
         raise Refused(

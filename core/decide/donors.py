@@ -39,7 +39,7 @@ def room_made(state: State, account: CreditAccount) -> int:
 
 
 def pay_donors(draft: Draft, command: PayDonors) -> None:
-    """Pay those of the accounts that made room, in this order, and at last, where nobody did, the treasury.
+    """Pay those of the accounts that made room, in this order; where nobody did, pay the treasury.
 
     Each sells as much as it may of what was paid for: its start tag moves by that, so nothing is sold twice, and
     its price is the mean of what is in escrow.

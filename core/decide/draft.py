@@ -23,7 +23,7 @@ class Draft:
     def __init__(self, state: State, at_us: int, events: Iterable[Event] = ()) -> None:
         """Start with a state, and with ``events`` that were decided on it."""
         self._state = state
-        self._folded = 0  # so many of the events are in it: what nobody looks at is folded by the engine alone
+        self._folded = 0  # how many of the events are in _state: they are folded once somebody looks at it
         self.at_us = at_us
         self.events: list[Event] = list(events)
 

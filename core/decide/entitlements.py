@@ -19,7 +19,7 @@ def find_domain(state: State, name: object) -> Domain:
     return state.domains.domains[domain_id]
 
 
-def open_leaf(state: State, domain: Domain) -> None:
+def check_open_leaf(state: State, domain: Domain) -> None:
     """Refuse a domain that may be given no jobs: it has sub-domains, or it or one above it is closed."""
     if domain.children:
         raise Refused(

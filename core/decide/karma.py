@@ -51,7 +51,7 @@ from . import checks
 from .draft import Draft
 from .ledger import accrued, move, open_account, post_accrued, room_mc
 
-_MOVES = frozenset(
+_RATE_CHANGES = frozenset(
     {
         *(RulesChanged, CreditRulesChanged, WorkerJoined, WorkerLost),
         *(DomainCreated, DomainChanged, DomainRemoved, LoanStarted, LoanEnded),
@@ -222,7 +222,7 @@ def slice_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Ev
 
 def with_karma(state: State, events: tuple[Event, ...], at_us: int) -> tuple[Event, ...]:
     """Return the events, and with what changes the rate of grants or who gets them, what has accrued until then."""
-    if _MOVES.isdisjoint(map(type, events)):
+    if _RATE_CHANGES.isdisjoint(map(type, events)):
         return events
     draft = Draft(state, at_us, events)
     until = per_share(state, at_us)

@@ -17,8 +17,9 @@ from ..errors import Reason, Refused
 from ..estimates import estimate_us, next_run, width_milli
 from ..events import Event, JobEnded, JobStopped, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
 from ..ids import LeaseId, Span
-from ..service import charge, settle
-from ..state import Job, Lease, State, Worker
+from ..service import charge
+from ..settlement import settle
+from ..state import FAILED, MAX_FAILURES, Job, Lease, State, Worker
 from ..terms import Requeued
 from ..usage import weighted
 from . import checks
@@ -352,14 +353,17 @@ def _by_first(run: Requeued) -> int:
 
 
 def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, at_us: int) -> tuple[Event, ...]:
-    """Return what follows when ``back`` units came back, of which so many are tried again, failed or were cancelled."""
+    """Return what follows for a job when ``back`` of its units came back.
+
+    Of these ``again`` are to be tried again, ``failed`` have failed for good, and ``cancelled`` count as cancelled.
+    """
     failed += job.failed.count
     most = job.terms.max_failures
     stop = most is not None and failed > most and job.stopped is None
     if job.out > back or (not stop and (again or job.next_index < job.terms.count or job.requeued)):
-        return (JobStopped(at_us, job.job_id, "max_failures"),) if stop else ()
+        return (JobStopped(at_us, job.job_id, MAX_FAILURES),) if stop else ()
     if stop:
-        return (JobStopped(at_us, job.job_id, "max_failures"), JobEnded(at_us, job.job_id, "failed"))
+        return (JobStopped(at_us, job.job_id, MAX_FAILURES), JobEnded(at_us, job.job_id, FAILED))
     return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)
 
 

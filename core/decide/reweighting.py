@@ -24,11 +24,11 @@ def add_reweighting(draft: Draft, event: Event, *domain_ids: DomainId) -> None:
     draft.add(event)
     for old in before:
         share = draft.domain(old.domain_id).effective_share
-        account = draft.state.jobs.accounts.get(old.domain_id)
-        if account is None or share == old.effective_share:
+        fairness = draft.state.jobs.accounts.get(old.domain_id)
+        if fairness is None or share == old.effective_share:
             continue
         clock = clock_within(draft.state.jobs, old.parent)
-        owed = old.effective_share * (clock - account.tag) + old.remainder
+        owed = old.effective_share * (clock - fairness.tag) + old.remainder
         lag, remainder = divmod(owed, share)
         start = restarted(draft.state.jobs, old.domain_id, clock, clock - lag, old.effective_share, share)
         draft.add(AccountReweighted(draft.at_us, old.domain_id, clock - lag, start))

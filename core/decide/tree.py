@@ -50,8 +50,8 @@ def check_place(state: State, parent_id: DomainId) -> None:
 
 
 def _has_live_jobs(state: State, domain_id: DomainId) -> bool:
-    account = state.jobs.accounts.get(domain_id)
-    if account is None or not account.jobs:
+    fairness = state.jobs.accounts.get(domain_id)
+    if fairness is None or not fairness.jobs:
         return False
     return any(job.terms.domain_id == domain_id and job.outcome is None for job in state.jobs.jobs.values())
 
@@ -103,8 +103,8 @@ def is_done(state: State, domain: Domain) -> bool:
     """Whether a domain is closed and has nothing left in it."""
     if domain.closed is None or domain.children or domain.lends or domain.borrows:
         return False
-    account = state.jobs.accounts.get(domain.domain_id)
-    if account is not None and account.jobs:
+    fairness = state.jobs.accounts.get(domain.domain_id)
+    if fairness is not None and fairness.jobs:
         return False
     account_id = state.ledger.of_domain.get(domain.domain_id)
     return account_id is None or is_closable(state.ledger.accounts[account_id])

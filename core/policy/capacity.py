@@ -81,14 +81,16 @@ class Room:
         return self.until_us is None or end_us <= self.until_us
 
     def may_take(self, request: Resources, until_us: int | None) -> bool:
-        """Whether ``request`` may be leased here now; the worker has to be there until then, None is at any rate."""
+        """Whether ``request`` may be leased here now; unless ``until_us`` is None the worker has to live until then."""
         return self.at >= 0 and self.free.fits(request) and (until_us is None or self.outlives(until_us))
 
 
 class Shape:
     """A request that something waits for, and how far the search for a worker has come.
 
-    ``room`` is what the last search found; ``jobs`` is for whoever keeps the shape, to count what it keeps it for.
+    Attributes:
+        room: What the last search found, or None.
+        jobs: How many jobs wait with it, where whoever keeps the shape counts them.
     """
 
     __slots__ = ("at", "epoch", "jobs", "request", "room", "seen")
@@ -265,7 +267,7 @@ class Capacity:
             room: What :meth:`find` has returned: the answer if there is none that has the job loaded.
             request: What the job asks for.
             loaded: The workers that have it loaded.
-            until_us: The worker has to be there until then; None is at any rate.
+            until_us: The worker has to live until then; None asks for nothing.
         """
         rooms, cpu_milli = self.rooms, request.cpu_milli
         for worker_id in loaded:
@@ -280,7 +282,7 @@ class Capacity:
         Args:
             room: What :meth:`find` has returned.
             request: What is asked for.
-            ends_us: The worker has to be there until then; None is at any rate.
+            ends_us: The worker has to live until then; None asks for nothing.
         """
         for other in self.candidates()[room.at + 1 :]:
             if other.free.fits(request) and other.outlives(ends_us or 0):

@@ -11,7 +11,7 @@ from ..ids import DomainId, JobId
 from ..limits import LINES_RANKED_MAX, RUN_QUANTUM_US
 from ..record import record
 from ..resources import NOTHING, Resources
-from ..state import NO_ACCOUNT, Account, Job, State
+from ..state import NOTHING_RECEIVED, FairnessAccount, Job, State
 from .capacity import Shape
 from .leaves import Leaf, Line, PendingShape
 from .pool import PoolIndex
@@ -51,7 +51,7 @@ class ClockIndex(PoolIndex):
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
         self._at_top: dict[PendingShape, Ranks] = {}  # what somebody at the top is ranked with; some may be empty
         self._full: dict[PendingShape, None] = {}  # what this pass has seen to fit nowhere
-        self._many: set[DomainId] = set()  # so do those of these: not all of their lines are ranked
+        self._many: set[DomainId] = set()  # the keys of these as well: not all of their lines are ranked
         super().__init__(state)
         self._dirty.update(self._leaves)
 
@@ -169,7 +169,7 @@ class ClockIndex(PoolIndex):
                 self._rank_leaf(leaf)
                 above = leaf.above
             else:
-                above = domain_id, *self.state.jobs.accounts.get(domain_id, NO_ACCOUNT).above
+                above = domain_id, *self.state.jobs.accounts.get(domain_id, NOTHING_RECEIVED).above
             for height, who in enumerate(reversed(above)) if above else ():
                 inner[who] = height
         self._dirty.clear()
@@ -205,7 +205,7 @@ class ClockIndex(PoolIndex):
             if leaf.parent == TOP:
                 self._at_top[line.shape] = line.ranks
 
-    def _lines_to_rank(self, leaf: Leaf, account: Account) -> Iterable[Line]:
+    def _lines_to_rank(self, leaf: Leaf, account: FairnessAccount) -> Iterable[Line]:
         """Return the lines of a domain that are to be ranked: of very many only some, so that a turn stays cheap.
 
         Not where it matters which requests a guarantee covers, or fit a machine that is kept for a domain.
@@ -226,7 +226,7 @@ class ClockIndex(PoolIndex):
         return leaf.ranked
 
     def rank_more(self) -> bool:
-        """Have those ranked by others of their many lines of whose ranked lines none has room; return if any is."""
+        """Rank other lines of domains that have many and no ranked one with room; return if there is such a domain."""
         found = False
         for domain_id in self._many - self._aside:
             leaf = self._leaves[domain_id]
@@ -252,7 +252,7 @@ class ClockIndex(PoolIndex):
         reserved = self.capacity.reserved
         return self.capacity.find(shape) is not None or (reserved is not None and reserved.free.fits(shape.request))
 
-    def _key(self, domain_id: DomainId, account: Account, share: int, run: Run, ranks: Ranks) -> Key:
+    def _key(self, domain_id: DomainId, account: FairnessAccount, share: int, run: Run, ranks: Ranks) -> Key:
         """Return the key of a domain with its next run.
 
         Its deadline never falls while it waits to be served: it is by the largest run that has been its next since.

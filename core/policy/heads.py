@@ -10,7 +10,7 @@ from ..ids import DomainId
 from .leaves import PendingShape
 from .ranks import Order, Ranks
 
-Head = tuple[Order, int, Ranks]
+_Entry = tuple[Order, int, Ranks]
 """Who is first with a shape, the number of this entry, and the ranks that say so; least first."""
 
 
@@ -37,7 +37,7 @@ class Heads:
         self._groups = groups
         self._shapes = shapes
         self._reach = reach
-        self._heaps: dict[DomainId, tuple[int, list[Head]]] = {}
+        self._heaps: dict[DomainId, tuple[int, list[_Entry]]] = {}
         self._numbers = count()  # so that no two entries are equal where two shapes are next for one domain
 
     def first(self, parent_id: DomainId) -> Order | None:
@@ -64,7 +64,7 @@ class Heads:
             if ranks is not None and first is not None:
                 heappush(heap, (first, next(self._numbers), ranks))
 
-    def _begin(self, parent_id: DomainId) -> tuple[int, list[Head]]:
+    def _begin(self, parent_id: DomainId) -> tuple[int, list[_Entry]]:
         clock = self._reach(parent_id)
         inside = (shape.ranks[parent_id] for shape in self._groups[parent_id] & self._shapes)
         heap = [(first, next(self._numbers), ranks) for ranks in inside if (first := ranks.first(clock)) is not None]

@@ -34,7 +34,7 @@ class KarmaIndex(TurnIndex):
         super().pool_changed()
 
     def shares_changed(self) -> None:
-        """Do the same under karma, where all depends on each share."""
+        """Under karma, where all depends on each share, refresh all keys and find the donors anew."""
         if self.state.rules.pool == KARMA:
             self.rules_changed()
 

@@ -11,7 +11,7 @@ from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..limits import STALE_ENTRIES_MIN
 from ..resources import NOTHING, Resources
-from ..state import Account, Job
+from ..state import FairnessAccount, Job
 from .capacity import Shape
 from .queues import KeyQueue, QueueKey, queued_job, tag_key
 from .ranks import Ranks
@@ -63,7 +63,7 @@ class Line:
         self.head: Head = (0, 0)
         self._heap: list[tuple[int, QueueKey, str]] = []
 
-    def find_head(self, account: Account, touched: set[str]) -> None:
+    def find_head(self, account: FairnessAccount, touched: set[str]) -> None:
         """Find out who is first now, given who has changed."""
         users = self.users
         if len(users) == 1:
@@ -82,7 +82,7 @@ class Line:
         """The job that is next; few lines of many are asked for it."""
         return queued_job(self.head[1])
 
-    def _first_of_users(self, account: Account, touched: set[str]) -> Head:
+    def _first_of_users(self, account: FairnessAccount, touched: set[str]) -> Head:
         users, heap, standing = self.users, self._heap, account.users
         for user in touched:
             waiting = users.get(user)
@@ -113,9 +113,9 @@ class Leaf:
         above: The domains that it is in, nearest first.
         parent: The first of these, or :data:`TOP`.
         lines: By request.
-        ranked: Those of many that are ranked, in the domain's own order; None where all are.
-        least: Of many no request is smaller than this in cpus or memory.
-        has_more: Whether others of many may have room.
+        ranked: Where there are many lines, those that are ranked, in the domain's own order; None where all are.
+        least: Where there are many, a request that each of theirs is at least as large as in cpus and in memory.
+        has_more: Where there are many, whether some that are not ranked may have room.
         touched: Users who have changed since the last refresh.
         is_by_mean: Whether the keys of some line rest on how long units of the domain took.
     """
@@ -143,7 +143,7 @@ class Leaf:
         self.least = Shape(NOTHING)
         self.has_more = False
         self.touched: set[str] = set()
-        # Of many lines: those of each user by their first jobs, an order that the user's tag does not change.
+        # Where there are many lines, those of each user by their first jobs: the user's tag does not change that order.
         self._of_user: dict[str, SortedList[tuple[QueueKey, Line]]] = {}
 
     def add(self, job: Job, shape: PendingShape, ranks: Ranks) -> None:
@@ -188,7 +188,7 @@ class Leaf:
         return self.lines.values() if self.ranked is None else self.ranked
 
     def rank_some(
-        self, account: Account, most: int, could_fit: Callable[[Shape], bool], has_room: Callable[[Line], bool]
+        self, account: FairnessAccount, most: int, could_fit: Callable[[Shape], bool], has_room: Callable[[Line], bool]
     ) -> Iterable[Line]:
         """Rank the first ``most`` lines by who is next, and the first so many that have room; return who no longer is.
 
@@ -211,7 +211,7 @@ class Leaf:
         self.touched.clear()
         return [line for line in (self.lines.values() if before is None else before) if line not in ranked]
 
-    def rank_all(self, account: Account) -> Iterable[Line]:
+    def rank_all(self, account: FairnessAccount) -> Iterable[Line]:
         """Rank all lines, and return them."""
         if self.ranked is not None:
             self.ranked = None
@@ -223,7 +223,7 @@ class Leaf:
         self.touched.clear()
         return self.lines.values()
 
-    def find_heads(self, account: Account) -> None:
+    def find_heads(self, account: FairnessAccount) -> None:
         """Find out who is next in each line, also of those that are not ranked."""
         for line in self.lines.values():
             line.head = min((account.users[user].tag, queue.keys[0]) for user, queue in line.users.items())
@@ -236,7 +236,7 @@ class Leaf:
             for user, queue in line.users.items():
                 self._follow(line, user, None, queue.first)
 
-    def _by_user(self, account: Account) -> Iterator[Line]:
+    def _by_user(self, account: FairnessAccount) -> Iterator[Line]:
         """Yield lines by who is next in them, and note who is: users by their tags, their lines by first jobs."""
         heads = [(account.users[user].tag, lines[0][0], user, 0) for user, lines in self._of_user.items()]
         heapify(heads)

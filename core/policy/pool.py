@@ -1,4 +1,4 @@
-"""What the indices of all policies share: room, jobs that have units to lease, back-off, caps."""
+"""What the indices of all policies share: they follow events, and keep room, jobs with units to lease, and back-off."""
 
 from __future__ import annotations
 
@@ -79,10 +79,9 @@ from ..events import (
 )
 from ..ids import DomainId, JobId
 from ..limits import RUN_QUANTUM_US, RUN_UNITS_MAX
-from ..resources import NOTHING, Resources
 from ..state import Job, State
-from ..terms import Terms
-from .capacity import Capacity, Free
+from .capacity import Capacity
+from .held import HeldAmounts
 
 _CREDIT_EVENTS = frozenset(get_args(CreditEvent))
 
@@ -94,13 +93,12 @@ _OF_NO_CONCERN = frozenset(
 )
 
 
-class PoolIndex:
+class PoolIndex(HeldAmounts):
     """Follows the events and keeps room, held amounts and back-off; subclasses keep the order of jobs.
 
     Attributes:
         follows_accounts: Whether the order rests on what domains have received or on how long their units take; where
             it does not, nobody is told when a unit that has run changes that.
-        state: The state after the last event.
         capacity: Room on the workers.
         now_us: Up to when units that were backing off have been woken.
     """
@@ -108,14 +106,11 @@ class PoolIndex:
     follows_accounts: ClassVar[bool] = True
 
     def __init__(self, state: State) -> None:
-        self.state = state
+        super().__init__(state)
         self.capacity = Capacity(state)
         self.now_us = state.at_us
-        self._held: dict[DomainId, Free] = {}  # what the domains that have a cap or a guarantee hold
         self._sleeping: list[tuple[int, JobId]] = []
         self._alarms: dict[JobId, int] = {}
-        for domain_id in state.domains.domains:
-            self._watch_held(domain_id)
         for _, job in sorted(state.jobs.jobs.items()):
             self._refresh(job)
 
@@ -133,14 +128,11 @@ class PoolIndex:
     def domain_changed(self, domain_id: DomainId) -> None:
         """A domain's tag, usage, share, cap or guarantee has changed."""
 
-    def domain_held(self, domain_id: DomainId) -> None:
-        """What a domain with a cap or a guarantee holds has changed, or its tag alone."""
-
     def domain_served(self, domain_id: DomainId) -> None:
         """A domain was given something."""
 
     def domain_measured(self, domain_id: DomainId) -> None:
-        """A run time of a domain more is known."""
+        """One more run time of a domain is known."""
 
     def rules_changed(self) -> None:
         """The parameters of fairness have changed, or how usage is expressed."""
@@ -258,38 +250,6 @@ class PoolIndex:
             return 1
         return self.run_count(job, estimate_us(self.state.jobs, job))
 
-    def is_capped(self, domain_id: DomainId, request: Resources) -> bool:
-        """Whether one more ``request`` would take the domain, or one that it is in, over its cap."""
-        return bool(self._held) and any(self.is_at_cap(who, request) for who in self._line_up(domain_id))
-
-    def is_at_cap(self, domain_id: DomainId, request: Resources) -> bool:
-        """Whether one more ``request`` would take the domain over its own cap."""
-        held = self._held.get(domain_id)
-        cap = self.state.domains.domains[domain_id].cap if held is not None else None
-        return held is not None and cap is not None and not request.fits(cap.minus(held.amount()))
-
-    def is_covered(self, domain_id: DomainId, request: Resources) -> bool:
-        """Whether one more ``request`` is within a domain's own guarantee.
-
-        Only what the guarantee names counts, of what is asked for; something of it must be asked for.
-        """
-        held = self._held.get(domain_id)
-        if held is None:
-            return False
-        guarantee = self.state.domains.domains[domain_id].effective_guarantee
-        asked = [(name, amount) for name, amount in request.items() if guarantee.amount(name)]
-        has = held.amount() if asked else NOTHING
-        return bool(asked) and all(has.amount(name) + amount <= guarantee.amount(name) for name, amount in asked)
-
-    def covered(self, domain_id: DomainId, request: Resources) -> int:
-        """Return which of the domains from a domain to the top are so covered, bit 0 for itself."""
-        if not self._held:
-            return 0
-        return sum(self.is_covered(who, request) << level for level, who in enumerate(self._line_up(domain_id)))
-
-    def _line_up(self, domain_id: DomainId) -> tuple[DomainId, ...]:
-        return domain_id, *self.state.domains.path(domain_id)
-
     def needs_until_us(self, job: Job) -> int | None:
         """Return until when a worker must live to be given a unit of ``job`` now.
 
@@ -307,26 +267,6 @@ class PoolIndex:
         self._watch_held(domain_id)
         self.capacity.version += 1  # a higher cap may let something fit
         self.domain_changed(domain_id)
-
-    def _watch_held(self, domain_id: DomainId) -> None:
-        """Start or stop counting what a domain holds, as it has a cap or a guarantee or not."""
-        domain = self.state.domains.domains[domain_id]
-        if domain.cap is None and domain.effective_guarantee == NOTHING:
-            self._held.pop(domain_id, None)
-        elif domain_id not in self._held:
-            held = self._held[domain_id] = Free(NOTHING)
-            for lease in self.state.jobs.leases.values():
-                terms = self.state.jobs.jobs[lease.job_id].terms
-                if domain_id in self._line_up(terms.domain_id):
-                    held.give(terms.request)
-
-    def _hold(self, terms: Terms, *, more: bool) -> None:
-        """Count a request as held, or as held no more, by its domain and those that it is in."""
-        for who in self._line_up(terms.domain_id):
-            held = self._held.get(who)
-            if held is not None:
-                (held.give if more else held.take)(terms.request)
-                self.domain_held(who)
 
     def _leased(self, event: UnitsLeased, was: State) -> None:
         jobs = self.state.jobs
@@ -349,7 +289,7 @@ class PoolIndex:
         jobs, capacity = self.state.jobs, self.capacity
         if event.lease_id in jobs.leases:
             job_id, terms = capacity.holder(event.lease_id)
-            capacity.version += 1  # a run time more: by a shorter estimate something may end in time
+            capacity.version += 1  # one more run time: with a shorter estimate something may end in time
         else:
             job_id, terms = capacity.give(event.lease_id)
             if self._held:

@@ -69,7 +69,7 @@ from ..events import (
 )
 from ..ids import AccountId, DomainId
 from ..limits import KARMA_DONORS_MAX, STALE_ENTRIES_MIN
-from ..state import Account, Job, State
+from ..state import FairnessAccount, Job, State
 from .pool_key import decay_key
 
 WITHIN = 1 << 200
@@ -78,25 +78,27 @@ WITHIN = 1 << 200
 UNLIMITED = 1 << 199
 
 
-def karma_key(state: State, domain_id: DomainId, account: Account, share: int, job: Job, more_size: int = 0) -> int:
+def karma_key(
+    state: State, domain_id: DomainId, fairness: FairnessAccount, share: int, job: Job, more_size: int = 0
+) -> int:
     """Return the place in the pool of a domain with the job that it would run next; the richest is first.
 
     Args:
         state: As it is.
         domain_id: The domain; inside others it goes by usage.
-        account: What it has received.
+        fairness: What it has received.
         share: Its effective share.
         job: What it would run next.
         more_size: Counts as paid for as well, in units of size.
     """
     if state.domains.domains[domain_id].parent != TOP:
-        return decay_key(state, domain_id, account, share, job)
+        return decay_key(state, domain_id, fairness, share, job)
     standing = state.ledger.karma.standings.get(domain_id, NO_STANDING)
-    credit = account_of_domain(state, domain_id)
-    if credit is not None and credit.unlimited:
+    account = account_of_domain(state, domain_id)
+    if account is not None and account.unlimited:
         key = -UNLIMITED
     else:
-        amount_mc = (0 if credit is None else credit.free_mc) - standing.waived_mc
+        amount_mc = (0 if account is None else account.free_mc) - standing.waived_mc
         if more_size:
             amount_mc -= more_size * state.ledger.rules.price_mc // HOUR_SIZE
         key = -riches(standing, share, amount_mc)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..ids import DomainId
-from ..state import Account, Job, State
+from ..state import FairnessAccount, Job, State
 from ..usage import EPOCH_HALF_LIVES, LOG_BITS, log2, log2_of_share, steps_of
 
-PoolKey = Callable[[State, DomainId, Account, int, Job], int]
+PoolKey = Callable[[State, DomainId, FairnessAccount, int, Job], int]
 """(state, domain, its account, its effective share, the job it would run next) -> its place in the pool."""
 
 
-def decay_key(state: State, _domain_id: DomainId, account: Account, share: int, job: Job) -> int:
+def decay_key(state: State, _domain_id: DomainId, account: FairnessAccount, share: int, job: Job) -> int:
     """Return log2(X / e) + t / aging - p in units of 2**-32 bits: least usage for its share, by age and by priority.
 
     Who has used twice as much for its share comes one bit later. A job that was submitted one aging time later comes
@@ -33,6 +33,6 @@ def decay_key(state: State, _domain_id: DomainId, account: Account, share: int, 
     return key - log2_of_share(share)
 
 
-def fifo_key(_state: State, _domain_id: DomainId, _account: Account, _share: int, job: Job) -> int:
+def fifo_key(_state: State, _domain_id: DomainId, _account: FairnessAccount, _share: int, job: Job) -> int:
     """Return when the job was submitted."""
     return job.submitted_us

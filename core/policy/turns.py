@@ -8,13 +8,13 @@ from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..record import record, replaced
 from ..state import Job
+from .ahead import among_domains, at_home
 from .clock import ClockIndex
 from .heads import Heads
 from .leaves import Leaf, PendingShape
 from .paid import paid_ahead
 from .queues import queued_job
 from .ranks import BY_GUARANTEE, Key, Order, Place
-from .standing import among_domains, at_home
 
 CouldServe = Callable[[PendingShape], bool]
 """Whether something of a shape could be served: whoever cannot is not waited for."""

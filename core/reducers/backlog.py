@@ -6,22 +6,22 @@ from immutables import Map
 
 from ..ids import DomainId
 from ..record import replaced
-from ..state import Account
+from ..state import FairnessAccount
 from ..terms import Terms
 from ..usage import job_weight
 
 
-def with_backlog(accounts: Map[DomainId, Account], terms: Terms) -> Map[DomainId, Account]:
+def with_backlog(accounts: Map[DomainId, FairnessAccount], terms: Terms) -> Map[DomainId, FairnessAccount]:
     """Return the accounts after a job has come to have units waiting."""
     return _counted(accounts, terms, 1)
 
 
-def without_backlog(accounts: Map[DomainId, Account], terms: Terms) -> Map[DomainId, Account]:
+def without_backlog(accounts: Map[DomainId, FairnessAccount], terms: Terms) -> Map[DomainId, FairnessAccount]:
     """Return the accounts after a job has no more units waiting."""
     return _counted(accounts, terms, -1)
 
 
-def _counted(accounts: Map[DomainId, Account], terms: Terms, by: int) -> Map[DomainId, Account]:
+def _counted(accounts: Map[DomainId, FairnessAccount], terms: Terms, by: int) -> Map[DomainId, FairnessAccount]:
     account = accounts[terms.domain_id]
     user = account.users[terms.user]
     backlog = user.backlog + by
@@ -35,12 +35,16 @@ def _counted(accounts: Map[DomainId, Account], terms: Terms, by: int) -> Map[Dom
     return _counted_above(accounts, account, by)
 
 
-def without_backlog_above(accounts: Map[DomainId, Account], below: Account) -> Map[DomainId, Account]:
+def without_backlog_above(
+    accounts: Map[DomainId, FairnessAccount], below: FairnessAccount
+) -> Map[DomainId, FairnessAccount]:
     """Return the accounts after the domain whose account is ``below`` has no more jobs that have units waiting."""
     return _counted_above(accounts, below, -1)
 
 
-def _counted_above(accounts: Map[DomainId, Account], below: Account, by: int) -> Map[DomainId, Account]:
+def _counted_above(
+    accounts: Map[DomainId, FairnessAccount], below: FairnessAccount, by: int
+) -> Map[DomainId, FairnessAccount]:
     for domain_id in below.above:
         it = accounts[domain_id]
         now = it.backlog + by

@@ -22,7 +22,6 @@ from ..events import (
     CreditAlarmCleared,
     CreditAlarmRaised,
     CreditClosed,
-    CreditEvent,
     CreditHeld,
     CreditLent,
     CreditLimited,
@@ -33,6 +32,7 @@ from ..events import (
     CreditSettled,
     CreditWatched,
     DonorPaid,
+    Event,
     FeeHeld,
     FeePosted,
     FeeVoided,
@@ -42,17 +42,12 @@ from ..events import (
     PointsLapsed,
     PointsSold,
 )
-from ..ids import AccountId, HoldId, LeaseId
+from ..ids import AccountId, HoldId
 from ..limits import CREDIT_RULES_KEPT_MAX
 from ..record import replaced
 from .credit_watch import alarm_cleared, alarm_raised, watched
-from .fees import fee_held, fee_posted, fees_left
+from .fees import fee_held, fee_posted, fee_voided
 from .karma import reduce_karma
-
-
-def reduce_credit(ledger: Ledger, event: CreditEvent) -> Ledger:
-    """Return the slice after ``event``."""
-    return _REDUCERS[type(event)](ledger, event)
 
 
 def _credit_moved(ledger: Ledger, event: CreditMoved) -> Ledger:
@@ -60,10 +55,6 @@ def _credit_moved(ledger: Ledger, event: CreditMoved) -> Ledger:
         income_mc = event.amount_mc if event.kind == "nice" else -event.amount_mc
         ledger = replaced(ledger, income_mc=ledger.income_mc + income_mc)
     return _moved(ledger, event.debit, event.credit, event.amount_mc, event.transfer_id + 1)
-
-
-def _fee_voided(ledger: Ledger, event: FeeVoided) -> Ledger:
-    return _fee_resolved(ledger, event.lease_id, event.units)
 
 
 def _credit_held(ledger: Ledger, event: CreditHeld) -> Ledger:
@@ -185,12 +176,6 @@ def _resolved(ledger: Ledger, hold_id: HoldId) -> Ledger:
     return replaced(ledger, accounts=accounts, holds=ledger.holds.delete(hold_id))
 
 
-def _fee_resolved(ledger: Ledger, lease_id: LeaseId, units: int) -> Ledger:
-    fee = ledger.fees[lease_id]
-    accounts = _more_held(ledger.accounts, fee.account_id, -fee.unit_mc * units)
-    return replaced(ledger, accounts=accounts, fees=fees_left(ledger.fees, lease_id, fee, units))
-
-
 def _sold(ledger: Ledger, event: PointsSold) -> Ledger:
     old = ledger.sold.get(event.job_id)
     more_mc = event.sold_mc - (0 if old is None else old.sold_mc)
@@ -234,12 +219,11 @@ def skip_credit_ids(ledger: Ledger, count: int) -> Ledger:
     )
 
 
-# A table, as matching classes one after the other takes as long as a reducer does.
-_REDUCERS: dict[type[CreditEvent], Callable[[Ledger, Any], Ledger]] = {
+CREDIT_REDUCERS: dict[type[Event], Callable[[Ledger, Any], Ledger]] = {
     CreditMoved: _credit_moved,
     FeeHeld: fee_held,
     FeePosted: fee_posted,
-    FeeVoided: _fee_voided,
+    FeeVoided: fee_voided,
     CreditHeld: _credit_held,
     HoldPosted: _hold_posted,
     HoldVoided: _hold_voided,
@@ -258,3 +242,4 @@ _REDUCERS: dict[type[CreditEvent], Callable[[Ledger, Any], Ledger]] = {
     CreditAlarmCleared: alarm_cleared,
     **dict.fromkeys(get_args(KarmaEvent), reduce_karma),
 }
+"""What gives the ledger after an event of each class."""

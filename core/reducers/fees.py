@@ -1,11 +1,11 @@
-"""Fees of leases: they come with each unit that is paid for, so each is folded in one function."""
+"""Fees of leases: they come with each unit that is paid for, so each event is folded in one function."""
 
 from __future__ import annotations
 
 from immutables import Map
 
 from ..credit.state import Fee, Ledger
-from ..events import FeeHeld, FeePosted
+from ..events import FeeHeld, FeePosted, FeeVoided
 from ..ids import LeaseId
 from ..record import replaced
 
@@ -36,7 +36,7 @@ def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
     return replaced(
         ledger,
         accounts=changing.finish(),
-        fees=fees_left(ledger.fees, event.lease_id, fee, event.units),
+        fees=_fees_left(ledger.fees, event.lease_id, fee, event.units),
         unpaid_size=ledger.unpaid_size + size,
         payers=payers,
         paid_mc=ledger.paid_mc + amount_mc,
@@ -44,6 +44,19 @@ def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
     )
 
 
-def fees_left(fees: Map[LeaseId, Fee], lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
+def fee_voided(ledger: Ledger, event: FeeVoided) -> Ledger:
+    """Units came back, and what was set aside for them is free again."""
+    fee = ledger.fees[event.lease_id]
+    purse = ledger.accounts[fee.account_id]
+    return replaced(
+        ledger,
+        accounts=ledger.accounts.set(
+            fee.account_id, replaced(purse, held_mc=purse.held_mc - fee.unit_mc * event.units)
+        ),
+        fees=_fees_left(ledger.fees, event.lease_id, fee, event.units),
+    )
+
+
+def _fees_left(fees: Map[LeaseId, Fee], lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
     """Return the fees after so many units of a lease were paid for or came back."""
     return fees.delete(lease_id) if units == fee.units else fees.set(lease_id, replaced(fee, units=fee.units - units))

@@ -28,7 +28,7 @@ from ..indexset import EMPTY, IndexSet
 from ..record import replaced
 from ..spans import indices
 from ..starts import Starts, came
-from ..state import NO_ACCOUNT, NO_USER, SUCCEEDED, Account, Awaits, InternedSpec, Job, Jobs, UserAccount
+from ..state import NO_USER, NOTHING_RECEIVED, SUCCEEDED, Awaits, FairnessAccount, InternedSpec, Job, Jobs, UserAccount
 from ..terms import Requeued, Terms
 from ..usage import job_weight
 from .backlog import without_backlog
@@ -77,7 +77,7 @@ def _reduced(jobs: Jobs, event: JobEvent) -> Jobs:
 
 def _reweighted(jobs: Jobs, event: AccountReweighted) -> Jobs:
     domain_id = event.domain_id
-    account = replaced(jobs.accounts.get(domain_id, NO_ACCOUNT), tag=event.domain_tag)
+    account = replaced(jobs.accounts.get(domain_id, NOTHING_RECEIVED), tag=event.domain_tag)
     starts = jobs.starts
     if event.start:
         base, floor, drop = event.start
@@ -90,7 +90,7 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     waits = event.held or bool(event.waits_for)
     account = jobs.accounts.get(terms.domain_id)
     if account is None:
-        account = Account(above=tuple([who for who, _ in event.above]))
+        account = FairnessAccount(above=tuple([who for who, _ in event.above]))
     starts = jobs.starts if waits else _with_starts(jobs, account, event)
     user = account.users.get(terms.user, NO_USER)
     was = account.backlog
@@ -111,7 +111,7 @@ def _submitted(jobs: Jobs, event: JobSubmitted) -> Jobs:
     for at, (domain_id, tag) in enumerate(event.above, 1) if event.above else ():
         it = accounts.get(domain_id)
         if it is None:
-            it = Account(tag=tag, above=tuple([who for who, _ in event.above[at:]]))
+            it = FairnessAccount(tag=tag, above=tuple([who for who, _ in event.above[at:]]))
         it = replaced(it, requested_cpu_us=it.requested_cpu_us + event.requested_cpu_us)
         accounts = accounts.set(domain_id, it)
     if not waits and event.above:
@@ -214,22 +214,26 @@ def _arrived(jobs: Jobs, job: Job, event: JobStarted | UnitsReopened) -> Jobs:
     return replaced(jobs, jobs=jobs_now, accounts=accounts, starts=starts, sellers=sellers)
 
 
-def _with_starts(jobs: Jobs, account: Account, event: JobSubmitted | JobStarted | UnitsReopened) -> Starts:
+def _with_starts(jobs: Jobs, account: FairnessAccount, event: JobSubmitted | JobStarted | UnitsReopened) -> Starts:
     """Return the starts after the domain of ``account``, or one that it is in, was raised as it came to wait."""
     starts = jobs.starts
     if not event.above and event.domain_tag <= account.tag:  # nobody was raised
         return starts
     domain_id = event.terms.domain_id if isinstance(event, JobSubmitted) else jobs.jobs[event.job_id].terms.domain_id
     for level, (who, tag) in enumerate(((domain_id, event.domain_tag), *event.above)):
-        floor = jobs.accounts.get(who, NO_ACCOUNT).tag
+        floor = jobs.accounts.get(who, NOTHING_RECEIVED).tag
         if tag > floor:
             starts = came(starts, account.parent(level), who, tag, floor, tag - floor)
     return starts
 
 
 def _with_arrival(
-    account: Account, user: UserAccount, event: JobSubmitted | JobStarted | UnitsReopened, terms: Terms, new: int
-) -> Account:
+    account: FairnessAccount,
+    user: UserAccount,
+    event: JobSubmitted | JobStarted | UnitsReopened,
+    terms: Terms,
+    new: int,
+) -> FairnessAccount:
     """Return the account of a domain when a job of ``user`` comes to have units waiting, and is ``new`` (1) or not."""
     users = account.users.set(
         terms.user,
@@ -252,8 +256,8 @@ def _with_arrival(
 
 
 def _with_arrival_above(
-    accounts: Map[DomainId, Account], event: JobSubmitted | JobStarted | UnitsReopened, was: int
-) -> Map[DomainId, Account]:
+    accounts: Map[DomainId, FairnessAccount], event: JobSubmitted | JobStarted | UnitsReopened, was: int
+) -> Map[DomainId, FairnessAccount]:
     """Return the accounts when it comes to those above it too; ``was`` is how many waited in the domain before."""
     for domain_id, tag in event.above:
         it = accounts[domain_id]

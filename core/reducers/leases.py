@@ -14,7 +14,7 @@ from ..indexset import IndexSet
 from ..limits import JOB_WORKERS_MAX
 from ..record import replaced
 from ..starts import fell
-from ..state import Account, Job, Jobs, Lease, UserAccount
+from ..state import FairnessAccount, Job, Jobs, Lease, UserAccount
 from ..tags import ENTITLED, LEVEL_BITS, Fallen
 from ..terms import Requeued, Terms
 from ..usage import job_weight
@@ -79,8 +79,8 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
 
 
 def _charged_for_lease(
-    accounts: Map[DomainId, Account], terms: Terms, event: UnitsLeased, served: int, last: int
-) -> Map[DomainId, Account]:
+    accounts: Map[DomainId, FairnessAccount], terms: Terms, event: UnitsLeased, served: int, last: int
+) -> Map[DomainId, FairnessAccount]:
     """Return the accounts as a lease leaves them; ``last`` is 1 if no more units of the job wait, else 0."""
     was = accounts[terms.domain_id]
     users, clock, debt, active = was.users, was.clock, was.debt, was.active
@@ -120,7 +120,7 @@ def _charged_for_lease(
 
 
 def _charged(
-    accounts: Map[DomainId, Account],
+    accounts: Map[DomainId, FairnessAccount],
     terms: Terms,
     lease: Lease,
     event: UnitsFinished | UnitsReturned,
@@ -128,7 +128,7 @@ def _charged(
     measured_us: int,
     measured_count: int,
     used_cpu_us: int,
-) -> Map[DomainId, Account]:
+) -> Map[DomainId, FairnessAccount]:
     """Return the accounts as a charge leaves them, that of the domain, its user, and the domains that it is in."""
     was = accounts[terms.domain_id]
     users, clock, debt = was.users, was.clock, was.debt
@@ -157,14 +157,14 @@ def _charged(
 
 
 def _charged_above(
-    accounts: Map[DomainId, Account],
-    below: Account,
+    accounts: Map[DomainId, FairnessAccount],
+    below: FairnessAccount,
     event: UnitsLeased | UnitsFinished | UnitsReturned,
     served: int,
     used_cpu_us: int,
     charged: int,
     kept: int,
-) -> Map[DomainId, Account]:
+) -> Map[DomainId, FairnessAccount]:
     """Return the accounts as a charge leaves those above the domain whose account is ``below``.
 
     Where ``charged`` says that a domain was served from its entitlement ``served`` is its lead, beside the one that it
@@ -238,8 +238,8 @@ def _returned(jobs: Jobs, event: UnitsReturned) -> Jobs:
 
 
 def _with_fallen(
-    jobs: Jobs, accounts: Map[DomainId, Account], fallen: tuple[Fallen, ...]
-) -> tuple[Jobs, Map[DomainId, Account]]:
+    jobs: Jobs, accounts: Map[DomainId, FairnessAccount], fallen: tuple[Fallen, ...]
+) -> tuple[Jobs, Map[DomainId, FairnessAccount]]:
     """Return the slice with the starts, and the accounts with the tags, of domains that fell with their V."""
     starts = jobs.starts
     for each in fallen:
@@ -253,7 +253,7 @@ def _with_fallen(
 def _after_back(
     jobs: Jobs,
     job: Job,
-    accounts: Map[DomainId, Account],
+    accounts: Map[DomainId, FairnessAccount],
     lease: Lease,
     back: tuple[Span, ...],
     clock: int,
@@ -295,7 +295,7 @@ def _add(members: IndexSet, runs: Iterable[Span]) -> IndexSet:
 
 
 def _without(requeued: tuple[Requeued, ...], first: int, count: int) -> tuple[Requeued, ...]:
-    """Return ``requeued`` less a run that starts where one of them starts."""
+    """Return ``requeued`` without the first ``count`` units of the run that starts at ``first``."""
     runs = []
     for run in requeued:
         if run.first != first:
@@ -306,7 +306,7 @@ def _without(requeued: tuple[Requeued, ...], first: int, count: int) -> tuple[Re
 
 
 def merged(requeued: tuple[Requeued, ...], more: tuple[Requeued, ...]) -> tuple[Requeued, ...]:
-    """Return two times runs of units, ascending, neighbours with the same history joined."""
+    """Return both lists of runs as one, ascending; neighbours with the same history are joined."""
     if not more:
         return requeued
     runs: list[Requeued] = []

@@ -18,7 +18,7 @@ from fractions import Fraction
 from meted.core.ids import DomainId
 from meted.core.policy.base import Index
 from meted.core.policy.ranked import DomainRankedIndex, Fill
-from meted.core.state import NO_ACCOUNT, State
+from meted.core.state import NOTHING_RECEIVED, State
 from meted.core.usage import epoch_of, expressed, step_of
 
 
@@ -30,7 +30,7 @@ class LeastUsedIndex(DomainRankedIndex):
     def rank(self, domain_id: DomainId) -> Fraction:
         """Return the usage of a domain for each unit of its share, as all usages are expressed now."""
         state = self.state
-        account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
+        account = state.jobs.accounts.get(domain_id, NOTHING_RECEIVED)
         epoch = epoch_of(step_of(max(self.now_us, state.at_us), state.rules.half_life_us))
         usage = expressed(account.usage, account.epoch, epoch)
         return Fraction(usage, state.domains.domains[domain_id].effective_share)

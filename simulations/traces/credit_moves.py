@@ -134,8 +134,8 @@ class CreditReader:
             case DonorPaid():
                 self._shared_out(event)
             case CreditMoved() if event.kind not in _WITHIN:
-                kind = "demurrage" if event.kind == "overflow" else event.kind
-                self._add(event.at_us, self.owner_of(event.debit), self.owner_of(event.credit), kind, event.amount_mc)
+                payer, payee = self.owner_of(event.debit), self.owner_of(event.credit)
+                self._add(event.at_us, payer, payee, event.kind, event.amount_mc)
             case HoldPosted():
                 self._add(event.at_us, self.owner_of(event.debit), self.owner_of(event.credit), "hold", event.amount_mc)
             case CreditAlarmRaised() | CreditAlarmCleared():

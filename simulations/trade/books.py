@@ -116,7 +116,7 @@ class Books:
         match event.kind:
             case "grant":
                 self._of(event.credit).granted_mc += event.amount_mc
-            case "demurrage" | "overflow":
+            case "demurrage":
                 self._of(event.debit).faded_mc += event.amount_mc
             case "nice":
                 self._of(event.credit).earned_mc += event.amount_mc

@@ -18,7 +18,7 @@ from meted.adapters.cli.log import log as log_command
 from meted.adapters.embedded import Done, LeasedUnits, Pool, PoolError, Unit, UnitFailed, failed
 from meted.adapters.log import LogDamaged, LogFull, LogHeld, MemoryLog, SQLiteLog
 from meted.adapters.log.verify import verify
-from meted.adapters.recovery import UnknownPolicy, note_repair, read_state, recover
+from meted.adapters.recovery import UnknownPolicy, note_repair, read_state
 from meted.core.batch import Batch, seal
 from meted.core.commands import CreateDomain
 from meted.core.effects import Effect, RunUnits, StopUnits, TellOwner
@@ -1083,9 +1083,9 @@ def test_recovery_goes_on_with_the_chain(clock: Clock) -> None:
     with Pool(log, clock=clock) as pool:
         start(pool)
         digest = state_digest(pool.state)
-    engine = recover(log.copy(), "meted")
-    assert state_digest(engine.state) == digest
-    assert engine.chain == log.head.chain
+    found = read_state(log.copy())
+    assert state_digest(found.state) == digest
+    assert found.chain == log.head.chain
 
 
 def test_a_snapshot_of_another_version_is_passed_over(clock: Clock) -> None:

@@ -53,7 +53,10 @@ def test_what_is_not_named_stays(service: Service) -> None:
     row = service.domain_row("kept")
     assert (row["share"], row["guarantee"]["cpu_milli"], row["floor"]["cpu_milli"]) == (5, 4_000, 500)
     assert row["cap"] == {"cpu_milli": 6_000, "mem_bytes": 0, "generic": {}}
-    service.domain_set("kept", uncapped=True)
+    service.domain_set("kept", guarantee=Resources(3_000), floor_share=2)
+    row = service.domain_row("kept")
+    assert (row["guarantee"]["cpu_milli"], row["floor_share"], row["floor"]["cpu_milli"]) == (3_000, 2, 500)
+    service.domain_set("kept", guarantee=FOUR_CPUS, uncapped=True)
     assert service.domain_row("kept")["cap"] is None
     service.domain("kept", 3, Resources(1_000))
     service.domain("kept", 2)

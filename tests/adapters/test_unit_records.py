@@ -10,12 +10,13 @@ from attrs import evolve as replaced
 
 from meted.adapters.committer import Committer
 from meted.adapters.log import Log, MemoryLog, SQLiteLog
-from meted.adapters.recovery import recover
+from meted.adapters.recovery import read_state
 from meted.adapters.unit_records import UnitRecord, unit_records
 from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, LeaseUnits, RerunUnits, SubmitJob
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.ids import JobId, LeaseId, WorkerId
+from meted.core.policy.meted import Meted
 from meted.core.resources import Resources
 
 JOB, WORKER = JobId(1), WorkerId(1)
@@ -26,7 +27,8 @@ class Shell:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self.engine = recover(log, "meted")
+        found = read_state(log)
+        self.engine = Engine(Meted(), found.state, found.chain)
         self._committer = Committer(log, self.engine, lambda: 0, lambda _: None, 0)
 
     def do(self, *commands: object) -> None:

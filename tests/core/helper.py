@@ -30,7 +30,7 @@ from meted.core.policy.registry import POLICIES
 from meted.core.reducers.log import LogFold
 from meted.core.resources import Resources
 from meted.core.spans import spans_of, total
-from meted.core.state import Account, Domain, Job, Lease, State
+from meted.core.state import Domain, FairnessAccount, Job, Lease, State
 
 MS = 1_000
 SECOND = 1_000_000
@@ -226,7 +226,7 @@ class World:
         lease = self.state.jobs.leases[lease_id]
         return spans_of(lease.first, ~lease.back & ((1 << lease.count) - 1))
 
-    def account(self, name: str = "d") -> Account:
+    def account(self, name: str = "d") -> FairnessAccount:
         """Return a domain's account."""
         return self.state.jobs.accounts[self.state.domains.by_name[name]]
 

@@ -8,7 +8,7 @@ from meted.core.commands import NiceJob, OpenCredit, SetCreditRules
 from meted.core.errors import Reason
 from meted.core.reducers import fold
 from meted.core.schema import state_digest
-from meted.core.state import NO_ACCOUNT, State
+from meted.core.state import NOTHING_RECEIVED, State
 
 from .helper import SECOND, cpus
 from .test_credit import CreditWorld
@@ -26,7 +26,7 @@ def test_a_new_domain_is_unlimited_and_has_used_nothing(world: CreditWorld) -> N
     """Row P01: the domain of whoever was never seen; and a known one is what its events say."""
     domain_id = world.make("new")
     assert domain_id not in world.state.ledger.of_domain  # nothing limits it: it pays for nothing
-    account = world.state.jobs.accounts.get(domain_id, NO_ACCOUNT)
+    account = world.state.jobs.accounts.get(domain_id, NOTHING_RECEIVED)
     assert (account.requested_cpu_us, account.used_cpu_us, account.service, account.usage, account.jobs) == (0,) * 5
     job_id = world.submit("new", time_request_us=HOUR)
     assert world.job(job_id).terms.priority == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meted.core.codec import encode_events
 from meted.core.commands import CancelJobs, ChangeDomain, CreateDomain, DeleteJob, OfferLoan, RecallLoan, RemoveDomain
-from meted.core.decide.domains import open_leaf
+from meted.core.decide.entitlements import check_open_leaf
 from meted.core.domains.state import TOP
 from meted.core.errors import Reason, Refused
 from meted.core.falling import clock_within
@@ -91,10 +91,10 @@ def test_what_cannot_be_is_refused_and_nothing_is_changed(command: Any, reason: 
 def test_only_open_leaves_take_jobs() -> None:
     world = flat("a", "b")
     world.make("a1", parent="a")
-    open_leaf(world.state, world.find_domain("a1"))
-    open_leaf(world.state, world.find_domain("b"))
+    check_open_leaf(world.state, world.find_domain("a1"))
+    check_open_leaf(world.state, world.find_domain("b"))
     with pytest.raises(Refused) as caught:
-        open_leaf(world.state, world.find_domain("a"))
+        check_open_leaf(world.state, world.find_domain("a"))
     assert caught.value.reason is Reason.DOMAIN_HAS_CHILDREN
 
 

@@ -17,7 +17,8 @@ from meted.core.engine import Engine
 from meted.core.events import CreditEvent, Event, JobEvent, LeaseEvent
 from meted.core.invariants import check
 from meted.core.policy.registry import POLICIES
-from meted.core.reducers import _FOLDS, _OF_CREDIT, OF_JOBS, evolve, fold
+from meted.core.reducers import _FOLDS, OF_JOBS, evolve, fold
+from meted.core.reducers.credit import CREDIT_REDUCERS
 from meted.core.reducers.jobs import JOB_REDUCERS
 from meted.core.reducers.leases import LEASE_REDUCERS
 from meted.core.reducers.log import LogFold
@@ -166,9 +167,9 @@ def test_batches_are_published_in_order() -> None:
 
 
 def test_every_event_has_its_reducer_and_every_command_its_judge() -> None:
-    assert {*_FOLDS, *_OF_CREDIT, *OF_JOBS} == set(get_args(Event))
-    assert len(_FOLDS) + len(_OF_CREDIT) + len(OF_JOBS) == len(get_args(Event)), "no event has two"
-    assert set(_OF_CREDIT) == set(get_args(CreditEvent))
+    assert {*_FOLDS, *CREDIT_REDUCERS, *OF_JOBS} == set(get_args(Event))
+    assert len(_FOLDS) + len(CREDIT_REDUCERS) + len(OF_JOBS) == len(get_args(Event)), "no event has two"
+    assert set(CREDIT_REDUCERS) == set(get_args(CreditEvent))
     assert set(JOB_REDUCERS) == set(get_args(JobEvent))
     assert set(LEASE_REDUCERS) == set(get_args(LeaseEvent))
     assert set(_JUDGES) == set(get_args(Command))

@@ -66,7 +66,7 @@ from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.policy.meted import Meted
 from meted.core.policy.ranks import BY_POOL
 from meted.core.reducers import evolve
-from meted.core.state import NO_ACCOUNT, Account, Job, State
+from meted.core.state import NOTHING_RECEIVED, FairnessAccount, Job, State
 from meted.core.tags import ENTITLED, GUARANTEED
 from meted.core.usage import EPOCH_HALF_LIVES, current, step_of
 
@@ -104,7 +104,7 @@ def power(bits: Fraction | int) -> Fraction:
     return Fraction(found, 1 << ROOT_BITS) * (Fraction(2) ** whole)
 
 
-def forward(account: Account) -> int:
+def forward(account: FairnessAccount) -> int:
     """Return X: usage that never fades, in units of size at time 0; who has used nothing counts as one."""
     return max(1, account.usage << account.epoch * EPOCH_HALF_LIVES)
 
@@ -194,7 +194,9 @@ class Pool(Arena):
         """Read what is new in the log."""
         for event in self.world.log[self.seen :]:
             before, self.state = self.state, evolve(self.state, event)
-            changed = [who for who in self.by_id if self.account(who) != before.jobs.accounts.get(who, NO_ACCOUNT)]
+            changed = [
+                who for who in self.by_id if self.account(who) != before.jobs.accounts.get(who, NOTHING_RECEIVED)
+            ]
             for who in changed:
                 self._note(event, before, who)
             for pair in [it for it in self.pairs if not self.account(it[1]).backlog]:
@@ -204,16 +206,16 @@ class Pool(Arena):
                     self._check(*pair)
         self.seen = len(self.world.log)
 
-    def account(self, who: DomainId) -> Account:
+    def account(self, who: DomainId) -> FairnessAccount:
         """Return the account of a domain as of what was read."""
-        return self.state.jobs.accounts.get(who, NO_ACCOUNT)
+        return self.state.jobs.accounts.get(who, NOTHING_RECEIVED)
 
     def share(self, who: DomainId) -> int:
         """Return e."""
         return self.by_id[who].share
 
     def _note(self, event: Event, before: State, who: DomainId) -> None:
-        was = before.jobs.accounts.get(who, NO_ACCOUNT)
+        was = before.jobs.accounts.get(who, NOTHING_RECEIVED)
         grown = forward(self.account(who)) - forward(was)
         if isinstance(event, UnitsLeased) and is_of_pool(event):
             job = before.jobs.jobs[event.job_id]
@@ -221,7 +223,7 @@ class Pool(Arena):
             charge *= event.size * event.count
             assert grown <= charge
             for other in self.by_id:
-                if other != who and before.jobs.accounts.get(other, NO_ACCOUNT).backlog:
+                if other != who and before.jobs.accounts.get(other, NOTHING_RECEIVED).backlog:
                     times = power(self.gap(before, job, other) + SLACK_BITS)
                     self.pairs[who, other] = Pair(times, charge, self.more.get(who, 0), self.less.get(other, 0))
         elif grown > 0:
@@ -445,10 +447,10 @@ class Rush(Pool):
         assert self.aging_us is not None
         (head,) = heads(self.before, victim)
         accounts = self.before.jobs.accounts
-        mine = forward(accounts.get(who, NO_ACCOUNT)) * self.share(victim)
+        mine = forward(accounts.get(who, NOTHING_RECEIVED)) * self.share(victim)
         bits = PRIORITY_STEPS_MAX - clamped(head.terms.priority)
         waited = Fraction(job.submitted_us - head.submitted_us, self.aging_us)
-        theirs = forward(accounts.get(victim, NO_ACCOUNT)) * self.share(who)
+        theirs = forward(accounts.get(victim, NOTHING_RECEIVED)) * self.share(who)
         assert mine <= theirs * power(bits - waited + SLACK_BITS)
         self.latest = max(self.latest, waited)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.commands import CreateDomain, DeleteJob, DeliverRecords, DomainRecord, ExpireDomain, OfferLoan
-from meted.core.decide.domains import open_leaf
+from meted.core.decide.entitlements import check_open_leaf
 from meted.core.domains.state import TOP
 from meted.core.errors import Reason, Refused
 from meted.core.events import DomainClosed, DomainRemoved, Event, LoanEnded, RecordRefused, RecordsConfirmed
@@ -155,7 +155,7 @@ def test_a_closed_domain_keeps_what_it_has_takes_nothing_new_and_goes_when_empty
     assert (domain.closed, domain.effective_share) == ("absent", 32)
     assert world.guaranteed("a", "b", "c") == [0, 100, 100]
     with pytest.raises(Refused) as caught:
-        open_leaf(world.state, domain)
+        check_open_leaf(world.state, domain)
     assert caught.value.reason is Reason.DOMAIN_CLOSED
     world.refused(OfferLoan(0, "a", "b", "share", 1), Reason.DOMAIN_CLOSED)
     world.refused(OfferLoan(0, "b", "a", "share", 1), Reason.DOMAIN_CLOSED)
@@ -184,7 +184,7 @@ def test_a_newer_record_opens_a_closed_domain_again() -> None:
     deliver(world, 11, DomainRecord("a", 11, share=7, guarantee=milli(30)))
     assert world.find_domain("a").closed is None
     assert (world.shares("a"), world.guaranteed("a")) == ([7], [30])
-    open_leaf(world.state, world.find_domain("a"))
+    check_open_leaf(world.state, world.find_domain("a"))
 
 
 def test_parents_may_come_after_their_children() -> None:
@@ -208,7 +208,7 @@ def test_a_closed_parent_closes_those_below_it_to_new_jobs() -> None:
     deliver(world, 2, DomainRecord("leaf", 2, parent="top"), full=True)
     assert world.find_domain("leaf").closed is None
     with pytest.raises(Refused, match="'top' is closed"):
-        open_leaf(world.state, world.find_domain("leaf"))
+        check_open_leaf(world.state, world.find_domain("leaf"))
 
 
 def test_cycles_and_other_parents_are_refused() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.commands import Command, LeaseUnits, SubmitJob
-from meted.core.decide import decide, jobs, leases
+from meted.core.decide import decide, leases, submission
 from meted.core.errors import Refused
 from meted.core.events import Event
 from meted.core.ids import JobId, WorkerId
@@ -89,7 +89,7 @@ def outcome(state: State, command: Command) -> tuple[Event, ...] | str:
 def submitted_both_ways(world: World, said: Mapping[str, Any]) -> None:
     command = SubmitJob(**{"at_us": 0, "domain": "d", "user": "ann", "time_request_us": 5, **said})
     found = outcome(world.state, command)
-    with patch.object(jobs, "_is_plain", lambda _: False):
+    with patch.object(submission, "_is_plain", lambda _: False):
         assert outcome(world.state, command) == found, said
 
 
@@ -124,5 +124,5 @@ def test_at_every_edge_a_lease_passes_as_by_each_check(world: World) -> None:
 
 
 def test_what_most_say_is_checked_at_once() -> None:
-    assert jobs._is_plain(SubmitJob(0, "d", user="ann", request=Resources(1000), time_request_us=5))
+    assert submission._is_plain(SubmitJob(0, "d", user="ann", request=Resources(1000), time_request_us=5))
     assert leases._is_plain(LeaseUnits(0, WorkerId(1), JobId(1), 1))

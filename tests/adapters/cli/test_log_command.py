@@ -12,8 +12,10 @@ from meted.adapters.cli.events import print_tables, row_of
 from meted.adapters.cli.main import meted
 from meted.adapters.log import SQLiteLog
 from meted.adapters.log.show import Entry
-from meted.adapters.recovery import read_state, recover, take_snapshot
+from meted.adapters.recovery import read_state, take_snapshot
 from meted.core.commands import CreateDomain
+from meted.core.engine import Engine
+from meted.core.policy.fcfs import Fcfs
 
 DAMAGE = "UPDATE batches SET body = x'00' WHERE first_seq = 3"
 
@@ -29,7 +31,7 @@ def data(tmp_path: Path) -> Path:
     """A real log: six domains were created, one a batch."""
     path = tmp_path / "data"
     with SQLiteLog.open(path) as log:
-        engine = recover(log, "fcfs")
+        engine = Engine(Fcfs())
         for number in range(6):
             engine.handle(CreateDomain(1_000_000 * (number + 1), f"domain-{number}"))
             sealed = engine.seal()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meted.adapters.client import blocking
+from meted.adapters.client import blocking, repeating
 from meted.adapters.client.blocking import BlockingClient
 from meted.adapters.wire.errors import CallError, Code, LocalProtocolError, RemoteProtocolError, Unreachable
 from meted.adapters.wire.messages import Request, Response
@@ -22,8 +22,8 @@ from .fake_server import HELLO, FakeServer, Reply, echo, tell
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No long pauses, and no token of whoever runs the tests."""
-    monkeypatch.setattr(blocking, "BACKOFF_FIRST_S", 0.01)
-    monkeypatch.setattr(blocking, "BACKOFF_MAX_S", 0.02)
+    monkeypatch.setattr(repeating, "BACKOFF_FIRST_S", 0.01)
+    monkeypatch.setattr(repeating, "BACKOFF_MAX_S", 0.02)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("METED_TOKEN", raising=False)
 
@@ -103,7 +103,7 @@ def test_repetitions_end(path: Path) -> None:
     with FakeServer(path, losing(100)) as server, BlockingClient(server.address) as client:
         with pytest.raises(Unreachable, match="not known whether submit was carried out"):
             client.call("submit")
-        assert len(server.requests) == blocking.REPEATS_MAX + 1
+        assert len(server.requests) == repeating.REPEATS_MAX + 1
 
 
 def test_a_server_that_comes_back(path: Path) -> None:

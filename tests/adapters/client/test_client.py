@@ -122,6 +122,28 @@ def test_one_job_can_be_followed(server: LiveServer) -> None:
     with_client(server.address, scenario)
 
 
+def test_a_mirror_of_one_job_and_the_loans_of_one_domain(server: LiveServer) -> None:
+    async def scenario(client: Client) -> None:
+        for name in ("lab", "guest", "other"):
+            await client.domain(name, 10)
+        mine, _ = await client.submit("lab", hold=True), await client.submit("lab", hold=True)
+        mirror = client.mirror("job", mine)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mirror.run)
+            await mirror.until(lambda rows: set(rows) == {mine})
+            nursery.cancel_scope.cancel()
+        await client.loan_offer("lab", "other", "share", 1)
+        loan = await client.loan_offer("lab", "guest", "share", 2)
+        lent: list[object] = []
+        async for piece in client.subscribe("loans", domain="guest"):
+            if piece.kind == "caught_up":
+                break
+            lent += [row["loan"] for row in piece.rows]
+        assert lent == [loan]
+
+    with_client(server.address, scenario)
+
+
 def test_a_table_resumes_where_it_was(server: LiveServer) -> None:
     """Row P29."""
 

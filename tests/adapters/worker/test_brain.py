@@ -10,7 +10,8 @@ from meted.adapters.worker import brain as brain_module
 from meted.adapters.worker import stimuli as s
 from meted.adapters.worker.brain import Brain
 from meted.adapters.worker.brain_check import check
-from meted.adapters.worker.held import OVERTAKEN_MAX, REPORT_US, WAITING_MAX_US
+from meted.adapters.worker.held import REPORT_US
+from meted.adapters.worker.waiting import OVERTAKEN_MAX, WAITING_MAX_US
 from meted.core.resources import Resources
 
 SMALL, BIG = Resources(1_000), Resources(2_000)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .falling import clock_within
 from .ids import DomainId
 from .starts import NOBODY
-from .state import Account, Job, Lease, State, UserAccount
+from .state import FairnessAccount, Job, Lease, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS
 from .usage import job_weight
 
@@ -70,7 +70,9 @@ def wrong_starts(state: State) -> Iterator[str]:
         yield f"Domains {sorted(set(starts.of) - seen)} have a start and are in no list of those beside them."
 
 
-def _wrong_account(state: State, domain_id: DomainId, account: Account, jobs: list[Job], inside: int) -> Iterator[str]:
+def _wrong_account(
+    state: State, domain_id: DomainId, account: FairnessAccount, jobs: list[Job], inside: int
+) -> Iterator[str]:
     name = f"The account of domain {domain_id}"
     users: OfUsers = {}
     for job in jobs:
@@ -100,7 +102,7 @@ def _wrong_account(state: State, domain_id: DomainId, account: Account, jobs: li
         yield f"{name} is in domains {account.above}, but should be in {state.domains.path(domain_id)}."
 
 
-def _wrong_sums(name: str, account: Account, inside: int) -> Iterator[str]:
+def _wrong_sums(name: str, account: FairnessAccount, inside: int) -> Iterator[str]:
     sums = (
         account.usage,
         account.epoch,

@@ -8,7 +8,7 @@ from ..domains.state import TOP
 from ..ids import DomainId, JobId
 from ..resources import format_amount
 from ..service import lag
-from ..state import NO_ACCOUNT, Job, State
+from ..state import NOTHING_RECEIVED, Job, State
 from ..usage import current, step_of
 from .pool_orders import goes_by_priority
 from .ranks import BY_ENTITLEMENT, BY_GUARANTEE, BY_POOL, Place
@@ -89,8 +89,8 @@ def _why(state: State, by: int, domain_id: DomainId, head: JobId | None = None) 
         return _owed(state, domain_id)
     if state.rules.pool == KARMA and state.domains.domains[domain_id].parent == TOP:
         return _riches(state, domain_id)
-    account = state.jobs.accounts.get(domain_id, NO_ACCOUNT)
-    used = current(account.usage, account.epoch, step_of(state.at_us, state.rules.half_life_us))
+    fairness = state.jobs.accounts.get(domain_id, NOTHING_RECEIVED)
+    used = current(fairness.usage, fairness.epoch, step_of(state.at_us, state.rules.half_life_us))
     return f"in the pool, having used {_cpu_seconds(used)} lately{points_of(state, head)}"
 
 
