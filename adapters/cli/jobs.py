@@ -29,6 +29,9 @@ ENDED = frozenset({"succeeded", "failed", "cancelled"})
 """States in which a job stays as it is."""
 
 NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
+COUNTED_UNITS = re.compile(r"\d+ of \d+ units failed; (?=unit )")
+"""What comes before how the first unit failed."""
+
 STATES = ("held", "pending", "running", "suspended", "succeeded", "failed", "cancelled")
 
 
@@ -63,9 +66,19 @@ def cells(row: JobView, now_us: int) -> tuple[str, ...]:
 
 
 def why(row: JobView) -> str:
-    """Return why a job waits or failed; of what waits the first sentence, which names what it waits for."""
+    """Return in few words why a job waits or failed.
+
+    Of what waits this is the first sentence, which names what it waits for. Of what failed it is how the first unit
+    did: other columns count the units.
+    """
     reason = row["reason"] or ""
-    return reason if row["state"] in ENDED else NEXT_SENTENCE.split(reason, maxsplit=1)[0]
+    if row["state"] not in ENDED:
+        return NEXT_SENTENCE.split(reason, maxsplit=1)[0]
+    if (counted := COUNTED_UNITS.match(reason)) is None:
+        return reason
+    unit, _, how = reason[counted.end() :].partition(": ")
+    how = how.partition("; ")[0].removeprefix("it ended with ")
+    return how if row["count"] == 1 else f"{unit}: {how}"
 
 
 def progress(row: JobView) -> str:
@@ -105,7 +118,8 @@ def ls(
 ) -> None:
     """Show the jobs, the latest at the end.
 
-    Jobs that have ended are shown for a week. The last column says why a job waits or failed; meted explain says more.
+    Jobs that have ended are shown for a week. The last column says why a job waits or how its first unit failed; meted
+    explain and meted show say more.
     """
     wanted = dict(tags)
     wanted |= {key: value for key, value in (("user", user), ("name", name)) if value is not None}

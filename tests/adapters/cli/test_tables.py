@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from rich.console import Console
 
 from meted.adapters.cli import tables
 from meted.adapters.cli.columns import fitted
-from meted.adapters.cli.jobs import exit_text
+from meted.adapters.cli.jobs import exit_text, why
 from meted.adapters.cli.tables import ago, amount, compact_span, print_facts, print_table, rich_table, size, span
+from meted.adapters.views import JobView
 
 S = 1_000_000
 ROWS = [("1", "first", "why it waits, in so many words that no terminal is wide enough"), ("20", "x", "")]
@@ -28,6 +31,23 @@ def test_a_table_fits_its_terminal(one_line: bool) -> None:
     assert max(map(len, lines)) <= 40
     assert any(line.rstrip().endswith("…") for line in lines) is one_line
     assert any("no terminal" in line for line in lines) is not one_line
+
+
+@pytest.mark.parametrize(
+    ("count", "reason", "words"),
+    [
+        (1, "1 of 1 units failed; unit 0: it ended with exit code 3", "exit code 3"),
+        (9, "2 of 9 units failed; unit 4: it ended with exit code 3", "unit 4: exit code 3"),
+        (1, "1 of 1 units failed; unit 0: there is no command; it was looked for in /bin", "there is no command"),
+        (9, "2 of 9 units failed; unit 4: ValueError: no", "unit 4: ValueError: no"),
+        (9, "2 of 9 units failed.", "2 of 9 units failed."),
+        (9, "3 units failed, more than the 2 that were allowed; unit 0: no", None),
+        (9, "It was to run after job 1, and not all of that succeeded.", None),
+    ],
+)
+def test_why_a_job_failed_is_said_in_few_words(count: int, reason: str, words: str | None) -> None:
+    row = cast(JobView, {"count": count, "state": "failed", "reason": reason})
+    assert why(row) == (words or reason)
 
 
 STATEMENT = ("time", "amount", "note")

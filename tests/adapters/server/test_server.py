@@ -58,6 +58,8 @@ def test_a_job_that_failed_says_why_its_first_unit_did() -> None:
         reason = "1 of 1 units failed; unit 0: There is no command."
         assert (await client.call("job", job=1))["reason"] == reason
         assert (await client.call("wait", job=1, wait_us=0))["reason"] == reason
+        await client.call("submit", argv=["waits"], hold=True)
+        assert next(row["reason"] for row in await client.call("jobs")) == reason
 
     play(scenario)
 
