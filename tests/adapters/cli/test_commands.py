@@ -173,7 +173,9 @@ def test_where_no_server_is_the_code_is_3() -> None:
             if arguments != ["submit", "x"]
             else run("submit", "--server", "unix:/no/server", "x", code=3)
         )
-        assert found.stderr == "Error: No server runs at unix:/no/server; start one with: meted up\n"
+        assert found.stderr == (
+            "Error: No server runs at unix:/no/server; start one with: meted up --listen unix:/no/server\n"
+        )
     assert "no address" in run("ls", "--server", "nonsense", code=2).stderr
 
 
