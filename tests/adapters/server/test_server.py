@@ -125,6 +125,12 @@ def test_each_fault_code_has_its_cause() -> None:  # row N25
         hello = {"program": "old", "version": "0", "protocol_min": 7, "protocol_max": 9}
         assert (await refused(client.call("hello", **hello))).code == 103
         assert "Upgrade the server" in (await refused(client.call("hello", **hello))).sentence
+        hello |= {"protocol_min": 0, "protocol_max": 0}
+        error = await refused(client.call("hello", **hello))
+        assert "'old' 0 speaks version 0. Upgrade that program." in error.sentence
+        hello |= {"protocol_min": 3, "protocol_max": 1}
+        error = await refused(client.call("hello", **hello))
+        assert "versions 3 to 1 of the protocol, and there are none" in error.sentence
         stranger = await stage.connect(STRANGER)
         assert (await refused(stranger.call("jobs"))).code == 108
         assert (await refused(stranger.call("hello", **hello, token="wrong"))).code == 108
