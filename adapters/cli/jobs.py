@@ -7,11 +7,13 @@ import shlex
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from typing import TYPE_CHECKING, TypedDict, cast
 
 import click
 
 from meted.core.decide.ledger import credits_text
+from meted.core.limits import SECOND_US
 
 from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, server_option
 from .entitlements import amounts_text
@@ -177,9 +179,15 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
             "reason": row["reason"] or "",
             "units": f"{row['count']}: {counts}",
             "command": shlex.join(row["argv"]),
+            "runs in": row["cwd"] or "",
+            "indices": _indices(row),
             "each unit needs": amounts_text(row["request"]) or "nothing",
             "thought to take": span(row["time_request_us"]),
             "time limit": span(row["time_limit_us"]),
+            "held to": ", ".join(starmap(_limit, sorted(row["limits"].items()))),
+            "retries": _retries(row),
+            "failures allowed": "" if row["max_failures"] is None else str(row["max_failures"]),
+            "worker lost": "" if row["max_losses"] else "its units fail",
             "priority": str(row["priority"]),
             "points": _points(row),
             "after": ", ".join(f"job {job_id}" for job_id in row["after"]),
@@ -192,6 +200,26 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
     if with_units:
         click.echo()
         print_table(UNIT_HEADINGS, map(unit_cells, units), UNIT_NUMBERS)
+
+
+def _indices(row: JobDetails) -> str:
+    """Return which numbers the units have, where they do not simply count from 0."""
+    first, step = row["first_index"], row["index_step"]
+    if (first, step) == (0, 1):
+        return ""
+    return f"{first} to {first + step * (row['count'] - 1)}" + (f" by {step}" if step != 1 else "")
+
+
+def _limit(name: str, value: int) -> str:
+    """Return a limit of each unit, as it is named and for people."""
+    return f"{name} {span(value * SECOND_US) if name == 'cpu_s' else size(value) if name.endswith('bytes') else value}"
+
+
+def _retries(row: JobDetails) -> str:
+    """Return how often what failed is tried again, and after how long."""
+    if not row["retries"]:
+        return ""
+    return f"{row['retries']}" + (f", the first after {span(row['backoff_us'])}" if row["backoff_us"] else "")
 
 
 def _points(row: JobDetails) -> str:

@@ -89,7 +89,8 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
     found = row(job)
     keys = "job domain user name state count pending running succeeded failed cancelled submitted_us tags reason"
     more = "priority points purse_mc argv request time_request_us time_limit_us after begin_us ended_us"
-    assert list(found) == [*keys.split(), *more.split()]
+    last = "cwd limits first_index index_step retries backoff_us max_failures max_losses"
+    assert list(found) == [*keys.split(), *more.split(), *last.split()]
     assert (found["domain"], found["user"], found["count"], found["tags"]) == ("lab", "ada", 3, {"run": "a"})
     worker.work(done)
     assert row(job)["state"] == "succeeded"
@@ -137,6 +138,23 @@ def test_every_option_of_submit_is_taken(tmp_path: Path) -> None:
     )
     found = row(submit(*options.split(), "--", "cmd", "--flag"))
     assert (found["user"], found["name"], found["state"], found["tags"]) == ("bob", "n", "held", {"k": "v"})
+    told = run("show", str(found["job"])).stdout.splitlines()
+    assert (
+        dict(re.split("  +", line, maxsplit=1) for line in told).items()
+        >= {
+            "runs in": "/",
+            "time limit": "2 h 00 min",
+            "held to": "cpu_s 10 s, open_files 64",
+            "retries": "1, the first after 1 s",
+            "failures allowed": "2",
+            "worker lost": "its units fail",
+            "tags": "k=v",
+        }.items()
+    )
+    plain = run("show", first).stdout
+    assert not any(word in plain for word in ("held to", "retries", "failures allowed", "worker lost", "indices"))
+    tens = submit("--hold", "--array", "10-30:10", "--", "x")
+    assert re.search("^indices +10 to 30 by 10$", run("show", tens).stdout, re.MULTILINE)
 
 
 def test_a_dry_run_submits_nothing() -> None:
