@@ -42,8 +42,7 @@ def wrong_rows(path: Path, progress: Progress | None = None) -> str | None:
     Raises:
         LogError: It cannot be read.
     """
-    log = SQLiteLog.open_file(path) if path.is_file() else SQLiteLog.open(path, read_only=True)
-    with log:
+    with SQLiteLog.open_to_read(path) as log:
         return wrong_postings(log, progress) if log.has_postings else None
 
 

@@ -122,7 +122,7 @@ def verify(source: Log | Path | str, progress: Progress | None = None) -> Verify
         return _verify(source, progress)
     path = Path(source)
     try:
-        log = SQLiteLog.open_file(path) if path.is_file() else SQLiteLog.open(path, read_only=True)
+        log = SQLiteLog.open_to_read(path)
     except LogDamaged as damage:
         return VerifyReport(first_bad_seq=1, reason=damage.reason, lost_from_seq=1, beyond_repair=damage.reason)
     with log:

@@ -162,6 +162,19 @@ def test_backup_copies(data: Path, tmp_path: Path) -> None:
     assert "6 events up to seq 6, verified" in result.stdout
 
 
+def test_a_backup_is_read_like_a_data_directory(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    run("backup", copy, data=data)
+    for command in (["show"], ["show", "--json"], ["verify"], ["verify", "--json"], ["refusals"]):
+        there, here = run(*command, data=data), run(command[0], copy, *command[1:])
+        assert (here.exit_code, here.output) == (0, there.output)
+    assert "holds 6 events" in run("export", copy, "--sqlite", tmp_path / "tables").stdout
+    assert "is a file" in run("repair", copy, "--yes").stderr
+    other = tmp_path / "other"
+    other.write_text("what somebody wrote")
+    assert run("show", other).exit_code == 1
+
+
 def test_repair_of_a_good_log_does_nothing(data: Path) -> None:
     result = run("repair", data=data)
     assert (result.exit_code, result.stderr) == (0, "")
