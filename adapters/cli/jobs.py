@@ -27,12 +27,29 @@ if TYPE_CHECKING:
 
 HEADINGS = ("job", "name", "user", "domain", "state", "units", "done", "failed", "age", "reason")
 NUMBERS = ("job", "units", "done", "failed", "age")
+SPARE = ("age", "user", "name", "domain", "done", "units")
+"""Columns that a narrow terminal goes without, the one that is needed least first."""
+
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 """States in which a job stays as it is."""
 
 NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 COUNTED_UNITS = re.compile(r"\d+ of \d+ units failed; (?=unit )")
 """What comes before how the first unit failed."""
+
+SHORTER = tuple(
+    (re.compile(pattern), short)
+    for pattern, short in (
+        (r"^it ended with (exit code \d+)$", r"\1"),
+        (r"^it was ended by (.+)$", r"\1"),
+        (r"^it was killed from outside \((\w+)\).*$", r"\1 from outside"),
+        (r"^it ran longer than its (time limit of .+)$", r"\1"),
+        (r"^it used more processor time than its limit of (.+)$", r"cpu limit of \1"),
+        (r"^its processes held .+ more than its limit of (.+)$", r"memory limit of \1"),
+        (r"^it wrote a file larger than its limit of (.+)$", r"file limit of \1"),
+    )
+)
+"""What workers say of units that failed (:mod:`meted.adapters.executors.ends`), and the same in few words."""
 
 STATES = ("held", "pending", "running", "suspended", "succeeded", "failed", "cancelled")
 
@@ -79,7 +96,9 @@ def why(row: JobView) -> str:
     if (counted := COUNTED_UNITS.match(reason)) is None:
         return reason
     unit, _, how = reason[counted.end() :].partition(": ")
-    how = how.partition("; ")[0].removeprefix("it ended with ")
+    how = how.partition("; ")[0]
+    for pattern, short in SHORTER:
+        how = pattern.sub(short, how)
     return how if row["count"] == 1 else f"{unit}: {how}"
 
 
@@ -136,7 +155,7 @@ def ls(
         print_json(list(rows))
     elif rows:
         now_us = time.time_ns() // 1000
-        print_table(HEADINGS, [cells(row, now_us) for row in rows], NUMBERS, one_line=True)
+        print_table(HEADINGS, [cells(row, now_us) for row in rows], NUMBERS, one_line=True, spare=SPARE)
     else:
         click.echo("There are no such jobs.", err=True)
 

@@ -21,6 +21,8 @@ HEADINGS = (
     *("leases", "switches", "joined", "until", "owner", "labels"),
 )
 NUMBERS = ("worker", "cpus used", "memory used", "leases", "switches", "joined")
+SPARE = ("switches", "joined", "leases", "labels", "until", "owner", "other")
+"""Columns that a narrow terminal goes without, the one that is needed least first."""
 
 
 def worker_cells(row: WorkerRow, now_us: int) -> tuple[str, ...]:
@@ -59,7 +61,9 @@ def workers(as_json: bool, server: str | None) -> None:
         now_us = time.time_ns() // 1000
         cells = [worker_cells(row, now_us) for row in rows]
         shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
-        print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
+        headings = [HEADINGS[n] for n in shown]
+        spare = [heading for heading in SPARE if heading in headings]
+        print_table(headings, [[row[n] for n in shown] for row in cells], NUMBERS, spare=spare)
     else:
         click.echo("No worker is connected; start one with: meted worker", err=True)
 

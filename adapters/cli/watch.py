@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from .connect import JOB_ID, connected, each_job, job_row, server_option
-from .jobs import ENDED, HEADINGS, NUMBERS, cells
+from .jobs import ENDED, HEADINGS, NUMBERS, SPARE, cells
 from .options import json_option
-from .tables import amount, is_terminal, print_json, rich_table, shown
+from .tables import amount, is_terminal, narrowed, print_json, rich_table, shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -28,7 +28,7 @@ POLL_US = 1_000_000
 REDRAW_S = 0.1
 """And at most so often."""
 
-OTHER_LINES = 6
+OTHER_LINES = 7
 """Lines of a terminal that are not rows of the table."""
 
 REASONS_S = 2.0
@@ -193,9 +193,11 @@ def picture(
     lines: list[RenderableType] = [Text(f"{', '.join(parts)}; {pool}", style="bold")]
     if not reachable:
         lines.append(Text("The server is out of reach; trying again.", style="red"))
-    lines.append(
-        rich_table(HEADINGS, [cells(row, now_us) for row in chosen], NUMBERS, room=console.width, one_line=True)
-    )
+    every = [cells(row, now_us) for row in chosen]
+    headings, rows, lost = narrowed(HEADINGS, every, NUMBERS, room=console.width, one_line=True, spare=SPARE)
+    lines.append(rich_table(headings, rows, NUMBERS, room=console.width, one_line=True))
+    if lost:
+        lines.append(Text(lost, style="dim"))
     if (hidden := len(jobs) - len(chosen)) > 0:
         lines.append(Text(f"and {hidden} more; `meted ls` shows all.", style="dim"))
     return Group(*lines)

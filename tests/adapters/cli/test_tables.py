@@ -10,7 +10,18 @@ from rich.console import Console
 from meted.adapters.cli import tables
 from meted.adapters.cli.columns import fitted
 from meted.adapters.cli.jobs import exit_text, why
-from meted.adapters.cli.tables import ago, amount, compact_span, print_facts, print_table, rich_table, size, span
+from meted.adapters.cli.tables import (
+    ago,
+    amount,
+    compact_span,
+    narrowed,
+    print_facts,
+    print_table,
+    rich_table,
+    size,
+    span,
+)
+from meted.adapters.executors.ends import exit_sentence, limit_sentence, time_sentence
 from meted.adapters.views import JobView
 
 S = 1_000_000
@@ -48,6 +59,35 @@ def test_a_table_fits_its_terminal(one_line: bool) -> None:
 def test_why_a_job_failed_is_said_in_few_words(count: int, reason: str, words: str | None) -> None:
     row = cast(JobView, {"count": count, "state": "failed", "reason": reason})
     assert why(row) == (words or reason)
+
+
+def test_how_a_unit_failed_is_an_exit_code_a_signal_or_a_limit() -> None:
+    said = (
+        *(exit_sentence(3, False), exit_sentence(-11, False), exit_sentence(-9, False), time_sentence(1_500_000)),
+        *(limit_sentence(name, 2, 3) for name in ("cpu_s", "rss_bytes", "file_bytes")),
+    )
+    rows = [{"count": 1, "state": "failed", "reason": f"1 of 1 units failed; unit 0: {words}"} for words in said]
+    assert [why(cast(JobView, row)) for row in rows] == [
+        *("exit code 3", "SIGSEGV", "SIGKILL from outside", "time limit of 1.5 s"),
+        *("cpu limit of 2 s", "memory limit of 2 bytes", "file limit of 2 bytes"),
+    ]
+
+
+def test_a_terminal_that_is_too_narrow_goes_without_spare_columns() -> None:
+    headings = ("job", "name", "user", "state", "units", "reason")
+    rows = [("100", "", "somebody", "succeeded", "1,000,000", "It is only prepared.")]
+
+    def told(room: int) -> tuple[list[str], str]:
+        found, cells, lost = narrowed(
+            headings, rows, ("job", "units"), room=room, one_line=True, spare=("units", "user", "name")
+        )
+        assert len(cells[0]) == len(found)
+        return found, lost
+
+    assert told(100) == (list(headings), "")
+    assert told(60) == (["job", "user", "state", "units", "reason"], ""), "an empty one says nothing"
+    assert told(36) == (["job", "user", "state", "reason"], "Left out for want of room: units.")
+    assert told(20) == (["job", "state", "reason"], "Left out for want of room: user, units.")
 
 
 STATEMENT = ("time", "amount", "note")
