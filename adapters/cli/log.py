@@ -13,9 +13,10 @@ import click
 
 from meted.core.errors import Refused, SchemaError
 
-from ..log import Log, LogError, SQLiteLog
+from ..log import Log, LogError
 from ..log.backup import backup as back_up
 from ..log.export import export_sqlite
+from ..log.reading import open_log
 from ..log.repair import repair as repair_log
 from ..log.show import Entry, plain
 from ..log.show import show as entries_of
@@ -71,7 +72,7 @@ def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json
     """Show what happened, event by event."""
     if everything and limit is not None:
         raise click.UsageError("--all and --limit contradict each other.")
-    with SQLiteLog.open_to_read(data) as source:
+    with open_log(data) as source:
         found = entries_of(source, from_seq)
         wanted = found if everything else itertools.islice(found, limit or SHOW_EVENTS)
         if as_json:
@@ -112,7 +113,7 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
 @click.option("--sqlite", "target", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new file.")
 def export(data: Path, target: Path) -> None:
     """Write the log to a file of plain tables, for any tool that speaks SQL."""
-    with SQLiteLog.open_to_read(data) as source, ProgressBar("Exporting") as progress:
+    with open_log(data) as source, ProgressBar("Exporting") as progress:
         report = export_sqlite(source, target, progress)
     click.echo(
         f"{target} holds {counted(report.events, 'event')}, each as a row of `events` and of the table of its tag."

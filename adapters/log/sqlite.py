@@ -115,16 +115,6 @@ class SQLiteLog:
         log._connect()
         return log
 
-    @classmethod
-    def open_to_read(cls, place: Path | str) -> SQLiteLog:
-        """Open a log to read it: the one in a data directory, or a single file such as a backup.
-
-        Raises:
-            LogError: As for ``open``.
-        """
-        place = Path(place)
-        return cls.open_file(place) if place.is_file() else cls.open(place, read_only=True)
-
     @property
     def path(self) -> Path:
         """The database."""
