@@ -9,7 +9,7 @@ import click
 
 from meted.core.errors import Reason
 
-from .connect import JOB_ID, connected, server_option
+from .connect import JOB_ID, WORKER_ID, connected, server_option
 from .options import json_option
 from .tables import ago, amount, moment, print_facts, print_json, print_table, size
 
@@ -69,7 +69,7 @@ def workers(as_json: bool, server: str | None) -> None:
 
 
 @click.command("drain", short_help="Give a worker no more work, and let it finish what it has.")
-@click.argument("worker", type=click.IntRange(min=1))
+@click.argument("worker", type=WORKER_ID)
 @click.option("--undo", is_flag=True, help="Give it work again.")
 @server_option
 def drain(worker: int, undo: bool, server: str | None) -> None:

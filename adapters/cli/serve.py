@@ -28,8 +28,22 @@ def serve_options(command: Command) -> Command:
         help="Listen here: unix:PATH or tcp://HOST:PORT; may be given several times. Over TCP only those may call who "
         "have the token in ~/.config/meted/token.  [default: where commands look for the server]",
     )
-    policy = click.option("--policy", default="meted", show_default=True, metavar="NAME", help="Who is next.")
+    policy = click.option(
+        "--policy",
+        default="meted",
+        show_default=True,
+        metavar="NAME",
+        shell_complete=_policies,
+        help="Who is next: meted, or another that goes by the state alone, such as drf, easy or fcfs.",
+    )
     return listen(policy(command))
+
+
+def _policies(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the policies of live pools whose names begin so."""
+    from meted.core.policy.registry import POLICIES
+
+    return [name for name in sorted(POLICIES) if name.startswith(incomplete)]
 
 
 def addresses_of(listen: tuple[str, ...]) -> list[Address]:

@@ -184,6 +184,11 @@ def test_misuse_has_code_2(arguments: list[str]) -> None:
     assert "Try 'meted " in run(*arguments, code=2).stderr
 
 
+def test_what_is_no_number_is_said_to_be_none() -> None:
+    for arguments in (["submit", "--count", "many", "x"], ["drain", "first"], ["logs", "1", "all"]):
+        assert f"{arguments[-2 if 'x' in arguments else -1]!r} is no whole number. " in run(*arguments, code=2).stderr
+
+
 def test_where_no_server_is_the_code_is_3() -> None:
     for arguments in (["ls"], ["submit", "x"], ["wait", "1"], ["watch"]):
         found = (
@@ -321,7 +326,7 @@ def test_watch_prints_lines_where_there_is_no_terminal(worker: HandWorker) -> No
     assert lines[-1].split(maxsplit=1)[1] == f"job {job} (seen)  succeeded:  1 succeeded"
 
 
-def test_completion_scripts_and_words(server: LiveServer) -> None:
+def test_completion_scripts_and_words(server: LiveServer, worker: HandWorker) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "_METED_COMPLETE" in run("completion", shell).stdout
     job = submit("--hold", "--name", "complete", "x")
@@ -329,6 +334,11 @@ def test_completion_scripts_and_words(server: LiveServer) -> None:
     assert f"plain,{job}" in server.run(environ=words).stdout.splitlines()
     words |= {"COMP_WORDS": "meted submit --domain l", "COMP_CWORD": "3"}
     assert server.run(environ=words).stdout.splitlines() == ["plain,lab"]
+    for line, offered in (("meted drain ", "plain,"), ("meted loan recall ", ""), ("meted up --policy d", "plain,drf")):
+        words |= {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        said = server.run(environ=words)
+        assert (said.stdout.startswith(offered), said.stderr) == (True, "")
+    words |= {"COMP_WORDS": "meted submit --domain l", "COMP_CWORD": "3"}
     nowhere = server.run(environ=words | {"METED_SERVER": "unix:/no/server"})
     assert (nowhere.stdout.strip(), nowhere.stderr) == ("", "")
 
