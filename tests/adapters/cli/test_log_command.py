@@ -112,6 +112,12 @@ def test_a_table_fits_a_terminal_of_80_columns(
     assert max(map(len, shown.splitlines())) <= 80
     assert shown.count("n") >= 90, "what is too long goes on in the next line"
     assert "1970-01-01 00:00:01   job_submitted v1   " in shown
+    monkeypatch.setenv("COLUMNS", "60")
+    print_tables(iter([entry]))
+    shown = capsys.readouterr().out
+    assert shown.startswith("123456  1970-01-01 00:00:01  job_submitted v1")
+    assert '\n    digest="000102030405…" terms={' in shown, "below it, on nearly the whole width"
+    assert max(map(len, shown.splitlines())) <= 60
 
 
 def test_show_stops_at_damage_with_a_whole_document(data: Path) -> None:
