@@ -19,6 +19,7 @@ from .forecasts import ForecastView, forecast_view, points_view
 from .log import Log, LogError
 from .units import UnitFailed
 from .views import JobDetails, JobView, job_details, job_view, reason_of
+from .wording import no_such_unit
 
 
 class JobReader:
@@ -158,7 +159,7 @@ class JobReader:
     def _job_of_unit(self, job_id: int, index: int) -> Job:
         job = find_job(self.state, job_id)
         if type(index) is not int or not 0 <= index < job.terms.count:
-            raise Refused(Reason.OUT_OF_RANGE, f"Job {job_id} has units 0 to {job.terms.count - 1}; give one of these.")
+            raise Refused(Reason.OUT_OF_RANGE, no_such_unit(job_id, job.terms.count))
         return job
 
 

@@ -240,6 +240,18 @@ def test_a_job_is_told_when_to_begin() -> None:
     run("cancel", job)
 
 
+def test_what_is_kept_of_units_that_failed_ends_its_lines(server: LiveServer) -> None:
+    worker = HandWorker(server.address)
+    job = submit("--count", "2", "x")
+    worker.work(fail)
+    worker.leave()
+    assert run("logs", job, "--err").stdout == "no\nno\n"
+    assert run("logs", job, "1").stderr == "no\n"
+    assert run("logs", job, "2", code=1).stderr == f"Error: Job {job} has units 0 to 1; give one of these.\n"
+    one = submit("--hold", "x")
+    assert run("logs", one, "1", code=1).stderr == f"Error: Job {one} has no unit but 0.\n"
+
+
 def test_changes_from_job_to_job_are_counted(worker: HandWorker) -> None:
     """Row P24."""
     for _ in range(3):

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from meted.adapters.cli import tables
 from meted.adapters.cli.columns import fitted
+from meted.adapters.cli.domain import lag_text
 from meted.adapters.cli.jobs import exit_text, why
 from meted.adapters.cli.tables import (
     ago,
@@ -21,6 +22,7 @@ from meted.adapters.cli.tables import (
     size,
     span,
 )
+from meted.adapters.domain_views import DomainView
 from meted.adapters.executors.ends import exit_sentence, limit_sentence, time_sentence
 from meted.adapters.views import JobView
 
@@ -88,6 +90,11 @@ def test_a_terminal_that_is_too_narrow_goes_without_spare_columns() -> None:
     assert told(60) == (["job", "user", "state", "units", "reason"], ""), "an empty one says nothing"
     assert told(36) == (["job", "user", "state", "reason"], "Left out for want of room: units.")
     assert told(20) == (["job", "state", "reason"], "Left out for want of room: user, units.")
+
+
+@pytest.mark.parametrize(("lag_us", "text"), [(-37, "0 (2 s)"), (60, "+0.1 ms (2 s)"), (-1_500_000, "-1.5 s (2 s)")])
+def test_what_nobody_could_notice_is_no_lag(lag_us: int, text: str) -> None:
+    assert lag_text(cast(DomainView, {"lag_cpu_us": lag_us, "lag_bound_cpu_us": 2_000_000})) == text
 
 
 STATEMENT = ("time", "amount", "note")
