@@ -22,6 +22,7 @@ from meted.adapters.cli.tables import (
     size,
     span,
 )
+from meted.adapters.cli.watch import Reasons
 from meted.adapters.domain_views import DomainView
 from meted.adapters.executors.ends import exit_sentence, limit_sentence, time_sentence
 from meted.adapters.views import JobView
@@ -90,6 +91,26 @@ def test_a_terminal_that_is_too_narrow_goes_without_spare_columns() -> None:
     assert told(60) == (["job", "user", "state", "units", "reason"], ""), "an empty one says nothing"
     assert told(36) == (["job", "user", "state", "reason"], "Left out for want of room: units.")
     assert told(20) == (["job", "state", "reason"], "Left out for want of room: user, units.")
+
+
+def test_a_live_table_asks_once_how_a_job_failed() -> None:
+    asked: list[int] = []
+
+    def why(job_id: int) -> str | None:
+        asked.append(job_id)
+        return "1 of 1 units failed; unit 0: no"
+
+    rows = {
+        number: cast(JobView, {"job": number, "state": state, "pending": 0, "reason": "1 of 1 units failed."})
+        for number, state in ((1, "failed"), (2, "succeeded"))
+    }
+    reasons = Reasons(list, why)
+    assert reasons.told(rows, reachable=False) == rows
+    for _ in range(2):
+        told = reasons.told(rows, reachable=True)
+        assert [row["reason"] for row in told.values()] == [why(0), "1 of 1 units failed."]
+    assert asked.count(1) == 1
+    assert 2 not in asked
 
 
 @pytest.mark.parametrize(("lag_us", "text"), [(-37, "0 (2 s)"), (60, "+0.1 ms (2 s)"), (-1_500_000, "-1.5 s (2 s)")])
