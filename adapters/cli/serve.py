@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import platform
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from ..wire.address import Address
 
 Command = TypeVar("Command", bound=Callable[..., object])
+
+EVERYWHERE = ("0.0.0.0", "::")
+"""Hosts that are all addresses of this machine: one may listen there, and nobody can dial them."""
 
 
 def serve_options(command: Command) -> Command:
@@ -82,6 +86,19 @@ def announce(addresses: list[Address], data: Path) -> None:
     click.echo(f"The log is in {data}")
 
 
+def next_step(bound: Sequence[Address]) -> str:
+    """Return how a worker is started that finds a server at one of these addresses: over TCP if it can be."""
+    from ..wire.address import TcpAddress
+
+    over_tcp = [address for address in bound if isinstance(address, TcpAddress)]
+    if not over_tcp:
+        return f"Next, on this machine: meted worker --server {bound[-1]}"
+    there = over_tcp[-1]
+    if there.host in EVERYWHERE:
+        there = TcpAddress(platform.node(), there.port)
+    return f"Next, on each machine that is to work and has ~/.config/meted/token: meted worker --server {there}"
+
+
 @click.command(
     "serve",
     short_help="Run a server; workers join it from anywhere.",
@@ -108,7 +125,7 @@ def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
 
         def ready(bound: list[Address], _: Server) -> None:
             announce(bound, data)
-            click.echo(f"Next, on each machine that is to work: meted worker --server {bound[-1]}")
+            click.echo(next_step(bound))
 
         run(data, addresses, policy, ready)
 

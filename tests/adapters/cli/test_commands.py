@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from click.testing import CliRunner, Result
 from meted.adapters.cli import config
 from meted.adapters.cli.jobs import HEADINGS
 from meted.adapters.cli.main import meted
+from meted.adapters.cli.serve import next_step
+from meted.adapters.wire.address import Address, TcpAddress, UnixAddress
 
 from ..faults.pool import wait_until
 from ..live import Call, HandWorker, LiveServer, live_server
@@ -362,6 +365,19 @@ def test_a_start_without_a_data_directory_of_its_own_is_a_sentence(server: LiveS
         assert found.stderr.startswith("Error: ")
         assert found.stderr.count("\n") == 1
     assert server.run("serve", "--policy", "dice", "--data", str(server.directory / "d")).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("bound", "said"),
+    [
+        ([UnixAddress("/run/m")], "Next, on this machine: meted worker --server unix:/run/m"),
+        ([TcpAddress("pool.example", 7), UnixAddress("/run/m")], "/token: meted worker --server tcp://pool.example:7"),
+        ([TcpAddress("0.0.0.0", 7)], f"/token: meted worker --server tcp://{platform.node()}:7"),
+        ([TcpAddress("::", 7)], f"/token: meted worker --server tcp://{platform.node()}:7"),
+    ],
+)
+def test_a_server_names_an_address_that_a_worker_can_dial(bound: list[Address], said: str) -> None:
+    assert next_step(bound).endswith(said)
 
 
 @contextlib.contextmanager
