@@ -16,9 +16,10 @@ from meted.core.state import FAILED, Job, State
 from meted.core.what_if import price_of_points, with_points
 
 from .forecasts import ForecastView, forecast_view, points_view
-from .log import Log
+from .log import Log, LogError
 from .units import UnitFailed
 from .views import JobDetails, JobView, job_details, job_view, reason_of
+from .wording import no_such_unit
 
 
 class JobReader:
@@ -51,11 +52,7 @@ class JobReader:
             Refused: It is not known.
         """
         job = find_job(self.state, job_id)
-        view = self._view(job)
-        if job.outcome == FAILED and view["reason"]:
-            unit, _ = next(iter(job.failed.spans()))
-            view["reason"] = reason_of(view["reason"], unit, self._error_text(job_id, unit))
-        return job_details(self.state, job, view)
+        return job_details(self.state, job, self._view(job))
 
     def jobs(self, /, **tags: str) -> list[JobView]:
         """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
@@ -112,7 +109,7 @@ class JobReader:
         """
         job = self._job_of_unit(job_id, index)
         if index in job.failed:
-            raise UnitFailed(job_id, index, self._error_text(job_id, index))
+            raise UnitFailed(job_id, index, _error_text(self.log, job_id, index))
         if index in job.cancelled:
             raise UnitFailed(job_id, index, "it was cancelled.")
         if index not in job.succeeded:
@@ -128,7 +125,7 @@ class JobReader:
             LogError: The text cannot be read.
         """
         job = self._job_of_unit(job_id, index)
-        return self._error_text(job_id, index) if index in job.failed else None
+        return _error_text(self.log, job_id, index) if index in job.failed else None
 
     def next_retry_us(self, after_us: int | None = None) -> int | None:
         """Return when the first of the units in back-off may be tried again, in microseconds, or None if none is.
@@ -151,7 +148,10 @@ class JobReader:
         return max(self.clock(), self._engine.now_us)
 
     def _view(self, job: Job) -> JobView:
-        return job_view(self.state, job, self._waiting(job))
+        view = job_view(self.state, job, self._waiting(job))
+        if job.outcome == FAILED and view["reason"]:
+            view["reason"] = why_failed(self.log, job, view["reason"])
+        return view
 
     def _waiting(self, job: Job) -> tuple[Waiting, ...]:
         return explain(self.state, self._engine.index, job.job_id, self._now_us())
@@ -159,10 +159,25 @@ class JobReader:
     def _job_of_unit(self, job_id: int, index: int) -> Job:
         job = find_job(self.state, job_id)
         if type(index) is not int or not 0 <= index < job.terms.count:
-            raise Refused(Reason.OUT_OF_RANGE, f"Job {job_id} has units 0 to {job.terms.count - 1}; give one of these.")
+            raise Refused(Reason.OUT_OF_RANGE, no_such_unit(job_id, job.terms.count))
         return job
 
-    def _error_text(self, job_id: int, index: int) -> str:
-        kept = self.log.result(job_id, index)
-        text = kept.body.decode("utf-8", "replace") if kept is not None else ""
-        return text or "it failed and left no error text."
+
+def why_failed(log: Log, job: Job, reason: str) -> str:
+    """Return why a job failed, with what is kept of the first of its units that did; it may be deleted meanwhile.
+
+    Args:
+        log: Where that is kept.
+        job: One that failed.
+        reason: The sentence that counts the units.
+    """
+    unit, _ = next(iter(job.failed.spans()))
+    with suppress(LogError):
+        return reason_of(reason, unit, _error_text(log, job.job_id, unit))
+    return reason
+
+
+def _error_text(log: Log, job_id: int, index: int) -> str:
+    kept = log.result(job_id, index)
+    text = kept.body.decode("utf-8", "replace") if kept is not None else ""
+    return text or "it failed and left no error text."

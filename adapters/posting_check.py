@@ -17,6 +17,7 @@ from meted.core.schema import decode_events
 from meted.core.state import State
 
 from .log import Log, LogDamaged, PostedAccount, Postings, SQLiteLog, Transfer
+from .log.reading import open_log
 from .log.verify import Progress
 from .postings import Bookkeeper, write_postings
 
@@ -42,8 +43,7 @@ def wrong_rows(path: Path, progress: Progress | None = None) -> str | None:
     Raises:
         LogError: It cannot be read.
     """
-    log = SQLiteLog.open_file(path) if path.is_file() else SQLiteLog.open(path, read_only=True)
-    with log:
+    with open_log(path) as log:
         return wrong_postings(log, progress) if log.has_postings else None
 
 

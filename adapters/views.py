@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypedDict
 
 from meted.core.explain import HOLDING, Waiting
 from meted.core.queries import failure_reason, job_state
-from meted.core.spec import unpack_spec
+from meted.core.spec import Spec, unpack_spec
 from meted.core.state import HELD, PENDING, Job, State
 
 from .domain_views import AmountsView, amounts_view
+from .executors.options import PLAIN, OptionsError, ProcessOptions, read_options
 
 
 class JobView(TypedDict):
@@ -38,7 +40,10 @@ class JobDetails(JobView):
     ``request`` is what one unit needs, ``time_request_us`` and ``time_limit_us`` what it is thought to take and may
     take, ``after`` the jobs that had to succeed first, ``begin_us`` when it may begin if it waits for that, and
     ``ended_us`` when it ended. Of ``priority``, ``points`` were bought for credit, or sold if below zero; ``purse_mc``
-    is what is left to pay for them, in thousandths of a credit.
+    is what is left to pay for them, in thousandths of a credit. Its units run in ``cwd`` and are held to ``limits``,
+    and have the numbers ``first_index``, ``first_index + index_step`` and so on. One that fails is tried ``retries``
+    times more, the first time after ``backoff_us``, and fails if its worker was lost more than ``max_losses`` times;
+    more than ``max_failures`` that failed stop the job.
     """
 
     priority: int
@@ -51,6 +56,14 @@ class JobDetails(JobView):
     after: list[int]
     begin_us: int | None
     ended_us: int | None
+    cwd: str | None
+    limits: dict[str, int]
+    first_index: int
+    index_step: int
+    retries: int
+    backoff_us: int
+    max_failures: int | None
+    max_losses: int
 
 
 REASON_CHARS_MAX = 400
@@ -105,16 +118,34 @@ def job_details(state: State, job: Job, view: JobView) -> JobDetails:
     """Return a job's view with what was asked for."""
     terms, purse = job.terms, state.ledger.of_job.get(job.job_id)
     awaits = state.jobs.waiting.get(job.job_id)
+    spec = unpack_spec(state.jobs.specs[terms.spec_digest].body)
+    options = _options(spec)
     return JobDetails(
         **view,
         priority=terms.priority,
         points=job.points,
         purse_mc=None if purse is None else state.ledger.accounts[purse].balance_mc,
-        argv=list(unpack_spec(state.jobs.specs[terms.spec_digest].body).argv),
+        argv=list(spec.argv),
         request=amounts_view(terms.request),
         time_request_us=terms.time_request_us,
         time_limit_us=terms.time_limit_us,
         after=list(terms.after),
         begin_us=None if awaits is None else awaits.begin_us or None,
         ended_us=job.ended_us,
+        cwd=spec.cwd,
+        limits=dict(options.limits),
+        first_index=options.first_index,
+        index_step=options.index_step,
+        retries=terms.retries,
+        backoff_us=terms.backoff_us,
+        max_failures=terms.max_failures,
+        max_losses=terms.max_losses,
     )
+
+
+def _options(spec: Spec) -> ProcessOptions:
+    """Return how the units of a job are run; the payload of what is no command means something to its program alone."""
+    if spec.argv:
+        with suppress(OptionsError):
+            return read_options(spec.payload)
+    return PLAIN

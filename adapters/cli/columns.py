@@ -17,6 +17,40 @@ WORD_MAX = 16
 """A column that is broken into lines is as wide as its longest word, or so wide; longer words are broken too."""
 
 
+def kept(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numbers: Iterable[str],
+    room: int,
+    spare: Sequence[str],
+    *,
+    cut: bool,
+    wide: Callable[[str], int] = len,
+) -> list[int]:
+    """Return which columns stay where the terminal is too narrow for all of them, by their places from 0.
+
+    Spare columns that are empty go first, then as many others as have to.
+
+    Args:
+        headings, rows, numbers, room, cut, wide: As for :func:`fitted`.
+        spare: Headings of the columns that may go, the one that is needed least first.
+    """
+    places = list(range(len(headings)))
+
+    def too_wide(*, as_it_is: bool = False) -> bool:
+        table = [headings[n] for n in places], [[row[n] for n in places] for row in rows]
+        widths = fitted(*table, numbers, 2**31 if as_it_is else room, cut=cut, wide=wide)
+        return sum(widths) + GAP * (len(widths) - 1) > room
+
+    for n in [n for n in places if headings[n] in spare and not any(row[n] for row in rows)]:
+        if too_wide(as_it_is=True):
+            places.remove(n)
+    for n in map(list(headings).index, spare):
+        if n in places and too_wide():
+            places.remove(n)
+    return places
+
+
 def fitted(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],

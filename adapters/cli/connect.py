@@ -152,5 +152,37 @@ class DomainName(click.ParamType[str]):
         return _completed(ctx, named)
 
 
+class RowNumber(click.ParamType[int]):
+    """The number of a row of a table of the server, which the shell can complete."""
+
+    def __init__(self, name: str, method: str, told: str) -> None:
+        """Make a parameter type.
+
+        Args:
+            name: What it is a number of, and the key of the rows that has it.
+            method: Name of the method that returns the rows.
+            told: Key of what the shell shows beside a number.
+        """
+        self.name = name
+        self._method = method
+        self._told = told
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        return click.IntRange(min=1)(str(value), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer those whose numbers begin so."""
+
+        def numbered(client: BlockingClient) -> list[CompletionItem]:
+            rows = cast("list[dict[str, object]]", client.call(self._method))
+            found = [(str(row[self.name]), str(row[self._told])) for row in rows]
+            return [CompletionItem(number, help=told) for number, told in found if number.startswith(incomplete)]
+
+        return _completed(ctx, numbered)
+
+
 JOB_ID = JobId()
 DOMAIN = DomainName()
+WORKER_ID = RowNumber("worker", "workers", "name")
+LOAN_ID = RowNumber("loan", "loans", "borrower")

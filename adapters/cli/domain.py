@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 HEADINGS = ("domain", "share", "jobs", "service", "usage", "lag (bound)", "credit", "guarantee, cap")
 NUMBERS = ("jobs", "service", "usage", "lag (bound)", "credit")
+LAG_SHOWN_US = 50
+"""Less cpu time than this would be shown as 0 ms, and is owed to nobody who could notice."""
+
 
 CREDIT = 6
 """The place of the column of credit, which is shown where there is any account."""
@@ -112,6 +115,8 @@ def credit_text(row: DomainView) -> str:
 def lag_text(row: DomainView) -> str:
     """Return what a domain is owed, and its bound: ``+1.5 s (20 s)``."""
     lag_us, bound_us = row["lag_cpu_us"], row["lag_bound_cpu_us"]
+    if abs(lag_us) < LAG_SHOWN_US:
+        lag_us = 0
     sign = "-" if lag_us < 0 else "+" if lag_us else ""
     return f"{sign}{compact_span(abs(lag_us))} ({compact_span(bound_us)})" if bound_us else ""
 

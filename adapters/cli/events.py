@@ -11,6 +11,9 @@ from ..log.show import Entry, iso_time, plain
 TABLE_ROWS = 1_000
 """Rows of a table on a terminal; more events are more tables, so that none has to be held whole."""
 
+TABLE_COLUMNS_MIN = 80
+"""A terminal of fewer columns gets no table: most of it would be empty."""
+
 SHOWN_BYTES = 6
 """A table shows so many bytes of a digest or another long value: 12 hexadecimal digits."""
 
@@ -34,13 +37,23 @@ def row_of(entry: Entry) -> tuple[str, str, str, str]:
 
 
 def print_tables(wanted: Iterator[Entry]) -> None:
-    """Print events as tables, as wide as the terminal; what is too long goes on in the next line."""
+    """Print events as tables, as wide as the terminal; what is too long goes on in the next line.
+
+    Where a terminal is too narrow for that, what an event says stands below it.
+    """
     from rich.box import SIMPLE  # only here: it takes longer to load than the rest
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
+    if console.width < TABLE_COLUMNS_MIN:
+        for entry in wanted:
+            *named, said = row_of(entry)
+            console.print(Text("  ".join(named), style="bold"))
+            console.print(Padding(Text(said, overflow="fold"), (0, 0, 0, 4)))
+        return
     while rows := list(itertools.islice(wanted, TABLE_ROWS)):
         table = Table(box=SIMPLE, pad_edge=False)
         for heading in ("seq", "time (UTC)", "event"):

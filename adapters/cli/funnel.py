@@ -24,6 +24,9 @@ UNREACHABLE = 3
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
 
+NO_INTEGER = "is not a valid integer range"
+"""How click says of a word that it is no number."""
+
 CREATE_FIRST = "; create it first."
 CREATE_WITH = "; make it with `meted domain create NAME`, or see `meted domain ls`."
 """How a server and how a command line says what to do where there is no such domain."""
@@ -80,7 +83,7 @@ def _leave(sentence: str, code: int) -> NoReturn:
 
 def _sentence(error: click.ClickException) -> str:
     """What the error says, in one line, and for misuse where to read on."""
-    message = " ".join(error.format_message().split())
+    message = " ".join(error.format_message().split()).replace(NO_INTEGER, "is no whole number")
     context = getattr(error, "ctx", None)
     if isinstance(error, click.UsageError) and context is not None:
         return f"{message} Try '{context.command_path} --help'."

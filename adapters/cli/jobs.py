@@ -7,11 +7,13 @@ import shlex
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from typing import TYPE_CHECKING, TypedDict, cast
 
 import click
 
 from meted.core.decide.ledger import credits_text
+from meted.core.limits import SECOND_US
 from meted.core.state import CANCELLED, ENDED, FAILED, HELD, PENDING, RUNNING, SUCCEEDED
 
 from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, server_option
@@ -26,8 +28,27 @@ if TYPE_CHECKING:
 
 HEADINGS = ("job", "name", "user", "domain", "state", "units", "done", "failed", "age", "reason")
 NUMBERS = ("job", "units", "done", "failed", "age")
+SPARE = ("age", "user", "name", "domain", "done", "units")
+"""Columns that a narrow terminal goes without, the one that is needed least first."""
 
 NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
+COUNTED_UNITS = re.compile(r"\d+ of \d+ units failed; (?=unit )")
+"""What comes before how the first unit failed."""
+
+SHORTER = tuple(
+    (re.compile(pattern), short)
+    for pattern, short in (
+        (r"^it ended with (exit code \d+)$", r"\1"),
+        (r"^it was ended by (.+)$", r"\1"),
+        (r"^it was killed from outside \((\w+)\).*$", r"\1 from outside"),
+        (r"^it ran longer than its (time limit of .+)$", r"\1"),
+        (r"^it used more processor time than its limit of (.+)$", r"cpu limit of \1"),
+        (r"^its processes held .+ more than its limit of (.+)$", r"memory limit of \1"),
+        (r"^it wrote a file larger than its limit of (.+)$", r"file limit of \1"),
+    )
+)
+"""What workers say of units that failed (:mod:`meted.adapters.executors.ends`), and the same in few words."""
+
 STATES = (HELD, PENDING, RUNNING, "suspended", SUCCEEDED, FAILED, CANCELLED)
 """Those that can be asked for; of work that is suspended there is none as long as nothing suspends it."""
 
@@ -63,9 +84,21 @@ def cells(row: JobView, now_us: int) -> tuple[str, ...]:
 
 
 def why(row: JobView) -> str:
-    """Return why a job waits or failed; of what waits the first sentence, which names what it waits for."""
+    """Return in few words why a job waits or failed.
+
+    Of what waits this is the first sentence, which names what it waits for. Of what failed it is how the first unit
+    did: other columns count the units.
+    """
     reason = row["reason"] or ""
-    return reason if row["state"] in ENDED else NEXT_SENTENCE.split(reason, maxsplit=1)[0]
+    if row["state"] not in ENDED:
+        return NEXT_SENTENCE.split(reason, maxsplit=1)[0]
+    if (counted := COUNTED_UNITS.match(reason)) is None:
+        return reason
+    unit, _, how = reason[counted.end() :].partition(": ")
+    how = how.partition("; ")[0]
+    for pattern, short in SHORTER:
+        how = pattern.sub(short, how)
+    return how if row["count"] == 1 else f"{unit}: {how}"
 
 
 def progress(row: JobView) -> str:
@@ -105,7 +138,8 @@ def ls(
 ) -> None:
     """Show the jobs, the latest at the end.
 
-    Jobs that have ended are shown for a week. The last column says why a job waits or failed; meted explain says more.
+    Jobs that have ended are shown for a week. The last column says why a job waits or how its first unit failed; meted
+    explain and meted show say more.
     """
     wanted = dict(tags)
     wanted |= {key: value for key, value in (("user", user), ("name", name)) if value is not None}
@@ -120,7 +154,7 @@ def ls(
         print_json(list(rows))
     elif rows:
         now_us = time.time_ns() // 1000
-        print_table(HEADINGS, [cells(row, now_us) for row in rows], NUMBERS, one_line=True)
+        print_table(HEADINGS, [cells(row, now_us) for row in rows], NUMBERS, one_line=True, spare=SPARE)
     else:
         click.echo("There are no such jobs.", err=True)
 
@@ -163,9 +197,15 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
             "reason": row["reason"] or "",
             "units": f"{row['count']}: {counts}",
             "command": shlex.join(row["argv"]),
+            "runs in": row["cwd"] or "",
+            "indices": _indices(row),
             "each unit needs": amounts_text(row["request"]) or "nothing",
             "thought to take": span(row["time_request_us"]),
             "time limit": span(row["time_limit_us"]),
+            "held to": ", ".join(starmap(_limit, sorted(row["limits"].items()))),
+            "retries": _retries(row),
+            "failures allowed": "" if row["max_failures"] is None else str(row["max_failures"]),
+            "worker lost": "" if row["max_losses"] else "its units fail",
             "priority": str(row["priority"]),
             "points": _points(row),
             "after": ", ".join(f"job {job_id}" for job_id in row["after"]),
@@ -178,6 +218,26 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
     if with_units:
         click.echo()
         print_table(UNIT_HEADINGS, map(unit_cells, units), UNIT_NUMBERS)
+
+
+def _indices(row: JobDetails) -> str:
+    """Return which numbers the units have, where they do not simply count from 0."""
+    first, step = row["first_index"], row["index_step"]
+    if (first, step) == (0, 1):
+        return ""
+    return f"{first} to {first + step * (row['count'] - 1)}" + (f" by {step}" if step != 1 else "")
+
+
+def _limit(name: str, value: int) -> str:
+    """Return a limit of each unit, as it is named and for people."""
+    return f"{name} {span(value * SECOND_US) if name == 'cpu_s' else size(value) if name.endswith('bytes') else value}"
+
+
+def _retries(row: JobDetails) -> str:
+    """Return how often what failed is tried again, and after how long."""
+    if not row["retries"]:
+        return ""
+    return f"{row['retries']}" + (f", the first after {span(row['backoff_us'])}" if row["backoff_us"] else "")
 
 
 def _points(row: JobDetails) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from .connect import DOMAIN, WAIT_US, connected, each_row, server_option
+from .connect import DOMAIN, LOAN_ID, WAIT_US, connected, each_row, server_option
 from .entitlements import LOAN_AMOUNT, MOMENT, lent_text
 from .options import json_option
 from .tables import compact_span, moment, print_json, print_table, shown
@@ -25,8 +25,6 @@ STATEMENT_HEADINGS = ("", "loan", "with", "amount", "balance", "when")
 
 AGAIN_S = 1.0
 """A server that is out of reach is tried for again after so long."""
-
-LOAN_ID = click.IntRange(min=1)
 
 
 @click.group("loan")

@@ -13,9 +13,10 @@ import click
 
 from meted.core.errors import Refused, SchemaError
 
-from ..log import Log, LogError, SQLiteLog
+from ..log import Log, LogError
 from ..log.backup import backup as back_up
 from ..log.export import export_sqlite
+from ..log.reading import open_log
 from ..log.repair import repair as repair_log
 from ..log.show import Entry, plain
 from ..log.show import show as entries_of
@@ -26,7 +27,7 @@ from ..recovery import note_repair
 from ..wording import counted
 from .events import line_of, print_tables
 from .log_refusals import refusals
-from .options import data_argument, data_option, json_option, one_place
+from .options import data_argument, data_option, json_option, log_argument, one_place
 from .progress import ProgressBar
 
 SHOW_EVENTS = 100
@@ -53,7 +54,8 @@ class _Sentences(click.Group):
 def log() -> None:
     """Look after the event log.
 
-    DIR is the data directory; --data names it as well. All but repair may be used while a program writes to the log.
+    DIR is the data directory; --data names it as well. FILE is what meted log backup wrote. All but repair may
+    be used while a program writes to the log.
     """
 
 
@@ -61,7 +63,7 @@ log.add_command(refusals)
 
 
 @log.command("show")
-@data_argument
+@log_argument
 @click.option("--from", "from_seq", type=click.IntRange(min=1), default=1, metavar="SEQ", help="Begin with this event.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"Show N events.  [default: {SHOW_EVENTS}]")
 @click.option("--all", "everything", is_flag=True, help="Show all events to the end.")
@@ -70,7 +72,7 @@ def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json
     """Show what happened, event by event."""
     if everything and limit is not None:
         raise click.UsageError("--all and --limit contradict each other.")
-    with SQLiteLog.open(data, read_only=True) as source:
+    with open_log(data) as source:
         found = entries_of(source, from_seq)
         wanted = found if everything else itertools.islice(found, limit or SHOW_EVENTS)
         if as_json:
@@ -84,7 +86,7 @@ def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json
 
 
 @log.command("verify", short_help="Prove that nobody edited history.")
-@data_argument
+@log_argument
 @json_option
 @click.pass_context
 def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
@@ -107,11 +109,11 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
 
 
 @log.command("export", short_help="Write the log to a file of plain tables.")
-@data_argument
+@log_argument
 @click.option("--sqlite", "target", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new file.")
 def export(data: Path, target: Path) -> None:
     """Write the log to a file of plain tables, for any tool that speaks SQL."""
-    with SQLiteLog.open(data, read_only=True) as source, ProgressBar("Exporting") as progress:
+    with open_log(data) as source, ProgressBar("Exporting") as progress:
         report = export_sqlite(source, target, progress)
     click.echo(
         f"{target} holds {counted(report.events, 'event')}, each as a row of `events` and of the table of its tag."
@@ -126,7 +128,8 @@ def export(data: Path, target: Path) -> None:
 def backup(data: Path, places: tuple[Path, ...]) -> None:
     """Copy the log to FILE, also while a program writes to it, and verify the copy.
 
-    FILE holds the large results as well. To restore it, put it as log.sqlite3 into an empty data directory that was
+    FILE holds the large results as well, and can be read like a data directory: meted log show FILE, for example. To
+    restore it, put it as log.sqlite3 into an empty data directory that was
     made with mkdir -m 700.
     """
     if len(places) > 2:

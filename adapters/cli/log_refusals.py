@@ -7,8 +7,9 @@ from pathlib import Path
 import attrs
 import click
 
-from ..log import CREDIT_REFUSALS_MAX, CreditRefusal, SQLiteLog
-from .options import data_argument, json_option
+from ..log import CREDIT_REFUSALS_MAX, CreditRefusal
+from ..log.reading import open_log
+from .options import json_option, log_argument
 from .tables import moment, print_json, print_table
 
 SHOWN = 100
@@ -16,7 +17,7 @@ SHOWN = 100
 
 
 @click.command("refusals", short_help="Show who was refused what of credit, and why.")
-@data_argument
+@log_argument
 @click.option(
     "--limit",
     type=click.IntRange(1, CREDIT_REFUSALS_MAX),
@@ -32,7 +33,7 @@ def refusals(data: Path, limit: int, as_json: bool) -> None:
     A refusal changes nothing, so these lines are no part of the chain. A server keeps the newest 10,000, and of each
     peer at most 60 an hour; a line that names no method tells how many more there were.
     """
-    with SQLiteLog.open(data, read_only=True) as source:
+    with open_log(data) as source:
         found = list(source.credit_refusals(limit))
     if as_json:
         print_json([attrs.asdict(it) for it in found])

@@ -49,6 +49,12 @@ class _Stream:
         self._offset = 0
         self._told = False
         self.last_byte = b"\n"
+        self._is_whole = True
+
+    def end_line(self) -> None:
+        """End the last line where it is the server's words on a unit that failed, and not what the unit has written."""
+        if not self._is_whole and self.last_byte != b"\n":
+            self._write(b"\n")
 
     def step(self, client: BlockingClient, job_id: int, index: int, wait_us: int) -> bool:
         """Print what there is, after waiting for something if need be; return whether anything was."""
@@ -68,6 +74,7 @@ class _Stream:
             self._write(piece["data"])
             self.last_byte = piece["data"][-1:]
         self._offset = piece["next"]
+        self._is_whole = piece["whole"]
         if not piece["whole"] and not self._told and self._offset >= KEPT_BYTES:
             self._told = True
             click.echo(f"(Only the end of what unit {index} wrote was kept: {KEPT_BYTES:,} bytes.)", err=True)
@@ -133,6 +140,9 @@ def logs(
             _show(client, job, number, streams, follow)
             if headed and any(stream.last_byte != b"\n" for stream in streams):
                 click.echo()  # so that the next heading begins a line
+            elif not headed:
+                for stream in streams:
+                    stream.end_line()
 
 
 def _written(client: BlockingClient, job_id: int, index: int, names: Sequence[str]) -> dict[str, int | str]:

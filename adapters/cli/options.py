@@ -39,13 +39,21 @@ def data_option(command: Command) -> Command:
 
 def data_argument(command: Callable[..., None]) -> Callable[..., None]:
     """Add ``[DIR]`` and ``--data DIR``, either of which the command gets as a ``Path`` named ``data``."""
+    return _place_argument(command, "[DIR]", files=False)
 
+
+def log_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the same for a log to read, where the argument may be a single file as well: a backup."""
+    return _place_argument(command, "[DIR|FILE]", files=True)
+
+
+def _place_argument(command: Callable[..., None], metavar: str, *, files: bool) -> Callable[..., None]:
     @wraps(command)
     def called(*first: object, place: Path | None, data: Path, **given: object) -> None:
         command(*first, data=one_place(place, data), **given)
 
     argument = click.argument(
-        "place", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path)
+        "place", metavar=metavar, required=False, type=click.Path(file_okay=files, path_type=Path)
     )
     return argument(data_option(called))
 

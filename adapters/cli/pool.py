@@ -9,7 +9,7 @@ import click
 
 from meted.core.errors import Reason
 
-from .connect import JOB_ID, connected, server_option
+from .connect import JOB_ID, WORKER_ID, connected, server_option
 from .options import json_option
 from .tables import ago, amount, moment, print_facts, print_json, print_table, size
 
@@ -21,6 +21,8 @@ HEADINGS = (
     *("leases", "switches", "joined", "until", "owner", "labels"),
 )
 NUMBERS = ("worker", "cpus used", "memory used", "leases", "switches", "joined")
+SPARE = ("switches", "joined", "leases", "labels", "until", "owner", "other")
+"""Columns that a narrow terminal goes without, the one that is needed least first."""
 
 
 def worker_cells(row: WorkerRow, now_us: int) -> tuple[str, ...]:
@@ -59,13 +61,15 @@ def workers(as_json: bool, server: str | None) -> None:
         now_us = time.time_ns() // 1000
         cells = [worker_cells(row, now_us) for row in rows]
         shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
-        print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
+        headings = [HEADINGS[n] for n in shown]
+        spare = [heading for heading in SPARE if heading in headings]
+        print_table(headings, [[row[n] for n in shown] for row in cells], NUMBERS, spare=spare)
     else:
         click.echo("No worker is connected; start one with: meted worker", err=True)
 
 
 @click.command("drain", short_help="Give a worker no more work, and let it finish what it has.")
-@click.argument("worker", type=click.IntRange(min=1))
+@click.argument("worker", type=WORKER_ID)
 @click.option("--undo", is_flag=True, help="Give it work again.")
 @server_option
 def drain(worker: int, undo: bool, server: str | None) -> None:

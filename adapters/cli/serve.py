@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import platform
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+EVERYWHERE = ("0.0.0.0", "::")
+"""Hosts that are all addresses of this machine: one may listen there, and nobody can dial them."""
+
 
 def serve_options(command: Command) -> Command:
     """Add ``--listen ADDR`` and ``--policy NAME``, which the command gets as ``listen`` (texts) and ``policy``."""
@@ -28,8 +32,22 @@ def serve_options(command: Command) -> Command:
         help="Listen here: unix:PATH or tcp://HOST:PORT; may be given several times. Over TCP only those may call who "
         "have the token in ~/.config/meted/token.  [default: where commands look for the server]",
     )
-    policy = click.option("--policy", default="meted", show_default=True, metavar="NAME", help="Who is next.")
+    policy = click.option(
+        "--policy",
+        default="meted",
+        show_default=True,
+        metavar="NAME",
+        shell_complete=_policies,
+        help="Who is next: meted, or another that goes by the state alone, such as drf, easy or fcfs.",
+    )
     return listen(policy(command))
+
+
+def _policies(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the policies of live pools whose names begin so."""
+    from meted.core.policy.registry import POLICIES
+
+    return [name for name in sorted(POLICIES) if name.startswith(incomplete)]
 
 
 def addresses_of(listen: tuple[str, ...]) -> list[Address]:
@@ -68,6 +86,19 @@ def announce(addresses: list[Address], data: Path) -> None:
     click.echo(f"The log is in {data}")
 
 
+def next_step(bound: Sequence[Address]) -> str:
+    """Return how a worker is started that finds a server at one of these addresses: over TCP if it can be."""
+    from ..wire.address import TcpAddress
+
+    over_tcp = [address for address in bound if isinstance(address, TcpAddress)]
+    if not over_tcp:
+        return f"Next, on this machine: meted worker --server {bound[-1]}"
+    there = over_tcp[-1]
+    if there.host in EVERYWHERE:
+        there = TcpAddress(platform.node(), there.port)
+    return f"Next, on each machine that is to work and has ~/.config/meted/token: meted worker --server {there}"
+
+
 @click.command(
     "serve",
     short_help="Run a server; workers join it from anywhere.",
@@ -94,7 +125,7 @@ def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
 
         def ready(bound: list[Address], _: Server) -> None:
             announce(bound, data)
-            click.echo(f"Next, on each machine that is to work: meted worker --server {bound[-1]}")
+            click.echo(next_step(bound))
 
         run(data, addresses, policy, ready)
 

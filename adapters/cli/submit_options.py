@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from meted.core.limits import PRIORITY_MAX, RETRIES_MAX
+from meted.core.limits import PRIORITY_MAX, RETRIES_MAX, SECOND_US
 
 from .config import setting
 from .connect import DOMAIN, JOB_ID
@@ -29,14 +29,30 @@ from .values import (
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-UNIT_LIMITS: Mapping[str, Callable[[str], int]] = {
-    "cpu_s": lambda text: -(-duration_us(text) // 1_000_000),
-    "file_bytes": size_bytes,
-    "mem_bytes": size_bytes,
-    "open_files": int,
-    "rss_bytes": size_bytes,
+
+def whole_seconds(text: str) -> int:
+    """Return the seconds of a duration.
+
+    Raises:
+        ValueError: It is none, or has a part of a second: the system holds processes to whole ones.
+    """
+    seconds, rest_us = divmod(duration_us(text), SECOND_US)
+    if rest_us:
+        raise ValueError(f"{text!r} is no whole number of seconds.")
+    return seconds
+
+
+UNIT_LIMITS: Mapping[str, tuple[Callable[[str], int], str]] = {
+    "cpu_s": (whole_seconds, "in whole seconds, like cpu_s=90s or cpu_s=2h"),
+    "file_bytes": (size_bytes, "like file_bytes=4G"),
+    "mem_bytes": (size_bytes, "like mem_bytes=4G"),
+    "open_files": (int, "like open_files=256"),
+    "rss_bytes": (size_bytes, "like rss_bytes=4G"),
 }
-"""What ``--limit`` knows, and how its values are read."""
+"""What ``--limit`` knows, how its values are read, and how they are written."""
+
+UNIT_LIMIT_MAX = 2**53
+"""A limit is from 1 to this."""
 
 
 def environment_variable(text: str) -> tuple[str, str]:
@@ -64,12 +80,13 @@ def unit_limit(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
     if name not in UNIT_LIMITS:
         raise ValueError(f"{name!r} is no limit; there are {', '.join(UNIT_LIMITS)}.")
+    read, written = UNIT_LIMITS[name]
     try:
-        return name, UNIT_LIMITS[name](value)
+        if 1 <= (found := read(value)) <= UNIT_LIMIT_MAX:
+            return name, found
     except ValueError:
-        raise ValueError(
-            f"{value!r} is no value of {name}; write it like cpu_s=90s, rss_bytes=4G, open_files=256."
-        ) from None
+        pass
+    raise ValueError(f"{value!r} is no value of {name}; write it {written}.")
 
 
 def shape_options(command: Command) -> Command:
@@ -120,7 +137,7 @@ def need_options(command: Command) -> Command:
             type=Reader("name=value", unit_limit),
             multiple=True,
             metavar="NAME=VALUE",
-            help=f"What a unit is held to: {', '.join(UNIT_LIMITS)}.",
+            help=f"What a unit is held to: {', '.join(UNIT_LIMITS)} (cpu_s=90s, rss_bytes=4G).",
         ),
     ]
     return _all(options, command)

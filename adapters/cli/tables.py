@@ -12,7 +12,7 @@ import click
 
 from meted.core.limits import SECOND_US
 
-from .columns import GAP, fitted
+from .columns import GAP, fitted, kept
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,7 +47,12 @@ def print_json(document: object) -> None:
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[str] = (), *, one_line: bool = False
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Iterable[str] = (),
+    *,
+    one_line: bool = False,
+    spare: Sequence[str] = (),
 ) -> None:
     """Print rows below headings.
 
@@ -56,17 +61,21 @@ def print_table(
         rows: The cells.
         right: Headings of the columns of numbers, which stand on the right.
         one_line: Cut words on a terminal where they are too long, the last column first, so that each row is one line.
+        spare: Headings of columns that a terminal which is too narrow even so goes without, and is told so.
     """
     numbers = set(right)
     if is_terminal():
         from rich.console import Console  # only here: it takes longer to load than the rest
 
         console = Console()
+        headings, rows, lost = narrowed(headings, rows, numbers, room=console.width, one_line=one_line, spare=spare)
         table = rich_table(headings, rows, numbers, room=console.width, one_line=one_line)
         # What is too wide even so is for the terminal to break: better than numbers without their ends.
         needed = sum(column.width or 0 for column in table.columns) + GAP * (len(headings) - 1)
         console.width = max(console.width, needed)
         console.print("", table, "", sep="\n")
+        if lost:
+            click.secho(lost, dim=True, err=True)
         return
     lines = [list(headings), *(list(map(shown, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
@@ -76,6 +85,30 @@ def print_table(
             for heading, cell, width in zip(headings, line, widths, strict=True)
         )
         click.echo("  ".join(cells).rstrip())
+
+
+def narrowed(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Iterable[str],
+    *,
+    room: int,
+    one_line: bool,
+    spare: Sequence[str],
+) -> tuple[list[str], list[list[str]], str]:
+    """Return the headings and rows that a terminal has room for, and a sentence on what is left out, or nothing.
+
+    Args:
+        headings, rows, right, room, one_line: As for :func:`rich_table`.
+        spare: Headings of columns that may be left out, the one that is needed least first.
+    """
+    from rich.cells import cell_len
+
+    cells = [list(map(shown, row)) for row in rows]
+    places = kept(headings, cells, set(right), room, spare, cut=one_line, wide=cell_len)
+    gone = [headings[n] for n in range(len(headings)) if n not in places and any(row[n] for row in cells)]
+    lost = f"Left out for want of room: {', '.join(gone)}." if gone else ""
+    return [headings[n] for n in places], [[row[n] for n in places] for row in cells], lost
 
 
 def rich_table(

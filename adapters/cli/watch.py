@@ -13,9 +13,9 @@ import click
 from meted.core.state import ENDED
 
 from .connect import JOB_ID, connected, each_job, job_row, server_option
-from .jobs import HEADINGS, NUMBERS, cells
+from .jobs import HEADINGS, NUMBERS, SPARE, cells
 from .options import json_option
-from .tables import amount, is_terminal, print_json, rich_table, shown
+from .tables import amount, is_terminal, narrowed, print_json, rich_table, shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -30,11 +30,14 @@ POLL_US = 1_000_000
 REDRAW_S = 0.1
 """And at most so often."""
 
-OTHER_LINES = 6
+OTHER_LINES = 7
 """Lines of a terminal that are not rows of the table."""
 
 REASONS_S = 2.0
 """It is asked so often why jobs wait."""
+
+FAILED_TOLD = 50
+"""Of the latest so many that failed it is told how; a terminal has hardly more lines."""
 
 AGAIN_S = 1.0
 """A server that is out of reach is tried for again after so long."""
@@ -129,7 +132,7 @@ def _live(follower: Follower, job_id: int | None) -> None:
     from rich.live import Live
 
     console = Console()
-    reasons = Reasons(follower.explained)
+    reasons = Reasons(follower.explained, follower.why)
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
         def show(follower: Follower, reachable: bool, job_id: int | None) -> None:
@@ -140,16 +143,22 @@ def _live(follower: Follower, job_id: int | None) -> None:
 
 
 class Reasons:
-    """Why jobs wait, asked for now and then: the rows that are followed do not say it."""
+    """Why jobs wait, asked for now and then, and how others failed: the rows that are followed do not say it."""
 
-    def __init__(self, ask: Callable[[], Iterable[JobView]]) -> None:
-        """Know nothing yet; ``ask`` returns rows that say it."""
+    def __init__(self, ask: Callable[[], Iterable[JobView]], why: Callable[[int], str | None]) -> None:
+        """Know nothing yet; ``ask`` returns rows that say why jobs wait, ``why`` says of one job how it failed."""
         self._ask = ask
+        self._why = why
+        self._failed: dict[int, str | None] = {}
         self._known: dict[int, JobView] = {}
         self._next_s = 0.0
 
     def told(self, jobs: Mapping[int, JobView], reachable: bool) -> dict[int, JobView]:
-        """Return rows of jobs with why those of them wait that do, as far as is known."""
+        """Return rows of jobs with why those of them wait that do, and how those failed, as far as is known."""
+        failed = [job_id for job_id, row in jobs.items() if row["state"] == "failed"][-FAILED_TOLD:]
+        self._failed = {job_id: self._failed[job_id] for job_id in failed if job_id in self._failed}
+        if reachable:
+            self._ask_why([job_id for job_id in failed if job_id not in self._failed])
         if reachable and time.monotonic() >= self._next_s and any(row["pending"] for row in jobs.values()):
             from ..wire.errors import Unreachable
 
@@ -158,7 +167,17 @@ class Reasons:
             self._next_s = time.monotonic() + REASONS_S
         return {job_id: self._with_reason(row) for job_id, row in jobs.items()}
 
+    def _ask_why(self, job_ids: Iterable[int]) -> None:
+        from ..wire.errors import CallError, Unreachable
+
+        with contextlib.suppress(Unreachable):  # the next poll notices, and says so
+            for job_id in job_ids:
+                with contextlib.suppress(CallError):  # it has been deleted; its row goes with the next poll
+                    self._failed[job_id] = self._why(job_id)
+
     def _with_reason(self, row: JobView) -> JobView:
+        if (why := self._failed.get(row["job"])) is not None:
+            return {**row, "reason": why}
         known = self._known.get(row["job"])
         if known is None or not row["pending"] or row["reason"] is not None or known["reason"] is None:
             return row
@@ -195,9 +214,11 @@ def picture(
     lines: list[RenderableType] = [Text(f"{', '.join(parts)}; {pool}", style="bold")]
     if not reachable:
         lines.append(Text("The server is out of reach; trying again.", style="red"))
-    lines.append(
-        rich_table(HEADINGS, [cells(row, now_us) for row in chosen], NUMBERS, room=console.width, one_line=True)
-    )
+    every = [cells(row, now_us) for row in chosen]
+    headings, rows, lost = narrowed(HEADINGS, every, NUMBERS, room=console.width, one_line=True, spare=SPARE)
+    lines.append(rich_table(headings, rows, NUMBERS, room=console.width, one_line=True))
+    if lost:
+        lines.append(Text(lost, style="dim"))
     if (hidden := len(jobs) - len(chosen)) > 0:
         lines.append(Text(f"and {hidden} more; `meted ls` shows all.", style="dim"))
     return Group(*lines)

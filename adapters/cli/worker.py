@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from .config import config_path, setting
-from .connect import address_of, server_option
+from .connect import DOMAIN, address_of, server_option
 from .options import default_data
 from .values import AMOUNT, DURATION, KEY_VALUE, RESOURCE, SIZE, TIME
 
@@ -28,7 +28,9 @@ LOCK = "lock"
 @click.option("--label", "labels", type=KEY_VALUE, multiple=True, metavar="NAME=VALUE", help="Say this of the worker.")
 @click.option("--until", "until_us", type=TIME, metavar="TIME", help="Leave then: an ISO time, or now+2h.")
 @click.option("--no-prefetch", is_flag=True, help="Take no work before there is room for it.")
-@click.option("--owner", metavar="DOMAIN", default="", help="Whose machine it is: its work goes first here.")
+@click.option(
+    "--owner", type=DOMAIN, metavar="DOMAIN", default="", help="Whose machine it is: its work goes first here."
+)
 @click.option("--only-owner", is_flag=True, help="Take nobody else's work.")
 @click.option("--name", metavar="NAME", default=platform.node, help="What to call it.  [default: the host's name]")
 @click.option(

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..wire.address import Address, UnixAddress, default_address, parse_address
 from ..wire.connection import Connection
-from ..wire.errors import CallError, RemoteProtocolError, Unreachable
+from ..wire.errors import AddressError, CallError, RemoteProtocolError, Unreachable
 from ..wire.limits import READ_BYTES
 from ..wire.messages import NEED_DATA, Event, Notification, Request, Response
 from ..wire.methods import METHODS
@@ -23,6 +23,9 @@ TIMEOUT_S = 30.0
 
 NOTIFICATIONS_KEPT = 10_000
 """Notifications that may lie unread."""
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Hosts that are this machine."""
 
 
 class _Broken(Exception):
@@ -247,6 +250,17 @@ class BlockingClient:
             raise RemoteProtocolError("The server called a method of its client; look at the address.")
 
 
+def _how_to_start(address: Address) -> str:
+    """Return what starts a server at an address, for people."""
+    if isinstance(address, UnixAddress):
+        with contextlib.suppress(AddressError):  # the default one is not to be had; another was asked for
+            if address == default_address():
+                return "start one with: meted up"
+    elif address.host not in LOOPBACK:
+        return f"start one on that machine with: meted serve --listen tcp://0.0.0.0:{address.port}"
+    return f"start one with: meted up --listen {address}"
+
+
 def _connect(address: Address, timeout_s: float) -> socket.socket:
     """Return a connected socket.
 
@@ -269,7 +283,7 @@ def _connect(address: Address, timeout_s: float) -> socket.socket:
     except PermissionError as error:
         raise Unreachable(f"You may not connect to {address}; ask who runs the server there.") from error
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise Unreachable(f"No server runs at {address}; start one with: meted up") from error
+        raise Unreachable(f"No server runs at {address}; {_how_to_start(address)}") from error
     except (OSError, UnicodeError) as error:
         reason = str(error) if isinstance(error, UnicodeError) else error.strerror or str(error)
         raise Unreachable(f"The server at {address} cannot be reached ({reason}); look at the address.") from error

@@ -81,6 +81,15 @@ class Follower:
         """
         return list(self._client.call("jobs", limit=PAGE_ROWS_MAX, active=True))
 
+    def why(self, job_id: int) -> str | None:
+        """Return why a job failed, with how its first unit did, which the rows that are followed do not say either.
+
+        Raises:
+            Unreachable: The server is gone.
+            CallError: The job is.
+        """
+        return cast("str | None", self._client.call("job", job=job_id)["reason"])
+
     def _ask(self, wait_us: int, *, from_start: bool = False) -> Changes:
         first = from_start or self._instance is None
         answer = self._client.call(

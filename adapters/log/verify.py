@@ -12,6 +12,7 @@ from meted.core.record import record
 from ..wording import counted
 from .contract import Log
 from .errors import LogDamaged
+from .reading import open_log
 from .recovery import start_point, tail
 from .sqlite import SQLiteLog
 
@@ -122,7 +123,7 @@ def verify(source: Log | Path | str, progress: Progress | None = None) -> Verify
         return _verify(source, progress)
     path = Path(source)
     try:
-        log = SQLiteLog.open_file(path) if path.is_file() else SQLiteLog.open(path, read_only=True)
+        log = open_log(path)
     except LogDamaged as damage:
         return VerifyReport(first_bad_seq=1, reason=damage.reason, lost_from_seq=1, beyond_repair=damage.reason)
     with log:

@@ -34,13 +34,7 @@ class HelloMethod:
             session.admit()
         ours = limits.PROTOCOL
         if not params.protocol_min <= ours <= params.protocol_max:
-            behind = "Upgrade that program" if params.protocol_max < ours else "Upgrade the server"
-            raise CallError(
-                Code.VERSION,
-                "version",
-                f"This server speaks version {ours} of the protocol, {params.program!r} {params.version} speaks "
-                f"{params.protocol_min} to {params.protocol_max}. {behind}.",
-            )
+            raise CallError(Code.VERSION, "version", _mismatch(params))
         return Now(
             {
                 "protocol": ours,
@@ -52,3 +46,14 @@ class HelloMethod:
                 "limits": {name: value for name, value in vars(limits).items() if name.isupper()},
             }
         )
+
+
+def _mismatch(params: Hello) -> str:
+    """Return why a peer and this server do not understand each other, and who has to be upgraded."""
+    ours, least, most = limits.PROTOCOL, params.protocol_min, params.protocol_max
+    them = f"{params.program!r} {params.version}"
+    if least > most:
+        return f"{them} says that it speaks versions {least} to {most} of the protocol, and there are none; mend it."
+    theirs = f"version {least}" if least == most else f"versions {least} to {most}"
+    behind = "that program" if most < ours else "the server"
+    return f"This server speaks version {ours} of the protocol, {them} speaks {theirs}. Upgrade {behind}."

@@ -16,6 +16,7 @@ from ..unit_records import unit_records
 from ..wire import methods as wire
 from ..wire.errors import CallError, Code
 from ..wire.limits import FRAME_BYTES_MAX
+from ..wording import no_such_unit
 from .desk import Desk, Handler, Later, Now, Outcome
 from .follow_methods import seconds
 from .session import Session
@@ -54,7 +55,7 @@ class OutputMethod:
         """Return a piece of what a unit has written."""
         job = find_job(self._desk.state, params.job)
         if not 0 <= params.index < job.terms.count:
-            raise Refused(Reason.OUT_OF_RANGE, f"Job {job.job_id} has units 0 to {job.terms.count - 1}; name one.")
+            raise Refused(Reason.OUT_OF_RANGE, no_such_unit(job.job_id, job.terms.count))
         if params.stream not in STREAMS or params.offset < 0 or not 1 <= params.limit <= PIECE_BYTES_MAX:
             raise Refused(
                 Reason.OUT_OF_RANGE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from heapq import nsmallest
 
@@ -16,9 +17,10 @@ from meted.core.schema import body_digest
 from meted.core.state import FAILED, Job, State
 
 from ..forecasts import PointsView, forecast_view
+from ..job_reader import why_failed
 from ..unit_records import unit_records
 from ..units import UnitFailed
-from ..views import JobView, job_details, reason_of
+from ..views import JobView, job_details
 from ..wire import methods as wire
 from ..wire.describe import describe
 from ..wire.errors import CallError, Code
@@ -75,13 +77,23 @@ class ReadMethods:
         limit = page_limit(params.limit)
         reasons_left = REASONS_MAX
         rows: list[JobView] = []
+        failed: list[tuple[Job, JobView]] = []
         for job in self._found(state, params, limit):
             waiting: tuple[Waiting, ...] = ()
             if reasons_left and (job.held or job.is_backlogged):
                 reasons_left -= 1
                 waiting = self._desk.reader.waiting(job)
             rows.append(job_row(state, job, self._desk.crew.running(job.job_id), waiting))
-        return Now(next(pages(rows)))
+            if job.outcome == FAILED:
+                failed.append((job, rows[-1]))
+        if not failed:
+            return Now(next(pages(rows)))
+
+        async def read() -> object:
+            await self._tell_why(failed)
+            return next(pages(rows))
+
+        return Later(read)
 
     def job(self, _: Session, params: wire.Job) -> Outcome:
         """Return one job, with what was asked for."""
@@ -201,11 +213,16 @@ class ReadMethods:
         """Return the row of a job of the newest state; the job may be deleted while the row is read."""
         desk = self._desk
         row = job_row(state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
-        if job.outcome == FAILED and row["reason"]:
-            unit, _ = next(iter(job.failed.spans()))
-            error = await desk.read(partial(desk.reader.error, job.job_id, unit))
-            row["reason"] = reason_of(row["reason"], unit, error or "")
+        if job.outcome == FAILED:
+            await self._tell_why([(job, row)])
         return row
+
+    async def _tell_why(self, failed: Sequence[tuple[Job, JobView]]) -> None:
+        """Put into the rows of jobs that failed what the first unit that did so has left."""
+        log = self._desk.log
+        reasons = await self._desk.read(lambda: [why_failed(log, job, row["reason"] or "") for job, row in failed])
+        for (_, row), reason in zip(failed, reasons, strict=True):
+            row["reason"] = reason
 
     def _found(self, state: State, params: wire.Jobs, limit: int) -> list[Job]:
         if params.after >= state.jobs.next_job_id - 1:

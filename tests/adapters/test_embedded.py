@@ -136,6 +136,14 @@ def test_a_view_has_the_keys_that_scripts_rely_on(open_pool: OpenPool, clock: Cl
             "after": [],
             "begin_us": None,
             "ended_us": None,
+            "cwd": None,
+            "limits": {},
+            "first_index": 0,
+            "index_step": 1,
+            "retries": 0,
+            "backoff_us": 0,
+            "max_failures": None,
+            "max_losses": 5,
         }
         assert json.loads(json.dumps(pool.jobs())) == pool.jobs()
 

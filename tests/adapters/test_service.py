@@ -62,6 +62,7 @@ def test_a_failed_unit_has_an_error_and_no_result(way: Way) -> None:
     reason = str(way.service.job(job_id)["reason"])
     assert reason.startswith("2 of 2 units failed; unit 0: ")
     assert reason.endswith("it cannot be")
+    assert [row["reason"] for row in way.service.jobs() if row["job"] == job_id] == [reason]
 
 
 def test_a_prepared_job_waits_for_its_start(way: Way) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from click.testing import CliRunner, Result
 from meted.adapters.cli import config
 from meted.adapters.cli.jobs import HEADINGS
 from meted.adapters.cli.main import meted
+from meted.adapters.cli.serve import next_step
+from meted.adapters.wire.address import Address, TcpAddress, UnixAddress
 
 from ..faults.pool import wait_until
 from ..live import Call, HandWorker, LiveServer, live_server
@@ -89,7 +92,8 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
     found = row(job)
     keys = "job domain user name state count pending running succeeded failed cancelled submitted_us tags reason"
     more = "priority points purse_mc argv request time_request_us time_limit_us after begin_us ended_us"
-    assert list(found) == [*keys.split(), *more.split()]
+    last = "cwd limits first_index index_step retries backoff_us max_failures max_losses"
+    assert list(found) == [*keys.split(), *more.split(), *last.split()]
     assert (found["domain"], found["user"], found["count"], found["tags"]) == ("lab", "ada", 3, {"run": "a"})
     worker.work(done)
     assert row(job)["state"] == "succeeded"
@@ -137,6 +141,23 @@ def test_every_option_of_submit_is_taken(tmp_path: Path) -> None:
     )
     found = row(submit(*options.split(), "--", "cmd", "--flag"))
     assert (found["user"], found["name"], found["state"], found["tags"]) == ("bob", "n", "held", {"k": "v"})
+    told = run("show", str(found["job"])).stdout.splitlines()
+    assert (
+        dict(re.split("  +", line, maxsplit=1) for line in told).items()
+        >= {
+            "runs in": "/",
+            "time limit": "2 h 00 min",
+            "held to": "cpu_s 10 s, open_files 64",
+            "retries": "1, the first after 1 s",
+            "failures allowed": "2",
+            "worker lost": "its units fail",
+            "tags": "k=v",
+        }.items()
+    )
+    plain = run("show", first).stdout
+    assert not any(word in plain for word in ("held to", "retries", "failures allowed", "worker lost", "indices"))
+    tens = submit("--hold", "--array", "10-30:10", "--", "x")
+    assert re.search("^indices +10 to 30 by 10$", run("show", tens).stdout, re.MULTILINE)
 
 
 def test_a_dry_run_submits_nothing() -> None:
@@ -166,6 +187,11 @@ def test_misuse_has_code_2(arguments: list[str]) -> None:
     assert "Try 'meted " in run(*arguments, code=2).stderr
 
 
+def test_what_is_no_number_is_said_to_be_none() -> None:
+    for arguments in (["submit", "--count", "many", "x"], ["drain", "first"], ["logs", "1", "all"]):
+        assert f"{arguments[-2 if 'x' in arguments else -1]!r} is no whole number. " in run(*arguments, code=2).stderr
+
+
 def test_where_no_server_is_the_code_is_3() -> None:
     for arguments in (["ls"], ["submit", "x"], ["wait", "1"], ["watch"]):
         found = (
@@ -173,7 +199,9 @@ def test_where_no_server_is_the_code_is_3() -> None:
             if arguments != ["submit", "x"]
             else run("submit", "--server", "unix:/no/server", "x", code=3)
         )
-        assert found.stderr == "Error: No server runs at unix:/no/server; start one with: meted up\n"
+        assert found.stderr == (
+            "Error: No server runs at unix:/no/server; start one with: meted up --listen unix:/no/server\n"
+        )
     assert "no address" in run("ls", "--server", "nonsense", code=2).stderr
 
 
@@ -213,6 +241,18 @@ def test_a_job_is_told_when_to_begin() -> None:
     assert run("explain", job).stdout.startswith("It begins in ")
     assert "is no time" in run("submit", "--begin", "soon", "x", code=2).stderr
     run("cancel", job)
+
+
+def test_what_is_kept_of_units_that_failed_ends_its_lines(server: LiveServer) -> None:
+    worker = HandWorker(server.address)
+    job = submit("--count", "2", "x")
+    worker.work(fail)
+    worker.leave()
+    assert run("logs", job, "--err").stdout == "no\nno\n"
+    assert run("logs", job, "1").stderr == "no\n"
+    assert run("logs", job, "2", code=1).stderr == f"Error: Job {job} has units 0 to 1; give one of these.\n"
+    one = submit("--hold", "x")
+    assert run("logs", one, "1", code=1).stderr == f"Error: Job {one} has no unit but 0.\n"
 
 
 def test_changes_from_job_to_job_are_counted(worker: HandWorker) -> None:
@@ -301,7 +341,7 @@ def test_watch_prints_lines_where_there_is_no_terminal(worker: HandWorker) -> No
     assert lines[-1].split(maxsplit=1)[1] == f"job {job} (seen)  succeeded:  1 succeeded"
 
 
-def test_completion_scripts_and_words(server: LiveServer) -> None:
+def test_completion_scripts_and_words(server: LiveServer, worker: HandWorker) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "_METED_COMPLETE" in run("completion", shell).stdout
     job = submit("--hold", "--name", "complete", "x")
@@ -309,6 +349,11 @@ def test_completion_scripts_and_words(server: LiveServer) -> None:
     assert f"plain,{job}" in server.run(environ=words).stdout.splitlines()
     words |= {"COMP_WORDS": "meted submit --domain l", "COMP_CWORD": "3"}
     assert server.run(environ=words).stdout.splitlines() == ["plain,lab"]
+    for line, offered in (("meted drain ", "plain,"), ("meted loan recall ", ""), ("meted up --policy d", "plain,drf")):
+        words |= {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        said = server.run(environ=words)
+        assert (said.stdout.startswith(offered), said.stderr) == (True, "")
+    words |= {"COMP_WORDS": "meted submit --domain l", "COMP_CWORD": "3"}
     nowhere = server.run(environ=words | {"METED_SERVER": "unix:/no/server"})
     assert (nowhere.stdout.strip(), nowhere.stderr) == ("", "")
 
@@ -320,6 +365,19 @@ def test_a_start_without_a_data_directory_of_its_own_is_a_sentence(server: LiveS
         assert found.stderr.startswith("Error: ")
         assert found.stderr.count("\n") == 1
     assert server.run("serve", "--policy", "dice", "--data", str(server.directory / "d")).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("bound", "said"),
+    [
+        ([UnixAddress("/run/m")], "Next, on this machine: meted worker --server unix:/run/m"),
+        ([TcpAddress("pool.example", 7), UnixAddress("/run/m")], "/token: meted worker --server tcp://pool.example:7"),
+        ([TcpAddress("0.0.0.0", 7)], f"/token: meted worker --server tcp://{platform.node()}:7"),
+        ([TcpAddress("::", 7)], f"/token: meted worker --server tcp://{platform.node()}:7"),
+    ],
+)
+def test_a_server_names_an_address_that_a_worker_can_dial(bound: list[Address], said: str) -> None:
+    assert next_step(bound).endswith(said)
 
 
 @contextlib.contextmanager

@@ -114,6 +114,12 @@ def test_a_table_fits_a_terminal_of_80_columns(
     assert max(map(len, shown.splitlines())) <= 80
     assert shown.count("n") >= 90, "what is too long goes on in the next line"
     assert "1970-01-01 00:00:01   job_submitted v1   " in shown
+    monkeypatch.setenv("COLUMNS", "60")
+    print_tables(iter([entry]))
+    shown = capsys.readouterr().out
+    assert shown.startswith("123456  1970-01-01 00:00:01  job_submitted v1")
+    assert '\n    digest="000102030405…" terms={' in shown, "below it, on nearly the whole width"
+    assert max(map(len, shown.splitlines())) <= 60
 
 
 def test_show_stops_at_damage_with_a_whole_document(data: Path) -> None:
@@ -162,6 +168,19 @@ def test_backup_copies(data: Path, tmp_path: Path) -> None:
     result = run("backup", tmp_path / "copy", data=data)
     assert result.exit_code == 0
     assert "6 events up to seq 6, verified" in result.stdout
+
+
+def test_a_backup_is_read_like_a_data_directory(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    run("backup", copy, data=data)
+    for command in (["show"], ["show", "--json"], ["verify"], ["verify", "--json"], ["refusals"]):
+        there, here = run(*command, data=data), run(command[0], copy, *command[1:])
+        assert (here.exit_code, here.output) == (0, there.output)
+    assert "holds 6 events" in run("export", copy, "--sqlite", tmp_path / "tables").stdout
+    assert "is a file" in run("repair", copy, "--yes").stderr
+    other = tmp_path / "other"
+    other.write_text("what somebody wrote")
+    assert run("show", other).exit_code == 1
 
 
 def test_repair_of_a_good_log_does_nothing(data: Path) -> None:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from rich.console import Console
 
 from meted.adapters.cli import tables
 from meted.adapters.cli.columns import fitted
-from meted.adapters.cli.jobs import exit_text
-from meted.adapters.cli.tables import ago, amount, compact_span, print_facts, print_table, rich_table, size, span
+from meted.adapters.cli.domain import lag_text
+from meted.adapters.cli.jobs import exit_text, why
+from meted.adapters.cli.tables import (
+    ago,
+    amount,
+    compact_span,
+    narrowed,
+    print_facts,
+    print_table,
+    rich_table,
+    size,
+    span,
+)
+from meted.adapters.cli.watch import Reasons
+from meted.adapters.domain_views import DomainView
+from meted.adapters.executors.ends import exit_sentence, limit_sentence, time_sentence
+from meted.adapters.views import JobView
 
 S = 1_000_000
 ROWS = [("1", "first", "why it waits, in so many words that no terminal is wide enough"), ("20", "x", "")]
@@ -28,6 +45,77 @@ def test_a_table_fits_its_terminal(one_line: bool) -> None:
     assert max(map(len, lines)) <= 40
     assert any(line.rstrip().endswith("…") for line in lines) is one_line
     assert any("no terminal" in line for line in lines) is not one_line
+
+
+@pytest.mark.parametrize(
+    ("count", "reason", "words"),
+    [
+        (1, "1 of 1 units failed; unit 0: it ended with exit code 3", "exit code 3"),
+        (9, "2 of 9 units failed; unit 4: it ended with exit code 3", "unit 4: exit code 3"),
+        (1, "1 of 1 units failed; unit 0: there is no command; it was looked for in /bin", "there is no command"),
+        (9, "2 of 9 units failed; unit 4: ValueError: no", "unit 4: ValueError: no"),
+        (9, "2 of 9 units failed.", "2 of 9 units failed."),
+        (9, "3 units failed, more than the 2 that were allowed; unit 0: no", None),
+        (9, "It was to run after job 1, and not all of that succeeded.", None),
+    ],
+)
+def test_why_a_job_failed_is_said_in_few_words(count: int, reason: str, words: str | None) -> None:
+    row = cast(JobView, {"count": count, "state": "failed", "reason": reason})
+    assert why(row) == (words or reason)
+
+
+def test_how_a_unit_failed_is_an_exit_code_a_signal_or_a_limit() -> None:
+    said = (
+        *(exit_sentence(3, False), exit_sentence(-11, False), exit_sentence(-9, False), time_sentence(1_500_000)),
+        *(limit_sentence(name, 2, 3) for name in ("cpu_s", "rss_bytes", "file_bytes")),
+    )
+    rows = [{"count": 1, "state": "failed", "reason": f"1 of 1 units failed; unit 0: {words}"} for words in said]
+    assert [why(cast(JobView, row)) for row in rows] == [
+        *("exit code 3", "SIGSEGV", "SIGKILL from outside", "time limit of 1.5 s"),
+        *("cpu limit of 2 s", "memory limit of 2 bytes", "file limit of 2 bytes"),
+    ]
+
+
+def test_a_terminal_that_is_too_narrow_goes_without_spare_columns() -> None:
+    headings = ("job", "name", "user", "state", "units", "reason")
+    rows = [("100", "", "somebody", "succeeded", "1,000,000", "It is only prepared.")]
+
+    def told(room: int) -> tuple[list[str], str]:
+        found, cells, lost = narrowed(
+            headings, rows, ("job", "units"), room=room, one_line=True, spare=("units", "user", "name")
+        )
+        assert len(cells[0]) == len(found)
+        return found, lost
+
+    assert told(100) == (list(headings), "")
+    assert told(60) == (["job", "user", "state", "units", "reason"], ""), "an empty one says nothing"
+    assert told(36) == (["job", "user", "state", "reason"], "Left out for want of room: units.")
+    assert told(20) == (["job", "state", "reason"], "Left out for want of room: user, units.")
+
+
+def test_a_live_table_asks_once_how_a_job_failed() -> None:
+    asked: list[int] = []
+
+    def why(job_id: int) -> str | None:
+        asked.append(job_id)
+        return "1 of 1 units failed; unit 0: no"
+
+    rows = {
+        number: cast(JobView, {"job": number, "state": state, "pending": 0, "reason": "1 of 1 units failed."})
+        for number, state in ((1, "failed"), (2, "succeeded"))
+    }
+    reasons = Reasons(list, why)
+    assert reasons.told(rows, reachable=False) == rows
+    for _ in range(2):
+        told = reasons.told(rows, reachable=True)
+        assert [row["reason"] for row in told.values()] == [why(0), "1 of 1 units failed."]
+    assert asked.count(1) == 1
+    assert 2 not in asked
+
+
+@pytest.mark.parametrize(("lag_us", "text"), [(-37, "0 (2 s)"), (60, "+0.1 ms (2 s)"), (-1_500_000, "-1.5 s (2 s)")])
+def test_what_nobody_could_notice_is_no_lag(lag_us: int, text: str) -> None:
+    assert lag_text(cast(DomainView, {"lag_cpu_us": lag_us, "lag_bound_cpu_us": 2_000_000})) == text
 
 
 STATEMENT = ("time", "amount", "note")

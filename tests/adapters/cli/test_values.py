@@ -52,7 +52,7 @@ NOW_US = 1_800_000_000_000_000
         (key_value, "a=b=c", ("a", "b=c")),
         (key_value, "a=", ("a", "")),
         (resource, "gpu=0.5", ("gpu", 500)),
-        (unit_limit, "cpu_s=1500ms", ("cpu_s", 2)),
+        (unit_limit, "cpu_s=1500ms500ms", ("cpu_s", 2)),
         (unit_limit, "mem_bytes=4G", ("mem_bytes", 4_000_000_000)),
         (unit_limit, "open_files=256", ("open_files", 256)),
         (unit_limit, "rss_bytes=1G", ("rss_bytes", 1_000_000_000)),
@@ -71,7 +71,7 @@ def test_what_it_means(read: Callable[[str], object], text: str, value: object) 
         (index_range, ["", "5", "9-1", "0-9:0", "a-b", "0-1000000000"]),
         (key_value, ["", "a", "=b"]),
         (resource, ["gpu", "gpu=x"]),
-        (unit_limit, ["mem=1G", "cpu_s=x", "open_files"]),
+        (unit_limit, ["mem=1G", "cpu_s=x", "cpu_s=0.5", "cpu_s=0", "open_files", "open_files=1" + "0" * 22]),
         (environment_variable, ["", "=x", "METED_NO_SUCH_VARIABLE"]),
     ],
 )
@@ -128,3 +128,8 @@ def test_a_parameter_that_means_nothing_is_misuse() -> None:
     wrong = CliRunner().invoke(show, ["--mem", "much"])
     assert wrong.exit_code == 2
     assert "'much' is no size; write it like 512M, 4G or 1.5Gi." in wrong.stderr
+
+
+def test_a_limit_says_how_it_is_written() -> None:
+    with pytest.raises(ValueError, match=r"^'0\.5' is no value of cpu_s; write it in whole seconds, like cpu_s=90s or"):
+        unit_limit("cpu_s=0.5")

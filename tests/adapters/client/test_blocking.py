@@ -124,20 +124,25 @@ def test_a_server_that_does_not_come_back(path: Path) -> None:
     path.unlink()
     with pytest.raises(Unreachable, match="broke before the answer came"):
         client.call("job", job=1)
-    with pytest.raises(Unreachable, match="start one with: meted up"):
+    with pytest.raises(Unreachable, match="start one with: meted up --listen unix:"):
         client.call("job", job=1)
 
 
-def test_no_server(path: Path) -> None:
-    with pytest.raises(Unreachable, match=r"^No server runs at unix:.*; start one with: meted up$"):
+def test_no_server(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Unreachable, match=f"^No server runs at unix:{path}; start one with: meted up --listen unix:"):
         BlockingClient(f"unix:{path}").call("ping")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(path.parent))
+    with pytest.raises(Unreachable, match=r"^No server runs at unix:.*; start one with: meted up$"):
+        BlockingClient().call("ping")
     path.touch()
     with pytest.raises(Unreachable, match="No server runs at unix:"):
         BlockingClient(f"unix:{path}").dial()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(Unreachable, match="No server runs at tcp:"):
+    with pytest.raises(Unreachable, match=f"; start one with: meted up --listen tcp://127.0.0.1:{port}$"):
         BlockingClient(f"tcp://127.0.0.1:{port}").dial()
+    with pytest.raises(Unreachable, match=f"on that machine with: meted serve --listen tcp://0.0.0.0:{port}$"):
+        BlockingClient(f"tcp://127.0.0.2:{port}").dial()
     with pytest.raises(Unreachable, match="cannot be reached"):
         BlockingClient(f"tcp://{'x' * 64}.example:1").dial()
 

@@ -58,6 +58,8 @@ def test_a_job_that_failed_says_why_its_first_unit_did() -> None:
         reason = "1 of 1 units failed; unit 0: There is no command."
         assert (await client.call("job", job=1))["reason"] == reason
         assert (await client.call("wait", job=1, wait_us=0))["reason"] == reason
+        await client.call("submit", argv=["waits"], hold=True)
+        assert next(row["reason"] for row in await client.call("jobs")) == reason
 
     play(scenario)
 
@@ -123,6 +125,12 @@ def test_each_fault_code_has_its_cause() -> None:  # row N25
         hello = {"program": "old", "version": "0", "protocol_min": 7, "protocol_max": 9}
         assert (await refused(client.call("hello", **hello))).code == 103
         assert "Upgrade the server" in (await refused(client.call("hello", **hello))).sentence
+        hello |= {"protocol_min": 0, "protocol_max": 0}
+        error = await refused(client.call("hello", **hello))
+        assert "'old' 0 speaks version 0. Upgrade that program." in error.sentence
+        hello |= {"protocol_min": 3, "protocol_max": 1}
+        error = await refused(client.call("hello", **hello))
+        assert "versions 3 to 1 of the protocol, and there are none" in error.sentence
         stranger = await stage.connect(STRANGER)
         assert (await refused(stranger.call("jobs"))).code == 108
         assert (await refused(stranger.call("hello", **hello, token="wrong"))).code == 108
