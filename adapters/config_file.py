@@ -84,6 +84,6 @@ def read_config(path: Path) -> Config:
                 f"The config file {path} says {key!r}, which is not known; use {', '.join(KEYS)}, or a table "
                 f"[{EXECUTORS}.NAME]."
             )
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or "\0" in value:
             raise ConfigError(f'The config file {path} must give {key} as text in quotes: {key} = "...".')
     return Config(said, executors)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 
 from ..log.show import Entry, iso_time, plain
+from ..wording import json_text
+from .tables import shown
 
 TABLE_ROWS = 1_000
 """Rows of a table on a terminal; more events are more tables, so that none has to be held whole."""
@@ -23,7 +24,7 @@ def line_of(entry: Entry) -> tuple[str, str, str, str]:
     return (
         str(entry.seq),
         iso_time(entry.at_us) or str(entry.at_us),
-        f"{entry.tag} v{entry.version}",
+        f"{shown(entry.tag)} v{entry.version}",
         _said(entry.fields),
     )
 
@@ -33,7 +34,12 @@ def row_of(entry: Entry) -> tuple[str, str, str, str]:
     at_iso = iso_time(entry.at_us)
     time = at_iso[:19].replace("T", " ") if at_iso else str(entry.at_us)
     fields = {name: value for name, value in entry.fields.items() if (name, value) != ("at_us", entry.at_us)}
-    return str(entry.seq), time, f"{entry.tag} v{entry.version}", _said({name: _short(fields[name]) for name in fields})
+    return (
+        str(entry.seq),
+        time,
+        f"{shown(entry.tag)} v{entry.version}",
+        _said({name: _short(fields[name]) for name in fields}),
+    )
 
 
 def print_tables(wanted: Iterator[Entry]) -> None:
@@ -65,7 +71,7 @@ def print_tables(wanted: Iterator[Entry]) -> None:
 
 
 def _said(fields: dict[str, object]) -> str:
-    return " ".join(f"{name}={json.dumps(plain(value), ensure_ascii=False)}" for name, value in fields.items())
+    return " ".join(f"{shown(name)}={json_text(plain(value))}" for name, value in fields.items())
 
 
 def _short(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ import click
 
 from meted.core.limits import SECOND_US
 
+from ..wording import json_text
 from .columns import GAP, fitted, kept
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def is_terminal() -> bool:
 
 def print_json(document: object) -> None:
     """Print one JSON document."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json_text(document, indent=2))
 
 
 def print_table(

@@ -143,7 +143,9 @@ def lock_directory(directory: Path) -> int:
         click.ClickException: Another worker uses it, or it is somebody else's.
         OSError: It cannot be made.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Where nobody says otherwise, what it lies in is the data directory of a server, which has to be closed to others.
+    for place in (directory.parent, directory):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
     if directory.stat().st_uid != os.getuid():
         raise click.ClickException(f"The directory {directory} is not yours; name another one with --dir.")
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -11,7 +11,7 @@ from meted.core.record import record
 from . import results as result_rows
 from .directory import RESULTS_DIRECTORY, log_file
 from .driver import STANDARD, connect, explain
-from .errors import LogDamaged
+from .errors import LogDamaged, LogFull
 from .files import draft_of
 from .results import ResultFiles
 from .sqlite import SQLiteLog
@@ -58,9 +58,9 @@ def backup(directory: Path | str, target: Path | str, progress: Progress | None 
     source, target = log_file(Path(directory)), Path(target)
     SQLiteLog.open_file(source).close()  # refuses what is not a log
     with draft_of(target) as draft:
-        with _explained(source, "read"):
+        with _explained(source, target, f"copied to {target}"):
             copy_pages(source, draft, progress)
-        with _explained(draft, "written"):
+        with _explained(target, target, "written"):
             counts = _take_in(draft, ResultFiles(source.parent / RESULTS_DIRECTORY))
         report = verify(draft)
         if report.first_bad_seq is not None:
@@ -90,11 +90,14 @@ def copy_pages(source: Path, target: Path, progress: Progress | None = None) -> 
 
 
 @contextlib.contextmanager
-def _explained(path: Path, verb: str) -> Iterator[None]:
+def _explained(path: Path, target: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except STANDARD.errors as error:
-        raise explain(STANDARD, error, path, verb, 1) from error
+        explained = explain(STANDARD, error, path, verb, 1)
+        if isinstance(explained, LogFull):  # that can only be where something is written
+            explained = explain(STANDARD, error, target, verb, 1)
+        raise explained from error
 
 
 def _take_in(copy: Path, files: ResultFiles) -> tuple[int, int]:

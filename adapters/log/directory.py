@@ -71,6 +71,42 @@ def log_file(directory: Path) -> Path:
     return path
 
 
+def make_log_file(directory: Path) -> None:
+    """Make the database in a data directory, empty, where there is none.
+
+    Raises:
+        LogUnsafe: It is gone or empty, and what belonged to it is still there.
+        LogIOError: The operating system refused.
+    """
+    path = directory / LOG_FILE
+    try:
+        if not path.exists() or not path.stat().st_size:
+            _check_nothing_lost(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        sync_directory(directory)
+    except OSError as error:
+        raise LogIOError(f"{path} cannot be made ({error.strerror}).") from error
+
+
+def _check_nothing_lost(path: Path) -> None:
+    """See that a log which is to be made anew takes the place of none that was there.
+
+    SQLite throws a write-ahead log away where its database is empty, and a new log deletes the large results that it
+    does not know. So both would be gone before anybody has seen that the database is.
+    """
+    journal, results = path.with_name(LOG_FILE + "-wal"), path.with_name(RESULTS_DIRECTORY)
+    if journal.exists() and journal.stat().st_size:
+        left = journal.name
+    elif results.is_dir() and any(results.iterdir()):
+        left = f"{RESULTS_DIRECTORY}/"
+    else:
+        return
+    raise LogUnsafe(
+        f"{path} is {'empty' if path.exists() else 'gone'}, and {left} beside it belongs to a log that was there; "
+        "restore a backup into a new directory, or name another one for a new log."
+    )
+
+
 # row N41: one instance
 class DirectoryLock:
     """Keeps a second process out of a data directory.

@@ -23,7 +23,7 @@ def draft_of(path: Path) -> Iterator[Path]:
         raise LogUnsafe(f"{path} is there already and was left as it is; name a file that is not there yet.")
     draft = path.with_name(path.name + ".draft")
     try:
-        draft.unlink(missing_ok=True)
+        remove_database(draft)
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         yield draft
         # row N42: whoever looks finds the whole file or none
@@ -34,4 +34,14 @@ def draft_of(path: Path) -> Iterator[Path]:
         raise LogIOError(f"{path} could not be written ({error.strerror}).") from error
     finally:
         with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+            remove_database(draft)
+
+
+def remove_database(path: Path) -> None:
+    """Delete a database, and what SQLite leaves beside it where it could not finish, on a full disk say.
+
+    Raises:
+        OSError: The system refuses.
+    """
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

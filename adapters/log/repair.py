@@ -15,6 +15,7 @@ from .contract import Head, Log, Snapshot
 from .directory import DirectoryLock, log_file, make_private, sync_directory
 from .driver import STANDARD, connect, explain
 from .errors import LogDamaged, LogHeld, LogIOError, LogUnsafe
+from .files import remove_database
 from .recovery import start_point
 from .salvage import Rescue, Salvage
 from .sqlite import SQLiteLog
@@ -153,7 +154,7 @@ def _free_name(path: Path) -> Path:
 def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None, note: Note | None) -> RepairReport:
     """Write what is to be kept to a new file and put it in the place of the old one."""
     draft = path.with_name(path.name + ".repairing")
-    _remove(draft)
+    remove_database(draft)
     os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         rescue, lost_last = _fill(path, draft, found, snapshot)
@@ -169,7 +170,7 @@ def _rewrite(path: Path, found: VerifyReport, snapshot: Snapshot | None, note: N
         draft.replace(path)
         sync_directory(path.parent)
     finally:
-        _remove(draft)
+        remove_database(draft)
     aside = (rescue.batches_aside, rescue.results_aside, rescue.salvage.unreadable)
     return RepairReport(found, True, head, None if lost_last is None else lost_first, lost_last, *aside, copy)
 
@@ -186,8 +187,3 @@ def _fill(path: Path, draft: Path, found: VerifyReport, snapshot: Snapshot | Non
         new.execute("COMMIT")
     last = noted.seq if noted is not None else rescue.kept.seq + rescue.events_aside
     return rescue, last if last > rescue.kept.seq else None
-
-
-def _remove(draft: Path) -> None:
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        draft.with_name(draft.name + suffix).unlink(missing_ok=True)

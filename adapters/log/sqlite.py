@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -30,9 +29,9 @@ from .contract import (
     Snapshot,
     Transfer,
 )
-from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_private, sync_directory
+from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_log_file, make_private
 from .driver import STANDARD, Connection, Driver, explain
-from .errors import LogClosed, LogDamaged, LogError, LogIOError, ResultDamaged
+from .errors import LogClosed, LogDamaged, LogError, ResultDamaged
 
 _BATCH = "INSERT INTO batches (first_seq, last_seq, at_us, chain, body) VALUES (?, ?, ?, ?, ?)"
 _RESULT = "SELECT job_id, unit_index, attempt, digest, body FROM results WHERE job_id = ? AND unit_index"
@@ -73,7 +72,8 @@ class SQLiteLog:
 
         Raises:
             LogHeld: Another process has it open for writing.
-            LogUnsafe: The directory is open to others, or the file is not a log.
+            LogUnsafe: The directory is open to others, or the file is not a log, or it is gone and what belonged to it
+                is still there.
             LogMissing: There is no log, and it was to be read only.
             LogTooNew: A newer program made it.
             LogDamaged: The file is not readable as a database. (Damage inside the log is found by reading.)
@@ -86,11 +86,7 @@ class SQLiteLog:
         lock = DirectoryLock(directory)
         log = cls(directory / LOG_FILE, False, driver, lock)
         try:
-            try:
-                os.close(os.open(log._path, os.O_RDWR | os.O_CREAT, 0o600))
-                sync_directory(directory)
-            except OSError as error:
-                raise LogIOError(f"{log._path} cannot be made ({error.strerror}).") from error
+            make_log_file(directory)
             log._connect()
             log._sweep()
         except BaseException:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import trio
 
+from meted.core.record import record
+
 from ..wire.address import Address, TcpAddress, UnixAddress, make_private_directory
 from ..wire.errors import AddressError
 from .session import Peer
@@ -39,6 +41,31 @@ def bound_to(address: Address, listeners: Sequence[trio.SocketListener]) -> Addr
     if isinstance(address, TcpAddress):
         return TcpAddress(address.host, listeners[0].socket.getsockname()[1])
     return address
+
+
+@record
+class SocketFile:
+    """The file of a Unix socket that we have made; once it was removed, another server may have one of that name.
+
+    Attributes:
+        path: Where it is.
+        inode: Which file it is.
+    """
+
+    path: Path
+    inode: int
+
+    def remove(self) -> None:
+        """Remove it, if it is still ours."""
+        with contextlib.suppress(OSError):
+            if self.path.lstat().st_ino == self.inode:
+                self.path.unlink()
+
+
+def socket_files(addresses: Sequence[Address]) -> list[SocketFile]:
+    """Return the files of the Unix sockets among addresses that are listened on."""
+    paths = [Path(address.path) for address in addresses if isinstance(address, UnixAddress)]
+    return [SocketFile(path, path.lstat().st_ino) for path in paths]
 
 
 def peer_of(stream: trio.abc.Stream) -> Peer:

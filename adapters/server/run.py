@@ -21,11 +21,11 @@ from ..local_service import wall_clock_us
 from ..log import SQLiteLog
 from ..postings import keep_postings
 from ..recovery import live_policy, read_state
-from ..wire.address import Address, TcpAddress, UnixAddress
+from ..wire.address import Address, TcpAddress
 from ..wire.token import make_token, token_path
 from .app import Server
 from .collector import Collector
-from .listen import bound_to, listen, peer_of
+from .listen import SocketFile, bound_to, listen, peer_of, socket_files
 from .secret_store import SecretFiles
 
 SWITCH_S = 0.0002
@@ -72,21 +72,22 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
             token=token,
             parted=collector.parted,
         )
-        bound: list[Address] = []
+        made: list[SocketFile] = []
         try:
-            trio.run(_serve, server, list(addresses), bound, ready)
+            trio.run(_serve, server, list(addresses), made, ready)
         finally:
-            for address in bound:  # and none else: at the others somebody else may listen
-                if isinstance(address, UnixAddress):
-                    Path(address.path).unlink(missing_ok=True)
+            for file in made:  # and none else: at the others somebody else may listen
+                file.remove()
 
 
-async def _serve(server: Server, addresses: list[Address], bound: list[Address], ready: Ready) -> None:
+async def _serve(server: Server, addresses: list[Address], made: list[SocketFile], ready: Ready) -> None:
     listeners: list[trio.SocketListener] = []
+    bound: list[Address] = []
     for address in addresses:
         found = await listen(address)
         listeners += found
         bound.append(bound_to(address, found))
+        made += socket_files(bound[-1:])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, server, nursery.cancel_scope)
         await nursery.start(partial(_run, server, listeners, nursery.cancel_scope))

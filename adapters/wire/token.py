@@ -33,9 +33,14 @@ def find_token() -> str | None:
     """Return the token to show: ``METED_TOKEN``, else that in the file, else None.
 
     Raises:
-        TokenError: If there is a file and it cannot be read, or others could read it.
+        TokenError: If the variable can be no token, or the file cannot be read, or others could read it.
     """
-    return os.environ.get("METED_TOKEN", "").strip() or read_token(token_path())
+    token = os.environ.get("METED_TOKEN", "").strip()
+    if not token.isascii() or len(token) > TOKEN_CHARS_MAX:  # as no file could hold it, and some could not be sent
+        raise TokenError(
+            "What METED_TOKEN says is no token; copy that of the server, from ~/.config/meted/token there."
+        )
+    return token or read_token(token_path())
 
 
 def read_token(path: Path) -> str | None:

@@ -10,6 +10,7 @@ import click
 
 from meted.adapters.cli.options import data_option, one_place
 from meted.adapters.cli.progress import ProgressBar
+from meted.adapters.cli.tables import shown
 from meted.adapters.wording import counted
 from meted.core.state import Rules
 
@@ -171,7 +172,8 @@ def _run(
 
 def log_table(figures: Mapping[str, JsonValue], trace: LogTrace) -> str:
     """Return the figures as lines of text that end with a newline, with the rules by which they came about."""
-    title = f"{trace.name}: {figures['policy']} on {figures['procs']:,} cpus in {counted(len(trace.workers), 'worker')}"
+    workers = counted(len(trace.workers), "worker")
+    title = f"{shown(trace.name)}: {figures['policy']} on {figures['procs']:,} cpus in {workers}"
     blocks = [
         rows(block)
         for block in (result_rows(figures), wait_error_rows(figures), books_rows(figures), _rules(figures, trace))

@@ -8,10 +8,13 @@ print black.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
+
+from meted.adapters.cli.tables import shown as printable
 
 from ..plot import COLOURS, STYLE, check_library
 from .run_record import RunRecord
@@ -69,7 +72,8 @@ def time_unit(span_s: float) -> tuple[float, str]:
 
 def shown(name: str) -> str:
     """Return a name as plots can show it: not too long, nothing in it read as a formula, and never hidden."""
-    short = name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
+    plain = printable(name)
+    short = plain if len(plain) <= NAME_SHOWN else f"{plain[: NAME_SHOWN - 1]}…"
     return ("\u200b" if short.startswith("_") else "") + short.replace("$", r"\$")
 
 
@@ -107,7 +111,8 @@ def svg(
 
     text = StringIO()
     style: Any = {**_STYLE, "svg.hashsalt": name}
-    with rc_context(style):
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # no font has every letter of every name
         figure = Figure(figsize=(WIDTH_INCHES, row_inches * rows), layout="constrained")
         draw(list(figure.subplots(rows, columns, squeeze=False, sharex="col" if share_x else False).flat))
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

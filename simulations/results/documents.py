@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 
 import click
+
+from meted.adapters.wording import json_text
 
 from ..whole_file import write_text
 
 
 def document(figures: Mapping[str, object]) -> str:
     """Return the figures as one JSON document."""
-    return json.dumps(figures, indent=2, ensure_ascii=False)
+    return json_text(figures, indent=2)
 
 
 def write_document(path: str, figures: Mapping[str, object]) -> None:

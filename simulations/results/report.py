@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from meted.adapters.cli.tables import shown
 from meted.adapters.wording import counted
 
 from ..ruled import rules_rows
@@ -55,7 +56,7 @@ _NOTED: Final = {
 
 def table(figures: Mapping[str, JsonValue], counts: FilterCounts) -> str:
     """Return what ``Metrics.results`` gave, as lines of text that end with a newline."""
-    title = f"{figures['trace']}: {figures['policy']} on {counted(whole(figures, 'procs'), 'processor')}"
+    title = f"{shown(str(figures['trace']))}: {figures['policy']} on {counted(whole(figures, 'procs'), 'processor')}"
     books = rows(books_rows(figures))
     blocks = (rows(result_rows(figures)), *([books] if books else ()), rows(rule_rows(figures, counts)))
     return "\n".join((title, "=" * len(title), *(line for block in blocks for line in ("", *block)), ""))
@@ -153,9 +154,9 @@ def counted_lines(
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Return rows of two aligned columns; a name that repeats is shown once."""
+    """Return rows of two aligned columns, for a terminal; a name that repeats is shown once."""
     made, last = [], ""
     for name, value in pairs:
-        made.append(f"  {'' if name == last else name:<27}{value}")
+        made.append(f"  {'' if name == last else shown(name):<27}{shown(value)}")
         last = name
     return made

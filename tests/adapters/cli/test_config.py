@@ -45,6 +45,7 @@ def test_what_it_says(file: Path) -> None:
         ),
         ("server = 3", "must give server as text in quotes"),
         ("server = ''", "must give server as text in quotes"),
+        (r'data = "a\u0000b"', "must give data as text in quotes"),
         ("server", "is no TOML"),
         ("executors = 3", "must give what executors are told as tables: [executors.NAME]"),
         ("[executors]\ndocker = 3", "must give what executors are told as tables: [executors.NAME]"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from meted.adapters.cli.events import print_tables, row_of
+from meted.adapters.cli.events import line_of, print_tables, row_of
 from meted.adapters.cli.main import meted
 from meted.adapters.log import SQLiteLog
 from meted.adapters.log.show import Entry
@@ -98,6 +98,13 @@ def test_show_says_where_the_log_ends(data: Path, tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "The log ends at seq 6.\n")
     SQLiteLog.open(tmp_path / "new").close()
     assert run("show", data=tmp_path / "new").stderr == "The log is empty.\n"
+
+
+def test_what_the_log_holds_commands_no_terminal() -> None:
+    entry = Entry(1, 0, "tag\x1b[2J", 1, {"name\x9b": "\x1b]0;title\x07\x9b2J\u202e\x7f", "user": "Zoë 漢"})
+    for said in ("".join(row_of(entry)), "".join(line_of(entry))):
+        assert said.isprintable()
+        assert 'user="Zoë 漢"' in said
 
 
 def test_a_table_fits_a_terminal_of_80_columns(

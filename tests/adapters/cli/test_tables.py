@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import cast
 
 import pytest
@@ -208,3 +209,15 @@ def test_a_name_breaks_no_table(capsys: pytest.CaptureFixture[str]) -> None:
 def test_spans_in_narrow_columns() -> None:
     found = [compact_span(us) for us in (0, 12_000, 1_500_000, 90 * S, 7_800 * S, 3 * 86_400 * S)]
     assert found == ["0", "12 ms", "1.5 s", "1.5 min", "2.2 h", "3 d"]
+
+
+HOSTILE = "\x1b[2J\x7f\x9b31m\u202e\u200b\u2028\U000e0041\n"
+
+
+def test_no_json_commands_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"name": HOSTILE, HOSTILE: ["漢字 ünïcödé \U0001f4a9"]}
+    tables.print_json(document)
+    said = capsys.readouterr().out
+    assert json.loads(said) == document
+    assert all(char.isprintable() for line in said.splitlines() for char in line)
+    assert "漢字 ünïcödé \U0001f4a9" in said

@@ -7,6 +7,8 @@ import itertools
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -173,6 +175,39 @@ def test_a_backup_of_a_damaged_log_is_not_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
     with pytest.raises(LogMissing):
         backup(tmp_path / "nothing", tmp_path / "copy")
+
+
+FULL_DISK = """
+import resource, sys
+from meted.adapters.log import LogIOError, SQLiteLog
+from meted.adapters.log.backup import backup
+from meted.adapters.log.export import export_sqlite
+
+data, target = sys.argv[1:]
+with SQLiteLog.open(data, read_only=True) as log:
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    for write in (lambda: backup(data, target), lambda: export_sqlite(log, target)):
+        try:
+            write()
+        except LogIOError as error:
+            print(error)
+"""
+
+
+def test_a_full_disk_leaves_nothing_of_a_backup_or_an_export(tmp_path: Path) -> None:
+    """The real SQLite on the real file system, with a limit on the size of files in the place of a full disk."""
+    data, target = tmp_path / "data", tmp_path / "copy"
+    with SQLiteLog.open(data) as log:
+        log.append(batch_after(log.head), [Result(1, number, 1, bytes(60_000)) for number in range(10)])
+        fill(log, [400] * 10)
+    (tmp_path / "copy.draft-journal").write_bytes(b"of one that was killed")
+    command = [sys.executable, "-c", FULL_DISK, str(data), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [f"{target} (" in line for line in done.stdout.splitlines()] == [True, False], done.stdout
+    assert sum(str(target) in line for line in done.stdout.splitlines()) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1_000])

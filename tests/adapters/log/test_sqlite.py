@@ -86,6 +86,29 @@ def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
         SQLiteLog.open(tmp_path / "data")
 
 
+@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("left", ["log.sqlite3-wal", "results/0123"])
+def test_a_log_that_was_lost_is_not_taken_for_a_new_one(tmp_path: Path, left: str, gone: bool) -> None:
+    new_log(tmp_path / "data", [1])
+    (path := tmp_path / "data" / "log.sqlite3").write_bytes(b"")
+    if gone:
+        path.unlink()
+    (beside := tmp_path / "data" / left).parent.mkdir(exist_ok=True)
+    beside.write_bytes(b"acknowledged")
+    with pytest.raises(LogUnsafe, match=f"is {'gone' if gone else 'empty'}, and .* belongs to a log that was there"):
+        SQLiteLog.open(tmp_path / "data")
+    assert beside.read_bytes() == b"acknowledged"
+    assert path.exists() != gone
+
+
+@pytest.mark.parametrize("left", ["log.sqlite3", "log.sqlite3-wal"])
+def test_a_log_that_was_about_to_be_made_is_made(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).write_bytes(b"")
+    (tmp_path / "results").mkdir()
+    tmp_path.chmod(0o700)
+    new_log(tmp_path, [1])
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"

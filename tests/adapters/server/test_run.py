@@ -34,3 +34,17 @@ def test_the_logarithms_are_made_before_anybody_could_wait_for_them(place: Path)
 
     serve(place / "data", [UnixAddress(str(place / "s"))], "meted", ready)
     assert made == [1]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_server_removes_its_own_socket_and_no_other(place: Path, *, taken: bool) -> None:
+    path = place / "s"
+
+    def ready(_: list[Address], server: Server) -> None:
+        if taken:  # somebody removed the file, and another server listens there since
+            path.rename(place / "away")
+            path.write_text("another's")
+        server.stop()
+
+    serve(place / "data", [UnixAddress(str(path))], "meted", ready)
+    assert path.exists() is taken

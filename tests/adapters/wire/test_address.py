@@ -148,6 +148,14 @@ def test_where_the_token_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert token_path() == Path("/nowhere/.config/meted/token")
 
 
+@pytest.mark.parametrize("said", ["\udcff\udcfe", "schlüssel", "x" * 1_025])
+def test_a_variable_that_is_no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("METED_TOKEN", said)
+    with pytest.raises(TokenError, match="METED_TOKEN says is no token; copy"):
+        find_token()
+
+
 def test_tokens_are_compared() -> None:
     assert is_same_token("abc", "abc")
     assert not any(is_same_token(shown, "abc") for shown in (None, "", "ab", "abcd", "ab\ud800", "äbc"))

@@ -115,6 +115,16 @@ def test_names_are_text_and_nothing_else() -> None:
         assert shown(name).replace(r"\$", "$") in text
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_plot_takes_names_in_any_writing() -> None:
+    """Letters that the font does not have are no news for the terminal, and controls stand as escapes."""
+    run = recorded("easy")
+    names = ("漢字", "\U0001f4a9", "a\x1b[2J\x9b2J", "a\u202eb", "ü", "مرحبا")
+    users = tuple(replaced(user, user=name) for user, name in zip(run.series.users, names, strict=True))
+    text = Reader(report_page([replaced(run, series=replaced(run.series, users=users)), run])).text
+    assert {"漢字", r"a\x1b[2J\x9b2J", r"a\u202eb"} <= {line.strip() for line in text}
+
+
 def test_the_smallest_run(tmp_path: Path) -> None:
     run = record(make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1)], 1), "fcfs")
     assert "gantt-about" in Reader(report_page([run])).plots

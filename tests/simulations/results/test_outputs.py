@@ -16,6 +16,7 @@ from meted.simulations import plot
 from meted.simulations.commands.replay import replay
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.results.loan_flow import LOAN_STEPS_MAX, LoanFlow
+from meted.simulations.results.report import rows
 from meted.simulations.results.run_record import UserRow
 from meted.simulations.results.users_csv import COLUMNS, write_users_csv
 from meted.simulations.traces.loan_moves import LoanMove
@@ -157,13 +158,20 @@ def test_loans_of_a_log(log: Path, tmp_path: Path) -> None:
         "taker borrowed share": 60,
     }
     with names[1].open(newline="") as file:
-        rows = list(csv.DictReader(file))
+        read = list(csv.DictReader(file))
     # One cpu, one after another: seconds of a cpu, and not of its thousandths.
-    assert [(row["user"], row["share"], float(row["cpu_s"]), float(row["max_wait_s"])) for row in rows] == [
+    assert [(row["user"], row["share"], float(row["cpu_s"]), float(row["max_wait_s"])) for row in read] == [
         ("giver", "5", 30, 0),
         ("other", "5", 30, 30),
     ]
     assert 'id="loans"' in names[2].read_text()
+
+
+def test_the_table_of_a_run_commands_no_terminal() -> None:
+    assert rows([("treasury -> a\x1b[2J", "1 credit\x9b2J"), ("Zoë", "x")]) == [
+        r"  treasury -> a\x1b[2J       1 credit\x9b2J",
+        "  Zoë                        x",
+    ]
 
 
 def test_a_log_without_loans_shows_none(tmp_path: Path) -> None:
