@@ -1,6 +1,6 @@
 """Domains as somebody wants them to be: what is missing is made, what differs is changed, the rest is left alone.
 
-Said twice, the second time nothing happens (rows N30-N32): there is no event, and the answer says so. Each entry is
+Said twice, the second time nothing happens (rows N30-N32): no domain has an event, the answer says so. Each entry is
 judged by itself, so that one that cannot be keeps no other from being so (row N34).
 """
 

@@ -6,7 +6,7 @@ Each takes the engine, so that what it reads is what the command is judged on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from meted.core.commands import (
     ChangeDomain,
@@ -35,6 +35,9 @@ from meted.core.events import (
 )
 from meted.core.ids import DomainId, JobId, LoanId
 from meted.core.resources import NOTHING, Resources
+
+if TYPE_CHECKING:
+    from .domain_apply import Trial
 
 
 class RefusedRecord(TypedDict):
@@ -176,7 +179,7 @@ def recall_loan(engine: Engine, at_us: int, loan_id: int) -> int | None:
     return None if loan is None else loan.ends_us
 
 
-def set_loans(engine: Engine, at_us: int, lender: str, loans: Sequence[LoanTerms]) -> LoansGiven:
+def set_loans(engine: Engine | Trial, at_us: int, lender: str, loans: Sequence[LoanTerms]) -> LoansGiven:
     """Replace the loans of a lender.
 
     Raises:
@@ -200,7 +203,7 @@ def set_loans(engine: Engine, at_us: int, lender: str, loans: Sequence[LoanTerms
 
 
 def deliver_records(
-    engine: Engine, at_us: int, stamp_us: int, records: Sequence[DomainRecord], full: bool
+    engine: Engine | Trial, at_us: int, stamp_us: int, records: Sequence[DomainRecord], full: bool
 ) -> Delivered:
     """Take records of domains, and say what became of each of which something did.
 

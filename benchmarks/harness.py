@@ -65,9 +65,10 @@ def percentile(values: Iterable[float], percent: int) -> float:
 
 
 def show(title: str, rows: Sequence[Row], to: str | None) -> None:
-    """Print ``rows`` as a table, or write them with the machine as JSON."""
+    """Print ``rows`` as a table, or write them with the machine as JSON; of a lone row the document has the members."""
     if to is not None:
-        document = json.dumps({"benchmark": title, "machine": machine(), "results": list(rows)}, indent=1)
+        alone = rows[0] if len(rows) == 1 else {}
+        document = json.dumps({**alone, "benchmark": title, "machine": machine(), "results": list(rows)}, indent=1)
         if to == "-":
             sys.stdout.write(document + "\n")
         else:

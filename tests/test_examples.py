@@ -83,6 +83,20 @@ def test_the_example_survives_being_killed(tmp_path: Path) -> None:
     assert verify(data).ok
 
 
+@pytest.mark.slow
+def test_the_example_of_the_first_page_is_thirty_lines_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """As it stands there: run again, each time in a process of its own, it goes on where it was."""
+    (example_there,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.M)
+    assert len(example_there.splitlines()) <= 30
+    done = []
+    for _ in range(4):
+        printed = subprocess.run(
+            [sys.executable, "-c", example_there], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120
+        ).stdout
+        done.append(sum(map(int, re.findall(r"^\w+ (\d+) of 100$", printed, re.MULTILINE))))
+    assert done == [80, 160, 200, 200]
+
+
 def test_the_example_is_short() -> None:
     """A program that schedules its own work, in about forty lines of code."""
     text = re.sub(r'""".*?"""', "", EXAMPLE.read_text(encoding="utf-8"), flags=re.DOTALL)

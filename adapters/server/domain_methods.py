@@ -14,6 +14,7 @@ from ..domain_apply import Trial, WantedDomain, apply_domains
 from ..domain_views import domain_view, domains_after, loan_ids_of, loan_view, rules_view, statement
 from ..wire import methods as wire
 from .desk import Commit, Desk, Handler, Now, Outcome, handling
+from .kept_calls import Retry
 from .read_methods import page_limit
 from .rows import pages
 from .session import Session
@@ -96,19 +97,25 @@ class DomainMethods:
         remove = handling(lambda at_us: RemoveDomain(at_us, params.name))
         return self._desk.once("domain.remove", session, params.key, remove)
 
-    def records(self, _: Session, params: wire.DomainRecords) -> Outcome:
+    def records(self, session: Session, params: wire.DomainRecords) -> Outcome:
         """Take records of domains."""
         records = [_record(given, params.stamp_us) for given in params.records]
-        return Commit(
-            lambda engine, at_us: changes.deliver_records(engine, at_us, params.stamp_us, records, params.full)
-        )
 
-    def apply(self, _: Session, params: wire.DomainApply) -> Outcome:
+        def deliver(engine: Engine | Trial, at_us: int) -> object:
+            return changes.deliver_records(engine, at_us, params.stamp_us, records, params.full)
+
+        return self._act_on_many("domain.records", session, params.key, deliver)
+
+    def apply(self, session: Session, params: wire.DomainApply) -> Outcome:
         """Let domains be as they are wanted."""
         wanted = [_wanted(one) for one in params.domains]
         if params.dry_run:
             return Now(apply_domains(Trial(self._desk.engine.state), self._desk.clock(), wanted))
-        return Commit(lambda engine, at_us: apply_domains(engine, at_us, wanted))
+
+        def apply(engine: Engine | Trial, at_us: int) -> object:
+            return apply_domains(engine, at_us, wanted)
+
+        return self._act_on_many("domain.apply", session, params.key, apply)
 
     def loans(self, _: Session, params: wire.Loans) -> Outcome:
         """Return a page of the loans."""
@@ -133,10 +140,14 @@ class DomainMethods:
 
         return self._desk.once("loan.recall", session, params.key, recall)
 
-    def set_loans(self, _: Session, params: wire.LoansSet) -> Outcome:
+    def set_loans(self, session: Session, params: wire.LoansSet) -> Outcome:
         """Replace the loans of a lender."""
         terms = _terms(params.loans)
-        return Commit(lambda engine, at_us: changes.set_loans(engine, at_us, params.lender, terms))
+
+        def replace(engine: Engine | Trial, at_us: int) -> object:
+            return changes.set_loans(engine, at_us, params.lender, terms)
+
+        return self._act_on_many("loans.set", session, params.key, replace)
 
     def statement(self, _: Session, params: wire.LoanStatement) -> Outcome:
         """Return what loans make of an entitlement."""
@@ -173,6 +184,10 @@ class DomainMethods:
             return {}
 
         return self._desk.once("job.priority", session, params.key, change)
+
+    def _act_on_many(self, method: str, session: Session, key: str | None, act: Retry) -> Outcome:
+        """Commit what may have a long answer."""
+        return Commit(self._desk.calls.once(method, session.peer.user, key, act, act))
 
 
 def resources(amounts: wire.Amounts | None) -> Resources | None:

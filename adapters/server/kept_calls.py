@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import msgpack
 
@@ -11,7 +12,11 @@ from meted.core.engine import Engine
 from meted.core.limits import CALL_ANSWER_BYTES_MAX, CALL_KEY_BYTES
 from meted.core.queries import kept_answer
 
+from ..domain_apply import Trial
 from .commit_loop import Decide
+
+Retry = Callable[[Engine | Trial, int], object]
+"""Decides as :data:`Decide` does, on a trial as well, where nothing comes of it."""
 
 
 class KeptCalls:
@@ -20,10 +25,16 @@ class KeptCalls:
     def __init__(self) -> None:
         self._fresh: dict[bytes, bytes] = {}
 
-    def once(self, method: str, user: str, key: str | None, decide: Decide) -> Decide:
+    def once(self, method: str, user: str, key: str | None, decide: Decide, retry: Retry | None = None) -> Decide:
         """Return ``decide`` so that it acts once for a key; a repetition, after a restart as well, has the same answer.
 
         A refusal is not kept: the repetition is judged anew.
+
+        Args:
+            method, user, key: What is called, by whom, and the key; None acts each time.
+            decide: Acts, and returns the answer.
+            retry: Answers a repetition, of which nothing comes, where the first answer was too long to be kept; None
+                where none ever is.
         """
         if key is None:
             return decide
@@ -33,10 +44,12 @@ class KeptCalls:
             kept = self._fresh.get(digest) or kept_answer(engine.state, digest)
             if kept is not None:
                 answer: object = msgpack.unpackb(kept, use_list=False)
-                return answer
+                return retry(Trial(engine.state), at_us) if answer is None and retry is not None else answer
             answer = decide(engine, at_us)
             packed = msgpack.packb(answer)
-            assert len(packed) <= CALL_ANSWER_BYTES_MAX, f"the answer of {method} is too long to be kept"
+            if len(packed) > CALL_ANSWER_BYTES_MAX:
+                assert retry is not None, f"the answer of {method} is too long to be kept"
+                packed = msgpack.packb(None)
             self._fresh[digest] = packed
             return answer
 

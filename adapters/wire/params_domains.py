@@ -140,17 +140,19 @@ class GivenRecord:
 
 @record
 class DomainRecords:
-    """Take records of domains, each judged by itself; there is no key, as records that are known are passed over.
+    """Take records of domains, each judged by itself; those that are known are passed over.
 
     Attributes:
         stamp_us: When the delivery was written.
         records: The records, each a map of the arguments below.
         full: Whether these are all: then domains of records older than `stamp_us` close.
+        key: Idempotency key.
     """
 
     stamp_us: int
     records: tuple[GivenRecord, ...]
     full: bool = False
+    key: str | None = None
 
 
 @record
@@ -203,15 +205,17 @@ class WantedDomain:
 
 @record
 class DomainApply:
-    """Let domains be as they are wanted, each judged by itself; there is no key, as what is so already is left alone.
+    """Let domains be as they are wanted, each judged by itself; what is so already is left alone.
 
     Attributes:
         domains: The domains, each a map of the arguments below.
         dry_run: Whether to say only what would be done.
+        key: Idempotency key.
     """
 
     domains: tuple[WantedDomain, ...]
     dry_run: bool = False
+    key: str | None = None
 
 
 @record
@@ -269,15 +273,17 @@ class LoanRecall:
 
 @record
 class LoansSet:
-    """Replace all loans of a lender by a list, judged in its order; there is no key, as a second time does nothing.
+    """Replace all loans of a lender by a list, judged in its order.
 
     Attributes:
         lender: Name of the domain that lends.
         loans: The loans, each a map of the arguments below; those that are there already go on as they are.
+        key: Idempotency key.
     """
 
     lender: str
     loans: tuple[LoanTerms, ...]
+    key: str | None = None
 
 
 @record

@@ -58,8 +58,8 @@ class Call:
 
     @property
     def has_key(self) -> bool:
-        """Whether it acts once however often it is made; what says how things are to be has no key."""
-        return self.method not in ("loans.set", "domain.records", "domain.apply")
+        """Whether it acts, and so acts once however often it is made."""
+        return not self.params.get("dry_run")
 
     @property
     def is_open(self) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from random import Random
+from typing import Any
 
 import pytest
 import trio
 
 from meted.adapters.log import MemoryLog
+from meted.adapters.server import kept_calls
 from meted.adapters.server.commit_loop import BATCH_CALLS_MAX
 from meted.adapters.server.run_messages import secrets_of
 from meted.adapters.server.secret_store import MemorySecrets
@@ -110,6 +112,47 @@ def test_each_key_acts_once_over_failures_and_restarts(seed: int) -> None:
     for _ in range(3):
         play(scenario, log)
     assert len(known) == 12
+
+
+ONE, TWO = ({"lender": "a", "loans": [{"borrower": "b", "resource": "share", "amount": amount}]} for amount in (1, 2))
+
+LISTS: dict[str, tuple[dict[str, Any], str, dict[str, Any], str]] = {
+    "loans.set": (ONE, "loans.set", TWO, "loans"),
+    "domain.apply": ({"domains": [{"name": "a", "share": 7}]}, "domain.set", {"name": "a", "share": 5}, "domains"),
+    "domain.records": ({"stamp_us": 2, "records": [{"name": "c"}]}, "domain.remove", {"name": "c"}, "domains"),
+}
+"""Calls that say how many things are to be; what somebody else then does; and where one sees it."""
+
+
+@pytest.mark.parametrize("method", LISTS)
+@pytest.mark.parametrize("is_long", [False, True])
+def test_a_list_that_is_repeated_does_not_undo_what_came_after_it(
+    monkeypatch: pytest.MonkeyPatch, method: str, is_long: bool
+) -> None:
+    """Also over a restart; and where its answer is too long to be kept, it is what would come of the list now."""
+    params, other, then, table = LISTS[method]
+    log, answers = MemoryLog(), list[object]()
+    if is_long:
+        monkeypatch.setattr(kept_calls, "CALL_ANSWER_BYTES_MAX", 1)
+
+    async def first(stage: Stage) -> None:
+        client = await stage.connect()
+        for name in "ab":
+            await client.call("domain.create", name=name, share=9)
+        answers.append(await client.call(method, **params, key="k"))
+        await client.call(other, **then)
+        await again(stage)
+
+    async def again(stage: Stage) -> None:
+        client = await stage.connect()
+        before = await client.call(table)
+        answers.append(await client.call(method, **params, key="k"))
+        assert await client.call(table) == before
+        assert (answers[-1] == answers[0]) or is_long
+
+    play(first, log)
+    play(again, log)
+    assert answers[1] == answers[2]
 
 
 def test_of_one_key_repeated_in_a_batch_one_environment_is_kept() -> None:

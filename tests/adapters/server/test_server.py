@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import trio
 
+from meted.adapters.client.greeting import hello_params
 from meted.adapters.log import MemoryLog
 from meted.adapters.server import app, read_methods
 from meted.adapters.server.runner import Runner
 from meted.adapters.server.state_body import state_body
 from meted.adapters.wire import limits
+from meted.adapters.wire.address import UnixAddress
 from meted.adapters.wire.errors import CallError, Code
 from meted.adapters.wire.limits import OUTSTANDING_REQUESTS_MAX, READ_BYTES, SILENCE_US
 from meted.adapters.wire.messages import Notification, Request
@@ -139,6 +141,20 @@ def test_each_fault_code_has_its_cause() -> None:  # row N25
         assert met["protocol"] == 1
         assert met["limits"] == {name: value for name, value in vars(limits).items() if name.isupper()}
         assert await stranger.call("jobs") == ()
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("program", ["meted", "meted worker"])
+def test_a_newer_server_tells_an_older_program_what_to_do(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    said = hello_params(UnixAddress("/"), program)
+    monkeypatch.setattr(limits, "PROTOCOL", limits.PROTOCOL + 1)
+
+    async def scenario(stage: Stage) -> None:
+        error = await refused((await stage.connect()).call("hello", **said))
+        assert error.code == Code.VERSION
+        assert f"{program!r} " in error.sentence
+        assert error.sentence.endswith("Upgrade that program.")
 
     play(scenario)
 

@@ -118,8 +118,8 @@ def forgetful_calls(monkeypatch: pytest.MonkeyPatch) -> None:
 def _forget(monkeypatch: pytest.MonkeyPatch, is_forgotten: Callable[[str], bool]) -> None:
     once = KeptCalls.once
 
-    def forget(self: KeptCalls, method: str, user: str, key: str | None, decide: Decide) -> Decide:
-        return once(self, method, user, None if is_forgotten(method) else key, decide)
+    def forget(self: KeptCalls, method: str, user: str, key: str | None, *decide: Any) -> Decide:
+        return once(self, method, user, None if is_forgotten(method) else key, *decide)
 
     monkeypatch.setattr(KeptCalls, "once", forget)
 
@@ -166,6 +166,11 @@ def torn_statements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit_loop, "postings_of", tear)
 
 
+def forgetful_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call about many loans or domains acts again however often it is repeated."""
+    _forget(monkeypatch, lambda method: method in ("loans.set", "domain.records", "domain.apply"))
+
+
 def silent_loans(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of loans shows one that was recalled as if it went on."""
 
@@ -205,6 +210,7 @@ MUTANTS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, ...]] = {
     early_admission: ("broken_links", "slow_disk"),
     forgotten_ends: ("server_crashes", "lending"),
     forgetful_grants: ("server_crashes", "trading"),
+    forgetful_lists: ("server_crashes", "lending", "recording"),
     torn_statements: ("trading",),
     silent_loans: ("lending",),
     everlasting_records: ("server_crashes", "recording"),
