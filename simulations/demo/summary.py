@@ -43,6 +43,7 @@ class Outcome:
         left: Processes that were left at the end.
         figures: Policy -> the figures of the replay.
         seconds: How long all of it took.
+        is_chosen: The number of units was asked for, so it may be too small to judge the shares.
     """
 
     units: int
@@ -53,6 +54,7 @@ class Outcome:
     left: int
     figures: Mapping[str, Figures]
     seconds: float
+    is_chosen: bool
 
     @property
     def checks(self) -> dict[str, bool | None]:
@@ -71,16 +73,17 @@ class Outcome:
         }
 
     @property
-    def held(self) -> bool:
-        """Whether nothing failed that was judged."""
-        return False not in self.checks.values()
+    def failed(self) -> list[str]:
+        """What did not hold, or was not judged although there should have been enough to judge it by."""
+        unjudged = not self.is_chosen and self.found.is_fair is None
+        return [name for name, held in self.checks.items() if held is False or (name == "shares" and unjudged)]
 
 
 def document(outcome: Outcome) -> dict[str, object]:
     """Return all of it as a JSON object."""
     found, played = outcome.found, outcome.played
     return {
-        "ok": outcome.held,
+        "ok": not outcome.failed,
         "checks": outcome.checks,
         "units": outcome.units,
         "seconds": round(outcome.seconds, 3),
@@ -129,10 +132,9 @@ def tell(outcome: Outcome) -> None:
     for name, sentence in _sentences(outcome).items():
         click.echo(f"  {signs[checks[name]]} {name:<9}  {sentence}")
     click.echo()
-    failed = [name for name, held in checks.items() if held is False]
     took = f"{outcome.units} units on {outcome.slots} cpus, {outcome.seconds:.0f} s in all."
-    if failed:
-        click.secho(f"FAILED: {', '.join(failed)}. {took}", fg="red", bold=True)
+    if outcome.failed:
+        click.secho(f"FAILED: {', '.join(outcome.failed)}. {took}", fg="red", bold=True)
     else:
         held = "All of it held." if checks["shares"] else "All that was judged held."
         click.secho(f"{held} {took}", fg="green", bold=True)

@@ -21,11 +21,11 @@ from meted.adapters.log.verify import verify
 from meted.core.events import UnitsFinished
 from meted.core.schema import decode_events
 from meted.simulations.demo.check import Found, Service
-from meted.simulations.demo.command import demo
+from meted.simulations.demo.command import AGAIN, demo
 from meted.simulations.demo.processes import Processes, wait_for
 from meted.simulations.demo.work import SHARES, DemoError, make_arrays
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 COMMAND = (sys.executable, "-m", "meted.adapters.cli", "demo")
 
@@ -168,6 +168,29 @@ def test_it_fails_where_a_result_is_wrong(temporary: Path, monkeypatch: pytest.M
     assert done.exit_code == 1
     assert "0 of 16 hashes are right, and 16 were counted exactly once." in done.output
     assert done.output.splitlines()[-1].startswith("FAILED: results. 16 units on ")
+
+
+@pytest.mark.slow
+def test_as_it_comes_the_shares_are_judged(temporary: Path) -> None:
+    done = run(temporary, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["checks"]["shares"] is True
+
+
+@pytest.mark.slow
+def test_shares_that_cannot_be_judged_are_tried_again_and_then_do_not_count_as_held(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setattr("meted.simulations.demo.command.UNITS_A_SLOT", 1)
+    done = CliRunner().invoke(demo, catch_exceptions=False)
+    assert done.exit_code == 1
+    assert done.output.count(AGAIN) == 1
+    slots = int(re.findall(r"units on (\d+) cpus", done.output)[0])
+    arrays = re.findall(r"submit 16 arrays of (\d+) commands", done.output)
+    assert arrays == [str(slots), str(2 * slots)]
+    assert done.output.splitlines()[-1].startswith("FAILED: shares. ")
+    assert list(temporary.iterdir()) == []
 
 
 def test_it_stops_where_the_command_does_not_work(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
