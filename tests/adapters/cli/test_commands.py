@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,29 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
     assert table.splitlines()[1].split()[:7] == [job, "first", "ada", "lab", "succeeded", "3", "100%"]
     assert "3 succeeded" in run("show", job).stdout
     assert run("ls", "--name", "nothing").stderr == "There are no such jobs.\n"
+
+
+def test_ls_shows_the_jobs_of_a_time() -> None:
+    """Row P15."""
+
+    def listed(*options: str) -> list[int]:
+        return [found["job"] for found in json.loads(run("ls", "--name", "timed", *options, "--json").stdout)]
+
+    first, second = (submit("--hold", "--name", "timed", "--", "x") for _ in range(2))
+    both = [int(first), int(second)]
+    submitted_us = row(second)["submitted_us"]
+    assert isinstance(submitted_us, int)
+    moment = datetime.fromtimestamp(submitted_us // 10**6, UTC).replace(microsecond=submitted_us % 10**6).isoformat()
+    assert listed("--since", moment) == both[1:]
+    assert listed("--until", moment) == both[:1]
+    assert listed("--since", "now-2h") == listed("--since", "now-2h", "--until", "now") == both
+    assert listed("--since", "now+1m") == listed("--until", "now-2h") == []
+    assert listed("--since", moment, "--until", moment) == []
+    assert listed("--since", "now-2h", "--last", "1") == both[1:]
+    assert "is no time" in run("ls", "--since", "2h", code=2).stderr
+    said = run("ls", "--since", "now", "--until", "now-1s", code=2).stderr
+    assert "Error: --since is later than --until; give the earlier time to --since. Try" in said
+    run("cancel", first, second)
 
 
 def test_ls_says_in_one_sentence_why_a_job_waits(worker: HandWorker) -> None:
