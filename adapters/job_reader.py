@@ -54,9 +54,18 @@ class JobReader:
         job = find_job(self.state, job_id)
         return job_details(self.state, job, self._view(job))
 
-    def jobs(self, /, **tags: str) -> list[JobView]:
-        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
-        return [self._view(job) for job in find_jobs(self.state, **tags)]
+    def jobs(self, /, *, since_us: int | None = None, until_us: int | None = None, **tags: str) -> list[JobView]:
+        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15).
+
+        Args:
+            since_us: Only jobs that were submitted then or later, microseconds since the Unix epoch; None is no bound.
+            until_us: Only jobs that were submitted before then; None is no bound.
+            tags: What they carry. A tag with the name of one of these two times can be asked for on the wire alone.
+
+        Raises:
+            Refused: One of the times is none, or ``since_us`` is the later one.
+        """
+        return [self._view(job) for job in find_jobs(self.state, since_us, until_us, **tags)]
 
     def status(self, job_id: int) -> str:
         """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20).

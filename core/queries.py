@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from . import limits
+from .decide import checks
+from .errors import Reason, Refused
 from .events import Event, JobSubmitted
 from .ids import JobId
 from .state import DEPENDENCY, FAILED, HELD, MAX_FAILURES, PENDING, RUNNING, Job, State
@@ -59,12 +62,52 @@ def is_running_or_over(state: State, job_id: JobId) -> bool:
     return is_running(state, job_id) or is_over(state, job_id)
 
 
-def find_jobs(state: State, /, **tags: str) -> Iterator[Job]:
-    """Yield the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags."""
-    for _, job in sorted(state.jobs.jobs.items()):
-        carried = dict(job.terms.tags) | {"user": job.terms.user, "name": job.terms.name}
-        if all(carried.get(name) == value for name, value in tags.items()):
+def find_jobs(state: State, since_us: int | None = None, until_us: int | None = None, /, **tags: str) -> Iterator[Job]:
+    """Yield the jobs that were submitted between two times and carry all of ``tags``, by id.
+
+    Args:
+        state: Where they are.
+        since_us, until_us: As for :func:`submitted_between`.
+        tags: As for :func:`carries`.
+
+    Raises:
+        Refused: As for :func:`submitted_between`.
+    """
+    # Jobs submitted later have higher ids, but the map has no order to make use of: filtered first, less is sorted.
+    for job in sorted(submitted_between(state.jobs.jobs.values(), since_us, until_us), key=lambda job: job.job_id):
+        if carries(job, tags):
             yield job
+
+
+def submitted_between(jobs: Iterable[Job], since_us: int | None, until_us: int | None) -> Iterable[Job]:
+    """Return those of the jobs that were submitted between two times, in the same order.
+
+    Args:
+        jobs: Some jobs.
+        since_us: The first time, microseconds since the Unix epoch; None is no bound.
+        until_us: The first time after the last; None is no bound.
+
+    Raises:
+        Refused: One is no time, or ``since_us`` is the later one.
+    """
+    if since_us is None and until_us is None:
+        return jobs
+    checks.optional(since_us, "since_us", 0, limits.TIME_MAX_US)
+    checks.optional(until_us, "until_us", 0, limits.TIME_MAX_US)
+    first_us = 0 if since_us is None else since_us
+    end_us = limits.TIME_MAX_US + 1 if until_us is None else until_us
+    if first_us > end_us:
+        raise Refused(
+            Reason.OUT_OF_RANGE,
+            f"since_us ({first_us}) is later than until_us ({end_us}); give the earlier time first.",
+        )
+    return (job for job in jobs if first_us <= job.submitted_us < end_us)
+
+
+def carries(job: Job, tags: Mapping[str, str]) -> bool:
+    """Whether a job has all of the tags; ``user`` and ``name`` count as tags."""
+    carried = dict(job.terms.tags) | {"user": job.terms.user, "name": job.terms.name}
+    return all(carried.get(name) == value for name, value in tags.items())
 
 
 def failure_reason(job: Job) -> str | None:

@@ -83,15 +83,25 @@ def each_row(client: BlockingClient, method: str, key: str, after: int | str, **
         after = page[-1][key]
 
 
-def each_job(client: BlockingClient, *, active: bool = False, tags: dict[str, str] | None = None) -> Iterator[JobView]:
+def each_job(
+    client: BlockingClient,
+    *,
+    active: bool = False,
+    tags: dict[str, str] | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
+) -> Iterator[JobView]:
     """Return the rows of all jobs by id, as they come page after page.
 
     Args:
         client: The connection.
         active: Only those that have not ended.
         tags: Only those that carry all of these; ``user`` and ``name`` count as tags.
+        since_us: Only those that were submitted then or later, microseconds since the Unix epoch; None is no bound.
+        until_us: Only those that were submitted before then; None is no bound.
     """
-    return each_row(client, "jobs", "job", 0, limit=PAGE_ROWS, active=active, tags=dict(tags or {}))
+    wanted = {"active": active, "tags": dict(tags or {}), "since_us": since_us, "until_us": until_us}
+    return each_row(client, "jobs", "job", 0, limit=PAGE_ROWS, **wanted)
 
 
 def job_row(client: BlockingClient, job_id: int) -> JobDetails:

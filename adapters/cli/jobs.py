@@ -20,7 +20,7 @@ from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, se
 from .entitlements import amounts_text
 from .options import json_option
 from .tables import ago, moment, print_facts, print_json, print_table, size, span
-from .values import KEY_VALUE
+from .values import KEY_VALUE, TIME
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
@@ -114,6 +114,8 @@ Examples:
   meted ls
   meted ls --active --domain physics
   meted ls --tag run=nightly --state failed --json
+  meted ls --since now-2h
+  meted ls --since 2027-01-31 --until 2027-02-01
 """,
 )
 @click.option("--active", "-a", is_flag=True, help="Only jobs that have not ended.")
@@ -122,6 +124,10 @@ Examples:
 @click.option("--name", metavar="S", help="Only jobs of this name.")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
 @click.option("--tag", "tags", type=KEY_VALUE, multiple=True, metavar="K=V", help="Only jobs with this tag.")
+@click.option(
+    "--since", type=TIME, metavar="TIME", help="Only jobs submitted at TIME or later: an ISO time, or now-2h."
+)
+@click.option("--until", type=TIME, metavar="TIME", help="Only jobs submitted before TIME.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the N latest of them.")
 @json_option
 @server_option
@@ -132,6 +138,8 @@ def ls(
     name: str | None,
     state: str | None,
     tags: tuple[tuple[str, str], ...],
+    since: int | None,
+    until: int | None,
     last: int | None,
     as_json: bool,
     server: str | None,
@@ -141,12 +149,14 @@ def ls(
     Jobs that have ended are shown for a week. The last column says why a job waits or how its first unit failed; meted
     explain and meted show say more.
     """
+    if since is not None and until is not None and since > until:
+        raise click.UsageError("--since is later than --until; give the earlier time to --since.")
     wanted = dict(tags)
     wanted |= {key: value for key, value in (("user", user), ("name", name)) if value is not None}
     with connected(server) as client:
         found = (
             row
-            for row in each_job(client, active=active, tags=wanted)
+            for row in each_job(client, active=active, tags=wanted, since_us=since, until_us=until)
             if domain in (None, row["domain"]) and state in (None, row["state"])
         )
         rows = deque(found, last)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from meted.core.errors import Reason
+from meted.core.state import HELD
 
-from .connect import JOB_ID, WORKER_ID, connected, server_option
+from .connect import JOB_ID, WORKER_ID, connected, job_row, server_option
 from .options import json_option
 from .tables import ago, amount, moment, print_facts, print_json, print_table, size
 
 if TYPE_CHECKING:
+    from ..client.blocking import BlockingClient
     from ..server.rows import WorkerRow
 
 HEADINGS = (
@@ -107,8 +109,6 @@ def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> No
     nobody submitted any more and everything took as long as estimated. Of one job it says as well what one more point
     of priority would cost and how much earlier it would start. Without JOB, every job that waits is told of.
     """
-    if job is None and not eta:
-        raise click.UsageError("Name a job, or ask with --eta when everything that waits should start.")
     if eta:
         from . import eta as etas
 
@@ -117,17 +117,36 @@ def explain(job: int | None, eta: bool, as_json: bool, server: str | None) -> No
             why = [] if job is None or as_json else etas.why_none(client, found)
         etas.show(found, job, why, time.time_ns() // 1000, as_json=as_json)
         return
-    from meted.core.policy.worth import PRICE_KNOWN
-
+    if job is None:
+        raise click.UsageError("Name a job, or ask with --eta when everything that waits should start.")
     with connected(server) as client:
         sentences = cast("list[str]", client.call("explain", job=job))
+        further = [] if as_json else _what_eta_says(client, job, sentences)
     if as_json:
         print_json(sentences)
         return
-    for sentence in sentences or [f"No unit of job {job} waits."]:
+    for sentence in [*sentences, *further] or [f"No unit of job {job} waits."]:
         click.echo(sentence)
+
+
+def _what_eta_says(client: BlockingClient, job: int, sentences: list[str]) -> list[str]:
+    """Return what ``--eta`` would say of a job, in a sentence; nothing where it does not wait, or waits for somebody.
+
+    Args:
+        client: The connection.
+        job: Id of the job.
+        sentences: Why it waits.
+
+    Raises:
+        CallError: The job is gone by now.
+    """
+    from meted.core.policy.worth import PRICE_KNOWN
+
     if any(PRICE_KNOWN in sentence for sentence in sentences):
-        click.echo(f"`meted explain {job} --eta` says how much earlier it would start with the point.")
+        return [f"`meted explain {job} --eta` says how much earlier it would start with the point."]
+    if not sentences or job_row(client, job)["state"] == HELD:
+        return []
+    return [f"`meted explain {job} --eta` says when it should start."]
 
 
 @click.command("state", short_help="Show the log's position and the digest of the state there.")

@@ -125,9 +125,19 @@ class JobVerbs(Verbs):
         return cast("JobDetails", await self._ask("job", job=job_id))
 
     @verb
-    async def jobs(self, /, **tags: str) -> list[JobView]:
-        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15)."""
-        return await self._ask_all("jobs", "job", 0, limit=PAGE_ROWS_MAX, tags=tags)
+    async def jobs(self, /, *, since_us: int | None = None, until_us: int | None = None, **tags: str) -> list[JobView]:
+        """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15).
+
+        Args:
+            since_us: Only jobs that were submitted then or later, microseconds since the Unix epoch; None is no bound.
+            until_us: Only jobs that were submitted before then; None is no bound.
+            tags: What they carry. A tag with the name of one of these two times can be asked for on the wire alone.
+
+        Raises:
+            Refused: One of the times is none, or ``since_us`` is the later one.
+        """
+        times = {"since_us": since_us, "until_us": until_us}
+        return await self._ask_all("jobs", "job", 0, limit=PAGE_ROWS_MAX, tags=tags, **times)
 
     @verb
     async def status(self, job_id: int) -> str:

@@ -12,7 +12,7 @@ from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
 from meted.core.limits import PRIORITY_STEPS_MAX
-from meted.core.queries import find_jobs
+from meted.core.queries import carries, submitted_between
 from meted.core.schema import body_digest
 from meted.core.state import FAILED, Job, State
 
@@ -225,10 +225,16 @@ class ReadMethods:
             row["reason"] = reason
 
     def _found(self, state: State, params: wire.Jobs, limit: int) -> list[Job]:
+        jobs = submitted_between(state.jobs.jobs.values(), params.since_us, params.until_us)
         if params.after >= state.jobs.next_job_id - 1:
             return []
-        jobs = state.jobs.jobs.values() if not params.tags else find_jobs(state, **params.tags)
-        wanted = (job for job in jobs if job.job_id > params.after and not (params.active and job.outcome is not None))
+        wanted = (
+            job
+            for job in jobs
+            if job.job_id > params.after
+            and not (params.active and job.outcome is not None)
+            and (not params.tags or carries(job, params.tags))
+        )
         return nsmallest(limit, wanted, key=lambda job: job.job_id)
 
 

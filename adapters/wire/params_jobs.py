@@ -147,12 +147,16 @@ class Jobs:
         limit: Most rows.
         active: Whether to leave out jobs that have ended.
         tags: Only jobs that have all of these tags.
+        since_us: Only jobs that were submitted then or later, microseconds since the Unix epoch; nil is no bound.
+        until_us: Only jobs that were submitted before then; nil is no bound.
     """
 
     after: int = 0
     limit: int = PAGE_ROWS_MAX
     active: bool = False
     tags: dict[str, str] = attrs.field(factory=dict)
+    since_us: int | None = None
+    until_us: int | None = None
 
 
 @record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -142,6 +143,27 @@ def test_jobs_are_found_by_tags(way: Way) -> None:
     assert [row["job"] for row in way.service.jobs(run="b")] == [second]
     assert [row["job"] for row in way.service.jobs(user="ada", name="sum")] == [first]
     assert way.service.jobs(user="nobody") == []
+    way.service.cancel(first, second)
+
+
+def test_jobs_are_found_by_when_they_were_submitted(way: Way) -> None:
+    """Row P15: the first time is one of them, the last is not."""
+    first, second = (way.service.submit("lab", name="timed", hold=True) for _ in range(2))
+    from_us, to_us = (way.service.job(job_id)["submitted_us"] for job_id in (first, second))
+
+    def found(**asked: Any) -> list[int]:
+        return [row["job"] for row in way.service.jobs(name="timed", **asked)]
+
+    assert found() == found(since_us=from_us) == found(since_us=from_us, until_us=to_us + 1) == [first, second]
+    assert found(since_us=to_us) == [second]
+    assert found(until_us=to_us) == [first]
+    assert found(since_us=to_us + 1) == found(since_us=to_us, until_us=to_us) == []
+    with pytest.raises(Refused) as refused:
+        found(since_us=to_us, until_us=from_us)
+    assert refused.value.reason is Reason.OUT_OF_RANGE
+    assert "is later than until_us" in refused.value.sentence
+    with pytest.raises(Refused, match="since_us must be between 0 and"):
+        found(since_us=-1)
     way.service.cancel(first, second)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from meted.core.commands import DeleteJob
+from meted.core.commands import DeleteJob, RerunUnits
+from meted.core.errors import Reason, Refused
 from meted.core.ids import JobId
+from meted.core.limits import TIME_MAX_US
 from meted.core.queries import failure_reason, find_jobs, is_over, is_running, is_running_or_over, job_state
 from meted.core.usertag import usertag
 
-from .helper import World
+from .helper import SECOND, World
 
 
 def make(world: World, wanted: str) -> JobId:
@@ -59,7 +63,7 @@ def test_an_unknown_job_neither_runs_nor_is_over(world: World) -> None:
 
 
 def test_jobs_are_found_by_what_is_stamped_on_them(world: World) -> None:
-    """Row P15: by user, service, start time and any string."""
+    """Row P15: by user, service and any string."""
     ada = world.submit(user="ada", name="sweep", tags=(("service", "mc"), ("start", "1700000000")))
     bob = world.submit(user="bob", name="sweep", tags=(("service", "mc"), ("note", "a free string, with é")))
     assert [job.job_id for job in find_jobs(world.state, service="mc")] == [ada, bob]
@@ -72,10 +76,66 @@ def test_jobs_are_found_by_what_is_stamped_on_them(world: World) -> None:
     assert not list(find_jobs(world.state, missing=""))
 
 
+def test_jobs_are_found_by_when_they_were_submitted(world: World) -> None:
+    """Row P15: the first time is one of them, the last is not."""
+    early = world.submit(user="ada")
+    world.now_us += SECOND
+    middle_us = world.now_us
+    middle, second = world.submit(user="ada"), world.submit(user="bob")
+    world.now_us += SECOND
+    late = world.submit(user="ada")
+
+    def found(since_us: int | None, until_us: int | None, **tags: str) -> list[JobId]:
+        return [job.job_id for job in find_jobs(world.state, since_us, until_us, **tags)]
+
+    assert found(None, None) == [early, middle, second, late]
+    assert found(middle_us, None) == [middle, second, late]
+    assert found(None, middle_us) == [early]
+    assert found(middle_us, middle_us + 1) == [middle, second]
+    assert found(middle_us + 1, middle_us + SECOND) == []
+    assert found(middle_us, middle_us) == []
+    assert found(0, TIME_MAX_US) == found(None, None)
+    assert found(middle_us, None, user="ada") == [middle, late]
+    world.cancel(early)
+    world.do(RerunUnits(world.now_us, early, False, True))
+    assert found(None, middle_us) == [early], "it was submitted once"
+
+
+def test_a_clock_that_is_set_back_makes_no_job_older_than_the_one_before(world: World) -> None:
+    """So submission times ascend with ids."""
+    first = world.submit()
+    before_us, world.now_us = world.now_us, 0
+    second = world.submit()
+    assert [job.job_id for job in find_jobs(world.state, before_us)] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("since_us", "until_us", "reason", "sentence"),
+    [
+        (2, 1, Reason.OUT_OF_RANGE, "since_us (2) is later than until_us (1); give the earlier time first."),
+        (-1, None, Reason.OUT_OF_RANGE, f"since_us must be between 0 and {TIME_MAX_US}, not -1."),
+        (
+            None,
+            TIME_MAX_US + 1,
+            Reason.OUT_OF_RANGE,
+            f"until_us must be between 0 and {TIME_MAX_US}, not {TIME_MAX_US + 1}.",
+        ),
+        ("yesterday", None, Reason.BAD_TYPE, "since_us must be a whole number, not str."),
+        (None, True, Reason.BAD_TYPE, "until_us must be a whole number, not bool."),
+    ],
+)
+def test_times_that_are_none_are_refused(
+    world: World, since_us: Any, until_us: Any, reason: Reason, sentence: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        list(find_jobs(world.state, since_us, until_us))
+    assert (refused.value.reason, refused.value.sentence) == (reason, sentence)
+
+
 def test_a_tag_may_have_any_name(world: World) -> None:
-    job = world.submit(tags=(("self", "s"), ("state", "draft")))
+    job = world.submit(tags=(("self", "s"), ("since_us", "draft"), ("state", "draft")))
     world.submit()
-    assert [job.job_id for job in find_jobs(world.state, state="draft", self="s")] == [job]
+    assert [job.job_id for job in find_jobs(world.state, state="draft", since_us="draft", self="s")] == [job]
 
 
 ALL = {"METED_TAG": "tag", "METED_MAIL": "mail@host", "LOGNAME": "log", "USERNAME": "name"}

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,29 @@ def test_submit_show_and_ls(worker: HandWorker) -> None:
     assert table.splitlines()[1].split()[:7] == [job, "first", "ada", "lab", "succeeded", "3", "100%"]
     assert "3 succeeded" in run("show", job).stdout
     assert run("ls", "--name", "nothing").stderr == "There are no such jobs.\n"
+
+
+def test_ls_shows_the_jobs_of_a_time() -> None:
+    """Row P15."""
+
+    def listed(*options: str) -> list[int]:
+        return [found["job"] for found in json.loads(run("ls", "--name", "timed", *options, "--json").stdout)]
+
+    first, second = (submit("--hold", "--name", "timed", "--", "x") for _ in range(2))
+    both = [int(first), int(second)]
+    submitted_us = row(second)["submitted_us"]
+    assert isinstance(submitted_us, int)
+    moment = datetime.fromtimestamp(submitted_us // 10**6, UTC).replace(microsecond=submitted_us % 10**6).isoformat()
+    assert listed("--since", moment) == both[1:]
+    assert listed("--until", moment) == both[:1]
+    assert listed("--since", "now-2h") == listed("--since", "now-2h", "--until", "now") == both
+    assert listed("--since", "now+1m") == listed("--until", "now-2h") == []
+    assert listed("--since", moment, "--until", moment) == []
+    assert listed("--since", "now-2h", "--last", "1") == both[1:]
+    assert "is no time" in run("ls", "--since", "2h", code=2).stderr
+    said = run("ls", "--since", "now", "--until", "now-1s", code=2).stderr
+    assert "Error: --since is later than --until; give the earlier time to --since. Try" in said
+    run("cancel", first, second)
 
 
 def test_ls_says_in_one_sentence_why_a_job_waits(worker: HandWorker) -> None:
@@ -208,6 +232,7 @@ def test_where_no_server_is_the_code_is_3() -> None:
 def test_hold_start_cancel_delete_and_rerun(worker: HandWorker) -> None:
     job = submit("--hold", "--", "x")
     assert f"start job {job}" in run("explain", job).stdout
+    assert "--eta" not in run("explain", job).stdout, "when it starts is up to somebody"
     run("start", job)
     worker.work(fail)
     assert row(job)["state"] == "failed"
@@ -239,6 +264,7 @@ def test_a_job_is_told_when_to_begin() -> None:
     assert isinstance(found["begin_us"], int)
     assert "begins" in run("show", job).stdout
     assert run("explain", job).stdout.startswith("It begins in ")
+    assert run("explain", job).stdout.splitlines()[1:] == [f"`meted explain {job} --eta` says when it should start."]
     assert "is no time" in run("submit", "--begin", "soon", "x", code=2).stderr
     run("cancel", job)
 
@@ -459,6 +485,11 @@ def test_explain_eta_says_when_what_waits_should_start(worker: HandWorker) -> No
     first, second = submit("--time", "20m", "--", "true"), submit("--count", "2", "--time", "20m", "--", "true")
     huge = submit("--cpus", "64", "--", "true")
     worker.hear(1)
+    assert (
+        run("explain", second).stdout.splitlines()[-1] == f"`meted explain {second} --eta` says when it should start."
+    )
+    assert not any("--eta" in sentence for sentence in json.loads(run("explain", second, "--json").stdout))
+    assert "--eta" not in run("explain", huge).stdout, "nothing is foreseen of it"
     said = run("explain", second, "--eta").stdout.splitlines()
     assert re.fullmatch(r"The next of 2 units that wait should start at [-\d]+ [:\d]+, in about (19|20) min\.", said[0])
     assert re.fullmatch(r"The last should start at .*, in about (39|40) min\.", said[1])
@@ -489,10 +520,11 @@ def test_explain_says_what_a_point_costs_and_how_to_see_what_it_brings(worker: H
     *_, cost, last = run("explain", jobs[-1]).stdout.splitlines()
     assert cost.endswith(f"would cost 0.5 credits for the rest of it, and bring it before job {jobs[1]}.")
     assert last == f"`meted explain {jobs[-1]} {hint}"
+    assert "says when" not in run("explain", jobs[-1]).stdout
     assert hint not in json.loads(run("explain", jobs[-1], "--json").stdout)[-1]
     assert "One more point (+1) would cost 0.5 credits and " in run("explain", jobs[-1], "--eta").stdout
     run("nice", jobs[1], "+1")
     assert " 1 unit ahead of it was paid for at +1. " in run("explain", jobs[-1]).stdout
     free = submit("--time", "30m", "--", "true")
-    assert hint not in run("explain", free).stdout
+    assert run("explain", free).stdout.splitlines()[-1] == f"`meted explain {free} --eta` says when it should start."
     run("cancel", *jobs, free)
