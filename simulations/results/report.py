@@ -14,12 +14,12 @@ from ..traces.trace_rules import FilterCounts
 from ..trade.words import plan_rows
 from .credit_rows import books_rows, credit_rows
 from .metrics import JsonValue
-from .transform_rows import estimates_words, transform_rows
+from .transform_rows import estimates_words, seed_words, transform_rows
 
 TIE_RULE: Final = "submit time, then job number, then place in the file"
 """The order of jobs that are submitted in one instant."""
 
-_EVENT_ORDERS: Final = {
+EVENT_ORDERS_SAID: Final = {
     "instant": "instant (all ends, then all submits, then one pass)",
     "pyss": "pyss (one pass an event, submits before ends)",
     "cqsim": "cqsim (one pass an event, ends before submits)",
@@ -119,7 +119,7 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
 
 def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:
     """Yield how the figures came about."""
-    yield "event order", _EVENT_ORDERS[str(figures["event_order"])]
+    yield "event order", EVENT_ORDERS_SAID[str(figures["event_order"])]
     yield "ties", TIE_RULE
     yield "processors", _PROCS_FIELDS[str(figures["procs_field"])]
     yield "estimates", estimates_words(figures)
@@ -127,7 +127,7 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield from transform_rows(figures)
     yield from rules_rows(figures)
     yield from plan_rows(figures)
-    yield "seed", str(figures.get("seed", "none: nothing is drawn by chance"))
+    yield "seed", seed_words(figures)
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
     yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} simulated"
