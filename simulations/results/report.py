@@ -102,6 +102,8 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     yield "wait, 50 / 95 / 99 %", " / ".join(waits)
     yield "slowdown, 50 / 95 / 99 %", " / ".join(slowdowns)
     yield "service, Gini over users", f"{figures['gini_service']:.4f}"
+    yield "service, least / most", f"{figures['min_max_service']:.4g}"
+    yield "service, share error", f"{figures['share_error']:.4f}"
     yield "lag, of its bound", f"{figures['max_lag_of_bound']:.4f}"
     yield "envy, mean over users", f"{figures['mean_envy_units']:.4f} of the largest job"
     yield "envy, largest", f"{figures['max_envy_units']:.4f} of the largest job"
@@ -110,6 +112,7 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     yield "shared / alone, mean", f"{figures['mean_user_rho']:,.4f} over users"
     yield "shared / alone, worst user", f"{figures['max_user_rho']:,.4f}"
     yield "shared / alone above 1", f"{figures['users_rho_above_1']:,} of {counted(users, 'user')}"
+    yield "above 1 + 1 / processors", f"{100 * float(str(figures['part_rho_above_bound'])):.2f} % of the users"
     yield "longest wait as head", f"{figures['max_head_wait_s']:,.0f} s"
     yield "starvation, of its bound", f"{figures['max_starvation']:.4f}"
     loans = figures.get("loans_amount_s")

@@ -26,6 +26,8 @@ FAIRNESS = (
     "jain_service",
     "gini_service",
     "min_service",
+    "min_max_service",
+    "share_error",
     "max_lag_units",
     "max_lag_of_bound",
     "mean_envy_units",
@@ -35,6 +37,7 @@ FAIRNESS = (
     "mean_user_rho",
     "max_user_rho",
     "users_rho_above_1",
+    "part_rho_above_bound",
     "max_head_wait_s",
     "max_starvation",
     "p95_wait_s",
@@ -98,6 +101,9 @@ def test_rows_of_users() -> None:
         assert row.max_wait_s == waits[-1]
         assert row.service == pytest.approx(row.cpu_s / row.owed_cpu_s)
     assert max(row.max_lag_units for row in run.users) == run.figures["max_lag_units"]
+    services, bound = [row.service for row in run.users], 1 + 1 / PROCS
+    assert run.figures["min_max_service"] == pytest.approx(min(services) / max(services))
+    assert run.figures["part_rho_above_bound"] == sum(row.mean_rho > bound for row in run.users) / len(run.users)
     assert max(row.starvation for row in run.users) == run.figures["max_starvation"]
 
 
