@@ -136,6 +136,15 @@ def test_an_unlimited_domain_pays_for_nothing_and_stays_unlimited(world: CreditW
     world.do(OpenCredit(world.now_us, "a", False))
     assert world.balances("a") == [10_000], "it needs no grants, and nothing is taken from it"
     world.pay("a", "b", 1)
+    assert world.balances("a") == [9_999], "nor later for that time"
+
+
+def test_what_had_accrued_before_a_domain_became_unlimited_is_its_own(world: CreditWorld) -> None:
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
+    world.tick(3 * DAY)
+    for unlimited in (True, False):
+        world.do(OpenCredit(world.now_us, "a", unlimited))
+    assert world.balances("a") == [10_300]
 
 
 def test_a_hold_is_posted_once(world: CreditWorld) -> None:
@@ -183,6 +192,21 @@ def test_grants_are_paid_once_a_period(world: CreditWorld) -> None:
     world.tick(1)
     world.pay("a", "b", 1)
     assert world.balances("a", "b") == [10_197, 103]
+
+
+def test_what_has_accrued_can_be_sent_held_lent_and_taken_back(world: CreditWorld) -> None:
+    """Whoever judges what an account can pay brings it up to date first."""
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
+    for command in (
+        lambda now_us: TransferCredit(now_us, "a", "b", 100),
+        lambda now_us: HoldCredit(now_us, "a", 100),
+        lambda now_us: LendCredit(now_us, "a", "b", 100, now_us + 900 * DAY),
+        lambda now_us: GrantCredit(now_us, "a", -100),
+    ):
+        world.do(GrantCredit(world.now_us, "a", -world.credit("a").free_mc))
+        world.tick(DAY)
+        world.do(command(world.now_us))
+        assert world.credit("a").free_mc == 0
 
 
 def test_a_grant_goes_by_the_share_of_its_time(world: CreditWorld) -> None:
