@@ -29,7 +29,13 @@ from meted.core.credit.state import ESCROW, TREASURY, CreditAccount, CreditRules
 from meted.core.errors import Reason, Refused
 from meted.core.events import CreditHeld, CreditLent, CreditMoved
 from meted.core.ids import AccountId, DomainId, JobId
-from meted.core.limits import CREDIT_LOANS_MAX, CREDIT_MAX_MC, CREDIT_RULES_KEPT_MAX, CREDIT_TOTAL_MAX_MC
+from meted.core.limits import (
+    CREDIT_LOANS_MAX,
+    CREDIT_MAX_MC,
+    CREDIT_PERIODS_MAX,
+    CREDIT_RULES_KEPT_MAX,
+    CREDIT_TOTAL_MAX_MC,
+)
 
 from .helper import SECOND, examples
 from .lending import LendingWorld
@@ -253,6 +259,14 @@ def test_it_does_not_matter_when_an_account_is_looked_at(
     start = CreditAccount(AccountId(3), DomainId(1), JobId(0), balance)
     once = looked_at(start, (first + second) * HOUR)
     assert looked_at(looked_at(start, first * HOUR + 7), (first + second) * HOUR) == once
+
+
+def test_of_a_long_time_the_last_periods_count() -> None:
+    account = CreditAccount(AccountId(3), DomainId(1), JobId(0), 0)
+    for half_life_us in (None, 10**6 * DAY):
+        due = accrual_by(CreditRules(1, HOUR, None, half_life_us), account, 1, 3 * CREDIT_PERIODS_MAX * HOUR)
+        assert due is not None
+        assert (due.granted_mc, due.settled_us) == (CREDIT_PERIODS_MAX, 3 * CREDIT_PERIODS_MAX * HOUR)
 
 
 CHANGES = st.lists(
