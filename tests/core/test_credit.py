@@ -145,6 +145,15 @@ def test_an_unlimited_domain_pays_for_nothing_and_stays_unlimited(world: CreditW
     assert world.balances("a") == [9_999], "nor later for that time"
 
 
+def test_what_is_held_counts_towards_the_cap(world: CreditWorld) -> None:
+    world.hold("a", 8_000)
+    world.do(SetCreditRules(world.now_us, grant_mc=5_000, period_us=DAY, cap_mc=11_000))
+    world.tick(DAY)
+    world.pay("a", "b", 1)
+    assert world.credit("a").free_mc == 3_000 - 1
+    assert world.balances("a") == [11_000 - 1]
+
+
 def test_what_had_accrued_before_a_domain_became_unlimited_is_its_own(world: CreditWorld) -> None:
     world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
     world.tick(3 * DAY)

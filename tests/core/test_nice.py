@@ -107,6 +107,15 @@ def test_what_is_charged_is_points_times_cost(credit: int, left: int | None) -> 
     assert market.priority(job_id) == (2, 2)
 
 
+def test_a_charge_is_rounded_up_and_what_is_paid_down(market: Market) -> None:
+    """In whole thousandths, in favour of the treasury."""
+    market.do(NiceJob(0, JOB, 1, 3_600_001))
+    assert market.balances("a") == [10_000 - 2]
+    market.nice(JOB, -1)
+    market.do(NiceJob(0, JOB, -1, 2 * 3_600_000 - 1))
+    assert market.balances("a") == [10_000 + 1]
+
+
 def test_selling_pays_and_lowers(market: Market) -> None:
     """1c.3, 1d-2 and row P04: 4 credits and two points sold for 3 hours are 10; 0 becomes 6."""
     market.grant("a", -market.balances("a")[0])
