@@ -114,6 +114,33 @@ def test_a_charge_is_rounded_up_and_what_is_paid_down(market: Market) -> None:
     market.nice(JOB, -1)
     market.do(NiceJob(0, JOB, -1, 2 * 3_600_000 - 1))
     assert market.balances("a") == [10_000 + 1]
+    market.nice(JOB, 1)
+    market.do(NiceJob(0, JOB, -3, 12 * SECOND))
+    assert market.balances("a") == [10_000 + 10]
+    market.nice(JOB, 1)  # a third of that, rounded up
+    assert market.balances("a") == [10_000 + 6]
+
+
+def test_a_fee_is_rounded_up(market: Market) -> None:
+    market.nice(JOB, 1, 3)
+    (lease,) = market.run_pass()
+    market.tick(1)
+    market.finish(lease.lease_id, run_us=1)
+    assert market.purse(JOB) == 3_000 - 1
+
+
+@pytest.mark.parametrize(("took_us", "sold_us"), [(HOUR // 4, HOUR // 4), (HOUR, HOUR), (5 * HOUR, HOUR)])
+def test_no_more_work_is_to_be_paid_from_escrow_than_was_paid_for(took_us: int, sold_us: int) -> None:
+    """Or who made room would sell more of it for the same fee."""
+    market = Market(income="funded")
+    market.make("a")
+    market.grant("a", 10_000)
+    job_id = market.submit("a", 3, time_request_us=HOUR)
+    market.nice(job_id, 2)
+    (lease,) = market.run_pass()
+    market.tick(took_us)
+    market.finish(lease.lease_id, run_us=took_us)
+    assert market.state.ledger.unpaid_size == 1_000 * sold_us
 
 
 def test_selling_pays_and_lowers(market: Market) -> None:
