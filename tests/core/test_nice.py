@@ -27,6 +27,7 @@ from meted.core.credit.state import ESCROW, NICE, TREASURY
 from meted.core.errors import Reason, Refused
 from meted.core.events import DonorPaid, PointsLapsed
 from meted.core.ids import JobId
+from meted.core.limits import CREDIT_DONORS_MAX, CREDIT_MAX_MC, CREDIT_TOTAL_MAX_MC
 
 from .helper import SECOND, cpus, examples
 from .test_credit import CreditWorld
@@ -200,6 +201,55 @@ def test_what_takes_longer_than_paid_for_counts_as_usage(market: Market) -> None
 def test_more_than_the_rest_of_a_job_cannot_be_sold(market: Market) -> None:
     refusal = market.refused(NiceJob(0, JOB, -2, 4 * HOUR), Reason.OUT_OF_RANGE)
     assert "estimated at 10800 cpu-seconds" in refusal.sentence
+
+
+def test_work_that_was_done_before_it_was_sold_earns_nothing(market: Market) -> None:
+    market.play(HOUR)
+    market.nice(JOB, -2, 2)
+    assert market.balances("a") == [10_000 + 4_000]
+    market.do(CancelJobs(market.now_us, (JOB,)))
+    assert market.balances("a") == [10_000]
+
+
+def test_whoever_sells_another_point_for_less_work_gains_nothing_by_that(market: Market) -> None:
+    market.nice(JOB, -1, 3)
+    market.nice(JOB, -1, 1)
+    assert market.balances("a") == [10_000 + 4_000]
+    market.play(HOUR)
+    market.do(CancelJobs(market.now_us, (JOB,)))
+    assert market.balances("a") == [10_000 + 4_000 // 3], "a third of the work that was sold was done"
+
+
+def test_no_more_is_paid_for_points_than_there_may_be(market: Market) -> None:
+    for _ in range(CREDIT_TOTAL_MAX_MC // CREDIT_MAX_MC - 1):
+        market.grant("b", CREDIT_MAX_MC)
+    market.grant("b", CREDIT_MAX_MC - 10_000 - 5_999)
+    market.refused(NiceJob(0, JOB, -2, 3 * HOUR), Reason.TOO_LARGE)
+    market.grant("b", -1)
+    market.nice(JOB, -2, 3)
+
+
+def test_so_many_are_paid_at_once_and_the_rest_stays_in_escrow() -> None:
+    market = Market(slots=1, income="funded")
+    names = [f"d{number}" for number in range(CREDIT_DONORS_MAX + 4)]
+    for name in ("rich", *names):
+        market.make(name)
+        market.grant(name, 100_000)
+    for name in names:  # known, and idle from now on
+        market.submit(name, time_request_us=SECOND)
+    market.play(len(names) * SECOND, SECOND)
+    market.submit("rich", 20, time_request_us=HOUR)
+    market.play(market.now_us + 20 * HOUR)
+    market.nice(market.submit("rich", time_request_us=40 * HOUR), 1)
+    (lease,) = market.run_pass()
+    market.tick(40 * HOUR)
+    market.finish(lease.lease_id, run_us=40 * HOUR)
+    market.tick(SECOND)
+    begun = len(market.log)
+    market.run_timers()
+    paid = [event.account_id for event in market.log[begun:] if isinstance(event, DonorPaid)]
+    assert len(set(paid)) == len(paid) == CREDIT_DONORS_MAX
+    assert market.state.ledger.unpaid_size > 0
 
 
 def test_what_was_sold_and_never_ran_is_paid_back(market: Market) -> None:
