@@ -24,6 +24,7 @@ from meted.core.commands import (
     TransferCredit,
 )
 from meted.core.credit.state import ESCROW, NICE, TREASURY
+from meted.core.decide.donors import room_made
 from meted.core.errors import Reason, Refused
 from meted.core.events import DonorPaid, PointsLapsed
 from meted.core.ids import JobId
@@ -244,12 +245,21 @@ def test_so_many_are_paid_at_once_and_the_rest_stays_in_escrow() -> None:
     (lease,) = market.run_pass()
     market.tick(40 * HOUR)
     market.finish(lease.lease_id, run_us=40 * HOUR)
+    market.do(OpenCredit(market.now_us, "d0", True))
     market.tick(SECOND)
-    begun = len(market.log)
+    ledger, begun = market.state.ledger, len(market.log)
+    size, escrow_mc = ledger.unpaid_size, ledger.accounts[ESCROW].balance_mc
     market.run_timers()
-    paid = [event.account_id for event in market.log[begun:] if isinstance(event, DonorPaid)]
-    assert len(set(paid)) == len(paid) == CREDIT_DONORS_MAX
-    assert market.state.ledger.unpaid_size > 0
+    paid = [event for event in market.log[begun:] if isinstance(event, DonorPaid)]
+    accounts = [market.state.ledger.accounts[event.account_id] for event in paid]
+    assert len({account.account_id for account in accounts}) == len(paid) == CREDIT_DONORS_MAX
+    assert not any(account.unlimited for account in accounts), "whoever pays for nothing earns nothing"
+    assert not any(room_made(market.state, account) for account in accounts), "what is sold cannot be sold again"
+    for event in paid:
+        assert event.amount_mc == escrow_mc * event.size // size, "the mean price of what is there, rounded down"
+        size, escrow_mc = size - event.size, escrow_mc - event.amount_mc
+    assert market.state.ledger.unpaid_size == size > 0
+    assert market.state.ledger.accounts[ESCROW].balance_mc == escrow_mc
 
 
 def test_what_was_sold_and_never_ran_is_paid_back(market: Market) -> None:
