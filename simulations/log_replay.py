@@ -53,6 +53,9 @@ from .trade.logged import LoggedTrade
 PER_CPU: Final = 1_000
 """The processors of a log's trace are thousandths of a cpu."""
 
+TIE_RULE: Final = "the order of the log"
+"""In which order is done what was asked for in one instant."""
+
 _ENTITLING: Final = (DomainCreated, DomainChanged, DomainRemoved, LoanStarted, LoanEnded)
 
 
@@ -324,6 +327,7 @@ def results(trace: LogTrace, figures: Mapping[str, JsonValue], run: LogReplay) -
         "workers": len(trace.workers),
         "procs_field": "requested",
         "overrun": "as recorded",
+        "tie_rule": TIE_RULE,
         "entitlement_changes": attrs.asdict(run.entitlements),
         **run.trade.figures(run.engine),
     }

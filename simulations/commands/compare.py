@@ -35,7 +35,7 @@ from .credit_options import credit_options, plans_of
 from .output_options import Outputs, output_options
 from .policy_option import policies_epilog, policies_option
 from .rules_options import NamedRules, rules_options
-from .run_options import cores_option, echo_rules, interruptible, run_in_processes
+from .run_options import cores_option, echo_rules, interrupted, interruptible, run_in_processes
 from .trace_options import event_order_option, trace_options
 
 HEADINGS = ("figure", "policy", "difference", "over time", "over users")
@@ -101,6 +101,8 @@ def compare(
     The differences from the first policy come with intervals: had other weeks like these been recorded, or other users
     like these been there, where would the difference lie? Rules of fairness count for the policy that goes by them.
 
+    After Ctrl-C those are compared that have ended, if there are two.
+
     With --credit each policy runs once with nobody trading, then once with each file; one policy is enough then.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
@@ -137,6 +139,9 @@ def compare(
         click.echo(document(found.document()))
     else:
         _tell(found, differences)
+    if len(found.labels) < len(requests):
+        left = [request.label for request in requests if request.label not in found.labels]
+        interrupted(f"what had ended was compared, without {', '.join(left)}.")
 
 
 def _check_policies(policies: tuple[str, ...], plans: Sequence[CreditPlan]) -> None:
@@ -158,7 +163,10 @@ def _trades(policy: str, plans: Sequence[CreditPlan]) -> list[tuple[str, CreditP
 
 
 def _compare(requests: list[RunRequest], cores: int | None, how: Resampling) -> tuple[Comparison, list[RunRecord]]:
-    """Do all runs, and work the intervals out; return them with the records for a report, if that was asked for."""
+    """Do all runs, and work the intervals out; return them with the records for a report, if that was asked for.
+
+    After an interruption those count that have ended, where they are at least two.
+    """
     sha256 = trace_digest(requests[0].path)
     results: dict[int, RunResult] = {}
 
@@ -168,9 +176,13 @@ def _compare(requests: list[RunRequest], cores: int | None, how: Resampling) -> 
         check_same_trace(outcome.figures, sha256)
         results[place] = outcome
 
-    run_in_processes(requests, "comparing", cores, found)
-    ordered = [results[place] for place in range(len(requests))]
-    labels = tuple(request.label for request in requests)
+    try:
+        run_in_processes(requests, "comparing", cores, found)
+    except KeyboardInterrupt:
+        if len(results) < 2:  # one alone cannot be compared
+            raise
+    ordered = [results[place] for place in sorted(results)]
+    labels = tuple(requests[place].label for place in sorted(results))
     figures = tuple(result.figures for result in ordered)
     records = [result.record for result in ordered if result.record is not None]
     return Comparison(labels, figures, _intervals(labels, ordered, how)), records

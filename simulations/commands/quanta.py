@@ -157,7 +157,13 @@ def quanta(
     try:
         with MalformedLines(demands) as told, DemandReader(demands, users, first, scale, told) as reader:
             comparison, found = _run(reader, asked)
-            of = {"scale": scale, "first": first, "strategist": strategist, "trace_sha256": reader.sha256()}
+            of: dict[str, object] = {
+                "scale": scale,
+                "first": first,
+                "strategist": strategist,
+                "seed": seed if tries else None,
+            }
+            of |= {"trace_sha256": reader.sha256()}
         if json_path == "-":
             click.echo(document(_document(reader, comparison, found, of)))
             return

@@ -21,8 +21,9 @@ from ..results.credit_rows import asked_rows, books_rows
 from ..results.documents import document, write_document
 from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder, credit_figures
-from ..results.report import counted_lines, result_rows, rows
+from ..results.report import EVENT_ORDERS_SAID, counted_lines, result_rows, rows
 from ..results.run_record import RunRecord
+from ..results.transform_rows import seed_words
 from ..results.wait_errors import wait_error_rows
 from ..ruled import RULED_POLICY, changed_rules_rows, check_rules, rules_rows
 from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
@@ -196,6 +197,8 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     shares = trace.shares
     listed = ", ".join(f"{domain.name} {shares[domain_id]}" for domain_id, domain in trace.domains.items())
     yield "jobs and users", "units and domains"
+    yield "event order", EVENT_ORDERS_SAID[str(figures["event_order"])]
+    yield "ties", str(figures["tie_rule"])
     yield "run times", "as recorded; estimates as submitted, or none"
     yield "machine", "the pool when it was largest, from beginning to end"
     idle = sum(share for domain_id, share in shares.items() if domain_id not in trace.domains)
@@ -205,7 +208,7 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield from rules_rows(figures)
     yield from changed_rules_rows(figures)
     yield from asked_rows(figures)
-    yield "seed", "none: nothing is drawn by chance"
+    yield "seed", seed_words(figures)
     yield "counted", "all units, no warm-up; slowdown bounded at 10 s"
     yield (
         "log",

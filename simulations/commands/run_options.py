@@ -80,9 +80,10 @@ def interruptible(kept: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _interrupted(kept())
+        interrupted(kept())
 
 
-def _interrupted(kept: str) -> NoReturn:
+def interrupted(kept: str) -> NoReturn:
+    """End a command that was interrupted with one sentence; ``kept`` says what is left of its work."""
     click.echo(f"Interrupted; {kept}", err=True)
     sys.exit(INTERRUPTED)

@@ -76,7 +76,7 @@ def _run(request: RunRequest, out: str | None) -> tuple[dict[str, JsonValue], st
         trace = read_trace(request.path, request.options, told)
     with ExitStack() as stack:
         bar = stack.enter_context(ProgressBar(f"{trace.name}, {request.policy}"))
-        writer = None if out is None else OutcomeWriter(out, trace, request.policy, request.event_order)
+        writer = None if out is None else OutcomeWriter(out, trace, request.policy, request.event_order, request.rules)
         outcome = None if writer is None else stack.enter_context(writer).add
         figures, record = replay_trace(trace, request, bar, outcome)
     return figures, table(figures, trace.counts), record

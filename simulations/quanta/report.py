@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from meted.adapters.wording import counted
 
+from ..results.transform_rows import NOTHING_DRAWN
 from .allocators import KarmaOptions
 from .comparison import Comparison, Contender, Outcome
 from .demands import DemandReader
@@ -116,6 +117,7 @@ def rule_rows(
     nobody = comparison.demanded.count(0)
     if nobody:
         yield "not counted", f"{counted(nobody, 'user')} who never demanded anything"
+    yield "seed", NOTHING_DRAWN if asked["seed"] is None else f"{asked['seed']} (search of misreports)"
     yield "trace sha256", asked["trace_sha256"]
 
 

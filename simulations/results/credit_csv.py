@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..whole_file import csv_text, write_text
+from .origin import ORIGIN_COLUMNS, origin_cells
 from .run_record import RunRecord
 
-COLUMNS = ("run", "at_s", "payer", "payee", "kind", "paid_mc")
+COLUMNS = ("run", "at_s", "payer", "payee", "kind", "paid_mc", *ORIGIN_COLUMNS)
 """The first row; ``paid_mc`` is all that was paid until ``at_s``, in thousandths of a credit."""
 
 
@@ -17,9 +18,10 @@ def write_credit_csv(path: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         SimulationError: The file cannot be written.
     """
+    origins = [origin_cells(run.figures) for run in runs]
     rows = [
-        (run.label, at_s, one.payer, one.payee, one.kind, paid_mc)
-        for run in runs
+        (run.label, at_s, one.payer, one.payee, one.kind, paid_mc, *origin)
+        for run, origin in zip(runs, origins, strict=True)
         for one in run.series.credit.series
         for at_s, paid_mc in zip(one.at_s, one.paid_mc, strict=True)
     ]

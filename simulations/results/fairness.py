@@ -55,15 +55,19 @@ class FairnessMeter:
         lag: The lags, for reading.
     """
 
-    def __init__(self, trace: Measured, shares: Mapping[int, int] | None = None, alpha_milli: int = 1_000) -> None:
+    def __init__(
+        self, trace: Measured, shares: Mapping[int, int] | None = None, alpha_milli: int = 1_000, per_proc: int = 1
+    ) -> None:
         """Start with nothing done of a trace.
 
         Args:
             trace: What is replayed.
             shares: The shares of its users; None is 1 for all.
             alpha_milli: The part that the policy promises by share, in thousandths.
+            per_proc: How many processors of the trace count as one.
         """
         procs, users = trace.procs, len(trace.users)
+        self._rho_bound = 1 + Fraction(per_proc, procs)
         self.lag = LagMeter(users, shares, alpha_milli)
         self._shares = shares
         self._envy = EnvyMeter(shares)
@@ -118,6 +122,8 @@ class FairnessMeter:
             **_quantiles(self._waits, "wait_s", SECOND_US),
             **_quantiles(self._slowdowns, "bounded_slowdown", SLOWDOWN_MILLI),
             "gini_service": float(gini(ratios)) if ratios else 0.0,
+            "min_max_service": float(Fraction(min(ratios), max(ratios))) if ratios else 0.0,
+            "share_error": float(service.share_error()),
             "max_lag_of_bound": float(max(self.lag.of_bounds().values(), default=Fraction(0))),
             "mean_envy_units": _mean(envies),
             "max_envy_units": float(max(envies, default=Fraction(0))),
@@ -126,6 +132,7 @@ class FairnessMeter:
             "mean_user_rho": _mean(rhos),
             "max_user_rho": float(max(rhos, default=Fraction(0))),
             "users_rho_above_1": sum(rho > 1 for rho in rhos),
+            "part_rho_above_bound": sum(rho > self._rho_bound for rho in rhos) / max(1, len(rhos)),
             "max_head_wait_s": max(self._starvation.head_waits_us().values(), default=0) / SECOND_US,
             "max_starvation": float(max(self._starvation.starvations().values(), default=Fraction(0))),
         }

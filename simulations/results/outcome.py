@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final
 
+import attrs
+
 from meted.core.limits import SECOND_US
+from meted.core.state import Rules
 
 from ..errors import SimulationError, TraceError
+from ..policies.registry import policy_parameters
+from ..ruled import rules_figures
 from ..traces.swf import SwfReader
 from ..traces.trace import Trace, TraceJob
+from ..traces.trace_rules import transform_figures
+from .report import TIE_RULE
 
 _BUFFERED_ROWS: Final = 1_000
 _GZIP_LEVEL: Final = 6
@@ -36,7 +44,7 @@ class OutcomeWriter:
     file, as a pipe, is written to directly. The same run writes the same bytes, compressed or not.
     """
 
-    def __init__(self, path: str, trace: Trace, policy: str, event_order: str) -> None:
+    def __init__(self, path: str, trace: Trace, policy: str, event_order: str, rules: Rules | None = None) -> None:
         """Open a file and write how the outcomes come about.
 
         Args:
@@ -44,6 +52,7 @@ class OutcomeWriter:
             trace: What is replayed.
             policy: The name of the policy.
             event_order: ``instant``, ``pyss`` or ``cqsim``.
+            rules: The parameters of fairness; by default those that a new pool has.
 
         Raises:
             SimulationError: The file cannot be written.
@@ -57,7 +66,7 @@ class OutcomeWriter:
         except (OSError, ValueError) as error:
             raise self._refusal(error) from None
         self._gzip = gzip.GzipFile("", "wb", _GZIP_LEVEL, self._file, mtime=0) if self._path.suffix == ".gz" else None
-        self._rows.append(_header(trace, policy, event_order))
+        self._rows.append(_header(trace, policy, event_order, rules))
 
     def __enter__(self) -> OutcomeWriter:
         return self
@@ -140,7 +149,7 @@ def read_waits(path: str) -> dict[int, int]:
     return waits_us
 
 
-def _header(trace: Trace, policy: str, event_order: str) -> str:
+def _header(trace: Trace, policy: str, event_order: str, rules: Rules | None) -> str:
     """Return the ``;`` lines that say how an outcome was made."""
     options = trace.options
     made = (
@@ -148,6 +157,8 @@ def _header(trace: Trace, policy: str, event_order: str) -> str:
         f"procs_field={options.procs_field} overrun={options.overrun} clairvoyant={str(options.clairvoyant).lower()} "
         f"first={options.first or 'all'}"
     )
+    changed = {name: value for name, value in transform_figures(options).items() if value is not None}
+    goes_by = {**rules_figures(policy, rules), **policy_parameters(policy)}
     lines = [
         "Version: 2.2",
         "Computer: meted simulate",
@@ -158,5 +169,14 @@ def _header(trace: Trace, policy: str, event_order: str) -> str:
         f"MaxProcs: {trace.procs}",
         "Note: the wait is simulated; rows are in the order of termination",
         f"Note: {' '.join(made.split())}",
+        f"Note: ties={TIE_RULE}",
+        f"Note: jobs as {_listed(changed)}",
+        *([f"Note: parameters {_listed(goes_by)}"] if goes_by else ()),
+        f"Note: filter {_listed({name: count for name, count in attrs.asdict(trace.counts).items() if count})}",
     ]
     return "".join(f"; {line}\n" for line in lines)
+
+
+def _listed(named: Mapping[str, object]) -> str:
+    """Return values by their names on one line, without blanks in any of them."""
+    return " ".join(f"{name}={'_'.join(str(value).split())}" for name, value in named.items())

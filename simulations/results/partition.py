@@ -10,6 +10,7 @@ needs one number a user, and one for each job that waits.
 **Finish-time fairness**: ``rho = T_shared / T_alone`` of each job, T its turnaround. Above 1 the job was worse off in
 the pool. Source: Mahajan et al., "Themis: Fair and Efficient GPU Cluster Scheduling", NSDI 2020, where it is that of an
 application and estimated; here it is measured, a user's is the mean over its jobs, and the largest is kept as well.
+Work cannot be divided at will, so it is also counted who is above ``1 + 1/P``.
 
 **Sharing incentive**: whether all users are at least as well off as alone. A user's **deficit** is its mean turnaround
 in the pool minus that alone, in seconds, where that is above 0: so much it loses by sharing. Source: the property of

@@ -104,7 +104,7 @@ class Recorder:
         self._loans = LoanFlow(loans)
         self._per_proc = per_proc
         self._credit = NO_CREDIT
-        self._fairness = FairnessMeter(trace, shares, alpha_milli)
+        self._fairness = FairnessMeter(trace, shares, alpha_milli, per_proc)
         self._series = SeriesMeter(self.metrics.service)
         self._window = WindowMeter()
         self._first_us: int | None = None

@@ -15,12 +15,12 @@ from ..traces.trace_rules import FilterCounts
 from ..trade.words import plan_rows
 from .credit_rows import books_rows, credit_rows
 from .metrics import JsonValue
-from .transform_rows import estimates_words, transform_rows
+from .transform_rows import estimates_words, seed_words, transform_rows
 
 TIE_RULE: Final = "submit time, then job number, then place in the file"
 """The order of jobs that are submitted in one instant."""
 
-_EVENT_ORDERS: Final = {
+EVENT_ORDERS_SAID: Final = {
     "instant": "instant (all ends, then all submits, then one pass)",
     "pyss": "pyss (one pass an event, submits before ends)",
     "cqsim": "cqsim (one pass an event, ends before submits)",
@@ -103,6 +103,8 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     yield "wait, 50 / 95 / 99 %", " / ".join(waits)
     yield "slowdown, 50 / 95 / 99 %", " / ".join(slowdowns)
     yield "service, Gini over users", f"{figures['gini_service']:.4f}"
+    yield "service, least / most", f"{figures['min_max_service']:.4g}"
+    yield "service, share error", f"{figures['share_error']:.4f}"
     yield "lag, of its bound", f"{figures['max_lag_of_bound']:.4f}"
     yield "envy, mean over users", f"{figures['mean_envy_units']:.4f} of the largest job"
     yield "envy, largest", f"{figures['max_envy_units']:.4f} of the largest job"
@@ -111,6 +113,7 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
     yield "shared / alone, mean", f"{figures['mean_user_rho']:,.4f} over users"
     yield "shared / alone, worst user", f"{figures['max_user_rho']:,.4f}"
     yield "shared / alone above 1", f"{figures['users_rho_above_1']:,} of {counted(users, 'user')}"
+    yield "above 1 + 1 / processors", f"{100 * float(str(figures['part_rho_above_bound'])):.2f} % of the users"
     yield "longest wait as head", f"{figures['max_head_wait_s']:,.0f} s"
     yield "starvation, of its bound", f"{figures['max_starvation']:.4f}"
     loans = figures.get("loans_amount_s")
@@ -120,7 +123,7 @@ def _fairness_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]
 
 def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterator[tuple[str, str]]:
     """Yield how the figures came about."""
-    yield "event order", _EVENT_ORDERS[str(figures["event_order"])]
+    yield "event order", EVENT_ORDERS_SAID[str(figures["event_order"])]
     yield "ties", TIE_RULE
     yield "processors", _PROCS_FIELDS[str(figures["procs_field"])]
     yield "estimates", estimates_words(figures)
@@ -128,7 +131,7 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     yield from transform_rows(figures)
     yield from rules_rows(figures)
     yield from plan_rows(figures)
-    yield "seed", str(figures.get("seed", "none: nothing is drawn by chance"))
+    yield "seed", seed_words(figures)
     yield "counted", "all jobs, no warm-up; slowdown bounded at 10 s"
     taken = "" if figures["first"] is None else f", the first {figures['first']:,} asked for"
     yield "records", f"{counts.records:,} read{taken}; {counts.jobs:,} simulated"

@@ -15,6 +15,10 @@ let ahead with more than its share rises above 1, as its work is done in a short
 ``(sum x)^2 / (n * sum x^2)``, is 1 when all fare alike and 1/n when one has it all. The total a user receives is fixed
 by the trace; what it was owed until then is what the schedule decides.
 
+**Share error** (``share_error``): half the sum, over users, of how far a user's part of all processor-time received is
+from its part of all that was owed, ``1/2 sum |W_i / W - O_i / O|``: 0 where all is in proportion to what was owed, and
+the part of all service that went to others than it was owed to.
+
 **Lag** (``max_lag_units``). While a user has jobs that *wait*, its part of all service dispatched is
 ``(W(t) - W(t0)) g / n``: W is the processor-time of all jobs started so far, counted whole at the start, g its share, n
 the sum of the shares of all users of the trace (the registered entitlement, whether backlogged or not; with equal
@@ -170,6 +174,13 @@ class ServiceMeter:
     def jain_service(self) -> Fraction:
         """Return Jain's index of the ratios, each rounded down to a multiple of 2^-64."""
         return jain([(ratio.numerator << _RATIO_BITS) // ratio.denominator for ratio in self.ratios().values()])
+
+    def share_error(self) -> Fraction:
+        """Return the share error of all users whose jobs have all ended, from 0 to below 1; 0 if there are none."""
+        done = [user for user in self._users.values() if not user.demand and user.owed]
+        received, owed = sum(user.received for user in done), sum(user.owed for user in done)
+        apart = sum(abs(user.received * owed - user.owed * received) for user in done)
+        return Fraction(apart, 2 * received * owed) if done else Fraction(0)
 
     def max_lag_units(self) -> Fraction:
         """Return the largest lag in units of the largest job started so far."""

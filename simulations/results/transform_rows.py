@@ -9,6 +9,8 @@ from meted.adapters.wording import counted
 
 from .metrics import JsonValue
 
+NOTHING_DRAWN: Final = "none: nothing is drawn by chance"
+
 _DOMAINS: Final = {"user": "every user is a domain", "group": "every group is a domain", "queue": "every queue is one"}
 
 
@@ -26,6 +28,14 @@ def estimates_words(figures: Mapping[str, JsonValue]) -> str:
         factor = how.partition(":")[2] or "2"
         return f"drawn between the run time and {factor} times it, seed {done['seed']}"
     return "field 9, else the run time"
+
+
+def seed_words(figures: Mapping[str, JsonValue]) -> str:
+    """Return what was drawn by chance in a run, and with which seed."""
+    parameters = figures["policy_parameters"]
+    assert isinstance(parameters, Mapping)
+    drawn = (("estimates", _done(figures)["seed"]), ("the policy", parameters.get("seed")))
+    return "; ".join(f"{seed} ({what})" for what, seed in drawn if seed is not None) or NOTHING_DRAWN
 
 
 def transform_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:

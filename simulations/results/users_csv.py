@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from meted.core.record import fields_of
 
 from ..whole_file import csv_text, write_text
+from .origin import ORIGIN_COLUMNS, origin_cells
 from .run_record import RunRecord, UserRow
 
-COLUMNS = ("run", *UserRow.__annotations__)
-"""The first row: the label of the run, then what :class:`~meted.simulations.results.run_record.UserRow` defines."""
+COLUMNS = ("run", *UserRow.__annotations__, *ORIGIN_COLUMNS)
+"""The first row: the label of the run, what :class:`~meted.simulations.results.run_record.UserRow` defines, and how
+that came about.
+"""
 
 
 def write_users_csv(path: str, runs: Sequence[RunRecord]) -> None:
@@ -19,5 +22,10 @@ def write_users_csv(path: str, runs: Sequence[RunRecord]) -> None:
     Raises:
         SimulationError: The file cannot be written.
     """
-    rows = [(run.label, *fields_of(row).values()) for run in runs for row in run.users]
+    origins = [origin_cells(run.figures) for run in runs]
+    rows = [
+        (run.label, *fields_of(row).values(), *origin)
+        for run, origin in zip(runs, origins, strict=True)
+        for row in run.users
+    ]
     write_text("--csv", path, csv_text([COLUMNS, *rows]))

@@ -11,6 +11,7 @@ from meted.adapters.cli.tables import span
 from meted.adapters.wording import counted
 
 from ..results.metrics import JsonValue
+from ..results.origin import ORIGIN_COLUMNS, origin_cells
 from ..whole_file import csv_text
 from .metric_table import METRICS, best, metric_named, present
 from .resample import CLUSTERS_MIN, Difference, Intervals, Over
@@ -85,19 +86,20 @@ class Comparison:
         }
 
     def csv(self) -> str:
-        """Return a row for each run and figure, with its difference from the first run and the ends of intervals."""
+        """Return a row for each run and figure: its difference from the first run, the ends of intervals, its rules."""
         found = {
             (one.label, one.metric, one.over): one for one in (self.intervals.differences if self.intervals else ())
         }
         ends = ("time_low", "time_high", "users_low", "users_high")
-        rows: list[list[object]] = [["policy", "metric", "value", "best", "difference", *ends]]
+        rows: list[list[object]] = [["policy", "metric", "value", "best", "difference", *ends, *ORIGIN_COLUMNS]]
+        origins = [origin_cells(figures) for figures in self.figures]
         for metric, values in present(self.figures):
             marked = best(metric, values)
             for place, (label, value) in enumerate(zip(self.labels, values, strict=True)):
                 over = [found.get((label, metric.name, kind)) for kind in ("time", "users")]
                 cells = [end for one in over for end in (("", "") if one is None else (one.low, one.high))]
                 difference = value - values[0] if place else ""
-                rows.append([label, metric.name, value, int(place in marked), difference, *cells])
+                rows.append([label, metric.name, value, int(place in marked), difference, *cells, *origins[place]])
         return csv_text(rows)
 
 

@@ -10,6 +10,7 @@ import attrs
 
 from ..plot import COLOURS, LINES, label, panels, save
 from ..results.metrics import JsonValue
+from ..results.origin import ORIGIN_COLUMNS, origin_cells
 from ..whole_file import csv_text
 from .comparison import BEST
 from .metric_table import METRICS, Metric, best, number
@@ -72,14 +73,16 @@ class Sweep:
         }
 
     def csv(self) -> str:
-        """Return a row for each run that came to something: what is varied, then its figures."""
+        """Return a row for each run that came to something: what is varied, its figures, its rules."""
         metrics = self.known(METRICS)
+        origin = [name for name in ORIGIN_COLUMNS if name not in self.names]
         rows = [
-            [*row.texts, *(row.figures[metric.name] for metric in metrics)]
+            [*row.texts, *(row.figures[metric.name] for metric in metrics), *(made[name] for name in origin)]
             for row in self.rows
             if row.figures is not None
+            for made in [dict(zip(ORIGIN_COLUMNS, origin_cells(row.figures), strict=True))]
         ]
-        return csv_text([[*self.names, *(metric.name for metric in metrics)], *rows])
+        return csv_text([[*self.names, *(metric.name for metric in metrics), *origin], *rows])
 
     def plot(self, path: Path, metric: Metric, trace: str) -> None:
         """Draw a figure against the first parameter whose values are numbers, else the first.

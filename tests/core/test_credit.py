@@ -29,7 +29,13 @@ from meted.core.credit.state import ESCROW, TREASURY, CreditAccount, CreditRules
 from meted.core.errors import Reason, Refused
 from meted.core.events import CreditHeld, CreditLent, CreditMoved
 from meted.core.ids import AccountId, DomainId, JobId
-from meted.core.limits import CREDIT_MAX_MC, CREDIT_RULES_KEPT_MAX, CREDIT_TOTAL_MAX_MC
+from meted.core.limits import (
+    CREDIT_LOANS_MAX,
+    CREDIT_MAX_MC,
+    CREDIT_PERIODS_MAX,
+    CREDIT_RULES_KEPT_MAX,
+    CREDIT_TOTAL_MAX_MC,
+)
 
 from .helper import SECOND, examples
 from .lending import LendingWorld
@@ -136,6 +142,24 @@ def test_an_unlimited_domain_pays_for_nothing_and_stays_unlimited(world: CreditW
     world.do(OpenCredit(world.now_us, "a", False))
     assert world.balances("a") == [10_000], "it needs no grants, and nothing is taken from it"
     world.pay("a", "b", 1)
+    assert world.balances("a") == [9_999], "nor later for that time"
+
+
+def test_what_is_held_counts_towards_the_cap(world: CreditWorld) -> None:
+    world.hold("a", 8_000)
+    world.do(SetCreditRules(world.now_us, grant_mc=5_000, period_us=DAY, cap_mc=11_000))
+    world.tick(DAY)
+    world.pay("a", "b", 1)
+    assert world.credit("a").free_mc == 3_000 - 1
+    assert world.balances("a") == [11_000 - 1]
+
+
+def test_what_had_accrued_before_a_domain_became_unlimited_is_its_own(world: CreditWorld) -> None:
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
+    world.tick(3 * DAY)
+    for unlimited in (True, False):
+        world.do(OpenCredit(world.now_us, "a", unlimited))
+    assert world.balances("a") == [10_300]
 
 
 def test_a_hold_is_posted_once(world: CreditWorld) -> None:
@@ -161,6 +185,16 @@ def test_a_hold_is_voided_by_hand_or_by_time(world: CreditWorld) -> None:
     world.refused(VoidHold(world.now_us, second), Reason.UNKNOWN_HOLD)
 
 
+def test_an_account_of_which_something_is_held_is_not_closed(world: CreditWorld) -> None:
+    hold_id = world.hold("a", 1)
+    refusal = world.refused(CloseCredit(0, "a"), Reason.ACCOUNT_IN_USE)
+    assert "0.001 credits held" in refusal.sentence
+    world.refused(RemoveDomain(0, "a"), Reason.ACCOUNT_IN_USE)
+    world.do(VoidHold(0, hold_id))
+    world.do(CloseCredit(0, "a"))
+    assert world.state.ledger.accounts[TREASURY].balance_mc == 0
+
+
 def test_grants_are_paid_once_a_period(world: CreditWorld) -> None:
     """Row P10."""
     world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
@@ -173,6 +207,21 @@ def test_grants_are_paid_once_a_period(world: CreditWorld) -> None:
     world.tick(1)
     world.pay("a", "b", 1)
     assert world.balances("a", "b") == [10_197, 103]
+
+
+def test_what_has_accrued_can_be_sent_held_lent_and_taken_back(world: CreditWorld) -> None:
+    """Whoever judges what an account can pay brings it up to date first."""
+    world.do(SetCreditRules(world.now_us, grant_mc=100, period_us=DAY))
+    for command in (
+        lambda now_us: TransferCredit(now_us, "a", "b", 100),
+        lambda now_us: HoldCredit(now_us, "a", 100),
+        lambda now_us: LendCredit(now_us, "a", "b", 100, now_us + 900 * DAY),
+        lambda now_us: GrantCredit(now_us, "a", -100),
+    ):
+        world.do(GrantCredit(world.now_us, "a", -world.credit("a").free_mc))
+        world.tick(DAY)
+        world.do(command(world.now_us))
+        assert world.credit("a").free_mc == 0
 
 
 def test_a_grant_goes_by_the_share_of_its_time(world: CreditWorld) -> None:
@@ -219,6 +268,14 @@ def test_it_does_not_matter_when_an_account_is_looked_at(
     start = CreditAccount(AccountId(3), DomainId(1), JobId(0), balance)
     once = looked_at(start, (first + second) * HOUR)
     assert looked_at(looked_at(start, first * HOUR + 7), (first + second) * HOUR) == once
+
+
+def test_of_a_long_time_the_last_periods_count() -> None:
+    account = CreditAccount(AccountId(3), DomainId(1), JobId(0), 0)
+    for half_life_us in (None, 10**6 * DAY):
+        due = accrual_by(CreditRules(1, HOUR, None, half_life_us), account, 1, 3 * CREDIT_PERIODS_MAX * HOUR)
+        assert due is not None
+        assert (due.granted_mc, due.settled_us) == (CREDIT_PERIODS_MAX, 3 * CREDIT_PERIODS_MAX * HOUR)
 
 
 CHANGES = st.lists(
@@ -290,6 +347,15 @@ def test_a_loan_of_credit_comes_back_when_it_is_due(world: CreditWorld) -> None:
     assert not world.state.ledger.loans
 
 
+def test_a_domain_gives_so_many_loans_of_credit_and_no_more(world: CreditWorld) -> None:
+    for _ in range(CREDIT_LOANS_MAX):
+        world.do(LendCredit(world.now_us, "a", "b", 1, world.now_us + DAY))
+    refusal = world.refused(LendCredit(world.now_us, "a", "b", 1, world.now_us + DAY), Reason.TOO_MANY)
+    assert f"has given {CREDIT_LOANS_MAX} loans" in refusal.sentence
+    world.do(RepayCredit(world.now_us, 1))
+    world.do(LendCredit(world.now_us, "a", "b", 1, world.now_us + DAY))
+
+
 def test_a_borrower_who_has_spent_it_pays_back_what_comes_in(world: CreditWorld) -> None:
     world.make("c")
     world.do(LendCredit(world.now_us, "a", "b", 3_000, world.now_us + DAY))
@@ -340,6 +406,7 @@ def test_an_overdue_borrower_cannot_spend_a_grant_before_it_has_paid(debtor: Cre
     debtor.tick(HOUR)  # a grant has come, and nobody has looked at the account since
     debtor.refused(TransferCredit(debtor.now_us, "b", "c", 1), Reason.NOT_ENOUGH_CREDIT)
     debtor.refused(HoldCredit(debtor.now_us, "b", 1), Reason.NOT_ENOUGH_CREDIT)
+    debtor.refused(LendCredit(debtor.now_us, "b", "c", 1, debtor.now_us + DAY), Reason.NOT_ENOUGH_CREDIT)
     debtor.tick(HOUR)
     debtor.pay("b", "c", 1_000)  # of two grants three credits are the lender's
     assert debtor.balances("a", "b") == [3_000 + 2 * 2_000, 0]
@@ -370,6 +437,9 @@ def test_there_is_never_more_credit_than_64_bits_hold(world: CreditWorld) -> Non
         world.grant("a", CREDIT_MAX_MC)
     refusal = world.refused(GrantCredit(0, "b", CREDIT_MAX_MC), Reason.TOO_LARGE)
     assert "at most" in refusal.sentence
+    world.grant("b", CREDIT_MAX_MC - 10_000)  # all that there may be, to the last thousandth
+    world.refused(GrantCredit(0, "b", 1), Reason.TOO_LARGE)
+    world.grant("b", 10_000 - CREDIT_MAX_MC)
     world.do(ChangeDomain(world.now_us, "a", 10**9))
     world.do(SetCreditRules(world.now_us, grant_mc=CREDIT_MAX_MC, period_us=HOUR, half_life_us=DAY))
     world.tick(1_000 * DAY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meted.core.commands import (
+    ChangeDomain,
     CloseCredit,
     CreateDomain,
     GrantCredit,
@@ -157,6 +158,47 @@ def test_a_larger_pool_and_another_share_count_from_then_on() -> None:
     pool.do(SetRules(pool.now_us, 1000, pool="karma", start_mc=0))
     pool.tick(10 * SECOND)
     assert pool.has(created.domain_id) == 30.0
+
+
+def test_what_has_accrued_is_by_the_share_of_its_time() -> None:
+    pool = Pool(start=0)
+    pool.tick(10 * SECOND)
+    pool.do(ChangeDomain(pool.now_us, "d0", share=4))
+    assert [pool.has(who) for who in pool.who] == [10.0] * 3
+    pool.tick(10 * SECOND)
+    assert [pool.has(who) for who in pool.who] == [30.0, 15.0, 15.0]
+
+
+def test_what_a_donor_is_to_be_paid_counts_as_its_own() -> None:
+    """So two slots come from two who are as poor, and not both from the first."""
+    pool = Pool(alpha_milli=1000)
+    pool.submit("d0", 4, time_request_us=SECOND)
+    pool.run_pass()
+    assert [it.donors for it in pool.slices()] == [(), (), ((2, 1000),), ((3, 1000),)]
+
+
+def test_who_is_unlimited_donates_nothing() -> None:
+    pool = Pool()
+    pool.do(OpenCredit(0, "d1", True))
+    pool.submit("d0", 3, time_request_us=SECOND)
+    pool.run_pass()
+    assert [it.donors for it in pool.slices()] == [(), ((3, 1000),), ()]
+
+
+def test_parts_of_a_payment_are_rounded_down_and_the_treasury_has_the_rest() -> None:
+    pool = Pool(domains=4, slots=1, alpha_milli=1000)
+    pool.submit("d1", 1, time_request_us=SECOND)
+    pool.run_pass()
+    pool.tick(1)
+    pool.end_all(4_000)  # 3 of 750 thousandths, for three donors alike; of 4 one is over
+    paid = [(it.credit, it.amount_mc) for it in pool.log if isinstance(it, CreditMoved) and it.kind == "slice"]
+    assert [amount_mc for _, amount_mc in paid] == [1, 1, 1]
+    pool.submit("d1", 1, time_request_us=SECOND)
+    pool.run_pass()
+    pool.end_all(5_000)
+    paid = [(it.credit, it.amount_mc) for it in pool.log if isinstance(it, CreditMoved) and it.kind == "slice"][3:]
+    assert [amount_mc for _, amount_mc in paid] == [1, 1, 1, 1]
+    assert paid[-1][0] == TREASURY
 
 
 def test_domains_inside_one_hold_and_pay_as_it() -> None:

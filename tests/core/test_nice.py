@@ -24,9 +24,11 @@ from meted.core.commands import (
     TransferCredit,
 )
 from meted.core.credit.state import ESCROW, NICE, TREASURY
+from meted.core.decide.donors import room_made
 from meted.core.errors import Reason, Refused
 from meted.core.events import DonorPaid, PointsLapsed
 from meted.core.ids import JobId
+from meted.core.limits import CREDIT_DONORS_MAX, CREDIT_MAX_MC, CREDIT_TOTAL_MAX_MC
 
 from .helper import SECOND, cpus, examples
 from .test_credit import CreditWorld
@@ -107,6 +109,42 @@ def test_what_is_charged_is_points_times_cost(credit: int, left: int | None) -> 
     assert market.priority(job_id) == (2, 2)
 
 
+def test_a_charge_is_rounded_up_and_what_is_paid_down(market: Market) -> None:
+    """In whole thousandths, in favour of the treasury."""
+    market.do(NiceJob(0, JOB, 1, 3_600_001))
+    assert market.balances("a") == [10_000 - 2]
+    market.nice(JOB, -1)
+    market.do(NiceJob(0, JOB, -1, 2 * 3_600_000 - 1))
+    assert market.balances("a") == [10_000 + 1]
+    market.nice(JOB, 1)
+    market.do(NiceJob(0, JOB, -3, 12 * SECOND))
+    assert market.balances("a") == [10_000 + 10]
+    market.nice(JOB, 1)  # a third of that, rounded up
+    assert market.balances("a") == [10_000 + 6]
+
+
+def test_a_fee_is_rounded_up(market: Market) -> None:
+    market.nice(JOB, 1, 3)
+    (lease,) = market.run_pass()
+    market.tick(1)
+    market.finish(lease.lease_id, run_us=1)
+    assert market.purse(JOB) == 3_000 - 1
+
+
+@pytest.mark.parametrize(("took_us", "sold_us"), [(HOUR // 4, HOUR // 4), (HOUR, HOUR), (5 * HOUR, HOUR)])
+def test_no_more_work_is_to_be_paid_from_escrow_than_was_paid_for(took_us: int, sold_us: int) -> None:
+    """Or who made room would sell more of it for the same fee."""
+    market = Market(income="funded")
+    market.make("a")
+    market.grant("a", 10_000)
+    job_id = market.submit("a", 3, time_request_us=HOUR)
+    market.nice(job_id, 2)
+    (lease,) = market.run_pass()
+    market.tick(took_us)
+    market.finish(lease.lease_id, run_us=took_us)
+    assert market.state.ledger.unpaid_size == 1_000 * sold_us
+
+
 def test_selling_pays_and_lowers(market: Market) -> None:
     """1c.3, 1d-2 and row P04: 4 credits and two points sold for 3 hours are 10; 0 becomes 6."""
     market.grant("a", -market.balances("a")[0])
@@ -164,6 +202,64 @@ def test_what_takes_longer_than_paid_for_counts_as_usage(market: Market) -> None
 def test_more_than_the_rest_of_a_job_cannot_be_sold(market: Market) -> None:
     refusal = market.refused(NiceJob(0, JOB, -2, 4 * HOUR), Reason.OUT_OF_RANGE)
     assert "estimated at 10800 cpu-seconds" in refusal.sentence
+
+
+def test_work_that_was_done_before_it_was_sold_earns_nothing(market: Market) -> None:
+    market.play(HOUR)
+    market.nice(JOB, -2, 2)
+    assert market.balances("a") == [10_000 + 4_000]
+    market.do(CancelJobs(market.now_us, (JOB,)))
+    assert market.balances("a") == [10_000]
+
+
+def test_whoever_sells_another_point_for_less_work_gains_nothing_by_that(market: Market) -> None:
+    market.nice(JOB, -1, 3)
+    market.nice(JOB, -1, 1)
+    assert market.balances("a") == [10_000 + 4_000]
+    market.play(HOUR)
+    market.do(CancelJobs(market.now_us, (JOB,)))
+    assert market.balances("a") == [10_000 + 4_000 // 3], "a third of the work that was sold was done"
+
+
+def test_no_more_is_paid_for_points_than_there_may_be(market: Market) -> None:
+    for _ in range(CREDIT_TOTAL_MAX_MC // CREDIT_MAX_MC - 1):
+        market.grant("b", CREDIT_MAX_MC)
+    market.grant("b", CREDIT_MAX_MC - 10_000 - 5_999)
+    market.refused(NiceJob(0, JOB, -2, 3 * HOUR), Reason.TOO_LARGE)
+    market.grant("b", -1)
+    market.nice(JOB, -2, 3)
+
+
+def test_so_many_are_paid_at_once_and_the_rest_stays_in_escrow() -> None:
+    market = Market(slots=1, income="funded")
+    names = [f"d{number}" for number in range(CREDIT_DONORS_MAX + 4)]
+    for name in ("rich", *names):
+        market.make(name)
+        market.grant(name, 100_000)
+    for name in names:  # known, and idle from now on
+        market.submit(name, time_request_us=SECOND)
+    market.play(len(names) * SECOND, SECOND)
+    market.submit("rich", 20, time_request_us=HOUR)
+    market.play(market.now_us + 20 * HOUR)
+    market.nice(market.submit("rich", time_request_us=40 * HOUR), 1)
+    (lease,) = market.run_pass()
+    market.tick(40 * HOUR)
+    market.finish(lease.lease_id, run_us=40 * HOUR)
+    market.do(OpenCredit(market.now_us, "d0", True))
+    market.tick(SECOND)
+    ledger, begun = market.state.ledger, len(market.log)
+    size, escrow_mc = ledger.unpaid_size, ledger.accounts[ESCROW].balance_mc
+    market.run_timers()
+    paid = [event for event in market.log[begun:] if isinstance(event, DonorPaid)]
+    accounts = [market.state.ledger.accounts[event.account_id] for event in paid]
+    assert len({account.account_id for account in accounts}) == len(paid) == CREDIT_DONORS_MAX
+    assert not any(account.unlimited for account in accounts), "whoever pays for nothing earns nothing"
+    assert not any(room_made(market.state, account) for account in accounts), "what is sold cannot be sold again"
+    for event in paid:
+        assert event.amount_mc == escrow_mc * event.size // size, "the mean price of what is there, rounded down"
+        size, escrow_mc = size - event.size, escrow_mc - event.amount_mc
+    assert market.state.ledger.unpaid_size == size > 0
+    assert market.state.ledger.accounts[ESCROW].balance_mc == escrow_mc
 
 
 def test_what_was_sold_and_never_ran_is_paid_back(market: Market) -> None:

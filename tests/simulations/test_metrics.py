@@ -107,15 +107,17 @@ def test_service_equals_its_definition(
             meter.started(job.user, job.run_us * job.procs)
         else:
             meter.ended(job.user, at_us, job.procs)
-    expected = {
-        user: received / owed for user, (owed, received) in owed_and_received(jobs, events, procs, shares).items()
-    }
+    totals = owed_and_received(jobs, events, procs, shares)
+    expected = {user: received / owed for user, (owed, received) in totals.items()}
     found = meter.ratios()
     assert set(found) == set(expected) == set(trace.users)
     for user, ratio in found.items():
         assert abs(ratio - expected[user]) < Fraction(1, 10**9)
     largest_area = max(job.run_us * job.procs for job in jobs)
     assert meter.max_lag_units() == largest_lag(jobs, events, shares) / largest_area
+    all_owed, all_received = (sum(both[place] for both in totals.values()) for place in (0, 1))
+    error = sum(abs(received / all_received - owed / all_owed) for owed, received in totals.values()) / 2
+    assert abs(meter.share_error() - error) < Fraction(1, 10**8)
     assert abs(meter.jain_service() - jain([int(ratio * 10**12) for ratio in expected.values()])) < Fraction(1, 10**8)
 
 
@@ -133,6 +135,8 @@ def test_service_of_who_waits_is_below_one(tmp_path: Path) -> None:
     # Received 30 of 15 owed (ratio 2), and 10 of 15 + 10 owed (ratio 2/5); lag (30 / 2) / 30.
     assert figures["min_service"] == 0.4
     assert figures["jain_service"] == pytest.approx((2 + 0.4) ** 2 / (2 * (4 + 0.16)))
+    # Of all received three quarters, of all owed three eighths; the other a quarter, and five eighths.
+    assert meter_of.service.share_error() == Fraction(3, 8)
     assert figures["max_lag_units"] == 0.5
 
 

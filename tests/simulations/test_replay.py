@@ -166,12 +166,12 @@ def test_sdsc_figures(shared_traces: Path, policy: str, wait_s: float, slowdown:
 
 
 @pytest.mark.parametrize(
-    ("policy", "event_order", "first", "wait_s", "slowdown", "makespan_s"),
+    ("policy", "event_order", "first", "wait_s", "slowdown", "makespan_s", "utilisation"),
     [
-        ("fcfs", "instant", None, 2_388_443.76, 66_502.48, 12_482_549),
-        ("fcfs", "pyss", 2_000, 432_425.014, 11_783.65, None),
-        ("easy", "pyss", None, 97_155.99, 590.05, 8_730_698),
-        ("easy", "instant", None, 97_155.99, 590.05, 8_730_698),
+        ("fcfs", "instant", None, 2_388_443.76, 66_502.48, 12_482_549, 0.6549),
+        ("fcfs", "pyss", 2_000, 432_425.014, 11_783.65, None, None),
+        ("easy", "pyss", None, 97_155.99, 590.05, 8_730_698, 0.9363),
+        ("easy", "instant", None, 97_155.99, 590.05, 8_730_698, 0.9363),
     ],
 )
 def test_lublin_figures(
@@ -182,6 +182,7 @@ def test_lublin_figures(
     wait_s: float,
     slowdown: float,
     makespan_s: int | None,
+    utilisation: float | None,
 ) -> None:
     path = shared_traces / "swf/lublin_256.swf.gz"
     figures, _ = run_trace(path, policy, event_order, TraceOptions(first=first))
@@ -189,6 +190,7 @@ def test_lublin_figures(
     assert figures["mean_wait_s"] == pytest.approx(wait_s, abs=0.005)
     assert figures["mean_bounded_slowdown"] == pytest.approx(slowdown, abs=0.005)
     assert makespan_s in (None, figures["makespan_s"])
+    assert utilisation in (None, round(figures["utilisation"], 4))
 
 
 @pytest.mark.parametrize("event_order", ["instant", "pyss"])

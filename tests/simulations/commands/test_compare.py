@@ -6,7 +6,7 @@ import csv
 import importlib.util
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ from click.testing import CliRunner
 
 from meted.simulations.commands import compare as module
 from meted.simulations.commands.compare import compare
+from meted.simulations.commands.run_options import run_in_processes
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.running.metric_table import METRICS, Metric, best
+from meted.simulations.running.perform import RunResult
+from meted.simulations.running.request import RunRequest
 
 from .. import calling
 
@@ -106,6 +109,27 @@ def test_a_row_for_each_run_and_figure_in_a_spreadsheet(trace: Path, tmp_path: P
     assert [float(row["value"]) for row in waits] == [figures["mean_wait_s"] for figures in document["results"]]
     assert waits[0]["difference"] == waits[0]["time_low"] == ""
     assert float(waits[1]["time_low"]) <= float(waits[1]["difference"]) <= float(waits[1]["time_high"])
+
+
+@pytest.mark.parametrize("ended", [1, 2])
+def test_after_an_interruption_those_are_compared_that_have_ended(
+    trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: int
+) -> None:
+    def interrupted(
+        requests: Sequence[RunRequest], title: str, cores: int | None, found: Callable[[int, RunResult], None]
+    ) -> None:
+        run_in_processes(requests[-ended:], title, cores, lambda place, one: found(len(requests) - ended + place, one))  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run_in_processes", interrupted)
+    result = call(trace, *POLICIES, "--resamples", "0", "--json", tmp_path / "c.json", code=130)
+    if ended == 1:
+        assert result.stderr == "Interrupted; nothing was written.\n"
+        assert not (tmp_path / "c.json").exists()
+    else:
+        assert result.stderr == "Interrupted; what had ended was compared, without easy.\n"
+        assert json.loads((tmp_path / "c.json").read_text())["policies"] == ["fcfs", "meted"]
+        assert "mean wait, s" in result.stdout
 
 
 def test_a_report_and_all_of_fairness(trace: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from meted.simulations.errors import SimulationError
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.replay import Replay
+from meted.simulations.results.inequality import gini
 from meted.simulations.results.levels import BINS_MAX
 from meted.simulations.results.metrics import Metrics
 from meted.simulations.results.misreport import misreport_gain
@@ -26,6 +27,8 @@ FAIRNESS = (
     "jain_service",
     "gini_service",
     "min_service",
+    "min_max_service",
+    "share_error",
     "max_lag_units",
     "max_lag_of_bound",
     "mean_envy_units",
@@ -35,6 +38,7 @@ FAIRNESS = (
     "mean_user_rho",
     "max_user_rho",
     "users_rho_above_1",
+    "part_rho_above_bound",
     "max_head_wait_s",
     "max_starvation",
     "p95_wait_s",
@@ -98,7 +102,42 @@ def test_rows_of_users() -> None:
         assert row.max_wait_s == waits[-1]
         assert row.service == pytest.approx(row.cpu_s / row.owed_cpu_s)
     assert max(row.max_lag_units for row in run.users) == run.figures["max_lag_units"]
+    services, bound = [row.service for row in run.users], 1 + 1 / PROCS
+    assert run.figures["min_max_service"] == pytest.approx(min(services) / max(services))
+    assert run.figures["part_rho_above_bound"] == sum(row.mean_rho > bound for row in run.users) / len(run.users)
     assert max(row.starvation for row in run.users) == run.figures["max_starvation"]
+
+
+def test_figures_are_those_of_the_rows() -> None:
+    run = recorded("easy")
+
+    def column(name: str) -> list[float]:
+        return [getattr(row, name) for row in run.users]
+
+    for name, of in (
+        ("max_envy_units", "envy_units"),
+        ("max_user_rho", "mean_rho"),
+        ("max_head_wait_s", "max_head_wait_s"),
+        ("max_sharing_deficit_s", "sharing_deficit_s"),
+    ):
+        assert run.figures[name] == max(column(of)), name
+    for name, of in (("mean_envy_units", "envy_units"), ("mean_user_rho", "mean_rho")):
+        assert run.figures[name] == pytest.approx(sum(column(of)) / len(run.users)), name
+    services = [int(service * 10**15) for service in column("service")]
+    assert run.figures["gini_service"] == pytest.approx(float(gini(services)))
+    assert run.figures["users_rho_above_1"] == sum(rho > 1 for rho in column("mean_rho"))
+    assert run.figures["users_worse_than_alone"] == sum(deficit > 0 for deficit in column("sharing_deficit_s"))
+
+
+def test_quantiles_of_waits_and_slowdowns() -> None:
+    trace, run = crowded(), recorded("easy")
+    both = [(start - job.submit_us, job.run_us) for job, start in zip(*schedule(trace, "easy"), strict=True)]
+    waits = sorted(wait / S for wait, _ in both)
+    slowdowns = sorted(max(1000, (wait + run) * 1000 // max(run, 10 * S)) / 1000 for wait, run in both)
+    for name, part in (("median", 500), ("p95", 950), ("p99", 990)):
+        rank = -(-len(both) * part // 1000) - 1
+        assert run.figures[f"{name}_wait_s"] == waits[rank]
+        assert run.figures[f"{name}_bounded_slowdown"] == pytest.approx(slowdowns[rank], abs=0.0011)
 
 
 def test_series() -> None:
