@@ -221,6 +221,7 @@ class MetedIndex(WideIndex):
 
     def _serve_owners(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of work on its owner's own machines: first there, and at the cost of nobody (rows P24, P27)."""
+        self._refresh_keys()  # what waits deep inside an owner for the first time is known there only then
         for owner, rooms in sorted(self.capacity.owned.items()):
             if owner not in self._leaves and owner not in self._groups:
                 continue

@@ -88,6 +88,18 @@ def test_a_machine_of_a_domain_serves_all_that_is_in_it() -> None:
         assert sorted(job for worker, job in played(world, 4) if worker == desktop) == sorted(jobs * 2)
 
 
+def test_what_waits_deep_inside_the_owner_goes_first_from_the_first_pass_on() -> None:
+    """Also if nothing has ever waited there before: nobody else gets the machine meanwhile."""
+    with World() as world:
+        for name, parent in (("lab", ""), ("group", "lab"), ("team", "group")):
+            world.do(CreateDomain(0, name, parent=parent))
+        world.domain("theirs", 1000)
+        desktop = owned(world, "lab", restricted=False)
+        world.submit("theirs", 3, time_request_us=SECOND)
+        mine = world.submit("team", 3, time_request_us=SECOND)
+        assert played(world, 1) == [(desktop, mine)]
+
+
 def test_an_owner_must_be_known_and_named() -> None:
     with World() as world:
         world.refused(JoinWorker(0, "w", cpus(1), owner="nobody"), Reason.UNKNOWN_DOMAIN)
