@@ -86,6 +86,26 @@ def test_the_pool_alone_locks_out_for_so_many_half_lives(world: World, others: i
     assert abs((world.now_us - begin) / unit_us - half_life * half_lives) <= 2
 
 
+# Several resources
+
+
+@pytest.mark.parametrize("alpha_milli", [1000, 750, 500])
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_a7_the_larger_part_of_two_resources_is_the_size(world: World, alpha_milli: int, first: str) -> None:
+    """The example of dominant resource fairness: of 9 cpus and 18 GB three tasks of A and two of B, 2/3 for each."""
+    gigabyte = 10**9
+    world.do(SetRules(0, alpha_milli))
+    world.worker(Resources(9000, 18 * gigabyte))
+    asked = {"A": Resources(1000, 4 * gigabyte), "B": Resources(3000, gigabyte)}
+    for name in sorted(asked, key=lambda name: name != first):
+        world.submit(name, 10, request=asked[name], time_request_us=SECOND)
+    leases = world.run_pass()
+    names = {world.find_domain(name).domain_id: name for name in asked}
+    assert Counter(names[world.job(lease.job_id).terms.domain_id] for lease in leases) == {"A": 3, "B": 2}
+    assert all(lease.count == 1 for lease in leases)
+    assert world.account("A").service == world.account("B").service == 6000 * SECOND
+
+
 # Guarantees and caps
 
 
