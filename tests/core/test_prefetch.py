@@ -83,6 +83,15 @@ def test_short_work_is_not_queued_behind_long_work(world: World) -> None:
     assert world.run_pass() == []
 
 
+@pytest.mark.parametrize(("each_us", "is_queued"), [(100 * MS, True), (100 * MS + 1, False)])
+def test_what_waits_is_itself_no_longer_than_the_limit(world: World, each_us: int, is_queued: bool) -> None:
+    world.worker(1, prefetch=True)
+    short(world, count=5)
+    world.run_pass()
+    world.submit("other", time_request_us=each_us)
+    assert bool(world.run_pass()) == is_queued
+
+
 def test_unknown_work_is_not_queued_until_something_is_known(world: World) -> None:
     worker = world.worker(1, prefetch=True)
     world.submit(count=100)

@@ -11,6 +11,7 @@ from meted.core.commands import ChangeDomain, ChangePriority, CreateDomain, SetR
 from meted.core.events import UnitsLeased
 from meted.core.ids import JobId
 from meted.core.limits import RUN_QUANTUM_US
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import NOTHING, Resources
 from meted.core.state import Lease
 from meted.core.tags import ENTITLED, GUARANTEED, LEVEL_BITS
@@ -324,6 +325,18 @@ def test_a_higher_priority_never_brings_a_waiting_job_back_nor_a_lower_one_forwa
     assert found[10] <= found[2] <= place <= found[-2] <= found[-10]
 
 
+@pytest.mark.parametrize("steps", [-3, -1, 1, 3])
+def test_another_priority_of_a_job_that_is_overdue_leaves_it_where_it_is(world: World, steps: int) -> None:
+    """What it is owed would bring it back with a higher priority, and forward with a lower one."""
+    worker = world.worker(20)
+    late, other = (world.submit("d", 20, time_request_us=SECOND) for _ in range(2))
+    world.lease(worker, other, 15)
+    user, tag = world.account().users[""], world.job(late).tag
+    assert user.clock - user.debt > tag + 1000 * SECOND, "it is overdue"
+    world.do(ChangePriority(world.now_us, late, steps))
+    assert world.job(late).tag == tag
+
+
 def test_short_units_go_in_runs_within_their_turns(world: World) -> None:
     """Jobs of units of 10 ms and of 100 ms have the same time each."""
     world.worker()
@@ -336,3 +349,21 @@ def test_short_units_go_in_runs_within_their_turns(world: World) -> None:
     leased = [event for event in world.log if isinstance(event, UnitsLeased)]
     mine_us = sum(event.count * event.estimate_us for event in leased if event.job_id == short)
     assert abs(mine_us - 200 * RUN_QUANTUM_US // 2) <= RUN_QUANTUM_US
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("user", ["", "other"])
+def test_who_asks_for_longer_than_any_worker_lives_keeps_nobody_back(policy: str, user: str) -> None:
+    """P7: a unit of the same domain and request behind it, of the same user or another, has the slot that is free."""
+    with World(policy) as world:
+        world.worker(1, until_us=100 * SECOND)
+        world.submit("d", time_request_us=101 * SECOND)
+        world.submit("d", time_request_us=3600 * SECOND, user=user)
+        short = world.submit("d", 2, time_request_us=50 * SECOND, user=user)
+        for _ in range(2):
+            (lease,) = world.run_pass()
+            assert lease.job_id == short
+            world.tick(50 * SECOND)
+            world.finish(lease.lease_id, run_us=50 * SECOND)
+        world.worker(1)
+        assert len(world.run_pass()) == 1
