@@ -13,6 +13,7 @@ from meted.core.ids import JobId
 from meted.core.limits import RUN_QUANTUM_US
 from meted.core.policy.registry import POLICIES
 from meted.core.resources import NOTHING, Resources
+from meted.core.service import lag
 from meted.core.state import Lease
 from meted.core.tags import ENTITLED, GUARANTEED, LEVEL_BITS
 from meted.core.usage import job_weight
@@ -85,6 +86,26 @@ def test_the_pool_alone_locks_out_for_so_many_half_lives(world: World, others: i
         world.tick(unit_us)
         world.finish(lease.lease_id, run_us=unit_us)
     assert abs((world.now_us - begin) / unit_us - half_life * half_lives) <= 2
+
+
+@pytest.mark.parametrize("alpha_milli", [1000, 750, 100])
+def test_the_lag_that_is_shown_is_by_what_is_owed(world: World, alpha_milli: int) -> None:
+    """It is g (V - S) with g = alpha e: of two units of others with three of four shares, a quarter times alpha."""
+    world.do(SetRules(0, alpha_milli))
+    worker, mine = world.worker(4), world.domain("mine", 1)
+    world.domain("others", 3)
+    world.submit("mine", 2, time_request_us=SECOND)
+    world.lease(worker, world.submit("others", 2, time_request_us=SECOND), 2)
+    assert lag(world.state, mine) == pytest.approx(2 * 1000 * SECOND * alpha_milli / 1000 / 4, abs=1)
+
+
+def test_what_nobody_knows_anything_of_is_tried_soon(world: World) -> None:
+    """It is ordered and charged as one run quantum, so it goes before what says that it takes longer."""
+    world.worker(1)
+    world.submit("known", time_request_us=2 * RUN_QUANTUM_US)
+    unknown = world.submit("unknown", 5)
+    (lease,) = world.run_pass()
+    assert (lease.job_id, lease.count, lease.estimate_us) == (unknown, 1, RUN_QUANTUM_US)
 
 
 # Several resources
@@ -168,6 +189,21 @@ def test_a_guarantee_is_of_what_it_names(world: World) -> None:
         if lease.charged & GUARANTEED
     )
     assert covered == {True: 2, False: 1}
+
+
+def test_of_several_requests_what_a_guarantee_covers_goes_first_though_another_is_next_at_home(world: World) -> None:
+    """What is not covered has to wait for the domain's turn, and keeps what is covered from nothing."""
+    domain(world, "sure", guarantee=cpus(1))
+    world.domain("other", 1000)
+    worker = world.worker(6)
+    world.finish(world.lease(worker, world.submit("sure", time_request_us=900 * SECOND), 1), run_us=900 * SECOND)
+    wide = world.submit("sure", request=cpus(2), time_request_us=SECOND)
+    covered = world.submit("sure", 2, time_request_us=2 * SECOND)
+    others = world.submit("other", 9, time_request_us=SECOND)
+    assert wide < covered, "it is next at home"
+    leases = world.run_pass()
+    assert [lease.job_id for lease in leases[:2]] == [covered, others]
+    assert [bool(lease.charged & GUARANTEED) for lease in leases] == [True] + [False] * (len(leases) - 1)
 
 
 def test_a_cap_above_holds_for_all_that_is_inside(world: World) -> None:
