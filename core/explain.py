@@ -136,7 +136,7 @@ def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) ->
         left_us = max((worker.until_us or 0) - at_us for worker in large)
         sentence = (
             f"A unit asks for {_seconds(wanted_us)} s, but no worker that could hold it lives longer than "
-            f"{_seconds(max(left_us, 0))} s from now."
+            f"{_seconds(max(left_us, 0))} s from now; ask for less time, or start a worker that does."
         )
         return Waiting(ready, WaitReason.LIFETIME, sentence)
     capped = _capped(state, job)
@@ -165,7 +165,7 @@ def _no_worker(state: State) -> str:
     draining = sum(worker.draining for worker in workers)
     away = sum(worker.lost_at_us is not None and not worker.draining for worker in workers)
     parts = [f"{count} {what}" for count, what in ((draining, "draining"), (away, "out of touch")) if count]
-    return f"No worker takes work now: {' and '.join(parts)}."
+    return f"No worker takes work now: {' and '.join(parts)}; start another."
 
 
 def _never_fits(request: Resources, workers: list[Worker]) -> str:
@@ -198,7 +198,7 @@ def _capped(state: State, job: Job) -> str | None:
             holds, most = (format_amount(short[0], it.amount(short[0])) for it in (held, domain.cap))
             return (
                 f"Domain {domain.name!r} holds {holds} of the {most} that its cap allows; "
-                "it goes on when some of that ends."
+                "it goes on when some of that ends, or with a higher cap."
             )
     return None
 

@@ -216,5 +216,8 @@ FORECAST_LEASES_MAX = 100_000
 LINES_RANKED_MAX = 16
 """Different requests that a domain waits with, of which all compete; of more, the first and the first that fit do."""
 
+LASTING_EXAMINED_MAX = 1_000
+"""Jobs of a domain and a request that are looked at for one that some worker lives long enough for."""
+
 STALE_ENTRIES_MIN = 64
 """A heap whose entries may be stale is cleaned when it has more than this and four times what is ranked in it."""

@@ -29,17 +29,17 @@ def at_home(state: State, job: Job, first: JobId, paid: str = "") -> str:
         whose = f"user {other.terms.user!r}" if other.terms.user else "a user without a name"
         return (
             f"Job {first} of the same domain goes before it: {whose} has had less since both have waited, "
-            f"and users of a domain take turns.{paid}{worth}"
+            f"and users of a domain take turns, whatever their priorities.{paid}{worth}"
         )
+    advice = "" if worth else "; a higher priority would let this one start earlier"
     if other.terms.priority > job.terms.priority:
-        advice = "" if worth else "; a higher priority would let this one start earlier"
         return (
             f"Job {first} of the same user goes before it, as it has priority {other.terms.priority} and this has "
             f"{job.terms.priority}{advice}.{paid}{worth}"
         )
     return (
-        f"Job {first} of the same user goes before it: it is due earlier, as jobs of a user take turns by priority."
-        f"{paid}{worth}"
+        f"Job {first} of the same user goes before it: it is due earlier, as jobs of a user take turns by priority"
+        f"{advice}.{paid}{worth}"
     )
 
 
@@ -52,8 +52,7 @@ def among_domains(state: State, job: Job, mine: DomainId, places: list[Place], p
     worth = of_a_point(state, job, before_domains(state, job, [order for order, _ in places]))
     if len(places) < 2:
         by = places[0][0][0] if places else BY_ENTITLEMENT
-        why = _why(state, by, mine, job.job_id) if by == BY_POOL else _owed(state, mine)
-        return f"Its domain {_name(state, mine)} is next ({why}).{paid}{worth}"
+        return f"Its domain {_name(state, mine)} is next ({_why(state, by, mine, job.job_id)}).{paid}{worth}"
     ahead = places[:-1]
     named = [f"{_name(state, it[3])} ({_why(state, it[0], it[3], head)})" for it, head in ahead[:NAMED_DOMAINS_MAX]]
     more = len(ahead) - len(named)

@@ -271,11 +271,9 @@ class ClockIndex(PoolIndex):
         """Rank a domain anew; its deadline, and of those that it is in, are by their next run again."""
         self._dirty.add(domain_id)
         leaf = self._leaves.get(domain_id)
-        if leaf is None:
-            return
-        for line in leaf.ranked_lines():
+        for line in leaf.ranked_lines() if leaf is not None else ():
             line.ranks.peaks.pop(domain_id, None)
-        for who in leaf.above:
+        for who in leaf.above if leaf is not None else self.state.jobs.accounts[domain_id].above:
             parent_id = self.state.domains.domains[who].parent
             for shape in self._groups.get(who, ()):
                 if parent_id in shape.ranks:

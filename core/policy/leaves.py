@@ -73,6 +73,12 @@ class Line:
         else:
             self.head = self._first_of_users(account, touched)
 
+    def in_order(self, account: FairnessAccount) -> Iterator[JobId]:
+        """Yield its jobs in the order in which they would be served if none of them were, user by user."""
+        for _, _, user in sorted((account.users[user].tag, queue.keys[0], user) for user, queue in self.users.items()):
+            for key in self.users[user].keys:
+                yield queued_job(key)
+
     def forget_users(self) -> None:
         """Look at all users when the head is next found: what has changed was not followed."""
         self._heap.clear()

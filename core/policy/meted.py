@@ -64,7 +64,9 @@ nothing has to be done because time passes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
+from .. import limits
 from ..commands import LeaseUnits
 from ..credit.karma import KARMA
 from ..estimates import known_estimate_us, stay_us
@@ -75,7 +77,7 @@ from ..state import Job, Lease, State
 from .base import Index, Proposal
 from .capacity import Room
 from .leaves import Line, PendingShape
-from .ranks import BY_GUARANTEE, Order
+from .ranks import BY_GUARANTEE, BY_POOL, Order
 from .shadow import Shadow
 from .turns import Choice
 from .wide import WideIndex
@@ -211,6 +213,9 @@ class MetedIndex(WideIndex):
                 until_us = self.needs_until_us(job)
                 if room.until_us is not None:
                     room = capacity.find(line.shape, until_us)
+                other = self._lasting(choice, line) if room is None else None
+                if other is not None:
+                    job, count, room, until_us = other
             if room is None and shadow is not None:
                 room = self.beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
             elif room is not None and job.job_id in loaded:
@@ -219,8 +224,27 @@ class MetedIndex(WideIndex):
                 return job, room, count
         return None
 
+    def _lasting(self, choice: Choice, line: Line) -> tuple[Job, int, Room, int | None] | None:
+        """Return the first job of a line that some worker lives long enough for, as none does for its head.
+
+        With how many units, where, and until when. Else one that asks for too long would keep back all behind it.
+        """
+        jobs, least_us = self.state.jobs, limits.TIME_MAX_US * 2
+        for job_id in islice(line.in_order(jobs.accounts[choice.domain_id]), limits.LASTING_EXAMINED_MAX):
+            job = jobs.jobs[job_id]
+            until_us = self.needs_until_us(job)
+            if (until_us is not None and until_us >= least_us) or (job.points < 0 and choice.order[0] != BY_POOL):
+                continue
+            room = self.capacity.find(line.shape, until_us)
+            if room is not None:
+                estimated_us = known_estimate_us(jobs, job)
+                return job, 1 if estimated_us is None else self.run_count(job, estimated_us), room, until_us
+            least_us = until_us or 0
+        return None
+
     def _serve_owners(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of work on its owner's own machines: first there, and at the cost of nobody (rows P24, P27)."""
+        self._refresh_keys()  # what waits deep inside an owner for the first time is known there only then
         for owner, rooms in sorted(self.capacity.owned.items()):
             if owner not in self._leaves and owner not in self._groups:
                 continue

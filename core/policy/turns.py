@@ -123,8 +123,10 @@ class TurnIndex(ClockIndex):
     def ahead_of(self, job_id: JobId) -> str:
         """Return sentences on who is ahead of a job and why, on who paid for that, and on what a point would bring.
 
-        What no worker could ever hold is passed over, and so is not ahead of anything.
+        What no worker could ever hold is passed over, and so is not ahead of anything. Whom the last pass set aside
+        is where it was before.
         """
+        self.begin_pass()
         self._refresh_keys()
         job = self.state.jobs.jobs[job_id]
         leaf = self._leaves.get(job.terms.domain_id)

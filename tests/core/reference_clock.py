@@ -10,6 +10,7 @@ tested on it alone. Nothing here is shared with the engine.
                 else:          S_i stays                       (tier 2: from the pool)
                 V_p += l / Phi_p;  X_i += 2^priority l 2^(t/h)
             a domain within its guarantee (tier 0) moves only its usage, and not the time over it.
+    own     what is next inside the owner of a machine goes first there, as if guaranteed at each level
     choose  top down, among children with something that may be served:
                 covered by a guarantee, else eligible (S <= V) with least (D, S, id), else what the pool policy says
     wake    S = max(S, V); V is its base B, what S was before its floor F, and what S was raised by its drop
@@ -21,6 +22,8 @@ tested on it alone. Nothing here is shared with the engine.
     fall    where that took V below the base of a child: as if it had come only now, B' = max(V, F), and S falls by the
             part (B - B') / (B - F) of its drop, which is all that it was raised by beyond B'
     share   S' = V - (V - S) e / e'; and the same at V = F, so that S falls to what it would be if V falls
+    claim   whoever could not be served for a while (its cap) and is behind V by more than two of the largest units that
+            there were, and what others beside it are ahead, is behind by no more than that when it is served in tier 1
 
 Inside a leaf: the user with the least start tag, of that user the job with the least finish tag.
 """
@@ -100,6 +103,7 @@ class Domain:
     base: Number = 0
     floor: Number = 0
     drop: Number = 0
+    rest: Number = 0
     lead: int = 0
     came: bool = False
     usage: Number = 0
@@ -200,6 +204,7 @@ class ReferenceClock:
     advance: Callable[[int, int], Number] = exact_advance
     whole: bool = False
     now: int = 0
+    largest: int = 0
     domains: dict[int, Domain] = field(default_factory=lambda: {0: Domain(0, -1, 1)})
     jobs: dict[int, Job] = field(default_factory=dict)
 
@@ -276,6 +281,15 @@ class ReferenceClock:
         """
         return self._choose_in(0, free)
 
+    def choose_inside(self, owner: int) -> Choice | None:
+        """Return what goes first on a machine of a domain: what is next inside it, at the cost of nobody."""
+        leaf = not self.children(owner)
+        found = self._first_of(self.domains[owner], None) if leaf else self._choose_in(owner, None)
+        if found is None:
+            return None
+        path = self.path(found.job.domain_id)
+        return Choice(found.job, path, [GUARANTEED] * len(path))
+
     def _choose_in(self, node: int, free: int | None) -> Choice | None:
         heads = []
         for child in self.children(node):
@@ -308,6 +322,14 @@ class ReferenceClock:
     def lead(self, domain: Domain) -> Number:
         """Return by how much a tag may be ahead of V, and by some roundings."""
         return self.charge(domain.lead, domain.share, self.alpha_milli) + (1000 * 2**20 if self.whole else 0)
+
+    def _limit_claim(self, domain: Domain) -> None:
+        """Let a domain that could not be served be behind V by no more than it may claim."""
+        now = self.time_over(domain).now
+        ahead = sum(it.share * (it.tag - now) for it in self.children(domain.parent) if it.came and it.tag > now)
+        ahead = ahead // domain.share if self.whole else Fraction(ahead) / domain.share
+        limit = now - self.charge(2 * self.largest, domain.share, self.alpha_milli)
+        domain.tag = max(domain.tag, limit - ahead)
 
     def _in_tier(self, choice: Choice, tier: int) -> Choice:
         choice.tiers[-1] = tier
@@ -353,6 +375,7 @@ class ReferenceClock:
         active = {it.user for it in waiting}
         to_job = len([it for it in waiting if it.user == job.user]) > 1
         lease = Lease(choice, job.size, job.priority, self.now, len(active) > 1, to_job)
+        self.largest = max(self.largest, job.size)
         self._set_right(lease, 0, job.size)
         for domain in choice.path:
             domain.held += job.width
@@ -392,6 +415,8 @@ class ReferenceClock:
                 self._relabel(domain)
             if tier == ENTITLED:
                 share, alpha = domain.share, self.alpha_milli
+                if not before:
+                    self._limit_claim(domain)
                 domain.tag += self.charge(after, share, alpha) - self.charge(before, share, alpha)
             if tier != GUARANTEED:
                 phi = self.phi(domain.parent)
@@ -440,15 +465,18 @@ class ReferenceClock:
             if keep and domain.came:
                 now = self.time_over(domain).now
                 low = domain.floor if domain.base > domain.floor else 0
-                fallen = self._kept(domain, share, low, domain.tag - domain.drop)
-                domain.tag = self._kept(domain, share, now, domain.tag)
+                fallen, _ = self._kept(domain.share * (low - domain.tag + domain.drop), share, low)
+                domain.tag, domain.rest = self._kept(domain.share * (now - domain.tag) + domain.rest, share, now)
                 domain.base, domain.floor, domain.drop = now, low, domain.tag - fallen
             domain.share = share
 
-    def _kept(self, domain: Domain, share: int, now: Number, tag: Number) -> Number:
-        """Return the tag that leaves what a domain is owed at V = ``now`` as it is with another share."""
-        owed = Fraction(domain.share, share) * (now - tag)
-        return now - (floor(owed) if self.whole else owed)
+    def _kept(self, owed: Number, share: int, now: Number) -> tuple[Number, Number]:
+        """Return the tag that leaves what is owed at V = ``now`` as it is with another share, and what it cannot hold.
+
+        A whole tag can hold only multiples of the share; what is left is kept, so that the way back is exact.
+        """
+        behind = floor(Fraction(owed) / share) if self.whole else Fraction(owed) / share
+        return now - behind, owed - behind * share
 
     def lag(self, domain: Domain) -> Fraction:
         """Return what a domain is owed by its own account: g (V - S)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meted.core.commands import ChangeDomain, DrainWorker, GrantCredit, MarkWorkerAway, NiceJob, SetRules
+from meted.core.commands import ChangeDomain, CreateDomain, DrainWorker, GrantCredit, MarkWorkerAway, NiceJob, SetRules
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, WaitReason, explain
 from meted.core.ids import JobId
@@ -185,6 +185,35 @@ def test_reserved_names_the_job_and_until_when() -> None:
     part = only(world, JobId(1))
     names(part, WaitReason.RESERVED, f"emptied for job {wide}")
     assert part.until_us == worker.shadow_us
+
+
+def test_whom_a_pass_set_aside_is_not_next() -> None:
+    """Three wait beside a worker that is being emptied: each is told who is ahead, as if nobody had tried."""
+    world = World()
+    world.worker(2)
+    jobs = [world.submit(name, 100, time_request_us=10 * SECOND) for name in "abc"]
+    world.run_pass()
+    world.submit("wide", request=cpus(2), time_request_us=10 * SECOND)
+    for _ in range(50):
+        world.tick(5 * SECOND)
+        oldest = min(world.leases(), key=lambda lease: (lease.leased_us, lease.lease_id))
+        world.finish(oldest.lease_id, run_us=10 * SECOND)
+        world.run_pass()
+        if len(world.leases()) == 1:
+            break
+    told = [only(world, job_id) for job_id in jobs]
+    assert [part.reason for part in told] == [WaitReason.RESERVED] * 3
+    assert all("Ahead of its domain" in part.sentence and "'wide' (owed" in part.sentence for part in told)
+
+
+def test_who_is_next_by_a_guarantee_is_told_so() -> None:
+    world = World()
+    world.worker(2)
+    world.submit("other", 9, time_request_us=SECOND)
+    world.run_pass()
+    world.do(CreateDomain(0, "sure", guarantee=cpus(2)))
+    names(only(world, world.submit("sure")), WaitReason.ROOM, "'sure' is next (within its guarantee)")
+    names(only(world, JobId(1)), WaitReason.ROOM, "'sure' (within its guarantee)")
 
 
 def test_order_before_the_next_pass() -> None:

@@ -88,6 +88,45 @@ def test_a_machine_of_a_domain_serves_all_that_is_in_it() -> None:
         assert sorted(job for worker, job in played(world, 4) if worker == desktop) == sorted(jobs * 2)
 
 
+@pytest.mark.parametrize(("capped", "waits"), [("mine", "mine"), ("mine", "group"), ("group", "group")])
+@pytest.mark.parametrize("until_us", [None, 3600 * SECOND])
+def test_a_cap_holds_on_machines_of_ones_own_as_well(capped: str, waits: str, until_us: int | None) -> None:
+    with World() as world:
+        world.do(CreateDomain(0, "mine", cap=cpus(1) if capped == "mine" else None))
+        if waits == "group":
+            world.do(CreateDomain(0, "group", parent="mine", cap=cpus(1) if capped == "group" else None))
+        world.do(JoinWorker(0, "desktop", cpus(3), owner="mine", restricted=True, until_us=until_us))
+        world.submit(waits, 5, time_request_us=SECOND)
+        for _ in range(3):
+            assert len(world.run_pass()) == 1
+            assert world.run_pass() == []
+            world.tick(SECOND)
+            world.finish(world.leases()[0].lease_id, run_us=SECOND)
+
+
+@pytest.mark.parametrize("waits", ["mine", "group"])
+def test_what_would_outlive_a_machine_is_not_given_to_it_though_it_is_its_owners(waits: str) -> None:
+    with World() as world:
+        world.do(CreateDomain(0, "mine"))
+        if waits == "group":
+            world.do(CreateDomain(0, "group", parent="mine"))
+        world.do(JoinWorker(0, "desktop", cpus(1), owner="mine", restricted=True, until_us=100 * SECOND))
+        world.submit(waits, 1, time_request_us=101 * SECOND)
+        assert world.run_pass() == []
+
+
+def test_what_waits_deep_inside_the_owner_goes_first_from_the_first_pass_on() -> None:
+    """Also if nothing has ever waited there before: nobody else gets the machine meanwhile."""
+    with World() as world:
+        for name, parent in (("lab", ""), ("group", "lab"), ("team", "group")):
+            world.do(CreateDomain(0, name, parent=parent))
+        world.domain("theirs", 1000)
+        desktop = owned(world, "lab", restricted=False)
+        world.submit("theirs", 3, time_request_us=SECOND)
+        mine = world.submit("team", 3, time_request_us=SECOND)
+        assert played(world, 1) == [(desktop, mine)]
+
+
 def test_an_owner_must_be_known_and_named() -> None:
     with World() as world:
         world.refused(JoinWorker(0, "w", cpus(1), owner="nobody"), Reason.UNKNOWN_DOMAIN)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
-from meted.core.commands import DrainWorker, FinishUnits, LeaseUnits, LoseWorker, MarkWorkerAway, ReturnUnits
-from meted.core.errors import Reason
+from meted.core.commands import (
+    CreateDomain,
+    DrainWorker,
+    FinishUnits,
+    LeaseUnits,
+    LoseWorker,
+    MarkWorkerAway,
+    OfferLoan,
+    ReturnUnits,
+)
+from meted.core.errors import Reason, Refused
+from meted.core.events import UnitsLeased
 from meted.core.explain import WaitReason, explain
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.state import Lease
@@ -69,6 +81,15 @@ def test_short_work_is_not_queued_behind_long_work(world: World) -> None:
     world.run_pass()
     short(world, "other")
     assert world.run_pass() == []
+
+
+@pytest.mark.parametrize(("each_us", "is_queued"), [(100 * MS, True), (100 * MS + 1, False)])
+def test_what_waits_is_itself_no_longer_than_the_limit(world: World, each_us: int, is_queued: bool) -> None:
+    world.worker(1, prefetch=True)
+    short(world, count=5)
+    world.run_pass()
+    world.submit("other", time_request_us=each_us)
+    assert bool(world.run_pass()) == is_queued
 
 
 def test_unknown_work_is_not_queued_until_something_is_known(world: World) -> None:
@@ -255,3 +276,58 @@ def test_units_of_a_queued_lease_return_exactly(world: World, is_owed: bool) -> 
     world.do(ReturnUnits(world.now_us, WorkerId(worker), second.lease_id, ((second.first, second.count),)))
     assert world.account() == account
     assert world.state.jobs.clock - world.state.jobs.debt == before.clock - before.debt
+
+
+def leased(world: World) -> list[tuple[JobId, int, int, int, int]]:
+    """Return what was leased so far: of which job, which units, from which tier, and where that left its domain."""
+    events = (event for event in world.log if isinstance(event, UnitsLeased))
+    return [(event.job_id, event.first, event.count, event.charged, event.domain_tag) for event in events]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_short_work_goes_in_the_order_of_a_pool_with_a_second_place_for_each_that_runs(seed: int) -> None:
+    """The model of prefetch: the same leases and charges, in a tree with guarantees, caps, loans and priorities."""
+    dice = Random(seed)
+    slots = dice.randint(1, 4)
+    pair = World(), World()
+    pair[0].worker(slots, prefetch=True)
+    pair[1].worker(2 * slots)
+    domains = [CreateDomain(0, "free")]
+    for number in range(dice.randint(2, 7)):
+        parent = dice.choice(["", *(domain.name for domain in domains[1:])])
+        cap, sure = dice.choice((None, None, cpus(2))), cpus(dice.choice((0, 0, 1)))
+        domains.append(CreateDomain(0, f"d{number}", dice.choice((1, 2, 5)), cap, parent, sure))
+    for world in pair:
+        for domain in domains:
+            world.do(domain)
+    names = [domain.name for domain in domains]
+    leaves = [name for name in names if not pair[0].find_domain(name).children]
+    for _ in range(150):
+        some = dice.random()
+        if some < 0.4:
+            fields = {"user": dice.choice("uv"), "priority": dice.randint(0, 2)}
+            name, count, each_us = dice.choice(leaves), dice.randint(1, 20), dice.choice((15, 20, 50, 100)) * MS
+            for world in pair:
+                short(world, name, count, time_request_us=each_us, **fields)
+        elif some < 0.5:
+            loan = OfferLoan(0, dice.choice(names), dice.choice(names), "share", 1)
+            refused = 0
+            for world in pair:
+                try:
+                    world.do(loan)
+                except Refused:
+                    refused += 1
+            assert refused in (0, 2)
+        elif running := [lease for lease in pair[0].leases() if lease.lease_id not in queued(pair[0])]:
+            lease_id, gives_back = dice.choice(running).lease_id, dice.random() < 0.2
+            for world in pair:
+                if gives_back:
+                    world.give_back(lease_id)
+                else:
+                    world.finish(lease_id, run_us=10 * MS)
+        for world in pair:
+            world.run_pass()
+        assert leased(pair[0]) == leased(pair[1])
+    assert any(isinstance(event, UnitsLeased) and event.behind for event in pair[0].log)
+    for world in pair:
+        world.check()

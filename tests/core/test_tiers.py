@@ -11,7 +11,9 @@ from meted.core.commands import ChangeDomain, ChangePriority, CreateDomain, SetR
 from meted.core.events import UnitsLeased
 from meted.core.ids import JobId
 from meted.core.limits import RUN_QUANTUM_US
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import NOTHING, Resources
+from meted.core.service import lag
 from meted.core.state import Lease
 from meted.core.tags import ENTITLED, GUARANTEED, LEVEL_BITS
 from meted.core.usage import job_weight
@@ -86,6 +88,46 @@ def test_the_pool_alone_locks_out_for_so_many_half_lives(world: World, others: i
     assert abs((world.now_us - begin) / unit_us - half_life * half_lives) <= 2
 
 
+@pytest.mark.parametrize("alpha_milli", [1000, 750, 100])
+def test_the_lag_that_is_shown_is_by_what_is_owed(world: World, alpha_milli: int) -> None:
+    """It is g (V - S) with g = alpha e: of two units of others with three of four shares, a quarter times alpha."""
+    world.do(SetRules(0, alpha_milli))
+    worker, mine = world.worker(4), world.domain("mine", 1)
+    world.domain("others", 3)
+    world.submit("mine", 2, time_request_us=SECOND)
+    world.lease(worker, world.submit("others", 2, time_request_us=SECOND), 2)
+    assert lag(world.state, mine) == pytest.approx(2 * 1000 * SECOND * alpha_milli / 1000 / 4, abs=1)
+
+
+def test_what_nobody_knows_anything_of_is_tried_soon(world: World) -> None:
+    """It is ordered and charged as one run quantum, so it goes before what says that it takes longer."""
+    world.worker(1)
+    world.submit("known", time_request_us=2 * RUN_QUANTUM_US)
+    unknown = world.submit("unknown", 5)
+    (lease,) = world.run_pass()
+    assert (lease.job_id, lease.count, lease.estimate_us) == (unknown, 1, RUN_QUANTUM_US)
+
+
+# Several resources
+
+
+@pytest.mark.parametrize("alpha_milli", [1000, 750, 500])
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_a7_the_larger_part_of_two_resources_is_the_size(world: World, alpha_milli: int, first: str) -> None:
+    """The example of dominant resource fairness: of 9 cpus and 18 GB three tasks of A and two of B, 2/3 for each."""
+    gigabyte = 10**9
+    world.do(SetRules(0, alpha_milli))
+    world.worker(Resources(9000, 18 * gigabyte))
+    asked = {"A": Resources(1000, 4 * gigabyte), "B": Resources(3000, gigabyte)}
+    for name in sorted(asked, key=lambda name: name != first):
+        world.submit(name, 10, request=asked[name], time_request_us=SECOND)
+    leases = world.run_pass()
+    names = {world.find_domain(name).domain_id: name for name in asked}
+    assert Counter(names[world.job(lease.job_id).terms.domain_id] for lease in leases) == {"A": 3, "B": 2}
+    assert all(lease.count == 1 for lease in leases)
+    assert world.account("A").service == world.account("B").service == 6000 * SECOND
+
+
 # Guarantees and caps
 
 
@@ -147,6 +189,21 @@ def test_a_guarantee_is_of_what_it_names(world: World) -> None:
         if lease.charged & GUARANTEED
     )
     assert covered == {True: 2, False: 1}
+
+
+def test_of_several_requests_what_a_guarantee_covers_goes_first_though_another_is_next_at_home(world: World) -> None:
+    """What is not covered has to wait for the domain's turn, and keeps what is covered from nothing."""
+    domain(world, "sure", guarantee=cpus(1))
+    world.domain("other", 1000)
+    worker = world.worker(6)
+    world.finish(world.lease(worker, world.submit("sure", time_request_us=900 * SECOND), 1), run_us=900 * SECOND)
+    wide = world.submit("sure", request=cpus(2), time_request_us=SECOND)
+    covered = world.submit("sure", 2, time_request_us=2 * SECOND)
+    others = world.submit("other", 9, time_request_us=SECOND)
+    assert wide < covered, "it is next at home"
+    leases = world.run_pass()
+    assert [lease.job_id for lease in leases[:2]] == [covered, others]
+    assert [bool(lease.charged & GUARANTEED) for lease in leases] == [True] + [False] * (len(leases) - 1)
 
 
 def test_a_cap_above_holds_for_all_that_is_inside(world: World) -> None:
@@ -304,6 +361,18 @@ def test_a_higher_priority_never_brings_a_waiting_job_back_nor_a_lower_one_forwa
     assert found[10] <= found[2] <= place <= found[-2] <= found[-10]
 
 
+@pytest.mark.parametrize("steps", [-3, -1, 1, 3])
+def test_another_priority_of_a_job_that_is_overdue_leaves_it_where_it_is(world: World, steps: int) -> None:
+    """What it is owed would bring it back with a higher priority, and forward with a lower one."""
+    worker = world.worker(20)
+    late, other = (world.submit("d", 20, time_request_us=SECOND) for _ in range(2))
+    world.lease(worker, other, 15)
+    user, tag = world.account().users[""], world.job(late).tag
+    assert user.clock - user.debt > tag + 1000 * SECOND, "it is overdue"
+    world.do(ChangePriority(world.now_us, late, steps))
+    assert world.job(late).tag == tag
+
+
 def test_short_units_go_in_runs_within_their_turns(world: World) -> None:
     """Jobs of units of 10 ms and of 100 ms have the same time each."""
     world.worker()
@@ -316,3 +385,21 @@ def test_short_units_go_in_runs_within_their_turns(world: World) -> None:
     leased = [event for event in world.log if isinstance(event, UnitsLeased)]
     mine_us = sum(event.count * event.estimate_us for event in leased if event.job_id == short)
     assert abs(mine_us - 200 * RUN_QUANTUM_US // 2) <= RUN_QUANTUM_US
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("user", ["", "other"])
+def test_who_asks_for_longer_than_any_worker_lives_keeps_nobody_back(policy: str, user: str) -> None:
+    """P7: a unit of the same domain and request behind it, of the same user or another, has the slot that is free."""
+    with World(policy) as world:
+        world.worker(1, until_us=100 * SECOND)
+        world.submit("d", time_request_us=101 * SECOND)
+        world.submit("d", time_request_us=3600 * SECOND, user=user)
+        short = world.submit("d", 2, time_request_us=50 * SECOND, user=user)
+        for _ in range(2):
+            (lease,) = world.run_pass()
+            assert lease.job_id == short
+            world.tick(50 * SECOND)
+            world.finish(lease.lease_id, run_us=50 * SECOND)
+        world.worker(1)
+        assert len(world.run_pass()) == 1
