@@ -31,12 +31,18 @@ class Play:
         self.finishes: dict[JobId, int] = {}
 
     def submit(
-        self, request: Resources | int, took_us: int, estimate_us: int | None = None, domain: str = "d", count: int = 1
+        self,
+        request: Resources | int,
+        took_us: int,
+        estimate_us: int | None = None,
+        domain: str = "d",
+        count: int = 1,
+        user: str = "",
     ) -> JobId:
         """Submit a job of which every unit takes ``took_us``, and is estimated right unless said otherwise."""
         amount = cpus(request) if isinstance(request, int) else request
         estimated_us = took_us if estimate_us is None else estimate_us
-        job_id = self.world.submit(domain, count, request=amount, time_request_us=estimated_us)
+        job_id = self.world.submit(domain, count, user=user, request=amount, time_request_us=estimated_us)
         self.took_us[job_id] = took_us
         return job_id
 

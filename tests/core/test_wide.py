@@ -100,6 +100,37 @@ def test_every_resource_can_be_the_scarce_one(request_: Resources) -> None:
     play.world.check()
 
 
+@pytest.mark.parametrize("user", ["a", "b"])
+def test_a_whole_machine_unit_is_not_starved_by_its_own_domain(user: str) -> None:
+    """The clock of domains sees nothing of it: those of the users and of a user's jobs say that it is overdue."""
+    play = Play("meted", 4)
+    world, narrow = play.world, dict[int, JobId]()
+
+    def go_on(seconds: int) -> None:
+        until_us = world.now_us + seconds * SECOND
+        while world.now_us < until_us:
+            for at in range(3):  # of very different lengths, so that no worker is ever empty by itself
+                if at not in narrow or not world.job(narrow[at]).is_backlogged:
+                    narrow[at] = play.submit(1, SECOND + 370 * MS * at, domain="d", user="a", count=50)
+            play.run_pass()
+            play.advance(until_us)
+
+    go_on(10)
+    wide = play.submit(4, 5 * SECOND, domain="d", user=user)
+    go_on(60)
+    assert wide in play.starts, "it starved"
+    play.world.check()
+
+
+def test_no_worker_is_emptied_for_what_a_cap_keeps_back() -> None:
+    play = Play("meted", 4)
+    play.world.domain("wide", 3000, cap=cpus(3))
+    stream(play, 5, SECOND)
+    play.submit(4, 5 * SECOND, domain="wide")
+    stream(play, 60, SECOND)
+    assert not [event for event in play.world.log if isinstance(event, WorkerReserved)]
+
+
 def test_shorter_work_backfills_up_to_the_shadow() -> None:
     """While a worker empties, work that ends in time still goes there, and work that does not stays away."""
     play = Play("meted", 4)
