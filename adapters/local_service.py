@@ -200,15 +200,19 @@ class LocalService(LocalCredit):
         """
         self._do(RerunUnits(self.clock(), JobId(job_id), failed, cancelled))
 
-    def cancel(self, *job_ids: int) -> None:
+    def cancel(self, *job_ids: int) -> str | None:
         """Stop jobs and keep their results; those that have ended are left alone (row P21).
 
         Units that are handed out are asked back: :meth:`is_wanted` says so. The job ends when they are reported.
+
+        Returns:
+            None: whoever runs the units here can end them. A server may know of some that nothing can end.
 
         Raises:
             Refused: One of them is not known; none was stopped.
         """
         self._do(CancelJobs(self.clock(), _job_ids(job_ids)))
+        return None
 
     def delete(self, job_id: int) -> None:
         """Cancel a job if it has not ended, and remove it with its results (row P21).

@@ -36,10 +36,13 @@ Examples:
 def cancel(jobs: tuple[int, ...], server: str | None) -> None:
     """Stop jobs; what they have done so far is kept.
 
-    Units that run are asked to end with SIGTERM, and killed some seconds later. Jobs that have ended are left alone.
+    Units that run are asked to end with SIGTERM, and killed some seconds later; where a worker's executor cannot do
+    that, they run to their end, and it is said. Jobs that have ended are left alone.
     """
     with connected(server) as client:
-        client.call("cancel", jobs=jobs)
+        runs_on = client.call("cancel", jobs=jobs).get("runs_on")
+    if runs_on:
+        click.echo(runs_on, err=True)
 
 
 @click.command("delete", short_help="Remove jobs that have ended, with all they have left.")

@@ -133,7 +133,9 @@ def known_executor(name: str) -> None:
 
 def said_executor(name: str) -> tuple[tuple[str, str], ...]:
     """Return the label that says what runs a worker's units; processes go without saying."""
-    return () if name == "process" else (("executor", name),)
+    from ..executors.lacking import EXECUTOR
+
+    return () if name == "process" else ((EXECUTOR, name),)
 
 
 def lock_directory(directory: Path) -> int:

@@ -92,9 +92,14 @@ class JobVerbs(Verbs):
         await self._ask("start", jobs=job_ids)
 
     @verb
-    async def cancel(self, *job_ids: int) -> None:
-        """Stop jobs and keep their results; those that have ended are left alone (row P21)."""
-        await self._ask("cancel", jobs=job_ids)
+    async def cancel(self, *job_ids: int) -> str | None:
+        """Stop jobs and keep their results; those that have ended are left alone (row P21).
+
+        Returns:
+            A sentence, where units run on to their end as the executors of their workers cannot end them; else None.
+        """
+        answer = await self._ask("cancel", jobs=job_ids)
+        return cast("str | None", answer.get("runs_on"))
 
     @verb
     async def delete(self, job_id: int) -> None:

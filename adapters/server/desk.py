@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import trio
 
 from meted.core.commands import Command
+from meted.core.decide.jobs import find_job
 from meted.core.engine import Engine
 from meted.core.errors import Refused
 from meted.core.explain import Waiting, explain
@@ -19,6 +20,7 @@ from ..log import Log
 from .commit_loop import CommitLoop, Decide
 from .crew import Crew
 from .kept_calls import KeptCalls
+from .lacking import running_on
 from .runner import Runner
 from .secret_store import SecretStore
 from .session import Session
@@ -66,6 +68,14 @@ class Reader(JobReader):
     def state(self) -> State:
         """The state after everything published."""
         return self._engine.committed
+
+    def explain(self, job_id: int) -> list[str]:
+        """Return why each part of a job waits, and what of a stopped one goes on as nothing can end it.
+
+        Raises:
+            Refused: The job is not known.
+        """
+        return super().explain(job_id) + running_on(self.state, find_job(self.state, job_id))
 
     def waiting(self, job: Job) -> tuple[Waiting, ...]:
         """Return the parts of a job that wait, with why."""

@@ -29,6 +29,7 @@ from ..wire.errors import CallError, Code
 from ..wire.methods import Cancel, Delete, Drain, Rerun, Start, Submit
 from .commit_loop import Decide
 from .desk import Desk, Handler, Later, Now, Outcome, handling
+from .lacking import runs_on
 from .run_messages import environment_bytes, secrets_in
 from .session import Session
 
@@ -72,9 +73,14 @@ class JobMethods:
         return self._desk.once("start", session, params.key, handling(lambda at_us: StartJobs(at_us, job_ids)))
 
     def cancel(self, session: Session, params: Cancel) -> Outcome:
-        """Stop jobs."""
+        """Stop jobs, and tell of units that nothing can end."""
         job_ids = tuple(map(JobId, params.jobs))
-        return self._desk.once("cancel", session, params.key, handling(lambda at_us: CancelJobs(at_us, job_ids)))
+
+        def cancel(engine: Engine, at_us: int) -> object:
+            engine.handle(CancelJobs(at_us, job_ids))
+            return {"runs_on": runs_on(engine.state, job_ids)}
+
+        return self._desk.once("cancel", session, params.key, cancel)
 
     def delete(self, session: Session, params: Delete) -> Outcome:
         """Remove an ended job."""

@@ -10,8 +10,10 @@ from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.ids import WorkerId
 from meted.core.record import record
-from meted.core.state import Job
+from meted.core.state import Job, Worker
 
+from ..executors.contract import OUTPUT
+from ..executors.lacking import lacks
 from ..unit_records import unit_records
 from ..wire import methods as wire
 from ..wire.errors import CallError, Code
@@ -19,6 +21,7 @@ from ..wire.limits import FRAME_BYTES_MAX
 from ..wording import no_such_unit
 from .desk import Desk, Handler, Later, Now, Outcome
 from .follow_methods import seconds
+from .lacking import no_output
 from .session import Session
 
 STREAMS = ("out", "err")
@@ -77,6 +80,9 @@ class OutputMethod:
         while True:
             holder = await self._holder(job, params.index)
             if holder is not None:
+                worker = self._desk.state.workers.workers.get(holder.worker_id)
+                if worker is not None and lacks(worker.labels, OUTPUT):
+                    return await self._kept_at_most(job, params, holder, worker)
                 answer = await self._ask(holder, params, max(deadline_s - trio.current_time(), 0.0))
                 if answer is not None:
                     ended = answer.ended and not holder.is_running
@@ -101,6 +107,13 @@ class OutputMethod:
             if row["unit"] == index and row["worker"] is not None:
                 return _Holder(WorkerId(row["worker"]), row["attempt"] or 1, False)
         return None
+
+    async def _kept_at_most(self, job: Job, params: wire.Output, holder: _Holder, worker: Worker) -> object:
+        """Return what came with the report of a unit whose executor keeps no output; refuse where that is nothing."""
+        read_kept = partial(self._desk.log.result, job.job_id, params.index)
+        if holder.is_running or await self._desk.read(read_kept) is None:
+            raise CallError(Code.REFUSED, "not_featured", no_output(worker, job.job_id, params.index))
+        return await self._kept(job, params, True)
 
     async def _ask(self, holder: _Holder, params: wire.Output, wait_s: float) -> wire.WorkerOutput | None:
         session = self._desk.crew.session(holder.worker_id)

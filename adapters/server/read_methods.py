@@ -27,6 +27,7 @@ from ..wire.errors import CallError, Code
 from ..wire.limits import PAGE_ROWS_MAX
 from .desk import Desk, Handler, Later, Now, Outcome
 from .forecasts import Forecasts
+from .lacking import running_on
 from .rows import job_row, pages
 from .session import Session
 from .state_body import state_body
@@ -201,7 +202,7 @@ class ReadMethods:
             return self._digest_found
 
     async def row(self, job_id: int) -> JobView:
-        """Return the row of a job with why it waits, or why the first of its units that failed did so.
+        """Return the row of a job with why it waits, goes on, or failed: then why the first unit that did so has.
 
         Raises:
             Refused: It is not known.
@@ -215,6 +216,7 @@ class ReadMethods:
         row = job_row(state, job, desk.crew.running(job.job_id), desk.reader.waiting(job))
         if job.outcome == FAILED:
             await self._tell_why([(job, row)])
+        row["reason"] = row["reason"] or next(iter(running_on(state, job)), None)
         return row
 
     async def _tell_why(self, failed: Sequence[tuple[Job, JobView]]) -> None:

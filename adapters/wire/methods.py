@@ -151,7 +151,7 @@ METHODS = _table(
         Method("ping", Ping, "{}", role="any"),
         Method("submit", Submit, "{job}, or for dry_run {accepted, fits_now, sentence}", mutates=True),
         Method("start", Start, "{}", mutates=True),
-        Method("cancel", Cancel, "{}", mutates=True),
+        Method("cancel", Cancel, "{runs_on}; a sentence on units that nothing can end, or nil", mutates=True),
         Method("delete", Delete, "{}", mutates=True),
         Method("rerun", Rerun, "{}", mutates=True),
         Method("jobs", Jobs, "[job row]"),

@@ -95,7 +95,7 @@ class Start:
 
 @record
 class Cancel:
-    """Stop jobs and keep their data; those that have ended are left alone.
+    """Stop jobs and keep their data; those that have ended are left alone. What runs is ended where its worker can.
 
     Attributes:
         jobs: Ids of the jobs.

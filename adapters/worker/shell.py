@@ -12,9 +12,11 @@ from random import Random
 import trio
 
 from meted.core.limits import SECOND_US
+from meted.core.record import replaced
 
 from ..executors.contract import EXIT_NOT_STARTED, KILL_GRACE_US, Executor, NotFeatured, UnitEnd, UnitKey, UnitToRun
 from ..executors.ends import killed_unstarted
+from ..executors.lacking import label_lacking, unheld_limits
 from ..wire.messages import Notification
 from . import stimuli as s
 from .brain import Brain
@@ -33,7 +35,7 @@ class Worker:
     Args:
         connect: Makes a connection to the server; raises OSError or WireError if it cannot.
         executor: Runs the units; it is opened and closed here.
-        offer: What this worker has.
+        offer: What this worker has; what its executor lacks is added to its labels.
         name: What people call it.
         random: Where the jitter of the dialling, and new instance words, come from.
         instance: The word by which the server knows this life of the worker; None makes one.
@@ -60,10 +62,11 @@ class Worker:
         joined: Callable[[int, str], None] = lambda _worker, _instance: None,
     ) -> None:
         self.brain = Brain(offer.capacity, stagger_us)
+        self._labels = label_lacking(offer.labels, executor.features)
         self.contact = Contact(
             self,
             connect,
-            offer,
+            replaced(offer, labels=self._labels),
             name=name,
             random=random,
             instance=instance,
@@ -184,6 +187,10 @@ class Worker:
 
         began_us = now_us()
         try:
+            unheld = unheld_limits(unit.spec, self._executor.features, self._labels)
+            if unheld is not None:
+                await trio.lowlevel.checkpoint()
+                return unheld
             return await self._executor.run(unit, started)
         except Exception as error:  # one bad unit is no reason to stop all others (row N34)
             reason = f"The worker could not run the unit ({type(error).__name__}): {error}"

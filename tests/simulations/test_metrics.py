@@ -116,7 +116,8 @@ def test_service_equals_its_definition(
     largest_area = max(job.run_us * job.procs for job in jobs)
     assert meter.max_lag_units() == largest_lag(jobs, events, shares) / largest_area
     all_owed, all_received = sum(owed for owed, _ in totals.values()), sum(received for _, received in totals.values())
-    error: Fraction = sum((abs(got / all_received - owed / all_owed) for owed, got in totals.values()), Fraction(0)) / 2
+    parts = [Fraction(got) / all_received - Fraction(owed) / all_owed for owed, got in totals.values()]
+    error = sum(map(abs, parts), Fraction(0)) / 2
     assert abs(meter.share_error() - error) < Fraction(1, 10**8)
     assert abs(meter.jain_service() - jain([int(ratio * 10**12) for ratio in expected.values()])) < Fraction(1, 10**8)
 

@@ -196,3 +196,40 @@ def test_the_command_line_refuses_an_unknown_one_at_once() -> None:
 
     with pytest.raises(click.UsageError, match="There is no executor 'docker'; there are: process"):
         known_executor("docker")
+
+
+BARE = """
+from meted.adapters.executors.simulated import Behaviour, SimulatedExecutor
+
+def make(setup):
+    return SimulatedExecutor(lambda job, index, attempt: Behaviour(600_000_000), frozenset())
+"""
+
+
+@pytest.mark.slow
+def test_users_are_told_what_it_lacks(tmp_path: Path, site: Path) -> None:
+    """Row G08."""
+    install(site, "bare", "bare_executor", BARE, "bare = bare_executor:make")
+    with pool(tmp_path, site, 'executor = "bare"\n') as (_, environment):
+
+        def meted(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [*METED, *arguments]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+        limited = meted("submit", "--wait", "--limit", "cpu_s=1", "--", "true")
+        assert limited.returncode == 1
+        assert 'unit 0: the executor "bare" of the worker cannot hold a unit to limits (cpu_s): ' in limited.stderr
+        assert '"exit": 257' in meted("show", "1", "--units", "--json").stdout
+        meted("submit", "--", "true")
+        while json.loads(meted("show", "2", "--json").stdout)["state"] != "running":
+            time.sleep(0.05)
+        logs = meted("logs", "2")
+        assert (logs.returncode, logs.stdout) == (1, "")
+        assert 'The executor "bare" of worker 1 (' in logs.stderr
+        cancel = meted("cancel", "2")
+        assert cancel.returncode == 0
+        assert cancel.stderr.startswith("What runs of job 2 on worker 1 goes on to its end: the executor there cannot")
+        goes_on = 'goes on to its end: the executor "bare" there cannot end a unit.'
+        assert goes_on in meted("explain", "2").stdout
+        assert goes_on in json.loads(meted("show", "2", "--json").stdout)["reason"]
+        assert goes_on in meted("show", "2").stdout.replace("\n", " ")

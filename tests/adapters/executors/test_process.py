@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -173,6 +174,37 @@ def test_one_process_is_started_at_a_time(processes: Processes, monkeypatch: pyt
     ends = processes.run(*(processes.shell("sleep 0.2") for _ in range(6)))
     assert [end.exit_code for end in ends] == [0] * 6
     assert peaks == [1] * 6
+
+
+def test_one_process_is_reaped_at_a_time(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row N35: each end is over before the next begins, though all others wait for theirs meanwhile."""
+    executor = processes.executor
+    reap, inside, peaks, threads = executor._reap, [0], list[int](), set[int]()
+
+    def counted(running: process._Running) -> process._Ended:
+        inside[0] += 1
+        peaks.append(inside[0])
+        threads.add(threading.get_ident())
+        for other in executor._running.values():
+            os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has reaped it
+        found = reap(running)
+        inside[0] -= 1
+        return found
+
+    async def scenario() -> None:
+        units = [processes.shell("exec sleep 60") for _ in range(6)]
+        async with trio.open_nursery() as nursery:
+            for unit in units:
+                begun = trio.Event()
+                nursery.start_soon(executor.run, unit, begun.set)
+                await begun.wait()
+            assert [executor.kill(unit.key, 0) for unit in units] == [True] * 6
+
+    monkeypatch.setattr(executor, "_reap", counted)
+    trio.run(scenario)
+    assert peaks == [1] * 6
+    assert threads == {threading.get_ident()}
+    assert (executor.usage().running, executor.usage().ended) == (0, 6)
 
 
 def test_arguments_are_filled_in(processes: Processes) -> None:

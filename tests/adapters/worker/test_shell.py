@@ -7,6 +7,8 @@ import itertools
 import msgpack
 import trio
 
+from meted.adapters.executors.contract import EXIT_NOT_STARTED
+from meted.adapters.executors.options import ProcessOptions, make_limits, pack_options
 from meted.adapters.executors.simulated import Behaviour
 from meted.adapters.wire.convert import plain
 from meted.adapters.wire.errors import CallError
@@ -15,7 +17,9 @@ from meted.adapters.wire.methods import Run
 from meted.adapters.worker.contact import WorkerEnd
 from meted.adapters.worker.link import now_us
 from meted.adapters.worker.stimuli import LeaseGiven, LeasesCame, Stimulus, Stopped, UnitEnded
+from meted.core.record import replaced
 from meted.core.resources import Resources
+from meted.core.spec import Spec, pack_spec, spec_digest
 
 from .scripted import BODY, DIGEST, Peer, Stage, lease, play
 
@@ -26,7 +30,7 @@ def test_it_joins_and_says_what_it_offers() -> None:
         assert request.params["name"] == "box"
         assert request.params["instance"] == "a" * 16
         assert request.params["cpu_milli"] == 2_000
-        assert request.params["labels"] == {"host": "here"}
+        assert request.params["labels"] == {"host": "here", "lacks": "limits"}
         await trio.sleep(0.01)
         assert stage.joined == [(7, "a" * 16)]
         assert stage.told == ["Connected to the server as worker 7."]
@@ -536,3 +540,44 @@ def test_an_executor_that_cannot_kill_need_not_start_what_was_stopped() -> None:
         assert stage.told == ["Connected to the server as worker 7."]
 
     play(scene, run_us=HOUR_US)
+
+
+def test_a_unit_that_cannot_be_killed_runs_to_its_end_and_is_reported() -> None:
+    """Row G08: what was asked happens as far as it can; nothing more of the lease starts."""
+
+    async def scene(stage: Stage) -> None:
+        stage.executor._features = frozenset()
+        peer = await stage.peer()
+        await peer.join()
+        await peer.run(lease(1, 3, cpu_milli=2_000))
+        await trio.sleep(1)
+        await peer.tell("stop", leases=(1,))
+        assert (await peer.answer("worker.give_back")).params["spans"] == ((1, 2),)
+        report = (await peer.answer("worker.finish")).params
+        assert (report["done"], report["exits"], report["run_us"]) == (((0, 1),), (), (HOUR_US,))
+        assert stage.executor.usage().started == 1
+        assert stage.told[1].startswith("Unit 0 of lease 1 should end and goes on: this executor cannot do ")
+
+    play(scene, run_us=HOUR_US)
+
+
+def test_limits_that_the_executor_cannot_hold_a_unit_to_keep_it_from_starting() -> None:
+    """Row G08."""
+    options = ProcessOptions(limits=make_limits({"rss_bytes": 1, "cpu_s": 1}))
+    body = pack_spec(Spec(("true",), payload=pack_options(options)))
+    given = replaced(lease(1, 2), spec=spec_digest(body))
+
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        await peer.send(Notification("run", plain(Run((given,), ((given.spec, body),)))))
+        report = (await peer.answer("worker.finish")).params
+        assert report["exits"] == ((0, EXIT_NOT_STARTED), (1, EXIT_NOT_STARTED))
+        sentence = (
+            b"the executor of the worker cannot hold a unit to limits (cpu_s, rss_bytes): submit the job without "
+            b"them, or drain the worker and have the job run where units are processes"
+        )
+        assert report["results"] == ((0, sentence), (1, sentence))
+        assert stage.executor.usage().started == 0
+
+    play(scene)
