@@ -172,9 +172,12 @@ def test_it_fails_where_a_result_is_wrong(temporary: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_as_it_comes_the_shares_are_judged(temporary: Path) -> None:
+    """Exit code 0 says that they were judged; a machine too busy for that, even with twice the work, is told so."""
     done = run(temporary, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["checks"]["shares"] is True
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["checks"]["shares"]) in {(0, True), (1, None)}, done.stdout + done.stderr
+    assert False not in found["checks"].values()
+    assert found["ok"] is (done.returncode == 0)
 
 
 @pytest.mark.slow
