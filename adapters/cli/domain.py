@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 HEADINGS = ("domain", "share", "jobs", "service", "usage", "lag (bound)", "credit", "guarantee, cap")
 NUMBERS = ("jobs", "service", "usage", "lag (bound)", "credit")
-LAG_SHOWN_US = 50
-"""Less cpu time than this would be shown as 0 ms, and is owed to nobody who could notice."""
-
-
 CREDIT = 6
 """The place of the column of credit, which is shown where there is any account."""
+
+LAG_SHOWN_US = 50
+"""Less cpu time than this would be shown as 0 ms, and is owed to nobody who could notice."""
 
 COUNTED = ("created", "changed", "unchanged", "opened", "closed", "removed")
 """What may have become of domains whose records were delivered."""

@@ -19,7 +19,7 @@ from ..job_reader import JobReader
 from ..log import Log
 from .commit_loop import CommitLoop, Decide
 from .crew import Crew
-from .kept_calls import KeptCalls
+from .kept_calls import KeptCalls, Retry
 from .lacking import running_on
 from .runner import Runner
 from .secret_store import SecretStore
@@ -135,9 +135,11 @@ class Desk:
         self.stop = stop
         self._reading = trio.Lock()
 
-    def once(self, method: str, session: Session, key: str | None, decide: Decide) -> Commit:
-        """Return the answer of a method that acts once for an idempotency key of this caller; None is no key."""
-        return Commit(self.calls.once(method, session.peer.user, key, decide))
+    def once(
+        self, method: str, session: Session, key: str | None, decide: Decide, retry: Retry | None = None
+    ) -> Commit:
+        """Return the answer of a method that acts once for a key of this caller; see :meth:`KeptCalls.once`."""
+        return Commit(self.calls.once(method, session.peer.user, key, decide, retry))
 
     async def read(self, function: Callable[[], Answer]) -> Answer:
         """Return what ``function`` reads from the log; one reads at a time, and nobody waits for the disk meanwhile."""

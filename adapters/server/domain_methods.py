@@ -13,8 +13,7 @@ from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
 from ..domain_views import domain_view, domains_after, loan_ids_of, loan_view, rules_view, statement
 from ..wire import methods as wire
-from .desk import Commit, Desk, Handler, Now, Outcome, handling
-from .kept_calls import Retry
+from .desk import Desk, Handler, Now, Outcome, handling
 from .read_methods import page_limit
 from .rows import pages
 from .session import Session
@@ -104,7 +103,7 @@ class DomainMethods:
         def deliver(engine: Engine | Trial, at_us: int) -> object:
             return changes.deliver_records(engine, at_us, params.stamp_us, records, params.full)
 
-        return self._act_on_many("domain.records", session, params.key, deliver)
+        return self._desk.once("domain.records", session, params.key, deliver, deliver)
 
     def apply(self, session: Session, params: wire.DomainApply) -> Outcome:
         """Let domains be as they are wanted."""
@@ -115,7 +114,7 @@ class DomainMethods:
         def apply(engine: Engine | Trial, at_us: int) -> object:
             return apply_domains(engine, at_us, wanted)
 
-        return self._act_on_many("domain.apply", session, params.key, apply)
+        return self._desk.once("domain.apply", session, params.key, apply, apply)
 
     def loans(self, _: Session, params: wire.Loans) -> Outcome:
         """Return a page of the loans."""
@@ -147,7 +146,7 @@ class DomainMethods:
         def replace(engine: Engine | Trial, at_us: int) -> object:
             return changes.set_loans(engine, at_us, params.lender, terms)
 
-        return self._act_on_many("loans.set", session, params.key, replace)
+        return self._desk.once("loans.set", session, params.key, replace, replace)
 
     def statement(self, _: Session, params: wire.LoanStatement) -> Outcome:
         """Return what loans make of an entitlement."""
@@ -184,10 +183,6 @@ class DomainMethods:
             return {}
 
         return self._desk.once("job.priority", session, params.key, change)
-
-    def _act_on_many(self, method: str, session: Session, key: str | None, act: Retry) -> Outcome:
-        """Commit what may have a long answer."""
-        return Commit(self._desk.calls.once(method, session.peer.user, key, act, act))
 
 
 def resources(amounts: wire.Amounts | None) -> Resources | None:

@@ -271,9 +271,13 @@ class ClockIndex(PoolIndex):
         """Rank a domain anew; its deadline, and of those that it is in, are by their next run again."""
         self._dirty.add(domain_id)
         leaf = self._leaves.get(domain_id)
-        for line in leaf.ranked_lines() if leaf is not None else ():
-            line.ranks.peaks.pop(domain_id, None)
-        for who in leaf.above if leaf is not None else self.state.jobs.accounts[domain_id].above:
+        if leaf is None:  # that was the last of it that waited
+            above = self.state.jobs.accounts[domain_id].above
+        else:
+            above = leaf.above
+            for line in leaf.ranked_lines():
+                line.ranks.peaks.pop(domain_id, None)
+        for who in above:
             parent_id = self.state.domains.domains[who].parent
             for shape in self._groups.get(who, ()):
                 if parent_id in shape.ranks:

@@ -71,8 +71,8 @@ def demo(place: Path | None, data: Path | None, units: int | None, as_json: bool
     simulator under two policies. Where --units are too few to judge the shares by, they are not judged; where a busy
     machine makes them too few, all is done once more with twice as many, unless the log is to be kept.
 
-    The log is kept in the data directory DIR, if that or --data is given. It takes half a minute, and at most two. The
-    exit code is 0 only if all of it held.
+    The log is kept in the data directory DIR, if that or --data is given. It takes half a minute, with a second go two.
+    The exit code is 0 only if all of it held, but for shares that --units were too few to judge.
     """
     data = one_place(place, data)
     slots = len(WORKERS) * worker_cpus(len(WORKERS))

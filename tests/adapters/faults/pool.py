@@ -35,15 +35,12 @@ ENDED = {"succeeded", "failed", "cancelled"}
 
 
 def wait_until(holds: Callable[[], object], what: str, most_s: float = WAIT_S) -> Any:
-    """Wait until ``holds()`` is true, and return it; fail with ``what`` was waited for.
-
-    The time is told by the number of looks: while a machine stands still nobody looks, and that counts against nobody.
-    """
-    for _ in range(int(most_s / LOOK_S)):
-        if found := holds():
-            return found
+    """Wait until ``holds()`` is true, and return it; fail with ``what`` was waited for."""
+    deadline_s = time.monotonic() + most_s
+    while not (found := holds()):
+        assert time.monotonic() < deadline_s, f"this has not happened within {most_s:g} s: {what}"
         time.sleep(LOOK_S)
-    raise AssertionError(f"this has not happened within {most_s:g} s: {what}")
+    return found
 
 
 def processes_with(mark: str) -> list[int]:

@@ -160,7 +160,7 @@ def test_when_the_worker_is_killed_its_units_die_and_the_keeper_tells_the_server
             assert lost.params["worker"] == 3
             assert lost.params["instance"] == instance
             assert lost.params["reason"] == "the worker was killed by SIGKILL"
-            assert time.monotonic() - began_s < 10  # sooner than its silence would tell
+            assert time.monotonic() - began_s < 2
             with pytest.raises(ProcessLookupError):
                 os.kill(unit, 0)
             code = await trio.to_thread.run_sync(process.wait)
