@@ -14,11 +14,10 @@ from . import postings as posting_rows
 from . import refusals as refusal_rows
 from . import reports as report_rows
 from . import results as result_rows
-from . import rows, tables
+from . import rows
 from .checks import check_append, check_snapshot, flaw
 from .contract import (
     CREDIT_REFUSALS_MAX,
-    EMPTY,
     NO_POSTINGS,
     CreditRefusal,
     Head,
@@ -29,9 +28,10 @@ from .contract import (
     Snapshot,
     Transfer,
 )
+from .database import Database
 from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_log_file, make_private
-from .driver import STANDARD, Connection, Driver, explain
-from .errors import LogClosed, LogDamaged, LogError, ResultDamaged
+from .driver import STANDARD, Driver
+from .errors import LogDamaged, ResultDamaged
 
 _BATCH = "INSERT INTO batches (first_seq, last_seq, at_us, chain, body) VALUES (?, ?, ?, ?, ?)"
 _RESULT = "SELECT job_id, unit_index, attempt, digest, body FROM results WHERE job_id = ? AND unit_index"
@@ -51,15 +51,9 @@ class SQLiteLog:
 
     def __init__(self, path: Path, read_only: bool, driver: Driver, lock: DirectoryLock | None) -> None:
         """Use ``SQLiteLog.open``."""
-        self._path = path
-        self._read_only = read_only
-        self._driver = driver
         self._lock = lock
         self._files = result_rows.ResultFiles(path.parent / RESULTS_DIRECTORY)
-        self._open_connection: Connection | None = None
-        self._closed = False
-        self._head = EMPTY
-        self._damage: LogDamaged | None = None
+        self._database = Database(path, read_only, driver, self._files)
 
     @classmethod
     def open(cls, directory: Path | str, read_only: bool = False, driver: Driver = STANDARD) -> SQLiteLog:
@@ -87,7 +81,7 @@ class SQLiteLog:
         log = cls(directory / LOG_FILE, False, driver, lock)
         try:
             make_log_file(directory)
-            log._connect()
+            log._database.open()
             log._sweep()
         except BaseException:
             log.close()
@@ -108,21 +102,22 @@ class SQLiteLog:
             LogError: As for ``open``.
         """
         log = cls(path, read_only, driver, None)
-        log._connect()
+        log._database.open()
         return log
 
     @property
     def path(self) -> Path:
         """The database."""
-        return self._path
+        return self._database.path
 
     @property
     def head(self) -> Head:
         """The end of the log as the log itself notes it; a reader sees it move. Where it is damaged, the last known."""
-        if self._read_only and not self._closed:
-            with contextlib.suppress(LogDamaged), self._reading(1) as connection:
-                self._head = rows.noted_head(connection) or self._head
-        return self._head
+        database = self._database
+        if database.read_only and not database.closed:
+            with contextlib.suppress(LogDamaged), self._database.reading(1) as connection:
+                database.head = rows.noted_head(connection) or database.head
+        return database.head
 
     def append(
         self,
@@ -133,13 +128,13 @@ class SQLiteLog:
         postings: Postings = NO_POSTINGS,
     ) -> int:
         """Write a batch and its results in one synced transaction; see ``Log.append``."""
-        connection = self._writable()
-        if self._damage is not None:
-            raise self._damage
-        check_append(batch, self._head, results)
+        connection = self._database.writable()
+        if self._database.damage is not None:
+            raise self._database.damage
+        check_append(batch, self._database.head, results)
         made = self._files.write(results)
         released: list[bytes] = []
-        with self._writing(made):
+        with self._database.writing(made):
             row = (batch.first_seq, batch.last_seq, batch.at_us, batch.chain, batch.body)
             if results or forget_jobs or reports or postings != NO_POSTINGS:
                 list(connection.execute("BEGIN IMMEDIATE"))
@@ -153,7 +148,7 @@ class SQLiteLog:
                 list(connection.execute("COMMIT"))
             else:
                 list(connection.execute(_BATCH, row))
-        self._head = Head(batch.last_seq, batch.at_us, batch.chain)
+        self._database.head = Head(batch.last_seq, batch.at_us, batch.chain)
         self._files.delete(released)
         return batch.last_seq
 
@@ -162,7 +157,7 @@ class SQLiteLog:
         if previous is not None:
             start = rows.Anchor(from_seq - 1, from_seq, previous)
         else:
-            with self._reading(from_seq) as connection:
+            with self._database.reading(from_seq) as connection:
                 start = rows.anchor(connection, from_seq)
         yield from rows.walk(start, self._page)
 
@@ -171,14 +166,14 @@ class SQLiteLog:
         head = self.head
         if seq == head.seq:
             return head.chain
-        with self._reading(seq) as connection:
+        with self._database.reading(seq) as connection:
             for batch in rows.batches_before(connection, seq, 1):
                 return batch.chain if batch.last_seq == seq else None
         return GENESIS if seq == 0 else None
 
     def batch_at(self, seq: int) -> Batch | None:
         """The batch that ends at ``seq``, None where none does that is what was written; see ``Log.batch_at``."""
-        with self._reading(seq) as connection:
+        with self._database.reading(seq) as connection:
             found = rows.batches_before(connection, seq, 2)
         if not found or found[0].last_seq != seq:
             return None
@@ -187,25 +182,25 @@ class SQLiteLog:
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a snapshot and let go of all but the newest two, in one transaction; see ``Log.save_snapshot``."""
-        connection = self._writable()
+        connection = self._database.writable()
         check_snapshot(snapshot, self.chain_at(snapshot.seq))
-        with self._writing():
+        with self._database.writing():
             rows.keep_snapshot(connection, snapshot)
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the snapshots kept, newest first, without those that are not what was written, or cannot be read."""
         with contextlib.suppress(LogDamaged):
-            with self._reading(1) as connection:
+            with self._database.reading(1) as connection:
                 ids = rows.snapshot_ids(connection)
             for number in ids:
-                with contextlib.suppress(LogDamaged), self._reading(1) as connection:
+                with contextlib.suppress(LogDamaged), self._database.reading(1) as connection:
                     found = rows.snapshot(connection, number)
                     if found is not None:
                         yield found
 
     def result(self, job_id: int, index: int) -> Result | None:
         """The result of one unit, None where there is none; see ``Log.result``."""
-        with self._reading(self._head.seq) as connection:
+        with self._database.reading() as connection:
             found = list(connection.execute(f"{_RESULT} = ?", (job_id, index)))
         return next(result_rows.load(found, self._files), None)
 
@@ -213,7 +208,7 @@ class SQLiteLog:
         """Yield the results of a job in the order of the units; see ``Log.results``."""
         index = 0
         while True:
-            with self._reading(self._head.seq) as connection:
+            with self._database.reading() as connection:
                 select = f"{_RESULT} >= ? ORDER BY unit_index LIMIT {_RESULTS_PAGE}"
                 found = list(connection.execute(select, (job_id, index)))
             for result in result_rows.load(found, self._files):
@@ -224,71 +219,70 @@ class SQLiteLog:
 
     def reports(self, job_id: int, first: int = 0, limit: int = 1_000) -> Iterator[Report]:
         """Yield the reports on any of ``limit`` units of a job from ``first`` on; see ``Log.reports``."""
-        with self._reading(self._head.seq) as connection:
+        with self._database.reading() as connection:
             found = report_rows.load(connection, job_id, first, limit)
         yield from found
 
     @property
     def has_postings(self) -> bool:
         """Whether the postings of all that happened are kept; see ``Log.has_postings``."""
-        with self._reading(1) as connection:
+        with self._database.reading(1) as connection:
             return posting_rows.are_whole(connection)
 
     def replace_postings(self, found: Iterable[Postings]) -> None:
         """Keep these postings in the place of all that there are; see ``Log.replace_postings``."""
-        connection = self._writable()
-        with self._writing():
+        connection = self._database.writable()
+        with self._database.writing():
             posting_rows.replace(connection, found)
 
     def transfers(self, account_id: int, after_seq: int = 0, limit: int = 1_000) -> Iterator[Transfer]:
         """Yield the first transfers from or to an account behind ``after_seq``; see ``Log.transfers``."""
-        with self._reading(self._head.seq) as connection:
+        with self._database.reading() as connection:
             found = posting_rows.transfers(connection, account_id, after_seq, limit)
         yield from found
 
     def postings_between(self, first_seq: int, last_seq: int) -> Postings:
         """Return what was posted from one position to another; see ``Log.postings_between``."""
-        with self._reading(self._head.seq) as connection:
+        with self._database.reading() as connection:
             return posting_rows.between(connection, first_seq, last_seq)
 
     def posted_account(self, account_id: int) -> PostedAccount | None:
         """Whose an account of credit is or was, None where it was never opened; see ``Log.posted_account``."""
-        with self._reading(self._head.seq) as connection:
+        with self._database.reading() as connection:
             return posting_rows.account(connection, account_id)
 
     def keep_credit_refusals(self, refusals: Sequence[CreditRefusal]) -> None:
         """Keep what was refused, in one transaction; see ``Log.keep_credit_refusals``."""
-        connection = self._writable()
-        with self._writing():
+        connection = self._database.writable()
+        with self._database.writing():
             refusal_rows.insert(connection, refusals)
 
     def credit_refusals(self, limit: int = CREDIT_REFUSALS_MAX) -> Iterator[CreditRefusal]:
         """Yield the newest of them; see ``Log.credit_refusals``."""
-        with self._reading(self._head.seq) as connection:
+        with self._database.reading() as connection:
             found = refusal_rows.newest(connection, limit)
         yield from found
 
     def flaws(self) -> Iterator[str]:
         """Yield what is wrong with the file besides its batches, each as a clause: pages, indexes, snapshots."""
-        with self._reading(1) as connection:
+        with self._database.reading(1) as connection:
             yield from rows.flaws(connection)
 
     def damaged_results(self) -> Iterator[ResultDamaged]:
         """Yield an error for each result whose file is missing or is not what was written; reads all the files."""
-        with self._reading(1) as connection:
+        with self._database.reading(1) as connection:
             digests = sorted(result_rows.used_digests(connection))
         for digest in digests:
             if self._files.read(digest) is None:
                 # Asked only now: a program that deletes a job takes its rows first, and then the files.
                 select = "SELECT job_id, unit_index, digest FROM results WHERE digest = ? ORDER BY 1, 2"
-                with self._reading(1) as connection:
+                with self._database.reading(1) as connection:
                     found = list(connection.execute(select, (digest,)))
                 yield from (result_rows.file_damage(row, self._files) for row in found)
 
     def close(self) -> None:
         """Let go of the log; a second time does nothing."""
-        self._closed = True
-        self._disconnect()
+        self._database.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -303,93 +297,11 @@ class SQLiteLog:
         self.close()
 
     def _page(self, after: int, seq: int) -> rows.Page:
-        with self._reading(seq) as connection:
+        with self._database.reading(seq) as connection:
             return rows.page(connection, after)
-
-    @contextlib.contextmanager
-    def _reading(self, seq: int) -> Iterator[Connection]:
-        """Give the connection and turn what SQLite raises into a ``LogError``; ``seq`` is where damage would be."""
-        try:
-            yield self._connected()
-        except self._driver.errors as error:
-            raise self._explain(error, "read", seq) from error
-
-    @contextlib.contextmanager
-    def _writing(self, made: Sequence[bytes] = ()) -> Iterator[None]:
-        """Roll back what fails, and the result files ``made`` for it; turn what SQLite raises into a ``LogError``."""
-        try:
-            yield
-        except BaseException as error:
-            self._undo(made)
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "written", self._head.seq + 1) from error
-            raise
-
-    def _explain(self, error: Exception, verb: str, seq: int) -> LogError:
-        return explain(self._driver, error, self._path, verb, seq)
-
-    def _writable(self) -> Connection:
-        if self._read_only:
-            raise LogClosed("The log was opened for reading only; nothing was written.")
-        return self._connected()
-
-    def _connected(self) -> Connection:
-        """The connection; it is opened anew where an error left it in doubt."""
-        if self._closed:
-            raise LogClosed("The log is closed; open it again.")
-        return self._connect() if self._open_connection is None else self._open_connection
-
-    def _connect(self) -> Connection:
-        try:
-            connection = self._open_connection = self._driver.connect(self._path, self._read_only)
-            tables.prepare(connection, self._path, self._read_only)
-            self._damage = self._tail_flaw(connection)
-        except BaseException as error:
-            self._disconnect()
-            if isinstance(error, self._driver.errors):
-                raise self._explain(error, "opened", 1) from error
-            raise
-        return connection
-
-    def _tail_flaw(self, connection: Connection) -> LogDamaged | None:
-        """Find the head. A damaged end leaves the log readable, also where SQLite itself stumbles over it."""
-        damage: LogDamaged | None = None
-        for look in (rows.last_head, rows.noted_head, rows.tail_flaw):
-            try:
-                found = look(connection)
-            except self._driver.errors as error:
-                explained = self._explain(error, "read", self._head.seq + 1)
-                if not isinstance(explained, LogDamaged):
-                    raise
-                damage = explained
-            else:
-                if isinstance(found, LogDamaged):
-                    damage = found
-                elif found is not None:
-                    self._head = found
-        return damage
-
-    def _disconnect(self) -> None:
-        connection, self._open_connection = self._open_connection, None
-        if connection is not None:
-            with contextlib.suppress(*self._driver.errors):
-                connection.close()
-
-    def _undo(self, made: Sequence[bytes]) -> None:
-        """After a failed transaction: roll back, and make sure that the connection shows the log as it was before."""
-        connection = self._open_connection
-        try:
-            if connection is not None and connection.in_transaction:
-                list(connection.execute("ROLLBACK"))
-            if connection is not None and rows.noted_head(connection) == self._head:
-                self._files.delete(result_rows.unused(connection, made))
-                return
-        except self._driver.errors:
-            pass
-        self._disconnect()
 
     def _sweep(self) -> None:
         """Delete result files that no row names; not where anything is damaged, as their rows may come back."""
-        if self._damage is None:
-            with contextlib.suppress(LogDamaged), self._reading(1) as connection:
+        if self._database.damage is None:
+            with contextlib.suppress(LogDamaged), self._database.reading(1) as connection:
                 self._files.sweep(result_rows.used_digests(connection))
