@@ -81,10 +81,10 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
         if run.not_before_us <= at_us:
             ready += run.count
             continue
-        seconds = -(-(run.not_before_us - at_us) // 1_000_000)
+        times = "once" if run.failures == 1 else f"{run.failures} times"
         sentence = (
-            f"{_units(run.count)} failed {run.failures} times and {'waits' if run.count == 1 else 'wait'} out "
-            f"the back-off before the next try, for {seconds} s more."
+            f"{_units(run.count)} failed {times} and {'waits' if run.count == 1 else 'wait'} out the back-off before "
+            f"the next try, for {_span(run.not_before_us - at_us)} more."
         )
         parts.append(Waiting(run.count, WaitReason.BACK_OFF, sentence, run.not_before_us))
     if ready:
@@ -123,10 +123,10 @@ def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) ->
     within = state.domains.is_within
     workers = [worker for worker in open_ if not worker.restricted or within(job.terms.domain_id, worker.owner)]
     if not workers:
-        sentence = (
-            f"The {len(open_)} workers that are connected take their owners' work alone; start one that does not."
+        who = (
+            "only worker that takes work now is" if len(open_) == 1 else f"{len(open_)} workers that take work now are"
         )
-        return Waiting(ready, WaitReason.NO_WORKER, sentence)
+        return Waiting(ready, WaitReason.NO_WORKER, f"The {who} for their owners' work alone; start one that is not.")
     large = [worker for worker in workers if request.fits(worker.capacity)]
     if not large:
         return Waiting(ready, WaitReason.NEVER_FITS, _never_fits(request, workers))
@@ -245,4 +245,4 @@ def _span(time_us: int) -> str:
 
 
 def _seconds(time_us: int) -> int:
-    return time_us // 1_000_000
+    return time_us // limits.SECOND_US
