@@ -81,10 +81,10 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
         if run.not_before_us <= at_us:
             ready += run.count
             continue
-        seconds = -(-(run.not_before_us - at_us) // 1_000_000)
+        times = "once" if run.failures == 1 else f"{run.failures} times"
         sentence = (
-            f"{_units(run.count)} failed {run.failures} times and {'waits' if run.count == 1 else 'wait'} out "
-            f"the back-off before the next try, for {seconds} s more."
+            f"{_units(run.count)} failed {times} and {'waits' if run.count == 1 else 'wait'} out the back-off before "
+            f"the next try, for {_span(run.not_before_us - at_us)} more."
         )
         parts.append(Waiting(run.count, WaitReason.BACK_OFF, sentence, run.not_before_us))
     if ready:
@@ -123,10 +123,10 @@ def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) ->
     within = state.domains.is_within
     workers = [worker for worker in open_ if not worker.restricted or within(job.terms.domain_id, worker.owner)]
     if not workers:
-        sentence = (
-            f"The {len(open_)} workers that are connected take their owners' work alone; start one that does not."
+        who = (
+            "only worker that takes work now is" if len(open_) == 1 else f"{len(open_)} workers that take work now are"
         )
-        return Waiting(ready, WaitReason.NO_WORKER, sentence)
+        return Waiting(ready, WaitReason.NO_WORKER, f"The {who} for their owners' work alone; start one that is not.")
     large = [worker for worker in workers if request.fits(worker.capacity)]
     if not large:
         return Waiting(ready, WaitReason.NEVER_FITS, _never_fits(request, workers))
@@ -151,11 +151,13 @@ def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) ->
     if len(kept) == len(fitting):
         worker = kept[0]
         sentence = (
-            f"{_name(worker)} has room, but is being emptied for job {worker.reserved_for}, and a unit of this job "
-            f"would not end in time. {ahead}"
+            f"{worker_name(worker)} has room, but is being emptied for job {worker.reserved_for}, and a unit of this "
+            f"job would not end in time. {ahead}"
         )
         return Waiting(ready, WaitReason.RESERVED, sentence, worker.shadow_us)
-    return Waiting(ready, WaitReason.ORDER, f"There is room on {_name(fitting[0])}, so only the order counts. {ahead}")
+    return Waiting(
+        ready, WaitReason.ORDER, f"There is room on {worker_name(fitting[0])}, so only the order counts. {ahead}"
+    )
 
 
 def _no_worker(state: State) -> str:
@@ -216,7 +218,7 @@ def _no_room(request: Resources, workers: list[Worker], free: dict[WorkerId, Res
     def describe(worker: Worker) -> str:
         name = request.short_of(free[worker.worker_id])[0]
         have, whole = free[worker.worker_id].amount(name), worker.capacity.amount(name)
-        return f"{_name(worker)} has {format_amount(name, max(have, 0))} free of {format_amount(name, whole)}"
+        return f"{worker_name(worker)} has {format_amount(name, max(have, 0))} free of {format_amount(name, whole)}"
 
     needs = " and ".join(format_amount(name, amount) for name, amount in request.items()) or "a free place"
     return f"A unit needs {needs}: {_listed(describe, workers)}."
@@ -228,7 +230,8 @@ def _listed(describe: Callable[[Worker], str], workers: Iterable[Worker]) -> str
     return ", ".join(named[:NAMED_WORKERS_MAX]) + (f", and {more} more are as full" if more > 0 else "")
 
 
-def _name(worker: Worker) -> str:
+def worker_name(worker: Worker) -> str:
+    """Return what to call a worker in a sentence: by its number, and its name if it has one."""
     return f"worker {worker.worker_id} ({worker.name})" if worker.name else f"worker {worker.worker_id}"
 
 
@@ -245,4 +248,4 @@ def _span(time_us: int) -> str:
 
 
 def _seconds(time_us: int) -> int:
-    return time_us // 1_000_000
+    return time_us // limits.SECOND_US

@@ -8,7 +8,7 @@ GAP = 2
 """Columns of a terminal between two columns of a table."""
 
 LAST_COLUMN_MIN = 12
-"""Where rows are cut the last column gives way first, and keeps at least so much."""
+"""Where rows are cut the last column gives way first, down to so much; what still lacks, all columns of words give."""
 
 CUT_COLUMN_MIN = 6
 """A column of words that is cut keeps at least so much."""

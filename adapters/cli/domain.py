@@ -165,7 +165,9 @@ def show_domain(name: str, as_json: bool, server: str | None) -> None:
             "lag (bound)": lag_text(row),
             "credit": credit_text(row) and f"{credit_text(row)} (see: meted credit show)",
             "cpu asked for": compact_span(row["cpu_requested_us"]) if row["cpu_requested_us"] else "",
-            "cpu used": f"{compact_span(row['cpu_used_us'])}, by priority" if row["cpu_used_us"] else "",
+            "cpu used": f"{compact_span(row['cpu_used_us'])}, doubled for each step of priority"
+            if row["cpu_used_us"]
+            else "",
         }
     )
 

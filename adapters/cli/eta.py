@@ -9,6 +9,7 @@ import click
 from meted.core.decide.ledger import credits_text
 from meted.core.limits import SECOND_US
 
+from ..wording import counted
 from .tables import moment, print_json, print_table, span
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def show(found: ForecastView, job: int | None, why: list[str], now_us: int, *, a
         return
     if job is None:
         print_table(HEADINGS, [_cells(row, now_us) for row in found["jobs"]], NUMBERS)
+        if never := [row["job"] for row in found["jobs"] if row["first_us"] is None]:
+            click.echo(f"No start is foreseen of {counted(len(never), 'job')}; `meted explain {never[0]}` says why.")
     else:
         row = found["jobs"][0]
         for sentence in (*_sentences(row, now_us), *why, *of_points(row, found["with_points"])):

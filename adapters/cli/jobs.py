@@ -6,7 +6,7 @@ import re
 import shlex
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import starmap
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -19,7 +19,7 @@ from meted.core.state import CANCELLED, ENDED, FAILED, HELD, PENDING, RUNNING, S
 from .connect import DOMAIN, JOB_ID, PAGE_ROWS, connected, each_job, job_row, server_option
 from .entitlements import amounts_text
 from .options import json_option
-from .tables import ago, moment, print_facts, print_json, print_table, size, span
+from .tables import ago, is_terminal, moment, print_facts, print_json, print_table, size, span
 from .values import KEY_VALUE, TIME
 
 if TYPE_CHECKING:
@@ -48,6 +48,16 @@ SHORTER = tuple(
     )
 )
 """What workers say of units that failed (:mod:`meted.adapters.executors.ends`), and the same in few words."""
+
+WAITS = tuple(
+    (re.compile(pattern), short)
+    for pattern, short in (
+        (r"^It is only prepared; (.+)\.$", r"\1"),
+        (r"^A unit needs (.+), but no worker has more than .+$", r"no worker has \1"),
+        (r"^A unit needs (.+?): .+ free of .+$", r"no room for \1"),
+    )
+)
+"""What is said of what waits (:mod:`meted.core.explain`), and the same in few words that tell it even where cut."""
 
 STATES = (HELD, PENDING, RUNNING, "suspended", SUCCEEDED, FAILED, CANCELLED)
 """Those that can be asked for; of work that is suspended there is none as long as nothing suspends it."""
@@ -86,19 +96,25 @@ def cells(row: JobView, now_us: int) -> tuple[str, ...]:
 def why(row: JobView) -> str:
     """Return in few words why a job waits or failed.
 
-    Of what waits this is the first sentence, which names what it waits for. Of what failed it is how the first unit
-    did: other columns count the units.
+    Of what waits this is the first sentence, which names what it waits for, on a terminal in fewer words still. Of
+    what failed it is how the first unit did: other columns count the units.
     """
     reason = row["reason"] or ""
     if row["state"] not in ENDED:
-        return NEXT_SENTENCE.split(reason, maxsplit=1)[0]
+        sentence = NEXT_SENTENCE.split(reason, maxsplit=1)[0]
+        return _shorter(sentence, WAITS) if is_terminal() else sentence  # there it would be cut
     if (counted := COUNTED_UNITS.match(reason)) is None:
         return reason
     unit, _, how = reason[counted.end() :].partition(": ")
-    how = how.partition("; ")[0]
-    for pattern, short in SHORTER:
-        how = pattern.sub(short, how)
+    how = _shorter(how.partition("; ")[0], SHORTER)
     return how if row["count"] == 1 else f"{unit}: {how}"
+
+
+def _shorter(sentence: str, forms: Iterable[tuple[re.Pattern[str], str]]) -> str:
+    """Return a sentence in few words, if there is a form for it."""
+    for pattern, short in forms:
+        sentence = pattern.sub(short, sentence)
+    return sentence
 
 
 def progress(row: JobView) -> str:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from meted.core.explain import worker_name
 from meted.core.ids import JobId, WorkerId
 from meted.core.state import Job, State, Worker
 
 from ..executors.contract import KILL
 from ..executors.lacking import executor_of, lacks
-from ..wording import counted
 
 NAMED_MAX = 3
 """Jobs, and workers, that one sentence names; the others are counted. It also bounds an answer that is kept."""
@@ -19,11 +19,11 @@ NAMED_MAX = 3
 
 def running_on(state: State, job: Job) -> list[str]:
     """Return a sentence a worker where units of a stopped job go on to their end, as its executor cannot end them."""
-    workers = state.workers.workers
+    workers = (state.workers.workers[worker_id] for worker_id in _where_running_on(state, {job.job_id}))
     return [
-        f"What runs of it on {_name(workers[worker_id])} goes on to its end: {executor_of(workers[worker_id].labels)} "
-        "there cannot end a unit."
-        for worker_id in _where_running_on(state, {job.job_id})
+        f"What runs of it on {worker_name(worker)} goes on to its end: {executor_of(worker.labels)} there cannot end a "
+        "unit."
+        for worker in workers
     ]
 
 
@@ -43,8 +43,8 @@ def no_output(worker: Worker, job_id: int, index: int) -> str:
     """Return why there is no output of a unit on a worker whose executor keeps none."""
     executor = executor_of(worker.labels)
     return (
-        f"{executor[0].upper()}{executor[1:]} of {_name(worker)}, which unit {index} of job {job_id} was given to, "
-        "keeps no output; let the command write to a file of its own."
+        f"{executor[0].upper()}{executor[1:]} of {worker_name(worker)}, which unit {index} of job {job_id} was given "
+        "to, keeps no output; let the command write to a file of its own."
     )
 
 
@@ -61,11 +61,7 @@ def _where_running_on(state: State, job_ids: Collection[JobId]) -> dict[WorkerId
     return dict(sorted(found.items()))
 
 
-def _name(worker: Worker) -> str:
-    return f"worker {worker.worker_id} ({worker.name})" if worker.name else f"worker {worker.worker_id}"
-
-
 def _numbers(what: str, numbers: Sequence[int]) -> str:
     named = f"{what}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:NAMED_MAX]))}"
     more = len(numbers) - NAMED_MAX
-    return f"{named} and {counted(more, 'more', 'more')}" if more > 0 else named
+    return f"{named} and {more:,} more" if more > 0 else named

@@ -12,7 +12,7 @@ from meted.core.ids import WorkerId
 from meted.core.record import record
 from meted.core.state import Job, Worker
 
-from ..executors.contract import OUTPUT
+from ..executors.contract import OUTPUT, STDERR, STDOUT
 from ..executors.lacking import lacks
 from ..unit_records import unit_records
 from ..wire import methods as wire
@@ -24,7 +24,7 @@ from .follow_methods import seconds
 from .lacking import no_output
 from .session import Session
 
-STREAMS = ("out", "err")
+STREAMS = (STDOUT, STDERR)
 
 PIECE_BYTES_MAX = FRAME_BYTES_MAX // 4
 """Most bytes of one answer."""
@@ -145,7 +145,7 @@ class OutputMethod:
         """Return what the log has: the end of the output of a unit that succeeded, of the errors of one that failed."""
         kept = await self._desk.read(partial(self._desk.log.result, job.job_id, params.index))
         failed = params.index in job.failed
-        if kept is None or (params.stream == "err") != failed:
+        if kept is None or (params.stream == STDERR) != failed:
             if over and kept is None and params.offset == 0 and params.index not in job.succeeded and not failed:
                 raise CallError(Code.REFUSED, "no_output", f"Unit {params.index} of job {job.job_id} has not run.")
             return {"data": b"", "next": params.offset, "ended": over, "whole": False}

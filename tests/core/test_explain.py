@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from meted.core.commands import ChangeDomain, CreateDomain, DrainWorker, GrantCredit, MarkWorkerAway, NiceJob, SetRules
+from meted.core.commands import (
+    ChangeDomain,
+    CreateDomain,
+    DrainWorker,
+    GrantCredit,
+    JoinWorker,
+    MarkWorkerAway,
+    NiceJob,
+    SetRules,
+)
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, WaitReason, explain
 from meted.core.ids import JobId
@@ -68,6 +77,31 @@ def test_back_off_names_how_long() -> None:
     part = only(world, job_id)
     names(part, WaitReason.BACK_OFF, "30 s")
     assert part.until_us == world.now_us + 30 * SECOND
+
+
+def test_back_off_counts_the_failures_and_says_hours() -> None:
+    world = World()
+    world.worker()
+    job_id = world.submit(retries=2, backoff_us=3_600 * SECOND)
+    for said in ("1 unit failed once and waits out the back-off", "1 unit failed 2 times and waits out the back-off"):
+        (lease,) = world.run_pass()
+        world.finish(lease.lease_id, exits=((0, 1),))
+        part = only(world, job_id)
+        names(part, WaitReason.BACK_OFF, said)
+        assert part.until_us is not None
+        world.now_us = part.until_us
+    assert "for 2 h more." in part.sentence
+
+
+def test_workers_that_take_their_owners_work_alone_are_counted() -> None:
+    world = World()
+    world.do(CreateDomain(world.now_us, "mine"))
+    for said in (
+        "The only worker that takes work now is for their owners' work alone",
+        "The 2 workers that take work now are for their owners' work alone",
+    ):
+        world.do(JoinWorker(world.now_us, "desktop", cpus(1), owner="mine", restricted=True))
+        names(only(world, world.submit()), WaitReason.NO_WORKER, said)
 
 
 def test_each_part_has_its_own_reason() -> None:

@@ -498,7 +498,12 @@ def test_explain_eta_says_when_what_waits_should_start(worker: HandWorker) -> No
     assert said[5].startswith("Foreseen from event ")
     assert re.search(r"Of \d+ units that wait, something is known of the time of \d+ \(\d+ %\)\.$", said[5])
     assert "no worker has more than" in run("explain", huge, "--eta").stdout
-    table = {line.split()[0]: line for line in run("explain", "--eta").stdout.splitlines()}
+    of_all = run("explain", "--eta").stdout
+    never = [line.split()[0] for line in of_all.splitlines() if " not foreseen " in line]
+    assert re.search(
+        rf"^No start is foreseen of {len(never)} jobs?; `meted explain {never[0]}` says why\.$", of_all, re.M
+    )
+    table = {line.split()[0]: line for line in of_all.splitlines()}
     assert "not foreseen" in table[huge]
     assert "what was asked for" in table[second]
     assert first not in table

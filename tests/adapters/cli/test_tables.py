@@ -65,6 +65,22 @@ def test_why_a_job_failed_is_said_in_few_words(count: int, reason: str, words: s
     assert why(row) == (words or reason)
 
 
+def test_why_a_job_waits_is_shorter_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {
+        "It is only prepared; start job 5 to let it run. It runs after job 3 (pending).": "start job 5 to let it run",
+        "A unit needs 64 cpu, but no worker has more than 8 cpu; start one that has, or ask for less.": (
+            "no worker has 64 cpu"
+        ),
+        "A unit needs 0.5 cpu and 2 GB mem: worker 1 (a: b) has 0 cpu free of 2 cpu. "
+        "Its domain 'vision' is next (owed 0.059 cpu-seconds).": "no room for 0.5 cpu and 2 GB mem",
+        "No worker is connected; start one.": "No worker is connected; start one.",
+    }
+    rows = [{"count": 1, "state": "pending", "reason": sentence} for sentence in said]
+    assert [why(cast(JobView, row)) for row in rows] == [f"{each.rstrip('.').partition('. ')[0]}." for each in said]
+    monkeypatch.setattr("meted.adapters.cli.jobs.is_terminal", lambda: True)
+    assert [why(cast(JobView, row)) for row in rows] == list(said.values())
+
+
 def test_how_a_unit_failed_is_an_exit_code_a_signal_or_a_limit() -> None:
     said = (
         *(exit_sentence(3, False), exit_sentence(-11, False), exit_sentence(-9, False), time_sentence(1_500_000)),
