@@ -1,18 +1,16 @@
 """What a user gains by saying other than the truth while credit is traded; not speed.
 
-Four users want the same work at the same moments (the model ``strategic`` of ``meted generate``). In one run all tell
-the truth; in the others one of them asks for three or ten times the time that it needs, or splits each job into eight.
-A gain is the delay of who tells the truth over the delay of who does not (docs/metrics.md): above 1 it paid. So is that
-of the other three, by what that one says. Under ``meted``, without trade and with it by the file of ``--credit``.
+Four users want the same work at the same moments (the model ``strategic`` of ``meted generate``, all of them honest).
+One of them asks for three or ten times the time that it needs, or splits each job into eight: ``meted compare
+--misreport`` says what it gains by that (docs/metrics.md), and the others, once for each seed. Under ``meted``, without
+trade and with it by the file of ``--credit``.
 """
 
 from __future__ import annotations
 
-import csv
+import json
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from statistics import median
 
 from harness import Row, arguments, show
@@ -22,69 +20,55 @@ METED = (sys.executable, "-m", "meted.adapters.cli")
 ARRIVALS = 1_500
 """Times at which all users submit."""
 
-MISREPORTS = {"asks for 3 x its time": ("2", 3, 1), "asks for 10 x its time": ("2", 10, 1), "splits by 8": ("4", 1, 8)}
-"""Which user says otherwise, how many times its time it asks for, and into how many it splits each job."""
+LIAR = "2"
+SAYS = ("x3", "x10", "split8")
+"""Which user says other than the truth, and what."""
 
 
-def delays(seed: int, over: int, parts: int, credit: str | None) -> dict[str, float]:
-    """Return the delay of each user in one run, in seconds."""
-    says = [f"over={over}", "under=1", f"parts={parts}"]
-    model = [
-        "--jobs",
-        str(ARRIVALS * (3 + parts)),
-        "--seed",
-        str(seed),
-        "--users",
-        "4",
-        "--load",
-        "0.9",
-        "--run",
-        "30m",
-    ]
-    settings = [word for value in says for word in ("--set", value)]
-    made = subprocess.run([*METED, "generate", "strategic", *model, *settings], stdout=subprocess.PIPE, check=True)
+def gains(seed: int, credit: str | None) -> list[dict[str, float | str]]:
+    """Return what ``meted compare`` says of the gains of one workload."""
+    model = ["--jobs", str(4 * ARRIVALS), "--seed", str(seed), "--users", "4", "--load", "0.9", "--run", "30m"]
+    truth = ["--set", "over=1", "--set", "under=1", "--set", "parts=1"]
+    made = subprocess.run([*METED, "generate", "strategic", *model, *truth], stdout=subprocess.PIPE, check=True)
     trade = [] if credit is None else ["--credit", credit]
-    with tempfile.TemporaryDirectory() as folder:
-        rows = Path(folder, "users.csv")
-        command = [*METED, "simulate", "-", "--policy", "meted", "--csv", str(rows), *trade]
-        subprocess.run(command, input=made.stdout, stdout=subprocess.DEVNULL, check=True)
-        with rows.open(encoding="utf-8", newline="") as lines:
-            return {row["user"]: float(row["mean_delay_s"]) for row in csv.DictReader(lines)}
+    told = [word for text in SAYS for word in ("--says", text)]
+    command = [*METED, "compare", "-", "--policy", "meted", *trade, "--misreport", LIAR, *told]
+    options = ["--resamples", "0", "--json", "-"]
+    found = subprocess.run([*command, *options], input=made.stdout, stdout=subprocess.PIPE, check=True)
+    document = json.loads(found.stdout)
+    rows: list[dict[str, float | str]] = document["misreport"]["gains"]
+    return rows
 
 
-def gains(seeds: int, trade: str, credit: str | None) -> list[Row]:
-    """Compare each misreport with the truth, and return the median gains over the seeds."""
-    truthful = [delays(seed, 1, 1, credit) for seed in range(seeds)]
+def table(seeds: int, credit: str | None) -> list[Row]:
+    """Return the medians over the seeds, for each trade and each thing that is said."""
+    found: dict[tuple[str, str], list[dict[str, float | str]]] = {}
+    for seed in range(seeds):
+        for one in gains(seed, credit):
+            found.setdefault((str(one["policy"]), str(one["says"])), []).append(one)
     rows: list[Row] = []
-    for misreport, (user, over, parts) in MISREPORTS.items():
-        told = [delays(seed, over, parts, credit) for seed in range(seeds)]
-        own = [truth[user] / lie[user] for truth, lie in zip(truthful, told, strict=True)]
-        others = [
-            truth[who] / lie[who] for truth, lie in zip(truthful, told, strict=True) for who in lie if who != user
-        ]
+    for (run, says), each in found.items():
+        own = [float(one["gain"]) for one in each]
         rows.append(
             {
-                "trade": trade,
-                "misreport": misreport,
+                "run": run,
+                "says": says,
                 "gain": round(median(own), 2),
                 "least": round(min(own), 2),
                 "most": round(max(own), 2),
-                "of_others": round(median(others), 2),
+                "of_others": round(median(float(one["of_others"]) for one in each), 2),
             }
         )
     return rows
 
 
 def main() -> None:
-    """Compare without trade and with it."""
+    """Compare the truth with what is said, without trade and with it."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--credit", metavar="FILE", help="who trades, as for meted simulate")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    rows = gains(options.seeds, "none", None)
-    if options.credit is not None:
-        rows += gains(options.seeds, Path(options.credit).name, options.credit)
-    show("misreport", rows, options.json)
+    show("misreport", table(options.seeds, options.credit), options.json)
 
 
 if __name__ == "__main__":

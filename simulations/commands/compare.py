@@ -24,6 +24,7 @@ from ..results.run_record import RunRecord
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
 from ..running.comparison import BEST, Comparison, intervals_sentences
+from ..running.misreports import Liar, Misreports, misreports
 from ..running.perform import RunResult
 from ..running.request import RunFailure, RunRequest, check_same_trace, trace_digest
 from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
@@ -32,6 +33,7 @@ from ..traces.trace_rules import TraceOptions
 from ..trade.plan import CreditPlan
 from ..whole_file import write_text
 from .credit_options import credit_options, plans_of
+from .misreport_options import liar_of, misreport_options
 from .output_options import Outputs, output_options
 from .policy_option import policies_epilog, policies_option
 from .rules_options import NamedRules, rules_options
@@ -62,6 +64,7 @@ def block_us(text: str) -> int:
 @event_order_option
 @rules_options
 @credit_options(several=True)
+@misreport_options
 @click.option(
     "--resamples",
     type=click.IntRange(0, RESAMPLES_MAX),
@@ -91,6 +94,7 @@ def compare(
     event_order: EventOrder,
     rules: NamedRules,
     credit: Mapping[str, Any],
+    misreport: tuple[str, tuple[str, ...]] | None,
     resamples: int,
     block: int | None,
     cores: int | None,
@@ -103,7 +107,8 @@ def compare(
 
     After Ctrl-C those are compared that have ended, if there are two.
 
-    With --credit each policy runs once with nobody trading, then once with each file; one policy is enough then.
+    With --credit each policy runs once with nobody trading, then once with each file; with --misreport it runs once
+    more for all that the user says, and all of fairness is measured. One policy is enough with either.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
     copied to a temporary file first.
@@ -111,26 +116,30 @@ def compare(
     ruled = rules.of(RULED_POLICY if RULED_POLICY in policies else policies[0])
     try:
         plans = plans_of(credit)
-        _check_policies(policies, plans)
+        _check_policies(policies, plans, misreport is not None)
         outputs.check(trace)
         with read_many_times(trace) as path, interruptible(lambda: "nothing was written."):
-            fairness = outputs.fairness or outputs.html is not None or outputs.credit is not None
+            liar = None if misreport is None else liar_of(path, options, misreport)
+            fairness = outputs.fairness or any(one is not None for one in (outputs.html, outputs.credit, liar))
             request = RunRequest(path, options, "", event_order, None, "", fairness)
-            requests = [
+            truths = [
                 replaced(
                     request, policy=policy, rules=ruled if policy == RULED_POLICY else None, label=label, credit=plan
                 )
                 for policy in policies
                 for label, plan in _trades(policy, plans)
             ]
-            found, records = _compare(requests, cores, Resampling(block, resamples, options.seed))
+            runs = _Runs(truths, liar)
+            runs.run(cores)
+            found = runs.comparison(Resampling(block, resamples, options.seed))
         differences = _differences(found, resamples)
+        gains = None if found.misreports is None else found.misreports.table()
         if outputs.html is not None:
-            write_report(outputs.html, records, differences)
+            write_report(outputs.html, runs.records(), differences, gains)
         if outputs.csv is not None:
             write_text("--csv", outputs.csv, found.csv())
         if outputs.credit is not None:
-            write_credit_csv(outputs.credit, records)
+            write_credit_csv(outputs.credit, runs.records())
         if outputs.json not in (None, "-"):
             write_document(str(outputs.json), found.document())
     except SimulationError as error:
@@ -138,16 +147,16 @@ def compare(
     if outputs.json == "-":
         click.echo(document(found.document()))
     else:
-        _tell(found, differences)
-    if len(found.labels) < len(requests):
-        left = [request.label for request in requests if request.label not in found.labels]
+        _tell(found, (differences, gains))
+    if left := runs.left():
         interrupted(f"what had ended was compared, without {', '.join(left)}.")
 
 
-def _check_policies(policies: tuple[str, ...], plans: Sequence[CreditPlan]) -> None:
-    if len(policies) * max(1, len(plans)) < 2:
+def _check_policies(policies: tuple[str, ...], plans: Sequence[CreditPlan], is_misreported: bool) -> None:
+    if len(policies) * max(1, len(plans)) < 2 and not is_misreported:
         raise click.UsageError(
-            "One policy alone cannot be compared; give --policy at least twice, or a trade in credit with --credit."
+            "One policy alone cannot be compared; give --policy at least twice, or a trade in credit with --credit, or "
+            "a user with --misreport."
         )
     if len(policies) * max(1, len(plans)) > RUNS_MAX:
         raise click.UsageError(f"At most {RUNS_MAX} runs can stand side by side; leave some out.")
@@ -162,40 +171,69 @@ def _trades(policy: str, plans: Sequence[CreditPlan]) -> list[tuple[str, CreditP
     return [(policy if plan.is_idle else f"{policy}, {plan.name.removesuffix('.toml')}", plan) for plan in plans]
 
 
-def _compare(requests: list[RunRequest], cores: int | None, how: Resampling) -> tuple[Comparison, list[RunRecord]]:
-    """Do all runs, and work the intervals out; return them with the records for a report, if that was asked for.
+class _Runs:
+    """The runs of a comparison: those in which all tell the truth, and those in which one user does not."""
 
-    After an interruption those count that have ended, where they are at least two.
-    """
-    sha256 = trace_digest(requests[0].path)
-    results: dict[int, RunResult] = {}
+    def __init__(self, truths: Sequence[RunRequest], liar: Liar | None) -> None:
+        """Ask for runs; ``liar`` says other than the truth in one run after the other beside each."""
+        self._liar = liar
+        self._requests: dict[tuple[str, str | None], RunRequest] = {(one.label, None): one for one in truths}
+        if liar is not None:
+            for one in truths:
+                lies = zip(liar.says, liar.requests(one), strict=True)
+                self._requests |= {(one.label, text): lie for text, lie in lies}
+        self._results: dict[tuple[str, str | None], RunResult] = {}
 
-    def found(place: int, outcome: RunResult | RunFailure) -> None:
-        if isinstance(outcome, RunFailure):
-            raise SimulationError(outcome.sentence)
-        check_same_trace(outcome.figures, sha256)
-        results[place] = outcome
+    def run(self, cores: int | None) -> None:
+        """Do all runs. After an interruption those count that have ended, where two of them can be compared."""
+        keys, requests = [*self._requests], [*self._requests.values()]
+        sha256 = trace_digest(requests[0].path)
 
-    try:
-        run_in_processes(requests, "comparing", cores, found)
-    except KeyboardInterrupt:
-        if len(results) < 2:  # one alone cannot be compared
-            raise
-    ordered = [results[place] for place in sorted(results)]
-    labels = tuple(requests[place].label for place in sorted(results))
-    figures = tuple(result.figures for result in ordered)
-    records = [result.record for result in ordered if result.record is not None]
-    return Comparison(labels, figures, _intervals(labels, ordered, how)), records
+        def found(place: int, outcome: RunResult | RunFailure) -> None:
+            if isinstance(outcome, RunFailure):
+                raise SimulationError(outcome.sentence)
+            check_same_trace(outcome.figures, sha256)
+            self._results[keys[place]] = outcome
+
+        try:
+            run_in_processes(requests, "comparing", cores, found)
+        except KeyboardInterrupt:
+            if len(self._truths()) < 2 and self._misreports() is None:  # one alone cannot be compared
+                raise
+
+    def left(self) -> list[str]:
+        """Return what the runs are called that have not ended."""
+        return [request.label for key, request in self._requests.items() if key not in self._results]
+
+    def records(self) -> list[RunRecord]:
+        """Return what a report takes of each run with the truth, if that was asked for."""
+        return [result.record for result in self._truths().values() if result.record is not None]
+
+    def comparison(self, how: Resampling) -> Comparison:
+        """Return the runs with the truth side by side, and what the others came to."""
+        truths = self._truths()
+        labels, results = tuple(truths), list(truths.values())
+        figures = tuple(result.figures for result in results)
+        return Comparison(labels, figures, _intervals(labels, results, how), self._misreports())
+
+    def _truths(self) -> dict[str, RunResult]:
+        """Return the runs with the truth that have ended, by their labels, in the order in which they were named."""
+        return {key[0]: self._results[key] for key in self._requests if key[1] is None and key in self._results}
+
+    def _misreports(self) -> Misreports | None:
+        records = {key: result.record for key, result in self._results.items() if result.record is not None}
+        ordered = {key: records[key] for key in self._requests if key in records}
+        return None if self._liar is None else misreports(self._liar.name, ordered)
 
 
 def _intervals(labels: tuple[str, ...], results: list[RunResult], how: Resampling) -> Intervals | None:
-    if not how.resamples or importlib.util.find_spec("numpy") is None:
+    if not how.resamples or len(labels) < 2 or importlib.util.find_spec("numpy") is None:
         return None
     return intervals([(label, result.cells) for label, result in zip(labels, results, strict=True)], how)
 
 
-def _tell(found: Comparison, differences: DifferencesTable | None) -> None:
-    """Print the figures, then the differences with their intervals, then how they came about."""
+def _tell(found: Comparison, tables: Sequence[DifferencesTable | None]) -> None:
+    """Print the figures, then the tables of differences, then how they came about."""
     figures = found.figures[0]
     jobs, users = counted(whole(figures, "jobs"), "job"), counted(whole(figures, "users"), "user")
     click.echo(
@@ -204,20 +242,21 @@ def _tell(found: Comparison, differences: DifferencesTable | None) -> None:
     )
     headings = ["figure", *found.labels]
     print_table(headings, found.figure_rows(), headings[1:])
-    click.echo(f"\n{BEST.strip()} the best of its row")
-    if differences is not None and differences.rows:
-        click.echo(f"\n{differences.title}\n")
-        print_table(differences.headings, differences.rows, differences.headings[2:])
-    if differences is not None:
-        click.echo()
-        for sentence in differences.sentences:
-            click.echo(sentence)
+    if len(found.labels) > 1:
+        click.echo(f"\n{BEST.strip()} the best of its row")
+    for table in tables:
+        if table is None:
+            continue
+        if table.rows:
+            click.echo(f"\n{table.title}\n")
+            print_table(table.headings, table.rows, table.headings[2:])
+        click.echo("\n" + "\n".join(table.sentences))
     echo_rules(found.figures, found.labels)
 
 
 def _differences(found: Comparison, resamples: int) -> DifferencesTable | None:
-    """Return the differences from the first policy for people; None if they were not asked for."""
-    if found.intervals is None and not resamples:
+    """Return the differences from the first policy for people; None if they were not asked for, or it is the only."""
+    if len(found.labels) < 2 or (found.intervals is None and not resamples):
         return None
     rows = tuple(found.difference_rows())
     sentences = (NO_NUMPY,) if found.intervals is None else tuple(intervals_sentences(found.intervals))

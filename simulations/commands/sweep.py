@@ -32,7 +32,7 @@ from ..whole_file import write_text
 from .credit_options import CREDIT_NAMES, CREDIT_RULE_NAMES, credit_parameters, plan_of
 from .policy_option import policies_epilog, policy_option
 from .rules_options import RULE_NAMES, named_rules, rules_parameters
-from .run_options import cores_option, echo_rules, interruptible, run_in_processes
+from .run_options import cores_option, echo_rules, interrupted, interruptible, run_in_processes
 from .trace_options import TRACE_NAMES, event_order_option, options_of, trace_parameters
 
 SHOWN: Final = ("mean_wait_s", "max_wait_s", "mean_bounded_slowdown", "mean_user_wait_s", "jain_service", "utilisation")
@@ -147,7 +147,7 @@ def sweep(
 
     Any option of reading the trace, the policy, the event order, the rules of fairness and those of credit can be
     varied; a rule varies only for the policy that goes by it, and a rule of credit where there is a file of --credit.
-    With --results an interrupted sweep is taken up by the same command.
+    With --results an interrupted sweep is taken up by the same command; without it what was done is shown.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
     copied to a temporary file first.
@@ -166,6 +166,9 @@ def sweep(
     for row in found.rows:
         if row.failure is not None:
             click.echo(f"Failed: {label_of(dict(zip(found.names, row.texts, strict=True)))}: {row.failure}", err=True)
+    if len(found.rows) < len(cells):
+        done = f"{len(found.rows):,} of {counted(len(cells), 'run')}"
+        interrupted(f"{done} came to their end; with --results FILE the same command would go on from there.")
     if any(row.failure is not None for row in found.rows):
         ctx.exit(1)
 
@@ -216,7 +219,10 @@ def _value(ctx: click.Context, name: str, text: str) -> object:
 
 
 def _run(cells: Sequence[Cell], names: Sequence[str], sha256: str, cores: int | None, results: str | None) -> Sweep:
-    """Do the runs that are not in the file of results yet."""
+    """Do the runs that are not in the file of results yet.
+
+    After an interruption those count that have ended, unless a file has them.
+    """
     keys = [request_key(cell.request, sha256) for cell in cells]
     rows: dict[int, SweepRow] = {}
 
@@ -243,5 +249,9 @@ def _run(cells: Sequence[Cell], names: Sequence[str], sha256: str, cores: int | 
                 file.add(keys[place], dict(zip(names, texts, strict=True)), outcome.figures)
             rows[place] = SweepRow(texts, outcome.figures)
 
-        run_in_processes([cells[place].request for place in left], "sweep", cores, found)
-    return Sweep(tuple(names), tuple(rows[place] for place in range(len(cells))))
+        try:
+            run_in_processes([cells[place].request for place in left], "sweep", cores, found)
+        except KeyboardInterrupt:
+            if file is not None or not rows:
+                raise
+    return Sweep(tuple(names), tuple(rows[place] for place in sorted(rows)))

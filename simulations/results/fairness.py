@@ -145,7 +145,8 @@ class FairnessMeter:
             names: What to call them.
             per_proc: How many processors of the trace count as one.
         """
-        lags, envies, rhos = self.lag.lags(), self._envy.envies(), self._partition.rhos()
+        lags, leads = self.lag.lags(), self.lag.leads()
+        envies, rhos = self._envy.envies(), self._partition.rhos()
         deficits, heads = self._partition.deficits_s(), self._starvation.head_waits_us()
         starvations, ratios = self._starvation.starvations(), service.ratios()
         for number, user in sorted(self._users.items()):
@@ -164,6 +165,7 @@ class FairnessMeter:
                 mean_bounded_slowdown=user.slowdown / (jobs << SLOWDOWN_BITS),
                 **_quantiles(user.slowdowns, "bounded_slowdown", SLOWDOWN_MILLI),
                 max_lag_units=float(lags[number]),
+                max_lead_units=float(leads[number]),
                 envy_units=float(envies[number]),
                 sharing_deficit_s=float(deficits[number]),
                 mean_rho=float(mean_rho),

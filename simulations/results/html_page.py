@@ -43,27 +43,35 @@ RUNS_MAX: Final = 8
 """Runs in one report: more lines than these nobody tells apart."""
 
 
-def write_report(path: str, runs: Sequence[RunRecord], differences: DifferencesTable | None = None) -> None:
+def write_report(
+    path: str,
+    runs: Sequence[RunRecord],
+    differences: DifferencesTable | None = None,
+    gains: DifferencesTable | None = None,
+) -> None:
     """Write a report of some runs, side by side.
 
     Args:
         path: The file.
         runs: At least one and at most ``RUNS_MAX``; those of one report are best of one trace.
         differences: How sure the differences between them are, if that is known.
+        gains: What a user gains by saying other than the truth, if that was asked for.
 
     Raises:
         SimulationError: There are none or too many, a library is missing, or the file cannot be written.
     """
-    write_text("--html", path, report_page(runs, differences))
+    write_text("--html", path, report_page(runs, differences, gains))
 
 
-def report_page(runs: Sequence[RunRecord], differences: DifferencesTable | None = None) -> str:
+def report_page(
+    runs: Sequence[RunRecord], differences: DifferencesTable | None = None, gains: DifferencesTable | None = None
+) -> str:
     """Return what :func:`write_report` writes."""
     if not 1 <= len(runs) <= RUNS_MAX:
         raise SimulationError(f"a report holds 1 to {RUNS_MAX} runs, and these are {len(runs):,}; leave some out.")
     traces = ", ".join(dict.fromkeys(str(run.figures["trace"]) for run in runs))
     labels = ", ".join(run.label for run in runs)
-    sections = [section for section in _sections(runs, differences) if section[2]]
+    sections = [section for section in _sections(runs, differences, gains) if section[2]]
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in sections)
     body = "".join(f'<section id="{name}"><h2>{title}</h2>\n{content}</section>\n' for name, title, content in sections)
     return (
@@ -76,12 +84,16 @@ def report_page(runs: Sequence[RunRecord], differences: DifferencesTable | None 
     )
 
 
-def _sections(runs: Sequence[RunRecord], differences: DifferencesTable | None) -> Iterator[tuple[str, str, str]]:
+def _sections(
+    runs: Sequence[RunRecord], differences: DifferencesTable | None, gains: DifferencesTable | None
+) -> Iterator[tuple[str, str, str]]:
     """Yield the name, the title and the content of each section; what is not there is empty."""
     yield "rules", "How these came about", rules_table(runs)
     yield "figures", "Figures", figures_table(runs)
     if differences is not None:
         yield "differences", differences.title, differences_table(differences)
+    if gains is not None:
+        yield "misreport", escape(gains.title), differences_table(gains)
     yield "load", "Queue and utilisation", _figure(load_plot(runs), _LOAD)
     yield "service", "Service against entitlement", _figure(service_plot(runs), _SERVICE)
     yield "lag", "Lag", _figure(lag_plot(runs), _LAG)

@@ -33,6 +33,7 @@ _USER_COLUMNS: Final = (
     ("p95_bounded_slowdown", "95 %", ",.2f"),
     ("p99_bounded_slowdown", "99 %", ",.2f"),
     ("max_lag_units", "lag, units", ".4f"),
+    ("max_lead_units", "lead, units", ".4f"),
     ("envy_units", "envy, units", ".4f"),
     ("sharing_deficit_s", "slower than alone, s", ",.0f"),
     ("mean_rho", "shared / alone: mean", ".3f"),
@@ -43,7 +44,7 @@ _USER_COLUMNS: Final = (
 
 @record
 class DifferencesTable:
-    """Differences between runs, as shown to people.
+    """Differences between runs, as shown to people: of policies, or by what a user says.
 
     Attributes:
         title: What they are differences from.

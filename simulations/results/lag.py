@@ -1,11 +1,12 @@
-"""Lag: how far behind what it is owed a user was, at worst, and what part of its bound that is.
+"""Lag: how far behind what it is owed a user was, at worst, and what part of its bound that is; and how far ahead.
 
 While a user has jobs that wait, its part of all service dispatched is ``g / n (W(t) - W(t0))``: W is the processor-time
 of all jobs started so far, counted whole at the start, g its share, n the sum of the shares of all users (whether they
 have work or not), t0 when its first job began to wait. Its **lag** is this minus the processor-time of its own jobs
 started since t0, in processor-microseconds; it is told in units of the largest job's processor-time. Lag grows only
-between a user's own starts, so that looking just before each of them misses nothing. (:mod:`.service` has the same of
-all users together.)
+between a user's own starts, so that looking just before each of them misses nothing. Its **lead** is its lag below
+zero, looked at just after each of its starts and told in the same unit. (:mod:`.service` has the same of all users
+together.)
 
 Where shares change, as by loans, all service counts with the shares that hold when it is dispatched; what a user was
 owed before is kept in whole processor-microseconds, rounded down. Bounds go by the shares of the beginning.
@@ -26,9 +27,9 @@ _MILLI: Final = 1_000
 
 
 class _User:
-    """One user: what waits, what all and itself had got when that began, and the largest of its lags."""
+    """One user: what waits, what all and itself had got when that began, and the largest of its lags and leads."""
 
-    __slots__ = ("area", "at_wait", "before", "lag", "own", "promised", "since", "waiting")
+    __slots__ = ("area", "at_wait", "before", "lag", "lead", "own", "promised", "since", "waiting")
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -38,6 +39,7 @@ class _User:
         self.since = 0  # its own service when its first waiting job came
         self.area = 0  # its largest job
         self.lag = 0  # times the sum of the shares
+        self.lead = 0  # the same
         self.promised = 0  # behind alpha g, times the sum of the shares and 1000
 
 
@@ -82,12 +84,15 @@ class LagMeter:
             zero where it was ahead.
         """
         user = self._users[number]
-        due = (1 if self._shares is None else self._shares[number]) * (self._dispatched - user.at_wait)
-        due += self._registered * user.before
+        share = 1 if self._shares is None else self._shares[number]
+        due = share * (self._dispatched - user.at_wait) + self._registered * user.before
         given = self._registered * (user.own - user.since)
         promised = self._alpha_milli * due - _MILLI * given
         if due - given > user.lag:
             user.lag = due - given
+        lead = given - due + (self._registered - share) * area
+        if lead > user.lead:
+            user.lead = lead
         if promised > user.promised:
             user.promised = promised
         if area > user.area:
@@ -104,6 +109,7 @@ class LagMeter:
         before, self._registered = self._registered, sum(shares.values())
         for number, user in self._users.items():
             user.lag = user.lag * self._registered // before
+            user.lead = user.lead * self._registered // before
             user.promised = user.promised * self._registered // before
             if user.waiting:
                 share = 1 if self._shares is None else self._shares[number]
@@ -113,8 +119,14 @@ class LagMeter:
 
     def lags(self) -> dict[int, Fraction]:
         """Return the largest lag of each user, in units of the largest job."""
-        unit = max(1, self._registered * self.largest_area)
-        return {number: Fraction(user.lag, unit) for number, user in self._users.items()}
+        return {number: Fraction(user.lag, self._unit()) for number, user in self._users.items()}
+
+    def leads(self) -> dict[int, Fraction]:
+        """Return the largest lead of each user, in units of the largest job."""
+        return {number: Fraction(user.lead, self._unit()) for number, user in self._users.items()}
+
+    def _unit(self) -> int:
+        return max(1, self._registered * self.largest_area)
 
     def bounds(self) -> dict[int, Fraction]:
         """Return the bound of each user that has started a job, in units of the largest job."""

@@ -133,6 +133,7 @@ class Metrics:
             "jain_service": float(self.service.jain_service()),
             "min_service": float(min(ratios, default=Fraction(0))),
             "max_lag_units": float(self.service.max_lag_units()),
+            "max_lead_units": float(self.service.max_lead_units()),
             "jain_user_wait": float(jain(waits)),
             "gini_user_wait": float(gini(waits)),
             "jain_user_bounded_slowdown": float(jain(slowdowns)),

@@ -14,8 +14,10 @@ al., "Karma", OSDI 2023), for work that is all done in the end.
 from __future__ import annotations
 
 from fractions import Fraction
+from statistics import median
 
 from meted.core.limits import SECOND_US
+from meted.core.record import record
 
 from ..errors import SimulationError
 from .run_record import RunRecord, UserRow
@@ -39,6 +41,40 @@ class Delay:
     def mean_s(self) -> Fraction:
         """Return the mean over the work so far, in seconds; 0 if there is none."""
         return Fraction(self._delay, 2 * self._area * SECOND_US) if self._area else Fraction(0)
+
+
+@record
+class Gain:
+    """What came of a misreport.
+
+    Attributes:
+        own: The gain of the user who misreports.
+        of_others: The median gain of all other users who have jobs in both runs; None if there is none.
+        work: The processor-time of the user's jobs over that with the truth. Below 1 jobs were cut, and a gain is none.
+    """
+
+    own: float
+    of_others: float | None
+    work: float
+
+
+def gain_of(truthful: RunRecord, misreported: RunRecord, user: str) -> Gain:
+    """Return what came of a misreport, for the user and for all others.
+
+    Args:
+        truthful: The run in which the user told the truth.
+        misreported: The run in which it did not, and all others said the same.
+        user: Its name.
+
+    Raises:
+        SimulationError: The user has no jobs in one of the runs.
+    """
+    truth, lie = _row(truthful, user), _row(misreported, user)
+    delays = {row.user: row.mean_delay_s for row in misreported.users}
+    others = [row.mean_delay_s / delays[row.user] for row in truthful.users if row.user in delays and row.user != user]
+    return Gain(
+        misreport_gain(truthful, misreported, user), median(others) if others else None, lie.cpu_s / truth.cpu_s
+    )
 
 
 def misreport_gain(truthful: RunRecord, misreported: RunRecord, user: str) -> float:

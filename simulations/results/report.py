@@ -84,6 +84,7 @@ def result_rows(figures: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     yield "service, Jain over users", f"{figures['jain_service']:.4f}"
     yield "service, worst user", f"{figures['min_service']:.4g} of what it was owed"
     yield "largest lag", f"{figures['max_lag_units']:.4f} of the largest job"
+    yield "largest lead", f"{figures['max_lead_units']:.4f} of the largest job"
     yield "wait, Jain over users", f"{figures['jain_user_wait']:.4f}"
     yield "wait, Gini over users", f"{figures['gini_user_wait']:.4f}"
     yield "slowdown, Jain over users", f"{figures['jain_user_bounded_slowdown']:.4f}"

@@ -27,7 +27,8 @@ class UserRow:
         service: ``cpu_s`` of ``owed_cpu_s``.
         mean_wait_s, median_wait_s, p95_wait_s, p99_wait_s, max_wait_s: Waits of its jobs (:mod:`.distribution`).
         mean_bounded_slowdown, median_bounded_slowdown, p95_bounded_slowdown, p99_bounded_slowdown: Of its jobs.
-        max_lag_units: Its largest lag, in units of the largest job (:mod:`.lag`).
+        max_lag_units, max_lead_units: How far behind and ahead of what it was owed it was at most, in units of the
+            largest job (:mod:`.lag`).
         envy_units: How much more others were served while it waited, in units of the largest job (:mod:`.envy`).
         sharing_deficit_s: How much longer its mean turnaround was than alone on its own part of the machine
             (:mod:`.partition`).
@@ -55,6 +56,7 @@ class UserRow:
     p95_bounded_slowdown: float
     p99_bounded_slowdown: float
     max_lag_units: float
+    max_lead_units: float
     envy_units: float
     sharing_deficit_s: float
     mean_rho: float

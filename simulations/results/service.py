@@ -27,6 +27,12 @@ lag is this minus the processor-time of its own jobs started since t0. The large
 in units of the largest job's processor-time: a clock of entitlements keeps it within a small constant, whatever the
 load. Lag grows only between a user's own starts, so that looking just before each of them misses nothing.
 
+**Lead** (``max_lead_units``): how far ahead of the same a user was at most, which is its lag below zero. It grows only
+by a user's own starts, and is looked at just after each of them, that of its last waiting job included; in the same
+unit. A clock of entitlements keeps it within ``1 - g / n`` of the user's own largest job while all have jobs that wait.
+Where others have none, who waits gets their part as well and is ahead by that: a lead tells policies apart, and is no
+fault by itself.
+
 Where shares change, as by loans, each moment counts with the shares that hold then. What a user was owed before is kept
 in whole processor-microseconds, rounded down.
 
@@ -97,6 +103,7 @@ class ServiceMeter:
         self._dispatched = 0
         self._largest_area = 0
         self._largest_lag = 0  # times the sum of the registered shares
+        self._largest_lead = 0  # the same
         # Who crosses when k changes: a heap of each kind by demand per share. An entry need only be no later than where
         # its user belongs: it is moved there when it is met. A user has one that counts; others are dropped then.
         self._content: list[tuple[int, int]] = []
@@ -127,6 +134,9 @@ class ServiceMeter:
         lag = user.share * (self._dispatched - user.at_wait) - self._registered * (user.received - user.own_at_wait)
         if lag > self._largest_lag:
             self._largest_lag = lag
+        lead = (self._registered - user.share) * area - lag
+        if lead > self._largest_lead:
+            self._largest_lead = lead
         if area > self._largest_area:
             self._largest_area = area
         self._dispatched += area
@@ -151,6 +161,7 @@ class ServiceMeter:
             self._settle(user, user.shares)
         before, self._registered = self._registered, sum(shares.values())
         self._largest_lag = self._largest_lag * self._registered // before
+        self._largest_lead = self._largest_lead * self._registered // before
         self._shares = shares
         self._common = lcm(*shares.values())
         for user in self._users.values():
@@ -185,6 +196,10 @@ class ServiceMeter:
     def max_lag_units(self) -> Fraction:
         """Return the largest lag in units of the largest job started so far."""
         return Fraction(self._largest_lag, max(1, self._registered * self._largest_area))
+
+    def max_lead_units(self) -> Fraction:
+        """Return the largest lead in units of the largest job started so far."""
+        return Fraction(self._largest_lead, max(1, self._registered * self._largest_area))
 
     def received(self, number: int) -> int:
         """Return the processor-microseconds of the jobs that a user has started."""

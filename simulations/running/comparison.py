@@ -14,6 +14,7 @@ from ..results.metrics import JsonValue
 from ..results.origin import ORIGIN_COLUMNS, origin_cells
 from ..whole_file import csv_text
 from .metric_table import METRICS, best, metric_named, present
+from .misreports import Misreports
 from .resample import CLUSTERS_MIN, Difference, Intervals, Over
 
 BEST: Final = "* "
@@ -30,11 +31,13 @@ class Comparison:
         labels: What the runs are called; the others are compared with the first.
         figures: Their figures.
         intervals: Of the differences; None where they were not asked for or cannot be computed.
+        misreports: What a user gains by saying other than the truth; None where it was not asked for.
     """
 
     labels: tuple[str, ...]
     figures: tuple[Figures, ...]
     intervals: Intervals | None
+    misreports: Misreports | None = None
 
     def figure_rows(self) -> Iterator[tuple[str, ...]]:
         """Yield a row for each figure: its title, and its value in each run, the best ones marked."""
@@ -83,6 +86,7 @@ class Comparison:
             "results": [dict(figures) for figures in self.figures],
             "best": rows,
             "intervals": None if self.intervals is None else intervals_document(self.intervals),
+            "misreport": None if self.misreports is None else self.misreports.document(),
         }
 
     def csv(self) -> str:

@@ -47,6 +47,7 @@ METRICS: Final = (
     Metric("min_max_service", "service, least / most", ".4f", "more"),
     Metric("share_error", "service, share error", ".4f"),
     Metric("max_lag_units", "largest lag, largest jobs", ".4f"),
+    Metric("max_lead_units", "largest lead, largest jobs", ".4f"),
     Metric("max_lag_of_bound", "largest lag, of its bound", ".4f"),
     Metric("jain_user_wait", "wait, Jain over users", ".4f", "more"),
     Metric("gini_user_wait", "wait, Gini over users", ".4f"),

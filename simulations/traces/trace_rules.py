@@ -13,6 +13,7 @@ from meted.core.record import record
 from ..errors import TraceError
 from ..factors import read_factor
 from .estimates import parse_estimates
+from .misreport import Misreport, parse_said
 
 ProcsField = Literal["allocated", "requested"]
 Overrun = Literal["extend", "cut"]
@@ -47,6 +48,7 @@ class TraceOptions:
         loans: The path of a file that says who lends what when (:mod:`.loans`), or None.
         estimates: ``recorded``, ``exact``, ``xF`` or ``random:F`` (:mod:`.estimates`).
         seed: Of what is drawn.
+        misreport: Who says something else than the truth, and what (:mod:`.misreport`); None is nobody.
     """
 
     procs: int | None = None
@@ -62,6 +64,7 @@ class TraceOptions:
     loans: str | None = None
     estimates: str = "recorded"
     seed: int = 0
+    misreport: Misreport | None = None
 
 
 @attrs.define
@@ -126,6 +129,8 @@ def check_options(options: TraceOptions) -> None:
         raise TraceError(f"--procs-max is {options.procs_max}; give a number of processors, at least 1.")
     if parse_estimates(options.estimates).kind not in ("recorded", "exact") and options.clairvoyant:
         raise TraceError("--clairvoyant and --estimates contradict each other; give one of them.")
+    if options.misreport is not None:
+        parse_said(options.misreport.says)
 
 
 def load_of(options: TraceOptions) -> Fraction:
@@ -153,6 +158,7 @@ def transform_figures(options: TraceOptions) -> dict[str, int | str | None]:
     """Return what was done to the jobs of a trace, by the names of the options; None where nothing was."""
     window = options.window
     drawn = options.estimates.startswith("random")
+    told = options.misreport
     return {
         "window_s": None if window is None else f"{_seconds(window[0])}..{_seconds(window[1])}",
         "load": options.load,
@@ -162,6 +168,7 @@ def transform_figures(options: TraceOptions) -> dict[str, int | str | None]:
         "loans": options.loans,
         "estimates": "exact" if options.clairvoyant else options.estimates,
         "seed": options.seed if drawn else None,
+        **({} if told is None else {"misreport": f"{told.user}:{told.says}"}),
     }
 
 

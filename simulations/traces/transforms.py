@@ -1,7 +1,7 @@
 """What can be done to the jobs of a trace before they are simulated: each takes jobs and yields jobs, one at a time.
 
 They can be put behind one another in any order; :func:`transformed` puts them in the one that the options mean: window,
-load, sizes, estimates.
+load, sizes, estimates, and what one user says in place of the truth.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from meted.core.record import replaced
 
 from .estimates import parse_estimates, with_estimates
 from .job import TraceJob
+from .misreport import misreported
 from .trace_rules import FilterCounts, TraceOptions, load_of
 
 SUBMIT_MAX_US: Final = 2**62
@@ -67,4 +68,6 @@ def transformed(jobs: Iterator[TraceJob], options: TraceOptions, counts: FilterC
     estimates = parse_estimates(options.estimates)
     if estimates.kind != "recorded":
         jobs = with_estimates(jobs, estimates, options.seed)
+    if options.misreport is not None:
+        jobs = misreported(jobs, options.misreport, options.overrun == "cut")
     return jobs

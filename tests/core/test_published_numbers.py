@@ -11,9 +11,23 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from meted.core.commands import ChangeDomain, OfferLoan
+from meted.core.domains.state import SHARE
+from meted.core.errors import Reason
+
+from .lending import flat
 from .reference_clock import Choice, Domain, ReferenceClock, fifo
-from .reference_others import StartTimeFairQueueing, accepted_loans, dominant_resource_fairness, stride
+from .reference_others import (
+    StartTimeFairQueueing,
+    accepted_loans,
+    asset_fairness,
+    dominant_resource_fairness,
+    equal_incomes,
+    stride,
+)
 from .two_tier_prototype import Unit, starts
 
 
@@ -28,6 +42,46 @@ def test_dominant_resource_fairness() -> None:
         (Fraction(4, 9), Fraction(2, 3)),
         (Fraction(2, 3), Fraction(2, 3)),
     ]
+
+
+CAPACITY, A, B = (9, 18), (1, 4), (3, 1)
+"""Cpus and GB, and what a task of each of two takes of them."""
+
+
+def test_asset_fairness() -> None:
+    """The same example divided by assets: A has 2.52 tasks and B 2.16; each holds 21/25 of a machine, all cpus go."""
+    tasks = asset_fairness(CAPACITY, {"A": A, "B": B})
+    assert tasks == {"A": Fraction("2.52"), "B": Fraction("2.16")}
+    assert tasks["A"] * (Fraction(1, 9) + Fraction(4, 18)) == tasks["B"] * (Fraction(3, 9) + Fraction(1, 18))
+    assert tasks["A"] + 3 * tasks["B"] == 9
+    assert 4 * tasks["A"] + tasks["B"] < 18
+
+
+def test_equal_incomes() -> None:
+    """The same example bought with equal incomes: 45/11 and 18/11 tasks, at prices at which all is sold."""
+    a, b = equal_incomes(CAPACITY, (A, B))
+    assert (a, b) == (Fraction(45, 11), Fraction(18, 11))
+    cpu, memory = Fraction(1, 5), Fraction(1, 90)  # the price of a cpu and of a GB, to who has 1 to spend
+    assert a * (A[0] * cpu + A[1] * memory) == b * (B[0] * cpu + B[1] * memory) == 1
+    assert (a * A[0] + b * B[0], a * A[1] + b * B[1]) == CAPACITY
+    # It pays to lie: if B says that a task takes 2 GB, it has more of them.
+    assert equal_incomes(CAPACITY, (A, (3, 2)))[1] == Fraction(9, 5) > b
+
+
+TAKES = st.tuples(st.integers(1, 9), st.integers(1, 9))
+
+
+@given(st.tuples(st.integers(1, 40), st.integers(1, 40)), TAKES, TAKES)
+def test_no_division_beats_that_of_equal_incomes_by_its_product(
+    capacity: tuple[int, int], a: tuple[int, int], b: tuple[int, int]
+) -> None:
+    x, y = equal_incomes(capacity, (a, b))
+    assert all(a[at] * x + b[at] * y <= capacity[at] for at in (0, 1))
+    most = min(Fraction(have, one) for have, one in zip(capacity, a, strict=True))
+    for step in range(1, 40):
+        mine = most * step / 40
+        others = min((capacity[at] - a[at] * mine) / b[at] for at in (0, 1))
+        assert mine * others <= x * y
 
 
 @pytest.mark.parametrize(("alpha", "order"), [(1000, "ABABA"), (750, "ABAAB"), (500, "ABABA")])
@@ -107,8 +161,37 @@ def test_extremes_of_lag(count: int) -> None:
     ],
 )
 def test_loans(base: int, amounts: list[int], accepted: list[bool]) -> None:
-    """PlanetLab's rule with a floor of 16: in order, and never below it."""
+    """PlanetLab's rule with a floor of 16: in order, and never below it; the engine lends what the rule accepts."""
     assert accepted_loans(base, 16, amounts) == accepted
+    world = flat("a", "b", share=base, floor_share=16)
+    refused = world.set_loans("a", *(("b", SHARE, amount) for amount in amounts))
+    assert refused == [Reason.BELOW_FLOOR] * accepted.count(False)
+    lent = [amount for amount, is_accepted in zip(amounts, accepted, strict=True) if is_accepted]
+    assert [loan.amount for loan in world.domains.loans.values()] == lent
+    assert world.shares("a", "b") == [base - sum(lent), base + sum(lent)]
+
+
+def test_a_borrower_lends_no_more_than_a_base_of_its_own_allows() -> None:
+    """A base of 32 and a floor of 16: with 16 borrowed it has 48, and can lend 16 and no more."""
+    world = flat("a", "b", "c")
+    world.lend("a", "b", 16)
+    assert world.shares("a", "b", "c") == [16, 48, 32]
+    world.refused(OfferLoan(0, "b", "c", SHARE, 17), Reason.BELOW_FLOOR)
+    world.lend("b", "c", 16)
+    assert world.shares("a", "b", "c") == [16, 32, 48]
+    world.refused(OfferLoan(0, "b", "c", SHARE, 1), Reason.BELOW_FLOOR)
+
+
+@pytest.mark.parametrize(("lent", "left"), [([16], []), ([10, 6], []), ([4, 12], [4]), ([2, 2, 12], [2, 2])])
+def test_a_base_that_shrinks_ends_the_newest_loans(lent: list[int], left: list[int]) -> None:
+    """With 16 of 32 lent the base becomes 20: what is beyond 4 is lent no more, the newest loans first."""
+    world = flat("a", "b")
+    for amount in lent:
+        world.lend("a", "b", amount)
+    assert world.shares("a", "b") == [16, 48]
+    world.do(ChangeDomain(0, "a", 20, floor_share=16))
+    assert [loan.amount for loan in world.domains.loans.values()] == left
+    assert world.shares("a", "b") == [20 - sum(left), 32 + sum(left)]
 
 
 @pytest.mark.parametrize(("others", "half_lives"), [(1, 1.0), (3, 2.0), (9, 3.322), (99, 6.644)])
@@ -135,7 +218,10 @@ def test_decay_alone_locks_out(others: int, half_lives: float) -> None:
 
 
 def test_lead_of_a_reservation() -> None:
-    """50 machines, 5 loaded at once, 3 minutes apart, loads of 12 minutes at the 95th percentile: 42 minutes."""
+    """50 machines, 5 loaded at once, 3 minutes apart, loads of 12 minutes at the 95th percentile: 42 minutes.
+
+    On paper alone: nothing is reserved or loaded ahead of its time here.
+    """
     assert ceil(50 / 5) * 3 + 12 == 42
 
 

@@ -44,14 +44,16 @@ def owed_and_received(
     return {user: (owed[user], received[user]) for user in received}
 
 
-def largest_lag(jobs: Sequence[TraceJob], events: Sequence[Happening], shares: Mapping[int, int]) -> Fraction:
-    """Return the largest lag of any user after any event, in processor-microseconds."""
+def largest_lag_and_lead(
+    jobs: Sequence[TraceJob], events: Sequence[Happening], shares: Mapping[int, int]
+) -> tuple[Fraction, Fraction]:
+    """Return the largest lag of any user after any event and lead after any start, in processor-microseconds."""
     users = {job.user for job in jobs}
     registered = sum(shares[user] for user in users)
     waiting = dict.fromkeys(users, 0)
     own = dict.fromkeys(users, 0)
     since = dict.fromkeys(users, (0, 0))
-    total, largest = 0, Fraction(0)
+    total, largest, lead = 0, Fraction(0), Fraction(0)
     for _, kind, index in events:
         job = jobs[index]
         if kind == SUBMIT:
@@ -62,12 +64,15 @@ def largest_lag(jobs: Sequence[TraceJob], events: Sequence[Happening], shares: M
             total += job.run_us * job.procs
             own[job.user] += job.run_us * job.procs
             waiting[job.user] -= 1
+            all_before, own_before = since[job.user]
+            owed = Fraction((total - all_before) * shares[job.user], registered)
+            lead = max(lead, own[job.user] - own_before - owed)
         for user in users:
             if waiting[user]:
                 all_before, own_before = since[user]
                 owed = Fraction((total - all_before) * shares[user], registered)
                 largest = max(largest, owed - (own[user] - own_before))
-    return largest
+    return largest, lead
 
 
 JOBS = st.lists(
@@ -114,7 +119,8 @@ def test_service_equals_its_definition(
     for user, ratio in found.items():
         assert abs(ratio - expected[user]) < Fraction(1, 10**9)
     largest_area = max(job.run_us * job.procs for job in jobs)
-    assert meter.max_lag_units() == largest_lag(jobs, events, shares) / largest_area
+    lag, lead = largest_lag_and_lead(jobs, events, shares)
+    assert (meter.max_lag_units(), meter.max_lead_units()) == (lag / largest_area, lead / largest_area)
     all_owed, all_received = sum(owed for owed, _ in totals.values()), sum(received for _, received in totals.values())
     parts = [Fraction(got) / all_received - Fraction(owed) / all_owed for owed, got in totals.values()]
     error = sum(map(abs, parts), Fraction(0)) / 2

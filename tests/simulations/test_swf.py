@@ -332,6 +332,23 @@ def test_real_traces(shared_traces: Path, name: str, records: int, procs: int | 
     assert len(found) == users
 
 
+@pytest.mark.parametrize(
+    ("name", "jobs", "users", "percent"),
+    [("KTH-SP2-1996-2.1-cln", 28_476, 214, 70.1), ("NASA-iPSC-1993-3.1-cln", 18_239, 69, 46.6)],
+)
+def test_the_table_of_the_archive(shared_traces: Path, name: str, jobs: int, users: int, percent: float) -> None:
+    """Jobs, users and utilisation: processor-time of all that was there from the first submit to the last end."""
+    with SwfReader(str(shared_traces / "swf" / f"{name}.swf.gz")) as reader:
+        records = list(reader)
+    sizes = [one.allocated_procs if one.allocated_procs > 0 else one.requested_procs for one in records]
+    work = sum(max(one.run_us, 0) * size for one, size in zip(records, sizes, strict=True))
+    begun = min(one.submit_us for one in records)
+    ended = max(one.submit_us + max(one.wait_us, 0) + max(one.run_us, 0) for one in records)
+    procs = reader.header.number("MaxProcs") or 0
+    assert (len(records), len({one.user for one in records})) == (jobs, users)
+    assert round(100 * work / (procs * (ended - begun)), 1) == percent
+
+
 def test_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(TraceError, match=r"^the standard input is closed; give the path of a file\.$"):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -151,6 +152,103 @@ def test_a_report_says_how_sure_the_differences_are(trace: Path, tmp_path: Path)
         assert f">{cell}</t" in page
 
 
+def rewritten(trace: Path, user: int, over: int, parts: int) -> Path:
+    """Write a trace once more, in which a user asks for so many times the time, or has so many jobs for each."""
+    rows = []
+    for line in ROWS.splitlines():
+        row = line.split()
+        run, asked, is_liar = int(row[3]), int(row[8]), int(row[11]) == user
+        if is_liar:
+            row[3], row[8] = str(run / parts), str(asked * over / parts)
+        rows += [" ".join(row)] * (parts if is_liar else 1)
+    path = trace.with_name(f"lie{over}-{parts}.swf")
+    path.write_text(HEADER + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(("says", "over", "parts"), [("x3", 3, 1), ("split4", 1, 4)])
+def test_what_a_user_gains_is_that_of_a_trace_in_which_it_says_so(
+    trace: Path, says: str, over: int, parts: int
+) -> None:
+    words = ("--policy", "easy", "--policy", "meted")
+    found = json.loads(call(trace, *words, "--misreport", "5", "--says", says, "--json", "-").stdout)["misreport"]
+    assert found["user"] == "5"
+    assert [(one["policy"], one["says"], one["work"]) for one in found["gains"]] == [
+        ("easy", says, 1),
+        ("meted", says, 1),
+    ]
+    lie = rewritten(trace, 5, over, parts)
+    for one in found["gains"]:
+        rows = [by_user(path, one["policy"]) for path in (trace, lie)]
+        truth, told = ({name: float(row["mean_delay_s"]) for name, row in each.items()} for each in rows)
+        gains = {name: truth[name] / told[name] for name in truth}
+        assert one["gain"] == gains.pop("5")
+        assert one["of_others"] == median(gains.values())
+    assert len({one["gain"] for one in found["gains"]}) == 2
+
+
+def by_user(trace: Path, policy: str) -> dict[str, dict[str, str]]:
+    """Return the row of each user in the spreadsheet of a run."""
+    rows = trace.with_suffix(f".{policy}.csv")
+    calling.call(simulate, trace, "--policy", policy, "--csv", rows)
+    with rows.open(newline="") as file:
+        return {row["user"]: row for row in csv.DictReader(file)}
+
+
+def test_a_misreport_leaves_all_else_as_it_is(trace: Path, tmp_path: Path) -> None:
+    words = ("--policy", "easy", "--policy", "fcfs", "--resamples", "0", "--fairness", "--json", "-")
+    alone, beside = (
+        timeless(json.loads(call(trace, *words, *more).stdout)) for more in ((), ("--misreport", "5", "--says", "x3"))
+    )
+    assert alone.pop("misreport") is None
+    assert beside.pop("misreport")["gains"]
+    assert alone == beside
+
+
+def test_a_misreport_in_a_table_and_in_a_report(trace: Path, tmp_path: Path) -> None:
+    words = ("--policy", "easy", "--misreport", "5", "--html", tmp_path / "report.html")
+    out = call(trace, *words).stdout
+    title, rows = "What user 5 gains by what it says", out.partition("What user 5 gains")[2].splitlines()
+    cells = [re.split(r"\s{2,}", line.strip()) for line in rows[2:7]]
+    assert cells[0] == ["says", "policy", "gain", "of others", "of its work"]
+    assert [row[0] for row in cells[1:]] == [
+        *("asks for 3 x its time", "asks for 10 x its time", "asks for 0.5 x its time", "splits each job by 8"),
+    ]
+    assert "Differences" not in out
+    assert "the best of its row" not in out
+    page = (tmp_path / "report.html").read_text()
+    assert f"<h2>{title}</h2>" in page
+    for row in cells:
+        assert all(f">{cell}</t" in page for cell in row)
+
+
+def test_who_is_cut_has_less_than_all_of_its_work_done(trace: Path) -> None:
+    words = ("--policy", "easy", "--misreport", "5", "--says", "x0.5", "--overrun", "cut")
+    (found,) = json.loads(call(trace, *words, "--json", "-").stdout)["misreport"]["gains"]
+    assert 0 < found["work"] < 1
+
+
+@pytest.mark.parametrize("ended", ["truth", "lie", "both"])
+def test_after_an_interruption_a_gain_takes_both_of_its_runs(
+    trace: Path, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    def interrupted(
+        requests: Sequence[RunRequest], title: str, cores: int | None, found: Callable[[int, RunResult], None]
+    ) -> None:
+        for place in {"truth": (0,), "lie": (1,), "both": (0, 1)}[ended]:
+            run_in_processes([requests[place]], title, cores, lambda _, one, place=place: found(place, one))  # type: ignore[misc]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run_in_processes", interrupted)
+    words = ("--policy", "easy", "--misreport", "5", "--says", "x3", "--says", "x9")
+    result = call(trace, *words, code=130)
+    if ended == "both":
+        assert result.stderr == "Interrupted; what had ended was compared, without easy, x9.\n"
+        assert "asks for 3 x its time" in result.stdout
+    else:
+        assert result.stderr == "Interrupted; nothing was written.\n"
+
+
 def test_every_rule_behind_the_figures_is_told(trace: Path) -> None:
     out = call(trace, *POLICIES, "--resamples", "0", "--overrun", "cut").stdout
     rows = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in out.partition("rules of")[2].splitlines()[1:])
@@ -174,6 +272,10 @@ def test_without_numpy_there_are_figures_and_a_sentence(trace: Path, monkeypatch
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("--policy", "easy", "--misreport", "5", "--says", "x"), "'x' is nothing that a user can say; give x3"),
+        (("--policy", "easy", "--misreport", "5", "--says", "split1"), "'split1' is nothing that a user can say"),
+        (("--policy", "easy", "--misreport", "5", "--says", "split1001"), "at most x1000000, and split1000"),
+        ((*POLICIES, "--says", "x3"), "--says is what a user says; name the user with --misreport."),
         (("--policy", "easy"), "One policy alone cannot be compared; give --policy at least twice, or a trade"),
         ((*POLICIES, "--policy", "easy"), "A policy is named twice; name each once."),
         (("--policy", "easy", "--policy", "fcfs", "--alpha", "0.5"), "--alpha is a rule of the policy meted"),
@@ -196,6 +298,11 @@ def test_a_failure_of_a_run_is_one_sentence(trace: Path) -> None:
         "Error: small.swf does not say how many processors its machine had; give their number with --procs.\n"
     )
     assert result.stdout == ""
+
+
+def test_a_user_without_jobs_gains_nothing(trace: Path) -> None:
+    result = call(trace, *POLICIES, "--misreport", "99", code=1)
+    assert result.stderr == "Error: small.swf has no job of 99; name a user who has jobs with --misreport.\n"
 
 
 def test_the_trace_is_not_written_over(trace: Path) -> None:

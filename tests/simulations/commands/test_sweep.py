@@ -104,19 +104,46 @@ def test_a_second_time_only_what_is_new_is_done(trace: Path, tmp_path: Path, don
     assert len(done) == 3
 
 
-def test_an_interrupted_sweep_goes_on(
-    trace: Path, tmp_path: Path, done: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = tmp_path / "results.jsonl"
+def interrupt_at(last: int, patch: pytest.MonkeyPatch) -> None:
+    """Have somebody press Ctrl-C when this run has ended, before it counts."""
     shown = RunBars.done
 
     def interrupt(bars: RunBars, place: int) -> None:
         shown(bars, place)
-        if place == 1:
+        if place == last:
             raise KeyboardInterrupt
 
+    patch.setattr(RunBars, "done", interrupt)
+
+
+def test_an_interrupted_sweep_shows_what_was_done(trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = json.loads(call(trace, *SMALL, "--json", "-").stdout)["runs"]
+    interrupt_at(2, monkeypatch)
+    result = call(trace, *SMALL, "--cores", "1", "--json", tmp_path / "s.json", "--csv", tmp_path / "s.csv", code=130)
+    assert result.stderr == (
+        "Interrupted; 2 of 3 runs came to their end; with --results FILE the same command would go on from there.\n"
+    )
+    runs = json.loads((tmp_path / "s.json").read_text())["runs"]
+    assert [run["varied"] for run in runs] == [run["varied"] for run in whole[:2]]
+    assert [run["results"]["mean_wait_s"] for run in runs] == [run["results"]["mean_wait_s"] for run in whole[:2]]
+    assert result.stdout.startswith("small.swf: 2 runs\n")
+    with (tmp_path / "s.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 2
+
+
+def test_a_sweep_that_was_interrupted_before_anything_was_done(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_at(0, monkeypatch)
+    result = call(trace, *SMALL, "--cores", "1", code=130)
+    sentence = "nothing was kept; with --results FILE the same command would go on from here."
+    assert (result.stdout, result.stderr) == ("", f"Interrupted; {sentence}\n")
+
+
+def test_an_interrupted_sweep_goes_on(
+    trace: Path, tmp_path: Path, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "results.jsonl"
     with monkeypatch.context() as patch:
-        patch.setattr(RunBars, "done", interrupt)
+        interrupt_at(1, patch)
         result = call(trace, *SMALL, "--results", kept, "--cores", "1", code=130)
     assert result.stderr == f"Interrupted; {kept} has 1 of 3 runs; the same command goes on from there.\n"
     done.clear()

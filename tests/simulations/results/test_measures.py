@@ -80,6 +80,7 @@ def test_lag(
         elif kind == START:
             meter.started(case.jobs[index].user, case.area(index))
     lags, promised = _lags(case, Fraction(1)), _lags(case, Fraction(alpha, 1_000))
+    assert meter.leads() == {user: lead / case.largest for user, lead in _leads(case).items()}
     assert meter.lags() == {user: lag / case.largest for user, lag in lags.items()}
     for user, share in case.shares.items():
         part, own = Fraction(alpha * share, 1_000 * case.registered), case.largest_of(user)
@@ -100,6 +101,20 @@ def _lags(case: Scheduled, alpha: Fraction) -> dict[int, Fraction]:
                 own = sum(case.area(index) for index in started if case.jobs[index].user == user)
                 owed = alpha * share * sum(map(case.area, started)) / case.registered
                 largest[user] = max(largest[user], owed - own)
+    return largest
+
+
+def _leads(case: Scheduled) -> dict[int, Fraction]:
+    """Return the largest lead of each user after any of its starts, in processor-microseconds."""
+    largest = dict.fromkeys(case.shares, Fraction(0))
+    for place, (_, kind, index) in enumerate(case.events):
+        user = case.jobs[index].user
+        if kind == START:
+            since = _waits_since(case, case.events[:place], user)
+            started = [index for _, kind, index in case.events[since : place + 1] if kind == START]
+            own = sum(case.area(index) for index in started if case.jobs[index].user == user)
+            owed = Fraction(case.shares[user] * sum(map(case.area, started)), case.registered)
+            largest[user] = max(largest[user], own - owed)
     return largest
 
 
@@ -290,7 +305,8 @@ def test_what_is_owed_goes_by_the_shares_of_each_moment() -> None:
         meter.started(2, 80)
     # Of the first 80 user 2 was owed three quarters, of the others the half; user 1 took them all.
     assert lag.lags()[2] == service.max_lag_units() == Fraction(60 + 40, 80)
+    assert lag.leads()[1] == service.max_lead_units() == Fraction(60 + 40, 80)
     # In the place of user 1 it would have had three times the first 80, and as much as the others.
     assert envy.envies()[2] == Fraction(160, 80)  # but it had no more to run than that
     service.entitled({1: 1, 2: 3}, 20)
-    assert service.max_lag_units() == Fraction(60 + 40, 80)
+    assert service.max_lag_units() == service.max_lead_units() == Fraction(60 + 40, 80)

@@ -30,6 +30,7 @@ FAIRNESS = (
     "min_max_service",
     "share_error",
     "max_lag_units",
+    "max_lead_units",
     "max_lag_of_bound",
     "mean_envy_units",
     "max_envy_units",
@@ -102,6 +103,7 @@ def test_rows_of_users() -> None:
         assert row.max_wait_s == waits[-1]
         assert row.service == pytest.approx(row.cpu_s / row.owed_cpu_s)
     assert max(row.max_lag_units for row in run.users) == run.figures["max_lag_units"]
+    assert max(row.max_lead_units for row in run.users) == run.figures["max_lead_units"]
     services, bound = [row.service for row in run.users], 1 + 1 / PROCS
     assert run.figures["min_max_service"] == pytest.approx(min(services) / max(services))
     assert run.figures["part_rho_above_bound"] == sum(row.mean_rho > bound for row in run.users) / len(run.users)
