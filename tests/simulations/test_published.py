@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from math import sqrt
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +16,7 @@ from typing import Final, NamedTuple, cast
 
 import pytest
 
-from meted.simulations.event_orders import EventOrder
+from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import Metrics
@@ -91,6 +92,60 @@ def test_all_nine_figures_of_the_study(shared_traces: Path, row: str) -> None:
     assert found == {name: pytest.approx(float(published[name]), rel=1e-13) for name in found}
     assert len(found) == 9
     assert len(rows) == len(ROWS_OF_THE_STUDY)
+
+
+CORRECTED_AT_ONCE = {
+    "easy++:steps=no": """14513.686633194098 538605 32482.222577396602
+        128.546017505532 198955 1803.26978442147 62.8568827272923 31392.6 478.67549880824896""",
+    "easy++:shortest=no,always=no,steps=no": """14647.1387942839 363581 32265.8899785865
+        135.474483464079 100999.33333333301 1615.87750509416 65.7235894400489 30299.8 480.347924938395""",
+}
+"""More rows of the study, from the whole table beside its simulator: corrected at once to what was asked for."""
+
+DOUBLED = {
+    "easy-sjbf": """14063.917594185601 382389 30986.990518873703
+        123.392094471101 113608 1594.0338435197598 58.9125322399729 21395.5 415.897513784309""",
+    "easy": """14900.169411186398 382389 31625.3182957223
+        166.140641820144 93189 1868.4943783959302 79.9302510862489 21370.4 473.921092220989""",
+}
+"""The same with twice what was asked for as the estimate."""
+
+
+def check_nine_figures(path: Path, policy: str, published: str) -> None:
+    """Expect the figures of the study, in its order."""
+    waits_us = run_trace(path, policy, "pyss", HUNDRED).waits_us
+    found = [figure for _, figure in figures_of_the_study(read_trace(str(path), HUNDRED), waits_us)]
+    assert found == pytest.approx([float(word) for word in published.split()], rel=1e-13)
+    assert len(found) == 9
+
+
+@pytest.mark.parametrize("policy", sorted(CORRECTED_AT_ONCE))
+def test_correction_to_what_was_asked_for_has_the_nine_figures(shared_traces: Path, policy: str) -> None:
+    check_nine_figures(shared_traces / "swf" / KTH, policy, CORRECTED_AT_ONCE[policy])
+
+
+@pytest.mark.parametrize("policy", sorted(DOUBLED))
+def test_doubled_estimates_have_the_nine_figures(shared_traces: Path, tmp_path: Path, policy: str) -> None:
+    doubled = tmp_path / "doubled.swf"
+    with gzip.open(shared_traces / "swf" / KTH, "rt") as records, doubled.open("w") as file:
+        for fields in (line.split() for line in records if not line.startswith(";")):
+            file.write(" ".join([*fields[:8], str(2 * int(fields[8])), *fields[9:]]) + "\n")
+    check_nine_figures(doubled, policy, DOUBLED[policy])
+
+
+def test_easy_plus_plus_starts_every_job_when_it_was_published(shared_traces: Path) -> None:
+    """The schedule itself is kept by its authors; this is the digest of its job numbers and waits, in that order."""
+    waits_us = run_trace(shared_traces / "swf" / KTH, "easy++", "pyss", HUNDRED).waits_us
+    lines = (f"{job_id} {waits_us[job_id] // S}\n" for job_id in sorted(waits_us))
+    assert sha256("".join(lines).encode()).hexdigest() == (
+        "5c312b9f58b3819fffe352f85569b5c8e079ec596e4fa082f32a4955107b9827"
+    )
+
+
+def test_a_published_schedule_is_its_own_input(shared_traces: Path) -> None:
+    """Its rows stand in the order of the ends, and hold all that a replay needs."""
+    path = shared_traces / "outcomes" / "KTH-SP2.easy.swf.gz"
+    assert run_trace(path, "easy", "pyss", HUNDRED).waits_us == read_waits(str(path))
 
 
 def test_the_figures_that_the_simulator_of_the_study_prints(shared_traces: Path) -> None:
@@ -185,6 +240,19 @@ def test_easy_on_lublin_hangs_on_the_order_of_events(
     path = shared_traces / "swf/lublin_256.swf.gz"
     figures, _ = run_trace(path, "easy", event_order, TraceOptions(first=first))
     check(figures, wait_s, slowdown, 4 if first else 2)
+
+
+WAITS_ON_IPSC_S = {15_858: 191, 15_860: 1_909, 15_862: 23_753, 15_864: 23_587, 15_866: 23_382, 15_868: 646}
+"""The jobs that wait under EASY, by the reference output of SST's scheduler (``test_scheduler_0001``)."""
+
+
+@pytest.mark.parametrize("event_order", EVENT_ORDERS)
+def test_every_start_on_ipsc_is_that_of_sst(shared_traces: Path, event_order: EventOrder) -> None:
+    """Where a job asks for nothing, SST takes twice its run time for it. Jobs that run for no time do not count."""
+    path = shared_traces / "swf/NASA-iPSC-1993-3.1-cln.swf.gz"
+    run = run_trace(path, "easy", event_order, TraceOptions(procs=128, estimates="x2"))
+    assert {job_id: wait // S for job_id, wait in run.waits_us.items() if wait} == WAITS_ON_IPSC_S
+    assert len(run.waits_us) == 18_066
 
 
 def test_fcfs_on_the_first_of_kth(shared_traces: Path) -> None:
