@@ -83,14 +83,14 @@ def test_back_off_counts_the_failures_and_says_hours() -> None:
     world = World()
     world.worker()
     job_id = world.submit(retries=2, backoff_us=3_600 * SECOND)
-    for said in ("1 unit failed once and waits out the back-off", "1 unit failed 2 times and waits out the back-off"):
+    for times, hours in (("once", "1 h"), ("2 times", "2 h")):
         (lease,) = world.run_pass()
         world.finish(lease.lease_id, exits=((0, 1),))
         part = only(world, job_id)
-        names(part, WaitReason.BACK_OFF, said)
+        names(part, WaitReason.BACK_OFF, f"1 unit failed {times} and waits out the back-off")
+        assert f"for {hours} more." in part.sentence
         assert part.until_us is not None
         world.now_us = part.until_us
-    assert "for 2 h more." in part.sentence
 
 
 def test_workers_that_take_their_owners_work_alone_are_counted() -> None:

@@ -63,7 +63,7 @@ def test_equal_incomes() -> None:
     assert (a, b) == (Fraction(45, 11), Fraction(18, 11))
     cpu, memory = Fraction(1, 5), Fraction(1, 90)  # the price of a cpu and of a GB, to who has 1 to spend
     assert a * (A[0] * cpu + A[1] * memory) == b * (B[0] * cpu + B[1] * memory) == 1
-    assert (a * A[0] + b * B[0], a * A[1] + b * B[1]) == CAPACITY
+    assert [a * A[0] + b * B[0], a * A[1] + b * B[1]] == [*map(Fraction, CAPACITY)]
     # It pays to lie: if B says that a task takes 2 GB, it has more of them.
     assert equal_incomes(CAPACITY, (A, (3, 2)))[1] == Fraction(9, 5) > b
 

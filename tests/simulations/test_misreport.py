@@ -66,6 +66,6 @@ def test_what_nobody_can_say(text: str) -> None:
 
 
 def test_what_somebody_can_say() -> None:
-    assert parse_said(f"x{FACTOR_MAX}") == (FACTOR_MAX, 1)
+    assert parse_said(f"x{FACTOR_MAX}") == (Fraction(FACTOR_MAX), 1)
     assert parse_said("x0.000001") == (Fraction(1, FACTOR_MAX), 1)
-    assert parse_said(f"split{PARTS_MAX}") == (1, PARTS_MAX)
+    assert parse_said(f"split{PARTS_MAX}") == (Fraction(1), PARTS_MAX)

@@ -46,8 +46,7 @@ def data(tmp_path: Path) -> Path:
 def damage(data: Path, statement: str = DAMAGE) -> None:
     """Change the database behind the log's back."""
     with SQLiteLog.open(data) as log:
-        assert log._open_connection is not None
-        list(log._open_connection.execute(statement))
+        list(log._database.writable().execute(statement))
 
 
 def one_sentence(result: Result) -> str:
