@@ -1,10 +1,10 @@
 """What is asked of credit and refused is kept for the operator (row P05): who asked what, when, and the answer.
 
 A refusal changes nothing, and nothing of it is in the state or in the chain. Its line is written beside the log before
-its answer goes out, so a crash loses none that anybody was told of; where the disk takes none, it is tried again every
-second. It is noted as it is judged: where the batch cannot be written then, its caller was told that instead. Whoever is
-refused without end fills no disk: of each peer so many lines an hour are kept, and of the others one line that says how
-many there were; and of all of them the newest ``CREDIT_REFUSALS_MAX``.
+its answer goes out, so a crash loses none that anybody was told of; where the disk takes none, it is tried again each
+second. It is noted as it is judged: where the batch cannot be written then, its caller was told that instead. Whoever
+is refused without end fills no disk: of each peer so many lines an hour are kept, and of the others one line that says
+how many there were; and of all of them the newest ``CREDIT_REFUSALS_MAX``.
 """
 
 from __future__ import annotations

@@ -27,9 +27,11 @@ from meted.core.decide.ledger import accrued
 from meted.core.errors import Reason
 from meted.core.events import CreditMoved, DomainCreated, DonorPaid, PointsLapsed
 from meted.core.explain import explain
+from meted.core.falling import entitled_charge, standing
 from meted.core.ids import DomainId
 from meted.core.limits import KARMA_DONATION_MIN_MILLI
-from meted.core.service import lag
+from meted.core.record import replaced
+from meted.core.service import clock_charge, lag
 
 from .helper import SECOND, World, cpus
 
@@ -274,6 +276,23 @@ def test_domains_inside_one_hold_and_pay_as_it() -> None:
         (1, 0, 1000),
     ]
     assert pool.credit_account(pool.who[0]).held_mc == 2000
+
+
+@pytest.mark.parametrize("name", ["d0", "left"])
+def test_who_gets_its_guarantee_at_once_is_ahead_by_all_of_it_in_truth(name: str) -> None:
+    """Four slots are charged before V has moved by any of them, and none of that is set right: nobody lied."""
+    pool = Pool(domains=2, slots=8, alpha_milli=1000)
+    if name != "d0":
+        pool.do(CreateDomain(0, name, 1, parent="d0"))
+    pool.submit(name, 4, time_request_us=10 * SECOND)
+    pool.run_pass()
+    jobs = pool.state.jobs
+    one, clock = jobs.accounts[pool.who[0]], jobs.clock - jobs.debt
+    run = 1000 * 10 * SECOND
+    assert one.tag - clock == entitled_charge(4 * run, 1, 1000) - clock_charge(4 * run, 2)
+    assert standing(pool.state, pool.who[0], one, clock) == one.tag
+    lied = replaced(one, tag=one.tag + entitled_charge(3 * run, 1, 1000))
+    assert standing(pool.state, pool.who[0], lied, clock) < lied.tag
 
 
 def test_what_comes_back_costs_nothing() -> None:
