@@ -6,7 +6,7 @@ not fade. What a guarantee covers is left out: it goes first as room comes, what
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush
 
 from ..domains.state import Domain
 from ..estimates import estimate_us, width_milli
@@ -123,6 +123,7 @@ class Race:
         self._tags = [(it.tag, it.domain_id) for it in self._by_id.values() if not it.is_sold]
         heapify(self._tags)
         self._pool: list[tuple[int, DomainId]] = []
+        self._keys: dict[DomainId, int | None] = {}
         for it in others:
             self._enter(it)
 
@@ -157,17 +158,13 @@ class Race:
             if it.next is not None:
                 return it, True
         while self._pool and self._pool[0] < self._turn:
-            it = self._by_id[self._pool[0][1]]
-            key = it.pool_key(self._turn[0])
-            if key == self._pool[0][0]:
-                return it, False
-            if key is None:
-                heappop(self._pool)
-            else:
-                heapreplace(self._pool, (key, it.domain_id))
+            key, domain_id = heappop(self._pool)
+            if self._keys[domain_id] == key:
+                return self._by_id[domain_id], False
         return self._mine, False
 
     def _enter(self, it: Runner) -> None:
-        key = it.pool_key(self._turn[0])
+        """Put a domain where it belongs in the pool now; what it had there before counts no more."""
+        key = self._keys[it.domain_id] = it.pool_key(self._turn[0])
         if key is not None:
             heappush(self._pool, (key, it.domain_id))
