@@ -17,6 +17,7 @@ from .credit.commands import PayDonors as PayDonors
 from .credit.commands import PostHold as PostHold
 from .credit.commands import RepayCredit as RepayCredit
 from .credit.commands import SetCreditRules as SetCreditRules
+from .credit.commands import TimeOutHold as TimeOutHold
 from .credit.commands import TransferCredit as TransferCredit
 from .credit.commands import VoidHold as VoidHold
 from .credit.commands import WatchCredit as WatchCredit

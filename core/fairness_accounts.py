@@ -40,7 +40,7 @@ class FairnessAccount:
     Attributes:
         tag: Virtual start tag S of the domain in its parent's virtual time (docs/fairness.md), scaled by 2**20.
         lead: The size of its last run from its entitlement, and of what has been longer than estimated since: by what
-            that is charged the tag may be ahead of V.
+            that is charged the tag may be ahead of V. By karma also of what that tag was ahead of V before this run.
         usage, epoch: Forward-decayed usage X, and the epoch it is expressed in (:mod:`meted.core.usage`).
         service: All that it has received, in units of size, whatever it was served from.
         clock, debt: Of the virtual time of what is inside it, its sub-domains or its users, as in

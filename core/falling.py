@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from .credit.karma import KARMA
-from .domains.state import TOP
 from .ids import DomainId
 from .starts import ahead
 from .state import NOTHING_RECEIVED, FairnessAccount, Jobs, Lease, Rules, State
@@ -44,18 +42,26 @@ def standing(state: State, domain_id: DomainId, account: FairnessAccount, clock:
     """Return the tag of a domain, without what it is ahead of V only because V itself had been too far ahead.
 
     A domain whose tag is not ahead of V is served from its entitlement, and so is ahead by what that was charged at
-    most. Where V has fallen since, what it got was from the pool in truth. Not so at the top of a pool under karma:
-    there a domain gets all of its guarantee at once, however far ahead of V that takes it.
+    most. Where V has fallen since, what it got was from the pool in truth. At the top of a pool under karma a domain
+    gets all of its guarantee at once, ahead of V as that is: by how much is in its lead (:func:`lead_of`).
     """
     tag = account.tag
     if tag <= clock:
         return tag
     domain = state.domains.domains.get(domain_id)
-    if domain is None or (state.rules.pool == KARMA and domain.parent == TOP):
+    if domain is None:
         return tag
     lead = entitled_charge(account.lead, domain.effective_share, state.rules.alpha_milli)
     most = clock + ROUNDING + lead
     return tag if tag <= most else most
+
+
+def lead_of(tag: int, before: int, clock: int, size: int) -> int:
+    """Return the size that the tag of a domain is ahead by after a run of ``size`` from its entitlement, at most.
+
+    That is the run, and by karma alone more: there its tag may have been ahead of V = ``clock`` ``before`` it.
+    """
+    return size if before <= clock + ROUNDING else -(-size * (tag - clock) // (tag - before))
 
 
 def restarted(jobs: Jobs, domain_id: DomainId, clock: int, tag: int, old: int, new: int) -> tuple[int, int, int]:

@@ -25,7 +25,7 @@ from .state import State
 from .state_bytes import encode_state
 from .tags import ENTITLED
 
-SNAPSHOT_VERSION = 7
+SNAPSHOT_VERSION = 8
 """Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)

@@ -16,7 +16,7 @@ from .commands import (
     RemoveDomain,
     RepayCredit,
     StartLoan,
-    VoidHold,
+    TimeOutHold,
     WatchCredit,
 )
 from .credit.donors import Donors
@@ -42,7 +42,7 @@ from .ids import DomainId, HoldId, JobId, LoanId, WorkerId
 from .limits import CLOSED_CHECK_US
 from .state import State
 
-_ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED, _VOID, _REPAY, _BEGIN = range(9)
+_ARCHIVE, _LOSE, _START_LOAN, _END_LOAN, _EXPIRE, _CHECK_CLOSED, _TIME_OUT, _REPAY, _BEGIN = range(9)
 
 
 class Timers:
@@ -101,7 +101,7 @@ class Timers:
                 self._due.append((domain.expires_us, _EXPIRE, domain.domain_id))
         for hold in state.ledger.holds.values():
             if hold.until_us is not None:
-                self._due.append((hold.until_us, _VOID, hold.hold_id))
+                self._due.append((hold.until_us, _TIME_OUT, hold.hold_id))
         self._due.extend(
             (debt.due_us, _REPAY, debt.loan_id) for debt in state.ledger.loans.values() if not debt.overdue
         )
@@ -150,7 +150,7 @@ class Timers:
                 self._push(_next_check_us(event.at_us), _CHECK_CLOSED, event.domain_id)
             case CreditHeld():
                 if event.until_us is not None:
-                    self._push(event.until_us, _VOID, event.hold_id)
+                    self._push(event.until_us, _TIME_OUT, event.hold_id)
             case CreditLent():
                 self._push(event.due_us, _REPAY, event.loan_id)
             case CreditRepaid():
@@ -179,8 +179,8 @@ class Timers:
                 command = _lose(state, WorkerId(target), due_us, at_us)
             elif kind in (_START_LOAN, _END_LOAN):
                 command = _loan(state, LoanId(target), kind, due_us, at_us)
-            elif kind == _VOID:
-                command = VoidHold(at_us, target) if HoldId(target) in state.ledger.holds else None
+            elif kind == _TIME_OUT:
+                command = TimeOutHold(at_us, target) if HoldId(target) in state.ledger.holds else None
             elif kind == _REPAY:
                 command = self._repay(state, target, due_us, at_us)
             else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import attrs
@@ -87,6 +87,7 @@ class CommitLoop:
         failure: Why the last append failed, or None if it did not.
         stats: What it has measured of itself.
         snapshot_error: Why the last snapshot could not be kept, or None; nothing is lost by it.
+        before_answers: Writes what is to be on disk before the answers of a batch go out, beside the batch.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class CommitLoop:
         self.failure: LogError | None = None
         self.snapshot_error: LogError | None = None
         self.stats = Stats()
+        self.before_answers: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint_if_cancelled
         self._log = log
         self._clock = clock
         self._published = published
@@ -239,6 +241,7 @@ class CommitLoop:
     async def _write(self, turn: _Decided) -> None:
         sealed, before = turn.sealed, self.engine.committed
         if sealed is None:
+            await self.before_answers()
             _answer(turn)
             return
         try:
@@ -252,6 +255,7 @@ class CommitLoop:
             self._wake.set()
             return
         self.failure = None
+        await self.before_answers()
         effects = self.engine.publish(sealed)
         _answer(turn)
         try:

@@ -1,10 +1,10 @@
 """What is asked of credit and refused is kept for the operator (row P05): who asked what, when, and the answer.
 
-A refusal changes nothing, and nothing of it is in the state or in the chain. Its line is written within about a second
-after its answer, beside the log, and a crash may lose those of the last second. It is noted as it is judged: where the
-batch cannot be written then, its caller was told that instead. Whoever is refused without end fills no disk: of each
-peer so many lines an hour are kept, and of the others one line that says how many there were; and of all of them the
-newest ``CREDIT_REFUSALS_MAX``.
+A refusal changes nothing, and nothing of it is in the state or in the chain. Its line is written beside the log before
+its answer goes out, so a crash loses none that anybody was told of; where the disk takes none, it is tried again each
+second. It is noted as it is judged: where the batch cannot be written then, its caller was told that instead. Whoever
+is refused without end fills no disk: of each peer so many lines an hour are kept, and of the others one line that says
+how many there were; and of all of them the newest ``CREDIT_REFUSALS_MAX``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TEXT_MAX: Final = 500
 """Characters of each text of a line."""
 
 WRITE_S: Final = 1.0
-"""How often what waits is written."""
+"""How often what could not be written is tried again."""
 
 _HOUR_US: Final = 3_600_000_000
 
@@ -44,9 +44,11 @@ class CreditRefusals:
     """Takes note of refusals, and writes them to the log now and then."""
 
     def __init__(self, log: Log, loop: CommitLoop) -> None:
-        """Write to ``log`` between the batches of ``loop``."""
+        """Write to ``log`` between the batches of ``loop``, before their answers."""
         self._log = log
         self._loop = loop
+        self._writing = trio.Lock()
+        loop.before_answers = self.write
         self._waiting: deque[CreditRefusal] = deque(maxlen=WAITING_MAX)
         self._hour = 0
         self._count: Counter[str] = Counter()  # of this hour, by who was refused
@@ -64,7 +66,7 @@ class CreditRefusals:
         return decide_and_note
 
     async def run(self) -> None:
-        """Write what waits, every ``WRITE_S``."""
+        """Write what still waits, every ``WRITE_S``."""
         while True:
             await trio.sleep(WRITE_S)
             await self.write()
@@ -73,16 +75,19 @@ class CreditRefusals:
         """Write what waits; ``is_last``: also how many there were of which no line was kept."""
         if is_last:
             self._end_hour()
-        lines = list(self._waiting)
-        if not lines:
+        if not self._waiting and not self._writing.locked():
             return
-        self._waiting.clear()
-        try:
-            await self._loop.between_batches(partial(self._log.keep_credit_refusals, lines))
-        except LogError:  # batches fail as well then, and say so
-            self._waiting = deque((*lines, *self._waiting), WAITING_MAX)
-        except Exception as error:  # a line that cannot be written is no reason to stop
-            note_fault(error)
+        async with self._writing:  # what another has taken to write is on disk, too, when this returns
+            lines = list(self._waiting)
+            if not lines:
+                return
+            self._waiting.clear()
+            try:
+                await self._loop.between_batches(partial(self._log.keep_credit_refusals, lines))
+            except LogError:  # batches fail as well then, and say so
+                self._waiting = deque((*lines, *self._waiting), WAITING_MAX)
+            except Exception as error:  # a line that cannot be written is no reason to stop
+                note_fault(error)
 
     def _note(self, who: str, method: str, params: Any, refusal: Refused, at_us: int) -> None:
         hour = at_us // _HOUR_US

@@ -66,7 +66,15 @@ class PostHold:
 
 @record
 class VoidHold:
-    """Give a hold up: what was set aside is free again."""
+    """Give a hold up before its time is over: what was set aside is free again."""
+
+    at_us: int
+    hold_id: int
+
+
+@record
+class TimeOutHold:
+    """The time of a hold is over: what was set aside is free again."""
 
     at_us: int
     hold_id: int
@@ -143,6 +151,7 @@ CreditCommand = (
     | HoldCredit
     | PostHold
     | VoidHold
+    | TimeOutHold
     | NiceJob
     | PayDonors
     | WatchCredit

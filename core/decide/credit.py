@@ -17,6 +17,7 @@ from ..commands import (
     PostHold,
     RepayCredit,
     SetCreditRules,
+    TimeOutHold,
     TransferCredit,
     VoidHold,
     WatchCredit,
@@ -77,9 +78,12 @@ def decide_credit(state: State, command: CreditCommand, at_us: int) -> tuple[Eve
         case PostHold():
             _post(draft, command)
         case VoidHold():
+            draft.add(HoldVoided(at_us, _find_open_hold(state, command.hold_id, at_us).hold_id, "voided"))
+        case TimeOutHold():
             hold = _find_hold(state, command.hold_id)
-            timed_out = hold.until_us is not None and hold.until_us <= at_us
-            draft.add(HoldVoided(at_us, hold.hold_id, "timed_out" if timed_out else "voided"))
+            if not _is_over(hold, at_us):
+                raise Refused(Reason.NOT_DUE, f"The time of hold {hold.hold_id} is not over; void it instead.")
+            draft.add(HoldVoided(at_us, hold.hold_id, "timed_out"))
         case NiceJob():
             return decide_nice(state, command, at_us)
         case PayDonors():
@@ -152,11 +156,9 @@ def _hold(draft: Draft, command: HoldCredit) -> None:
 
 
 def _post(draft: Draft, command: PostHold) -> None:
-    hold = _find_hold(draft.state, command.hold_id)
+    hold = _find_open_hold(draft.state, command.hold_id, draft.at_us)
     payee = find_domain(draft.state, command.payee)
     amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
-    if hold.until_us is not None and hold.until_us <= draft.at_us:
-        raise Refused(Reason.UNKNOWN_HOLD, f"The time of hold {hold.hold_id} is over; hold the credit again.")
     if amount_mc > hold.amount_mc:
         raise Refused(
             Reason.OVER_HOLD,
@@ -179,6 +181,18 @@ def _find_hold(state: State, hold_id: object) -> CreditHold:
         sentence = f"Hold {number} was posted, voided or timed out already" if was else f"There is no hold {number}"
         raise Refused(Reason.UNKNOWN_HOLD, f"{sentence}; nothing is left to resolve.")
     return hold
+
+
+def _find_open_hold(state: State, hold_id: object, at_us: int) -> CreditHold:
+    """Return a hold that can still be posted or voided, or refuse: its time ends it, whenever the timers run."""
+    hold = _find_hold(state, hold_id)
+    if _is_over(hold, at_us):
+        raise Refused(Reason.UNKNOWN_HOLD, f"The time of hold {hold.hold_id} is over; nothing is left to resolve.")
+    return hold
+
+
+def _is_over(hold: CreditHold, at_us: int) -> bool:
+    return hold.until_us is not None and hold.until_us <= at_us
 
 
 def _lend(draft: Draft, command: LendCredit) -> None:

@@ -20,7 +20,8 @@ slices it wants, and gets them. Here units come and end when they like, so it is
 
 What is within G is charged to the domain's tag even where it comes before its time by the clock, as far ahead as the
 whole pool moves V in the time of that unit. So the clock does not give it a second time. Only the tag of who is
-served moves, and only up: P6 of all others holds as under every order, and that domain is ahead by what it holds.
+served moves, and only up: P6 of all others holds as under every order, and that domain is ahead by what it holds. How
+far that may be is in its *lead*; what is ahead further, as V was too far ahead by somebody's lie, is set right as ever.
 
 *Where it is the quantum algorithm*. Let all units take one quantum, one slot each; let all that is wanted be said at
 the beginning of each quantum, and what is left be given up at its end; let every G be whole, and nobody come to the end

@@ -138,8 +138,8 @@ class TurnIndex(ClockIndex):
             return "It is not in the queue."
         first = min((it.head for request, it in leaf.lines.items() if could_hold(request, 0)), default=line.head)
         is_first, somebody_paid = queued_job(first[1]) == job_id, bool(self.state.ledger.of_job)
-        mine, places = self._level(leaf) if is_first or somebody_paid else (leaf.domain_id, [])
-        paid = paid_ahead(self.state, job, places, self._ready) if somebody_paid else ""
+        mine, places, behind = self._level(leaf) if is_first or somebody_paid else (leaf.domain_id, [], [])
+        paid = paid_ahead(self.state, job, places, behind, self._ready) if somebody_paid else ""
         if is_first:
             return among_domains(self.state, job, mine, places, paid)
         return at_home(self.state, job, queued_job(first[1]), paid)
@@ -152,19 +152,27 @@ class TurnIndex(ClockIndex):
         due = (run.count for run in job.requeued if run.not_before_us <= self.now_us)
         return job.terms.count - job.next_index + sum(due)
 
-    def _level(self, leaf: Leaf) -> tuple[DomainId, list[Place]]:
-        """Return which domain, this or one that it is in, has others beside it that come before, and these places."""
+    def _level(self, leaf: Leaf) -> tuple[DomainId, list[Place], list[Place]]:
+        """Return which domain, this or one that it is in, has others beside it that come before, and these places.
+
+        The last of these is its own; and those of the others beside it.
+        """
         could_hold = self.capacity.could_hold
         shapes = [shape for request, shape in self._shapes.items() if could_hold(request, 0)]
         mine, parent_id = leaf.domain_id, leaf.parent
         while True:
-            places = self._places(parent_id, mine, shapes)
+            places, behind = self._places(parent_id, mine, shapes)
             if len(places) > 1 or parent_id == TOP:
-                return mine, places
+                return mine, places, behind
             mine, parent_id = parent_id, self.state.domains.domains[parent_id].parent
 
-    def _places(self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]) -> list[Place]:
-        """Return the places inside ``parent_id`` of those before ``mine``, its own last; none if it is not ranked."""
+    def _places(
+        self, parent_id: DomainId, mine: DomainId, shapes: list[PendingShape]
+    ) -> tuple[list[Place], list[Place]]:
+        """Return the places inside ``parent_id`` of those before ``mine``, its own last, and of those behind it.
+
+        None if it is not ranked.
+        """
         clock = self.reach(parent_id)
         best: dict[DomainId, Place] = {}
         for shape in shapes:
@@ -172,4 +180,5 @@ class TurnIndex(ClockIndex):
             for order, job_id, _ in ranks.standing(clock) if ranks is not None else ():
                 best[order[3]] = min(best.get(order[3], (order, job_id)), (order, job_id))
         ordered = sorted(best.values())
-        return ordered[: ordered.index(best[mine]) + 1] if mine in best else []
+        end = ordered.index(best[mine]) + 1 if mine in best else 0
+        return ordered[:end], ordered[end:] if end else []

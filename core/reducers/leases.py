@@ -9,6 +9,7 @@ from immutables import Map
 
 from .. import spans
 from ..events import Event, UnitsFinished, UnitsLeased, UnitsRecalled, UnitsReturned
+from ..falling import lead_of
 from ..ids import DomainId, Span
 from ..indexset import IndexSet
 from ..limits import JOB_WORKERS_MAX
@@ -44,7 +45,7 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
         attempts=old.attempts if old.attempts > event.attempt else event.attempt,
     )
     served = event.size * event.count
-    accounts = _charged_for_lease(jobs.accounts, terms, event, served, 1 if is_last else 0)
+    accounts = _charged_for_lease(jobs.accounts, terms, event, served, 1 if is_last else 0, jobs.clock - jobs.debt)
     lease = Lease(
         event.lease_id,
         event.worker_id,
@@ -79,11 +80,16 @@ def _leased(jobs: Jobs, event: UnitsLeased) -> Jobs:
 
 
 def _charged_for_lease(
-    accounts: Map[DomainId, FairnessAccount], terms: Terms, event: UnitsLeased, served: int, last: int
+    accounts: Map[DomainId, FairnessAccount], terms: Terms, event: UnitsLeased, served: int, last: int, over: int
 ) -> Map[DomainId, FairnessAccount]:
-    """Return the accounts as a lease leaves them; ``last`` is 1 if no more units of the job wait, else 0."""
+    """Return the accounts as a lease leaves them.
+
+    ``last`` is 1 if no more units of the job wait, else 0; ``over`` is V at the top before it.
+    """
     was = accounts[terms.domain_id]
-    users, clock, debt, active = was.users, was.clock, was.debt, was.active
+    users, clock, debt, active, lead = was.users, was.clock, was.debt, was.active, was.lead
+    if event.charged & ENTITLED:
+        lead = served if was.above else lead_of(event.domain_tag, was.tag, over, served)
     if last or event.inner:
         user = users[terms.user]
         weight, backlog = user.weight, user.backlog
@@ -101,7 +107,7 @@ def _charged_for_lease(
     account = replaced(
         was,
         tag=event.domain_tag,
-        lead=served if event.charged & ENTITLED else was.lead,
+        lead=lead,
         usage=event.usage,
         epoch=event.epoch,
         service=was.service + served,
@@ -113,7 +119,7 @@ def _charged_for_lease(
     )
     accounts = accounts.set(terms.domain_id, account)
     if event.above:
-        accounts = _charged_above(accounts, was, event, served, 0, event.charged, 0)
+        accounts = _charged_above(accounts, was, event, served, 0, event.charged, over)
         if last and not account.backlog:
             accounts = without_backlog_above(accounts, was)
     return accounts
@@ -153,7 +159,7 @@ def _charged(
     accounts = accounts.set(terms.domain_id, account)
     if not event.above:
         return accounts
-    return _charged_above(accounts, was, event, served, used_cpu_us, lease.charged if served > 0 else 0, 1)
+    return _charged_above(accounts, was, event, served, used_cpu_us, lease.charged if served > 0 else 0, None)
 
 
 def _charged_above(
@@ -163,20 +169,27 @@ def _charged_above(
     served: int,
     used_cpu_us: int,
     charged: int,
-    kept: int,
+    over: int | None,
 ) -> Map[DomainId, FairnessAccount]:
     """Return the accounts as a charge leaves those above the domain whose account is ``below``.
 
-    Where ``charged`` says that a domain was served from its entitlement ``served`` is its lead, beside the one that it
-    had if ``kept`` is 1 and not 0.
+    Where ``charged`` says that a domain was served from its entitlement ``served`` is its lead: after a lease, before
+    which V at the top was ``over``, by what it is ahead there; without that, beside the one that it had.
     """
+    top = below.above[-1]
     for domain_id, (tag, usage, clock, debt) in zip(below.above, event.above, strict=True):
         it = accounts[domain_id]
         charged >>= LEVEL_BITS
+        lead = it.lead
+        if charged & ENTITLED:
+            if over is None:
+                lead += served
+            else:
+                lead = lead_of(tag, it.tag, over, served) if domain_id == top else served
         it = replaced(
             it,
             tag=tag,
-            lead=kept * it.lead + served if charged & ENTITLED else it.lead,
+            lead=lead,
             usage=usage,
             epoch=event.epoch,
             service=it.service + served,

@@ -48,6 +48,7 @@ def given_world() -> World:
     world.do(c.GrantCredit(0, "d", 10_000))
     world.do(c.GrantCredit(0, "unused", 1_000))
     world.do(c.HoldCredit(0, "d", 1_000))
+    world.do(c.HoldCredit(0, "d", 1_000, SECOND))
     world.do(c.LendCredit(0, "d", "parent", 1_000, SECOND))
     worker = world.worker(cpus(8, 10**9, gpu=1))
     ended = world.submit("d")
@@ -105,6 +106,7 @@ GOOD: tuple[Command, ...] = (
     c.HoldCredit(0, "d", 5, SECOND),
     c.PostHold(0, 1, "parent", 5),
     c.VoidHold(0, 1),
+    c.TimeOutHold(SECOND, 2),
     c.NiceJob(0, RUNNING, 2, SECOND),
     c.PayDonors(0, (AccountId(3),)),
     c.WatchCredit(0, (AccountId(3),)),

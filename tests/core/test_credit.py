@@ -21,13 +21,14 @@ from meted.core.commands import (
     RemoveDomain,
     RepayCredit,
     SetCreditRules,
+    TimeOutHold,
     TransferCredit,
     VoidHold,
 )
 from meted.core.credit.accrual import accrual_by
 from meted.core.credit.state import ESCROW, TREASURY, CreditAccount, CreditRules
 from meted.core.errors import Reason, Refused
-from meted.core.events import CreditHeld, CreditLent, CreditMoved
+from meted.core.events import CreditHeld, CreditLent, CreditMoved, HoldPosted, HoldVoided
 from meted.core.ids import AccountId, DomainId, JobId
 from meted.core.limits import (
     CREDIT_LOANS_MAX,
@@ -183,6 +184,34 @@ def test_a_hold_is_voided_by_hand_or_by_time(world: CreditWorld) -> None:
     assert world.run_timers() == 1
     assert world.credit("a").free_mc == 10_000
     world.refused(VoidHold(world.now_us, second), Reason.UNKNOWN_HOLD)
+
+
+@pytest.mark.parametrize("late_us", [-1, 0, 1, DAY])
+def test_a_hold_ends_with_its_time_whether_or_not_the_timers_have_run(world: CreditWorld, late_us: int) -> None:
+    """Posted and voided it is before its time alone, so an answer does not depend on when the timers come to run."""
+    until_us = world.now_us + DAY
+    posted, voided, left = (world.hold("a", 1_000, until_us) for _ in range(3))
+    world.tick(DAY + late_us)
+    if late_us < 0:
+        world.refused(TimeOutHold(world.now_us, left), Reason.NOT_DUE)
+    commands: tuple[Command, ...] = PostHold(world.now_us, posted, "b", 400), VoidHold(world.now_us, voided)
+    for command in commands:
+        if late_us < 0:
+            world.do(command)
+        else:
+            assert "is over" in world.refused(command, Reason.UNKNOWN_HOLD).sentence
+    world.tick(DAY)
+    world.run_timers()
+    for command in (*commands, VoidHold(world.now_us, left), TimeOutHold(world.now_us, left)):
+        world.refused(command, Reason.UNKNOWN_HOLD)
+    resolved = [
+        (it.hold_id, "posted" if isinstance(it, HoldPosted) else it.reason)
+        for it in world.log
+        if isinstance(it, HoldPosted | HoldVoided)
+    ]
+    how = ["posted", "voided", "timed_out"] if late_us < 0 else ["timed_out"] * 3
+    assert resolved == list(zip((posted, voided, left), how, strict=True))
+    assert world.credit("a").held_mc == 0
 
 
 def test_an_account_of_which_something_is_held_is_not_closed(world: CreditWorld) -> None:
@@ -364,6 +393,7 @@ def test_a_borrower_who_has_spent_it_pays_back_what_comes_in(world: CreditWorld)
     world.run_timers()
     assert world.balances("a", "b") == [8_000, 0]
     assert world.state.ledger.loans[1].overdue
+    assert world.do(RepayCredit(world.now_us, 1)) == (), "that it is overdue is told once"
     world.pay("c", "b", 1_500)
     world.tick(HOUR)
     world.run_timers()

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from meted.core.commands import GrantCredit, NiceJob, SetCreditRules, WatchCredit
-from meted.core.credit.alarms import CRASH, STARVATION, crash_windows, starved_windows
-from meted.core.credit.state import CreditWatch, CreditWindow
+from meted.core.commands import GrantCredit, NiceJob, OpenCredit, SetCreditRules, WatchCredit
+from meted.core.credit.alarms import CRASH, STARVATION, cap_of, crash_windows, is_at_cap, starved_windows
+from meted.core.credit.state import CreditAccount, CreditRules, CreditWatch, CreditWindow
 from meted.core.events import CreditAlarmCleared, CreditAlarmRaised, CreditWatched
-from meted.core.ids import AccountId
+from meted.core.ids import AccountId, DomainId, JobId
 from meted.core.limits import (
     CREDIT_ALARM_WINDOWS,
     CREDIT_CALM_LAPSES_MAX,
@@ -191,6 +191,46 @@ def test_a_restart_changes_nothing_of_alarms() -> None:
                 world.engine.abandon()
         told.append([(event.at_us, event.tag) for event in world.log if "alarm" in event.tag])
     assert told[0] == told[1] != []
+
+
+@pytest.mark.parametrize(
+    ("balance_mc", "held_mc", "coming_mc", "expected"),
+    [
+        (9_500, 0, 0, True),  # 95 % of it
+        (9_499, 0, 0, False),
+        (9_499, 0, 1, True),  # with what has accrued
+        (9_600, 0, -101, False),  # or has faded
+        (9_500, 9_000, 0, True),  # what is held counts towards the cap
+    ],
+)
+def test_who_stands_at_its_cap(balance_mc: int, held_mc: int, coming_mc: int, expected: bool) -> None:
+    account = CreditAccount(AccountId(3), DomainId(1), JobId(0), balance_mc=balance_mc, held_mc=held_mc)
+    assert is_at_cap(account, coming_mc, 10_000) is expected
+
+
+@pytest.mark.parametrize(("cap_mc", "share", "expected"), [(None, 5, None), (0, 5, None), (7, 5, 35)])
+def test_a_cap_is_for_each_unit_of_share(cap_mc: int | None, share: int, expected: int | None) -> None:
+    assert cap_of(CreditRules(cap_mc=cap_mc), share) == expected
+
+
+def test_who_is_looked_at_stands_at_its_cap_with_what_has_accrued() -> None:
+    """Grants are posted when an account is used; who is unlimited, and purses, have no cap to stand at."""
+    world = Economy(cap_mc=100, grant_mc=10, period_us=HOUR)
+    for name in ("full", "half", "free"):
+        world.make(name, 10)
+    world.do(GrantCredit(0, "full", 900))
+    world.do(GrantCredit(0, "half", 400))
+    world.do(OpenCredit(0, "free", True))
+    job_id = world.submit("half", 1, time_request_us=5 * MINUTE)
+    world.do(NiceJob(0, job_id, 1))
+    world.run_pass()
+    world.tick(5 * MINUTE)
+    world.finish(min(world.state.jobs.leases), run_us=5 * MINUTE)
+    world.tick(55 * MINUTE)
+    world.run_timers()
+    assert world.balances("full") == [900]
+    (window,) = world.windows()
+    assert (window.looked, window.at_cap) == (2, 1)
 
 
 QUIET = CreditWatch()

@@ -6,14 +6,16 @@ All of it is tried: the units told of are those that start first, and each promi
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from meted.core.commands import CreateDomain, OpenCredit, SetRules
 from meted.core.ids import JobId
-from meted.core.policy import paid
+from meted.core.policy import paid, race
+from meted.core.tags import ENTITLED
 
 from .helper import SECOND, cpus, examples
 from .test_nice import Market
@@ -124,6 +126,68 @@ def test_units_count_until_its_domain_is_owed_its_turn(alpha_milli: int, told: d
         go_on(made)
     assert paid_for(said(made, mine)) == told
     assert started_before(made, mine) == told
+
+
+UNIT_US = {"a": 1_800 * SECOND, "b": 1_733 * SECOND, "c": 1_871 * SECOND, "d": 1_907 * SECOND}
+"""Of lengths that have nothing in common, so that no two domains are ever even."""
+
+
+def by_pool(made: Market) -> tuple[JobId, bool]:
+    """Let what runs end as was said, and return of which job the next unit is, and whether it came from the pool."""
+    (lease,) = made.leases()
+    made.tick(lease.estimate_us)
+    made.finish(lease.lease_id, run_us=lease.estimate_us)
+    (started,) = made.run_pass()
+    return started.job_id, not started.charged & ENTITLED
+
+
+@examples(60)
+@given(
+    st.lists(st.tuples(st.sampled_from((0, 0, 1, 2, 3)), st.sampled_from((1, 2, 5))), min_size=2, max_size=4),
+    st.sampled_from((1, 250, 500, 750, 1000)),
+    st.sampled_from(("all", "pool")),
+    st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 6)),
+    st.integers(1, 30),
+)
+def test_units_from_the_pool_count_of_who_is_owed_something_first_as_well(
+    domains: list[tuple[int, int]], alpha_milli: int, usage: str, units: tuple[int, int, int], count: int
+) -> None:
+    """Exactly as many as start from the pool before, whoever is owed some of what comes in between, or is by then."""
+    made = Market(slots=1, income="funded")
+    with made:
+        made.do(SetRules(0, alpha_milli, 200 * YEAR_US, None, "decay", usage))
+        names = "abcd"[: len(domains)]
+        for name, (_, share) in zip(names, domains, strict=True):
+            made.do(CreateDomain(0, name, share))
+            made.grant(name, CREDIT_MC)
+        jobs = {}
+        for name, before in (("b", units[0]), ("a", units[1]), ("c", 0), ("d", units[2])):
+            if name in names:
+                jobs[name] = made.submit(name, 60 + count if name == "a" else 30 + count, time_request_us=UNIT_US[name])
+                made.run_pass()
+                for _ in range(before):
+                    by_pool(made)
+        for name, (points, _) in zip(names, domains, strict=True):
+            if points and name != "a":
+                made.nice(jobs[name], points, 50)  # more than it takes: fees are rounded, and the last may not be paid
+        sentences = said(made, jobs["a"])
+        assume("Ahead of its domain 'a' (in the pool" in sentences)
+        told, started = paid_for(sentences), Counter[int]()
+        while (start := by_pool(made))[0] != jobs["a"]:
+            started[made.job(start[0]).points] += start[1]
+        assert told == {points: number for points, number in started.items() if points > 0 and number}
+
+
+def test_of_more_runs_than_are_looked_at_it_is_told_that_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = market("a", "c")
+    jobs = {name: submit(made, name, 44) for name in "ac"}
+    made.run_pass()
+    used(made, 7)
+    made.nice(jobs["c"], 1)
+    assert ". 4 units ahead of it were paid for at +1." in said(made, jobs["a"])
+    monkeypatch.setattr(race, "RACE_RUNS_MAX", 3)
+    monkeypatch.setattr(paid, "RACE_RUNS_MAX", 3)
+    assert ". At least 3 units ahead of it were paid for at +1." in said(made, jobs["a"])
 
 
 def test_jobs_of_one_domain_count_as_usage_together() -> None:

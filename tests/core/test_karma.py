@@ -19,17 +19,21 @@ from meted.core.commands import (
     TransferCredit,
 )
 from meted.core.credit.fees import HOUR_SIZE
-from meted.core.credit.karma import account_of_domain
+from meted.core.credit.karma import account_of_domain, guaranteed_milli
 from meted.core.credit.slices import Slice, Standing
 from meted.core.credit.state import TREASURY, CreditAccount
+from meted.core.decide.donors import room_made
 from meted.core.decide.ledger import accrued
 from meted.core.errors import Reason
 from meted.core.events import CreditMoved, DomainCreated, DonorPaid, PointsLapsed
 from meted.core.explain import explain
+from meted.core.falling import entitled_charge, standing
 from meted.core.ids import DomainId
 from meted.core.limits import KARMA_DONATION_MIN_MILLI
+from meted.core.record import replaced
+from meted.core.service import clock_charge, lag
 
-from .helper import SECOND, World
+from .helper import SECOND, World, cpus
 
 HOUR = 3_600 * SECOND
 
@@ -66,8 +70,8 @@ class Pool(World):
 
     def end_all(self, took_us: int) -> None:
         """End all units at once, each after so long."""
-        for lease_id, lease in sorted(self.state.jobs.leases.items()):
-            self.finish(lease_id, run_us=(took_us,) * lease.count)
+        for lease_id in sorted(self.state.jobs.leases):
+            self.finish(lease_id, run_us=took_us)
 
 
 def test_what_is_beyond_the_guarantee_is_held_and_goes_to_the_poorest_donor() -> None:
@@ -112,6 +116,32 @@ def test_what_is_paid_is_what_it_took_whatever_was_said(said_us: int) -> None:
     assert paid == [10_000] * 3
 
 
+@pytest.mark.parametrize(
+    ("took_us", "paid_mc"),
+    [(2 * SECOND, 2_000), (3 * SECOND - 1, 3_000), (3 * SECOND + 999, 3_000), (3 * SECOND + 1_000, 3_001)],
+)
+def test_what_is_paid_is_rounded_up_within_what_was_held_and_down_beyond_it(took_us: int, paid_mc: int) -> None:
+    """So nobody pays more than the price for what was not foreseen, and nothing is free that was."""
+    pool = Pool(start=1000)
+    pool.submit("d0", 2, time_request_us=3 * SECOND)
+    pool.run_pass()
+    pool.tick(took_us)
+    pool.end_all(took_us)
+    assert [it.amount_mc for it in pool.log if isinstance(it, CreditMoved) and it.kind == "slice"] == [paid_mc]
+
+
+@pytest.mark.parametrize(("took_s", "paid"), [(8, 8), (100, 100), (101, 100), (1_000, 100)])
+def test_what_took_longer_is_paid_as_far_as_there_is_credit(took_s: int, paid: int) -> None:
+    """What was held for that very unit is a part of what there is."""
+    pool = Pool(start=100, alpha_milli=1000, slots=3)  # all is guaranteed, so nothing is granted
+    pool.submit("d0", 2, time_request_us=10 * SECOND)
+    pool.run_pass()
+    pool.tick(took_s * SECOND)
+    pool.end_all(took_s * SECOND)
+    assert [pool.has(who) for who in pool.who] == [100 - paid, 100 + paid, 100]
+    assert pool.credit_account(pool.who[0]).held_mc == 0
+
+
 def test_who_has_no_credit_is_served_last_and_told_once_and_nothing_idles() -> None:
     pool = Pool(start=0)
     pool.do(GrantCredit(0, "d2", 50_000))
@@ -131,6 +161,38 @@ def test_who_has_no_credit_is_served_last_and_told_once_and_nothing_idles() -> N
     lapsed = [event.job_id for event in pool.log if isinstance(event, PointsLapsed)]
     assert len(lapsed) == 2
     assert min(pool.credit_account(who).free_mc for who in pool.who) >= 0
+
+
+def test_what_could_not_be_paid_counts_as_paid_while_it_runs() -> None:
+    """Each unit under way does, so a run of ten counts less with each that ends. That it begins is told once."""
+    pool = Pool(start=0)
+    pool.submit("d0", 30, time_request_us=10_000)
+    pool.run_pass()
+    _, one, _ = pool.leases()
+    assert [it.waived_mc * it.units for it in pool.slices()] == [0, 100, 100]
+    assert pool.standing(pool.who[0]).waived_mc == 200
+    pool.finish(one.lease_id, done=((one.first, 4),), run_us=10_000)
+    assert pool.standing(pool.who[0]).waived_mc == 160
+    pool.check()
+    assert len([event for event in pool.log if isinstance(event, PointsLapsed)]) == 1
+    pool.end_all(10_000)
+    assert pool.standing(pool.who[0]).waived_mc == 0
+    pool.submit("d0", 30, time_request_us=10_000)
+    pool.run_pass()
+    assert len([event for event in pool.log if isinstance(event, PointsLapsed)]) == 2
+
+
+def test_a_donor_that_holds_something_for_nothing_is_the_poorer_by_that() -> None:
+    pool = Pool(start=0)
+    pool.submit("d2", 2, time_request_us=10 * SECOND)
+    free, waived = pool.run_pass()
+    pool.finish(free.lease_id, run_us=0)
+    assert (pool.standing(pool.who[2]).waived_mc, pool.standing(pool.who[2]).free_milli) == (10_000, 0)
+    pool.do(GrantCredit(0, "d0", 100_000))
+    pool.submit("d0", 2, time_request_us=SECOND)
+    pool.run_pass()
+    assert pool.slices()[-1].donors == ((pool.who[2], 1000),), "the second has nothing, and the third less"
+    pool.finish(waived.lease_id, run_us=0)
 
 
 def test_grants_accrue_without_an_event_and_are_posted_when_they_are_needed() -> None:
@@ -216,6 +278,23 @@ def test_domains_inside_one_hold_and_pay_as_it() -> None:
     assert pool.credit_account(pool.who[0]).held_mc == 2000
 
 
+@pytest.mark.parametrize("name", ["d0", "left"])
+def test_who_gets_its_guarantee_at_once_is_ahead_by_all_of_it_in_truth(name: str) -> None:
+    """Four slots are charged before V has moved by any of them, and none of that is set right: nobody lied."""
+    pool = Pool(domains=2, slots=8, alpha_milli=1000)
+    if name != "d0":
+        pool.do(CreateDomain(0, name, 1, parent="d0"))
+    pool.submit(name, 4, time_request_us=10 * SECOND)
+    pool.run_pass()
+    jobs = pool.state.jobs
+    one, clock = jobs.accounts[pool.who[0]], jobs.clock - jobs.debt
+    run = 1000 * 10 * SECOND
+    assert one.tag - clock == entitled_charge(4 * run, 1, 1000) - clock_charge(4 * run, 2)
+    assert standing(pool.state, pool.who[0], one, clock) == one.tag
+    lied = replaced(one, tag=one.tag + entitled_charge(3 * run, 1, 1000))
+    assert standing(pool.state, pool.who[0], lied, clock) < lied.tag
+
+
 def test_what_comes_back_costs_nothing() -> None:
     pool = Pool()
     pool.submit("d0", 3, time_request_us=10 * SECOND)
@@ -286,6 +365,32 @@ def test_slivers_of_guarantees_are_not_donated() -> None:
     assert [(it.free_milli, it.priced_milli, it.donors) for it in pool.slices()] == [(5, 995, ()), (0, 1000, ())]
 
 
+@pytest.mark.parametrize(("alpha_milli", "donated"), [(1000, True), (992, False)])
+def test_an_eighth_of_a_cpu_is_donated_and_no_less(alpha_milli: int, donated: bool) -> None:
+    pool = Pool(domains=8, slots=1, alpha_milli=alpha_milli)
+    assert guaranteed_milli(pool.state, 1) == KARMA_DONATION_MIN_MILLI - (not donated) == 125 - (not donated)
+    pool.submit("d0", 1, time_request_us=SECOND)
+    pool.run_pass()
+    (held,) = pool.slices()
+    assert held.donors == (tuple((who, 125) for who in pool.who[1:]) if donated else ())
+
+
+def test_a_unit_is_taken_from_eight_donors_at_most_the_poorest() -> None:
+    """What is over is nobody's: else each end of a unit would be paid to any number of domains."""
+    pool = Pool(domains=16, slots=2, alpha_milli=1000)
+    for at in range(1, 16):
+        pool.do(GrantCredit(0, f"d{at}", 1000 * (16 - at)))
+    pool.submit("d0", 1, request=cpus(2), time_request_us=SECOND)
+    pool.run_pass()
+    (held,) = pool.slices()
+    assert held.priced_milli == 1_875
+    assert held.donors == tuple((who, 125) for who in reversed(pool.who[8:]))
+    pool.tick(SECOND)
+    before_mc = pool.state.ledger.accounts[TREASURY].balance_mc
+    pool.end_all(SECOND)
+    assert pool.state.ledger.accounts[TREASURY].balance_mc == before_mc + 875
+
+
 def test_parts_of_a_slot_come_from_several_donors() -> None:
     pool = Pool(domains=4, slots=1, alpha_milli=1000)
     pool.submit("d1", 1, time_request_us=SECOND)
@@ -320,6 +425,26 @@ def test_what_points_cost_does_not_pay_donors_again() -> None:
     pool.run_timers()
     moved = [event for event in pool.log if isinstance(event, CreditMoved) and event.kind == "slice"]
     assert sum(event.amount_mc for event in moved) == 20_000
+    paid = [event for event in pool.log if isinstance(event, DonorPaid)]
+    assert [(event.account_id, event.amount_mc) for event in paid] == [(TREASURY, 30_000)]
+
+
+def test_who_is_owed_something_under_karma_does_not_sell_it_again() -> None:
+    """The idle are owed what V has moved since; by another order they would sell that for what is in escrow."""
+    pool = Pool(start=100_000)
+    for name in ("d1", "d2"):  # known, and idle from now on
+        pool.submit(name, 1, time_request_us=SECOND)
+    pool.run_pass()
+    pool.end_all(SECOND)
+    job_id = pool.submit("d0", 3, time_request_us=10 * SECOND)
+    pool.do(NiceJob(0, job_id, 1))
+    pool.run_pass()
+    pool.tick(10 * SECOND)
+    pool.end_all(10 * SECOND)
+    assert all(lag(pool.state, who) > 0 for who in pool.who[1:])
+    assert all(room_made(pool.state, pool.credit_account(who)) == 0 for who in pool.who)
+    pool.tick(2 * SECOND)
+    pool.run_timers()
     paid = [event for event in pool.log if isinstance(event, DonorPaid)]
     assert [(event.account_id, event.amount_mc) for event in paid] == [(TREASURY, 30_000)]
 

@@ -15,7 +15,7 @@ from meted.core.commands import CancelJobs, SetCreditRules, SetRules, TransferCr
 from meted.core.credit.fees import HOUR_SIZE
 from meted.core.errors import Refused
 from meted.core.events import UnitsLeased
-from meted.core.falling import entitled_charge
+from meted.core.falling import entitled_charge, standing
 from meted.core.ids import DomainId
 from meted.core.tags import ENTITLED
 from meted.simulations.quanta.karma import Karma
@@ -85,6 +85,12 @@ class KarmaArena(Arena):
             bound = 2 * contender.largest + (self.largest - contender.largest) * own
             self.note("interval", lag - least, bound + own * self.slots * contender.largest)
 
+    def note_leads(self) -> None:
+        """With right estimates nobody is ahead of V further than its lead explains, and nothing is set right."""
+        jobs = self.world.state.jobs
+        for domain_id, account in jobs.accounts.items():
+            assert standing(self.world.state, domain_id, account, jobs.clock - jobs.debt) == account.tag
+
     def trade(self, who: int, amount: int) -> None:
         """Let a domain give credit away, or give up what it has waiting."""
         cheat = self.contenders[who % len(self.contenders)]
@@ -103,6 +109,7 @@ class KarmaArena(Arena):
         self.world.run_timers()
         self.run_pass()
         self.note_service()
+        self.note_leads()
 
 
 doings = st.lists(
@@ -131,6 +138,7 @@ def test_the_first_tier_is_as_it_was_whatever_is_lent(
         arena.submit(contender, SECOND * (1 + size % longest if size else longest), count)
         arena.run_pass()
         arena.note_service()
+        arena.note_leads()
         arena.trade(number, trade)
         for _ in range(steps):
             arena.go_on()

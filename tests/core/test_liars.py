@@ -17,7 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meted.core.commands import SetRules
+from meted.core.commands import SetCreditRules, SetRules
+from meted.core.credit.fees import HOUR_SIZE
+from meted.core.credit.karma import KARMA
 from meted.core.engine import Engine
 from meted.core.ids import LeaseId
 from meted.core.schema import decode_state
@@ -37,6 +39,7 @@ class Lies:
     Attributes:
         parent: The domain that all are inside, or none.
         real_us: What a unit of a liar takes.
+        start: Under karma, with how many seconds of a slot each unit of share begins; None: it goes by usage.
         worst: By how many units of a second each was short at most of what it was owed, in any interval so far.
     """
 
@@ -45,6 +48,7 @@ class Lies:
     shares: dict[str, int]
     parent: str = ""
     real_us: int = SECOND
+    start: int | None = None
     world: LendingWorld = field(default_factory=LendingWorld)
     running: list[tuple[int, LeaseId, str]] = field(default_factory=list)
     served: Counter[str] = field(default_factory=Counter)
@@ -58,6 +62,9 @@ class Lies:
         for name, share in self.shares.items():
             self.world.make(name, share, parent=self.parent)
         self.world.worker(self.slots)
+        if self.start is not None:
+            self.world.do(SetCreditRules(0, price_mc=HOUR_SIZE // SECOND))
+            self.world.do(SetRules(0, self.alpha_milli, pool=KARMA, start_mc=1000 * self.start))
 
     def part(self, name: str) -> Fraction:
         """Return what a domain is owed of all that is served."""
@@ -105,12 +112,13 @@ class Lies:
             self.worst[name] = max(self.worst[name], behind)
 
     def expect(self) -> None:
-        """Assert the bound for all that say the truth."""
+        """Assert the bound for all that say the truth; by karma with what each may have had of its guarantee before."""
         longest = Fraction(max(self.real_us, SECOND), SECOND)
         for name, worst in self.worst.items():
             if not name.startswith("liar"):
                 part = self.part(name)
-                assert worst <= 2 + (longest - 1) * part + 2 * part * self.slots * longest, name
+                early = 0 if self.start is None else part * self.slots
+                assert worst <= 2 + (longest - 1) * part + 2 * part * self.slots * longest + early, name
 
 
 lies = st.lists(
@@ -143,8 +151,14 @@ def test_nobody_else_is_short_for_longer_than_the_work_really_takes(
     everybody = {f"old{at}": share for at, share in enumerate(shares)}
     everybody |= {f"new{at}": 1 + at for at in range(len(arrivals))} | {f"liar{at}": 1 for at in range(3)}
     pool = Lies(slots, alpha_milli, everybody | ({"idle": idle} if idle else {}), parent, real_ms * MS)
+    go_through(pool, len(shares), arrivals, told)
+
+
+def go_through(pool: Lies, olds: int, arrivals: list[int], told: list[tuple[int, int, int, bool]]) -> None:
+    """Let liars lie, and others come meanwhile, and hold all to the bound."""
+    real_ms = pool.real_us // MS
     with pool.world as world:
-        for at in range(len(shares)):
+        for at in range(olds):
             world.submit(f"old{at}", MANY, time_request_us=SECOND)
         for step, (who, tens, gap_ms, gives_back) in enumerate(told):
             for at, when in enumerate(arrivals):
@@ -155,6 +169,34 @@ def test_nobody_else_is_short_for_longer_than_the_work_really_takes(
         pool.serve(world.now_us + 20 * SECOND)
         pool.expect()
         world.check()
+
+
+@examples(50)
+@given(
+    st.sampled_from((1, 2, 3, 8)),
+    st.sampled_from((250, 750, 1000)),
+    st.lists(st.sampled_from((1, 2, 5, 10)), min_size=1, max_size=6),
+    st.sampled_from((0, 1, 20)),
+    st.sampled_from((200, 1000, 1300, 7300)),
+    st.sampled_from((0, 10**6)),
+    st.lists(st.integers(0, 30), min_size=1, max_size=3),
+    lies,
+)
+def test_so_it_is_under_karma(
+    slots: int,
+    alpha_milli: int,
+    shares: list[int],
+    idle: int,
+    real_ms: int,
+    start: int,
+    arrivals: list[int],
+    told: list[tuple[int, int, int, bool]],
+) -> None:
+    """There a domain may be far ahead of V in truth, by its guarantee, and is so no further because of lies."""
+    everybody = {f"old{at}": share for at, share in enumerate(shares)}
+    everybody |= {f"new{at}": 1 + at for at in range(len(arrivals))} | {f"liar{at}": 1 for at in range(3)}
+    pool = Lies(slots, alpha_milli, everybody | ({"idle": idle} if idle else {}), "", real_ms * MS, start)
+    go_through(pool, len(shares), arrivals, told)
 
 
 @pytest.mark.parametrize("when", ["alone", "during", "after", "between"])
@@ -178,13 +220,14 @@ def test_a_newcomer_is_served_at_once_though_somebody_said_a_week(when: str, alp
         pool.expect()
 
 
-def test_who_lies_all_day_leaves_nobody_ahead_of_what_it_was_owed() -> None:
+@pytest.mark.parametrize("start", [None, 0, 10**6])
+def test_who_lies_all_day_leaves_nobody_ahead_of_what_it_was_owed(start: int | None) -> None:
     """While V is too far ahead all that is served is charged to entitlements; that is set right, too.
 
     Else those who were there would have had hours of what they are owed in advance, and get nothing but the pool while
     V catches up, which whoever comes then has for itself, as it has used less.
     """
-    pool = Lies(8, 1000, {"a": 1, "b": 1, "c": 1, "liar": 1, "new": 1}, real_us=1300 * MS)
+    pool = Lies(8, 1000, {"a": 1, "b": 1, "c": 1, "liar": 1, "new": 1}, real_us=1300 * MS, start=start)
     with pool.world as world:
         for name in "abc":
             world.submit(name, MANY, time_request_us=SECOND)

@@ -197,6 +197,32 @@ def test_a_loan_with_notice_ends_when_the_notice_is_over() -> None:
     assert world.log[-1].at_us == 61 * SECOND
 
 
+@pytest.mark.parametrize(
+    ("notice_s", "expiry_s", "recalled", "ended_s", "reason"),
+    [
+        (60, None, True, 70, "recalled"),
+        (60, 71, True, 70, "recalled"),
+        (60, 70, True, 70, "expired"),  # its term has come, whether or not it was recalled
+        (60, 69, True, 69, "expired"),
+        (0, 69, True, 10, "recalled"),
+        (60, 69, False, 69, "expired"),
+    ],
+)
+def test_a_loan_that_ends_says_whether_its_term_or_a_recall_ended_it(
+    notice_s: int, expiry_s: int | None, recalled: bool, ended_s: int, reason: str
+) -> None:
+    world = flat("a", "b")
+    expiry_us = None if expiry_s is None else expiry_s * SECOND
+    loan_id = world.lend("a", "b", 16, notice_us=notice_s * SECOND, expiry_us=expiry_us)
+    world.tick(10 * SECOND)
+    if recalled:
+        world.recall(loan_id)
+    world.now_us = ended_s * SECOND
+    world.run_timers()
+    ended = [(event.at_us, event.reason) for event in world.log if isinstance(event, LoanEnded)]
+    assert ended == [(ended_s * SECOND, reason)]
+
+
 def test_a_notice_ends_with_the_term_at_the_latest() -> None:
     world = flat("a", "b")
     loan_id = world.lend("a", "b", 16, notice_us=HOUR, expiry_us=60 * SECOND)

@@ -29,6 +29,7 @@ from meted.core.errors import Reason, Refused
 from meted.core.events import DonorPaid, PointsLapsed
 from meted.core.ids import JobId
 from meted.core.limits import CREDIT_DONORS_MAX, CREDIT_MAX_MC, CREDIT_TOTAL_MAX_MC
+from meted.core.service import lag
 
 from .helper import SECOND, cpus, examples
 from .test_credit import CreditWorld
@@ -431,6 +432,33 @@ def test_who_sold_points_waits_for_the_pool_and_is_paid_by_who_bought() -> None:
     assert rich + nice + other + escrow == -treasury
     assert treasury <= -295_000  # only before anybody had made room
     assert any(isinstance(event, DonorPaid) for event in market.log)
+
+
+def test_who_sells_and_waits_keeps_a_claim_of_two_of_the_largest_leases() -> None:
+    """All that it is owed beyond is sold, and no more, however much there is in escrow."""
+    market = Market(slots=1, income="funded")
+    for name in ("rich", "nice"):
+        market.make(name)
+        market.grant(name, 10**7)
+    market.nice(market.submit("nice", 400, time_request_us=HOUR), -1)
+    hasty = market.submit("rich", 400, time_request_us=HOUR)
+    market.play(6 * HOUR)
+    nice = market.find_domain("nice").domain_id
+    claim = 2 * market.state.jobs.largest_size
+    assert claim == 2 * 1000 * HOUR
+    assert not [event for event in market.log if isinstance(event, DonorPaid)]
+    market.nice(hasty, 10)
+    market.run_pass()
+    market.tick(HOUR)
+    market.finish(min(market.state.jobs.leases), run_us=HOUR)
+    owed, unpaid = lag(market.state, nice), market.state.ledger.unpaid_size
+    assert claim < owed < claim + unpaid
+    assert room_made(market.state, market.credit("nice")) == owed - claim
+    market.tick(SECOND)
+    market.run_timers()
+    (paid,) = [event for event in market.log if isinstance(event, DonorPaid)]
+    assert (paid.account_id, paid.size) == (market.credit("nice").account_id, owed - claim)
+    assert claim - 1 <= lag(market.state, nice) <= claim
 
 
 def test_a_pass_ends_where_the_first_of_two_shapes_of_a_domain_was_sold() -> None:

@@ -20,13 +20,23 @@ Divided by 2**(t / half-life) it says the same of faded usage, as the last term 
 J apart at most, and heads A aging times apart at most: **X_i / e_i <= 2**(J + A) X_j / e_j + 2**c L_i / e_i**.
 Logarithms turn the sum J + A of the usual form of P9 into a factor.
 
+**In a tree** the same holds of any two inside one domain: a child is chosen, and charged, by what it would run next and
+by nothing of the levels above and below, and what it would run next is one of the jobs that wait inside it.
+
+**Where shares change** by loans or by hand X stays, so it holds by the shares e_i and e_j as they were at s, as long as
+i is not served again. Of the shares of now it does not: whoever lends a half of its share has at once used twice as
+much for what is left. So by these the first term is e_i(s) e_j(t) / (e_i(t) e_j(s)) times as large, and the second
+e_i(s) / e_i(t) times; it is as above again once i is served.
+
 That is where the rule ``usage`` is "pool" and estimates are right. Else i may have been charged for more since s (what
 it was owed, what took longer than was said), and j have got back some of what it was charged at s: both are added.
 
 **A head.** As long as j waits with a head that came at t_a, X_j stays. Whoever goes before it at s has
 X_i / e_i 2**((t_u - t_a) / aging) <= 2**(p_u - p) X_j / e_j, and X_i was no more at t_a than at s: so no unit that
 comes later than t_a + aging (log2(X_j / e_j) - log2(X_i / e_i) + 10 - p), all as of t_a, goes before it, however many
-come, and whatever is paid for them.
+come, and whatever is paid for them. Usages are as of t_a, and shares of when it goes before. This, too, holds inside
+each domain, of what is next there; not of a job as it is seen from above: beside it a younger or lower one may come, be
+next in its domain before it, and put that back among those beside it.
 
 All is held in whole numbers and fractions. Logarithms of the engine are right to some 2**-29 (``test_usage.py``):
 :data:`SLACK_BITS` is for these.
@@ -34,13 +44,13 @@ All is held in whole numbers and fractions. Logarithms of the engine are right t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from heapq import heapify
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import ceil, isqrt
 from typing import Any, cast
 
@@ -50,24 +60,29 @@ from hypothesis import strategies as st
 
 from meted.core.commands import (
     CancelJobs,
+    ChangeDomain,
     ChangePriority,
     Command,
+    CreateDomain,
     GrantCredit,
     NiceJob,
+    OfferLoan,
+    RecallLoan,
     SetCreditRules,
     SetRules,
     TransferCredit,
 )
+from meted.core.domains.state import SHARE
 from meted.core.engine import Engine
 from meted.core.errors import Refused
 from meted.core.events import Event, UnitsLeased
-from meted.core.ids import DomainId, JobId, LeaseId
+from meted.core.ids import DomainId, JobId, LeaseId, LoanId
 from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.policy.meted import Meted
 from meted.core.policy.ranks import BY_POOL
 from meted.core.reducers import evolve
 from meted.core.state import NOTHING_RECEIVED, FairnessAccount, Job, State
-from meted.core.tags import ENTITLED, GUARANTEED
+from meted.core.tags import ENTITLED, GUARANTEED, LEVEL_BITS
 from meted.core.usage import EPOCH_HALF_LIVES, current, step_of
 
 from .clocked import CPU, Arena, Contender
@@ -114,14 +129,33 @@ def clamped(priority: int) -> int:
     return max(-PRIORITY_STEPS_MAX, min(PRIORITY_STEPS_MAX, priority))
 
 
-def is_of_pool(event: Event) -> bool:
-    """Whether something was leased from the pool."""
-    return isinstance(event, UnitsLeased) and not event.charged & (ENTITLED | GUARANTEED)
+def is_of_pool(event: UnitsLeased, state: State, who: DomainId) -> bool:
+    """Whether something was leased from the pool that a domain, which it is inside, shares with those beside it."""
+    path = line_up(state, state.jobs.jobs[event.job_id].terms.domain_id)
+    return not event.charged >> path.index(who) * LEVEL_BITS & (ENTITLED | GUARANTEED)
+
+
+def line_up(state: State, domain_id: DomainId) -> tuple[DomainId, ...]:
+    """Return a domain and those that it is in, nearest first."""
+    return domain_id, *state.domains.path(domain_id)
 
 
 def heads(state: State, domain_id: DomainId) -> Iterator[Job]:
-    """Yield the jobs of a domain that wait."""
-    return (it for it in state.jobs.jobs.values() if it.terms.domain_id == domain_id and it.is_backlogged)
+    """Yield the jobs inside a domain that wait."""
+    waiting = (it for it in state.jobs.jobs.values() if it.is_backlogged)
+    return (it for it in waiting if domain_id in line_up(state, it.terms.domain_id))
+
+
+def beside(state: State, domain_id: DomainId) -> list[DomainId]:
+    """Return the other domains inside the same one."""
+    domains = state.domains.domains
+    parent_id = domains[domain_id].parent
+    return [it for it, domain in sorted(domains.items()) if domain.parent == parent_id and it != domain_id]
+
+
+def share_of(state: State, domain_id: DomainId) -> int:
+    """Return e."""
+    return state.domains.domains[domain_id].effective_share
 
 
 @dataclass
@@ -131,11 +165,13 @@ class Pair:
     Attributes:
         times: 2**G.
         charge: What it was charged at most.
+        shares: What the two had then.
         more, less: What the one was charged beyond that, and what the other got back, until then.
     """
 
     times: Fraction
     charge: Fraction
+    shares: tuple[int, int]
     more: int
     less: int
 
@@ -147,11 +183,13 @@ class Pool(Arena):
     Attributes:
         usage: What counts as usage: ``all``, or the pool alone.
         aging_us: The time of waiting that is worth half the usage, or None.
+        group_shares: What domains have that others are in: those whose names begin with theirs and a slash.
     """
 
     usage: str = "pool"
     half_life_us: int = HOUR
     aging_us: int | None = None
+    group_shares: dict[str, int] = field(default_factory=dict)
     pairs: dict[tuple[DomainId, DomainId], Pair] = field(default_factory=dict)
     more: dict[DomainId, int] = field(default_factory=dict)
     less: dict[DomainId, int] = field(default_factory=dict)
@@ -165,6 +203,24 @@ class Pool(Arena):
         for contender in self.contenders:
             world.do(GrantCredit(0, contender.name, 10**8))
         self.state, self.seen = world.state, len(world.log)
+
+    def enter(self, contenders: list[Contender]) -> None:
+        """Let more domains come, with credit."""
+        for contender in contenders:
+            self.contenders.append(contender)
+            self.register(contender)
+            self.world.do(GrantCredit(0, contender.name, 10**8))
+        self.state, self.seen = self.world.state, len(self.world.log)
+
+    def register(self, contender: Contender) -> None:
+        """Create a domain, and those that it is in."""
+        parent = ""
+        for name in (*accumulate(contender.name.split("/")[:-1], "{}/{}".format), contender.name):
+            if name not in self.world.state.domains.by_name:
+                self.world.do(CreateDomain(0, name, self.group_shares.get(name, contender.share), parent=parent))
+            parent = name
+        contender.domain_id = self.world.state.domains.by_name[contender.name]
+        self.by_id[contender.domain_id] = contender
 
     def _note_wait(self, contender: Contender) -> None:
         """Not here: whoever cancels or returns does not wait."""
@@ -194,9 +250,8 @@ class Pool(Arena):
         """Read what is new in the log."""
         for event in self.world.log[self.seen :]:
             before, self.state = self.state, evolve(self.state, event)
-            changed = [
-                who for who in self.by_id if self.account(who) != before.jobs.accounts.get(who, NOTHING_RECEIVED)
-            ]
+            accounts = before.jobs.accounts
+            changed = [who for who, it in self.state.jobs.accounts.items() if it != accounts.get(who, NOTHING_RECEIVED)]
             for who in changed:
                 self._note(event, before, who)
             for pair in [it for it in self.pairs if not self.account(it[1]).backlog]:
@@ -210,22 +265,20 @@ class Pool(Arena):
         """Return the account of a domain as of what was read."""
         return self.state.jobs.accounts.get(who, NOTHING_RECEIVED)
 
-    def share(self, who: DomainId) -> int:
-        """Return e."""
-        return self.by_id[who].share
-
     def _note(self, event: Event, before: State, who: DomainId) -> None:
         was = before.jobs.accounts.get(who, NOTHING_RECEIVED)
         grown = forward(self.account(who)) - forward(was)
-        if isinstance(event, UnitsLeased) and is_of_pool(event):
+        if isinstance(event, UnitsLeased) and is_of_pool(event, before, who):
             job = before.jobs.jobs[event.job_id]
             charge = power(clamped(job.own_priority) + Fraction(event.at_us, self.half_life_us))
             charge *= event.size * event.count
             assert grown <= charge
-            for other in self.by_id:
-                if other != who and before.jobs.accounts.get(other, NOTHING_RECEIVED).backlog:
+            for other in beside(before, who):
+                if before.jobs.accounts.get(other, NOTHING_RECEIVED).backlog:
                     times = power(self.gap(before, job, other) + SLACK_BITS)
-                    self.pairs[who, other] = Pair(times, charge, self.more.get(who, 0), self.less.get(other, 0))
+                    shares = share_of(before, who), share_of(before, other)
+                    more, less = self.more.get(who, 0), self.less.get(other, 0)
+                    self.pairs[who, other] = Pair(times, charge, shares, more, less)
         elif grown > 0:
             self.more[who] = self.more.get(who, 0) + grown
         else:
@@ -243,9 +296,9 @@ class Pool(Arena):
         pair = self.pairs[one, other]
         mine, theirs = forward(self.account(one)), forward(self.account(other))
         theirs += self.less.get(other, 0) - pair.less
-        bound = pair.times * theirs / self.share(other)
-        bound += (pair.charge + self.more.get(one, 0) - pair.more) / self.share(one)
-        assert Fraction(mine, self.share(one)) <= bound
+        of_one, of_other = pair.shares
+        bound = pair.times * theirs / of_other + (pair.charge + self.more.get(one, 0) - pair.more) / of_one
+        assert Fraction(mine, of_one) <= bound
 
 
 def act(pool: Pool, verb: str, number: int, size: int, count: int) -> None:
@@ -263,11 +316,26 @@ def act(pool: Pool, verb: str, number: int, size: int, count: int) -> None:
         "raise": ChangePriority(now_us, job_id, size % 29 - 14),
         "cancel": CancelJobs(now_us, (job_id,)),
         "pay": TransferCredit(now_us, contender.name, other.name, count * 10**7),
+        **changes(pool, contender, size, count),
     }
     if verb in commands:
         pool.do(commands[verb])
     else:
         give_back(pool, contender)
+
+
+def changes(pool: Pool, contender: Contender, size: int, count: int) -> dict[str, Command]:
+    """Return what changes the share of a domain, or of one that it is in."""
+    state, now_us = pool.world.state, pool.world.now_us
+    path = line_up(state, contender.domain_id)
+    who = path[size % len(path)]
+    others, loans = beside(state, who) or [who], sorted(state.domains.loans) or [LoanId(1)]
+    name, to = (state.domains.domains[it].name for it in (who, others[count % len(others)]))
+    return {
+        "lend": OfferLoan(now_us, name, to, SHARE, count),
+        "recall": RecallLoan(now_us, loans[count % len(loans)]),
+        "share": ChangeDomain(now_us, name, share=(1, 2, 50)[count % 3]),
+    }
 
 
 def give_back(pool: Pool, contender: Contender) -> None:
@@ -285,12 +353,18 @@ def owner(pool: Pool, lease_id: LeaseId) -> Contender:
     return pool.by_id[pool.world.job(pool.world.state.jobs.leases[lease_id].job_id).terms.domain_id]
 
 
-VERBS = st.sampled_from(("submit", "submit", "submit", "buy", "buy", "sell", "raise", "cancel", "back", "pay"))
-DOINGS = st.lists(
-    st.tuples(VERBS, st.integers(0, 30), st.integers(0, 40), st.integers(1, 10), st.integers(0, 2)),
-    min_size=20,
-    max_size=60,
-)
+VERBS = ("submit", "submit", "submit", "buy", "buy", "sell", "raise", "cancel", "back", "pay")
+
+
+def doings(*verbs: str) -> st.SearchStrategy[list[tuple[str, int, int, int, int]]]:
+    """Draw what domains do."""
+    numbers = st.integers(0, 30), st.integers(0, 40), st.integers(1, 10), st.integers(0, 2)
+    return st.lists(st.tuples(st.sampled_from(verbs), *numbers), min_size=20, max_size=60)
+
+
+DOINGS = doings(*VERBS)
+TREE_DOINGS = doings(*VERBS, "lend", "lend", "recall", "share")
+PLACES = st.sampled_from(("", "", "g/", "g/", "g/h/", "g/h/", "k/"))
 
 
 @examples(60)
@@ -317,6 +391,11 @@ def test_who_is_served_from_the_pool_is_within_priority_and_age_of_who_waits(
     """P9, pairwise and after each event, whoever buys, sells, cancels, gives back or says what is not so."""
     who = [Contender(f"d{at}", share, length * SECOND) for at, (share, length) in enumerate(shape)]
     pool = Pool(slots, who, alpha_milli=alpha, usage=usage, half_life_us=half_life_us, aging_us=aging_us)
+    go_through(pool, tenths, done)
+
+
+def go_through(pool: Pool, tenths: int, done: list[tuple[str, int, int, int, int]]) -> None:
+    """Let domains do things; of every second job what units take is so many tenths of what was said."""
     pool.took_us = lambda job_id, _: pool.said_us(job_id) * tenths // 10 if job_id % 2 else pool.said_us(job_id)
     for verb, number, size, count, steps in done:
         act(pool, verb, number, size, count)
@@ -327,6 +406,59 @@ def test_who_is_served_from_the_pool_is_within_priority_and_age_of_who_waits(
     while pool.ends:
         pool.go_on()
     pool.world.check()
+
+
+@examples(60)
+@given(
+    st.lists(st.tuples(PLACES, WEIGHTS, LENGTHS), min_size=3, max_size=7),
+    st.tuples(WEIGHTS, WEIGHTS, WEIGHTS),
+    SLOTS,
+    st.sampled_from((1, 250, 750)),
+    st.sampled_from(("pool", "all")),
+    st.sampled_from((5 * SECOND, 100 * SECOND, HOUR)),
+    st.sampled_from((None, SECOND, 7 * SECOND, 100 * SECOND)),
+    st.sampled_from((10, 10, 1, 30)),
+    TREE_DOINGS,
+)
+def test_so_it_is_inside_each_domain_by_the_shares_of_when_it_was_served(
+    shape: list[tuple[str, int, int]],
+    groups: tuple[int, int, int],
+    slots: int,
+    alpha: int,
+    usage: str,
+    half_life_us: int,
+    aging_us: int | None,
+    tenths: int,
+    done: list[tuple[str, int, int, int, int]],
+) -> None:
+    """P9 of siblings at each level of a tree, while shares are lent, taken back and changed at all of them."""
+    who = [Contender(f"{place}d{at}", share, length * SECOND) for at, (place, share, length) in enumerate(shape)]
+    pool = Pool(slots, [], alpha_milli=alpha, usage=usage, half_life_us=half_life_us, aging_us=aging_us)
+    pool.group_shares = dict(zip(("g", "g/h", "k"), groups, strict=True))
+    pool.enter(who)
+    go_through(pool, tenths, done)
+
+
+def test_by_the_shares_of_now_it_does_not_hold() -> None:
+    """Who lends has used more for what is left to it, and is not put right by that: it waits until it is even."""
+    who = [Contender(name, 2, SECOND) for name in ("one", "other")]
+    pool = Pool(1, who, alpha_milli=1, half_life_us=10**6 * HOUR, usage="all")
+    for contender in who:
+        pool.submit(contender, SECOND, 100)
+    pool.run_pass()
+    for _ in range(11):
+        pool.go_on()
+    one, other = (it.domain_id for it in who)
+    mine, theirs = (round(forward(pool.account(it)) / (CPU * SECOND)) for it in (one, other))
+    assert (mine, theirs) == (6, 6)
+    pool.do(OfferLoan(pool.world.now_us, "one", "other", SHARE, 1))
+    pool.follow()
+    assert (share_of(pool.state, one), share_of(pool.state, other)) == (1, 3)
+    assert Fraction(mine, 1) > Fraction(theirs, 3) + Fraction(1, 1)
+    before, served = pool.order.count(0), len(pool.order)
+    while pool.order.count(0) == before:
+        pool.go_on()
+    assert len(pool.order) - served - 1 == 3 * mine - theirs
 
 
 @pytest.mark.parametrize(
@@ -375,7 +507,8 @@ def hold_in_order(pool: Pool, state: State, order: list[tuple[int, DomainId, Job
             bits += Fraction((at_us - ahead.submitted_us) - (at_us - behind.submitted_us), aging_us)
         mine, theirs = (state.jobs.accounts[who] for who in (one, other))
         used, used_after = (current(it.usage, it.epoch, step) for it in (mine, theirs))
-        assert used * pool.share(other) <= power(bits + SLACK_BITS) * (used_after + 1) * pool.share(one)
+        most = power(bits + SLACK_BITS) * (used_after + 1)
+        assert used * share_of(state, other) <= most * share_of(state, one)
 
 
 @examples(40)
@@ -420,6 +553,19 @@ class Rush(Pool):
     before: State | None = None
     latest: Fraction = Fraction(0)
 
+    def let_come(self, alone: int, priority: int, loans: Sequence[tuple[int, int]] = ()) -> None:
+        """Let the first domain have some units alone, then a head, and the others rush until that is served."""
+        victim, left = self.contenders[0], list(loans)
+        self.world.submit(victim.name, alone, time_request_us=SECOND)
+        while self.is_backlogged(victim):
+            self.go_on()
+        self.come(priority)
+        while self.before is not None:
+            self.rush()
+            if left:
+                self.lend(*left.pop())
+            self.go_on()
+
     def rush(self) -> None:
         """Let one more job come of each other domain, for which as much is paid as may be."""
         for contender in self.contenders[1:]:
@@ -431,6 +577,13 @@ class Rush(Pool):
         self.world.submit(self.contenders[0].name, 1, time_request_us=self.contenders[0].longest_us, priority=priority)
         self.before = self.world.state
 
+    def lend(self, lender: int, borrower: int) -> None:
+        """Let a domain lend a part of its share to another, or take back what was lent first."""
+        one, other = (self.contenders[it % len(self.contenders)].name for it in (lender, borrower))
+        self.do(OfferLoan(self.world.now_us, one, other, SHARE, 1 + lender % 3))
+        if lender % 4 == 0:
+            self.do(RecallLoan(self.world.now_us, LoanId(1 + borrower)))
+
     def _note(self, event: Event, before: State, who: DomainId) -> None:
         super()._note(event, before, who)
         victim = self.contenders[0].domain_id
@@ -438,7 +591,7 @@ class Rush(Pool):
             return
         if who == victim:
             self.before = None
-        elif is_of_pool(event):
+        elif who in beside(before, victim) and is_of_pool(event, before, who):
             self._note_before(before.jobs.jobs[event.job_id], who, victim)
 
     def _note_before(self, job: Job, who: DomainId, victim: DomainId) -> None:
@@ -447,10 +600,10 @@ class Rush(Pool):
         assert self.aging_us is not None
         (head,) = heads(self.before, victim)
         accounts = self.before.jobs.accounts
-        mine = forward(accounts.get(who, NOTHING_RECEIVED)) * self.share(victim)
+        mine = forward(accounts.get(who, NOTHING_RECEIVED)) * share_of(self.state, victim)
         bits = PRIORITY_STEPS_MAX - clamped(head.terms.priority)
         waited = Fraction(job.submitted_us - head.submitted_us, self.aging_us)
-        theirs = forward(accounts.get(victim, NOTHING_RECEIVED)) * self.share(who)
+        theirs = forward(accounts.get(victim, NOTHING_RECEIVED)) * share_of(self.state, who)
         assert mine <= theirs * power(bits - waited + SLACK_BITS)
         self.latest = max(self.latest, waited)
 
@@ -471,14 +624,64 @@ def test_only_what_comes_in_time_goes_before_a_head(
     who = [Contender(f"d{at}", share, SECOND) for at, share in enumerate(shares)]
     pool = Rush(1, who, alpha_milli=alpha, usage=usage, half_life_us=half_life_us, aging_us=aging_us)
     for alone, priority in comings:
-        pool.world.submit("d0", alone, time_request_us=SECOND)
-        while pool.is_backlogged(who[0]):
-            pool.go_on()
-        pool.come(priority)
-        while pool.before is not None:
-            pool.rush()
-            pool.go_on()
+        pool.let_come(alone, priority)
     pool.world.check()
+
+
+@examples(15)
+@given(
+    st.lists(WEIGHTS, min_size=2, max_size=4),
+    st.tuples(WEIGHTS, WEIGHTS),
+    st.sampled_from((1, 250)),
+    st.sampled_from(("pool", "all")),
+    st.sampled_from((SECOND, 3 * SECOND)),
+    st.lists(st.tuples(st.integers(1, 20), st.integers(-10, 10)), min_size=1, max_size=2),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=5),
+)
+def test_so_it_is_of_a_head_inside_a_domain_by_the_shares_of_the_moment(
+    shares: list[int],
+    groups: tuple[int, int],
+    alpha: int,
+    usage: str,
+    aging_us: int,
+    comings: list[tuple[int, int]],
+    loans: list[tuple[int, int]],
+) -> None:
+    """P9 of a head, among those beside it; the domain that they are in waits for its own turns beside another."""
+    pool = Rush(1, [], alpha_milli=alpha, usage=usage, aging_us=aging_us, group_shares={"g": groups[0]})
+    pool.enter([Contender(f"g/d{at}", share, SECOND) for at, share in enumerate(shares)])
+    pool.enter([Contender("k", groups[1], SECOND)])
+    for alone, priority in comings:
+        pool.let_come(alone, priority, loans)
+    pool.world.check()
+
+
+@pytest.mark.parametrize(("low", "passed_s"), [(False, 10), (True, 20)])
+def test_of_a_head_above_its_own_level_it_does_not_hold(low: bool, passed_s: int) -> None:
+    """What comes beside it in its domain may be next there, and this domain then waits as what is next in it.
+
+    All is even, so ten points bring forward what comes up to ten aging times after a head. Beside this one, which has
+    had its turn, comes a unit of priority -10 that is owed one, and until that is served it is twenty.
+    """
+    pool = Rush(1, [], alpha_milli=1, half_life_us=10**6 * HOUR, aging_us=SECOND, usage="all")
+    pool.enter([Contender(name, 1, SECOND) for name in ("g/a", "g/b", "k")])
+    for name in ("g/a", "k"):
+        pool.world.submit(name, 1, time_request_us=1_000 * SECOND)
+    pool.run_pass()
+    while pool.ends:
+        pool.advance()
+        pool.run_pass()
+    head, rushing, came_us = pool.contenders[0], pool.contenders[2], pool.world.now_us
+    pool.submit(rushing, SECOND)
+    pool.run_pass()
+    pool.submit(head, SECOND)
+    if low:
+        pool.world.submit("g/b", 1, time_request_us=SECOND, priority=-10)
+    while pool.is_backlogged(head):
+        pool.do(NiceJob(pool.world.now_us, pool.submit(rushing, SECOND), PRIORITY_STEPS_MAX))
+        pool.advance()
+        pool.run_pass()
+    assert passed_s <= (pool.world.now_us - came_us) // SECOND <= passed_s + 2
 
 
 def test_others_come_before_a_head_up_to_the_last_moment() -> None:
