@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import limits
-from ..credit.fees import fee_of, unit_fee_mc
+from ..credit.fees import HOUR_SIZE, fee_of, unit_fee_mc
 from ..credit.karma import (
     KARMA,
     KARMA_BEGINS,
@@ -20,6 +20,7 @@ from ..credit.karma import (
     part_of,
     per_share,
 )
+from ..credit.slices import Slice
 from ..credit.state import TREASURY
 from ..domains.state import TOP
 from ..errors import Reason, Refused
@@ -192,10 +193,10 @@ def slice_posted(
         return events
     took = list(run_us)
     ended = SliceEnded(at_us, lease.lease_id, len(took))
-    if not held.unit_mc:
+    payer = account_of_domain(state, held.domain_id)
+    if payer is None or payer.unlimited or held.waived_mc:
         return *events, ended
-    payer = ledger.accounts[ledger.of_domain[held.domain_id]]
-    cost_mc = sum([_cost_mc(held.unit_mc, took_us, lease.estimate_us) for took_us in took])
+    cost_mc = sum([_cost_mc(held, lease, took_us, ledger.rules.price_mc) for took_us in took])
     amount_mc = min(cost_mc, payer.free_mc + held.unit_mc * len(took))
     parts = [(ledger.of_domain.get(donor), part_of(held, milli, amount_mc)) for donor, milli in held.donors]
     paid = [(payee, part_mc) for payee, part_mc in parts if payee is not None and part_mc]
@@ -211,8 +212,11 @@ def slice_posted(
     return *events, ended, *moved
 
 
-def _cost_mc(unit_mc: int, took_us: int, estimate_us: int) -> int:
-    return fee_of(unit_mc, took_us, estimate_us) if took_us <= estimate_us else unit_mc * took_us // estimate_us
+def _cost_mc(held: Slice, lease: Lease, took_us: int, price_mc: int) -> int:
+    """Return the cost of a unit. Beyond what was said it goes by what it took, as the fee of a short one may be 0."""
+    if took_us <= lease.estimate_us:
+        return fee_of(held.unit_mc, took_us, lease.estimate_us)
+    return max(held.unit_mc, price_mc * held.priced_milli * took_us // HOUR_SIZE)
 
 
 def slice_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Event, ...]:

@@ -130,6 +130,19 @@ def test_what_is_paid_is_rounded_up_within_what_was_held_and_down_beyond_it(took
     assert [it.amount_mc for it in pool.log if isinstance(it, CreditMoved) and it.kind == "slice"] == [paid_mc]
 
 
+def test_a_claim_too_short_to_cost_anything_is_paid_by_what_it_took() -> None:
+    """A fee of less than a thousandth is mostly rounded to nothing; without this nothing it would stay."""
+    pool = Pool(start=1000)
+    for _ in range(4):
+        pool.submit("d0", 1, time_request_us=1)
+    pool.run_pass()
+    assert sorted(it.unit_mc for it in pool.slices()) == [0, 0, 0, 0]
+    pool.tick(10 * SECOND)
+    pool.end_all(10 * SECOND)
+    paid = [event.amount_mc for event in pool.log if isinstance(event, CreditMoved) and event.kind == "slice"]
+    assert paid == [10_000] * 3
+
+
 @pytest.mark.parametrize(("took_s", "paid"), [(8, 8), (100, 100), (101, 100), (1_000, 100)])
 def test_what_took_longer_is_paid_as_far_as_there_is_credit(took_s: int, paid: int) -> None:
     """What was held for that very unit is a part of what there is."""
