@@ -12,6 +12,7 @@ from collections import Counter, deque
 from .batch import GENESIS, Batch, seal
 from .codec import encode_events
 from .commands import Command, FinishUnits
+from .credit.karma import KARMA
 from .decide import decide
 from .decide.jobs import left_at_once
 from .effects import Effect
@@ -22,7 +23,7 @@ from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US, TIMERS_DUE_MA
 from .policy.base import Index, Policy
 from .react import reactions
 from .record import record
-from .reducers import evolve
+from .reducers import FEES, evolve, evolve_paid
 from .spans import indices
 from .state import Lease, State
 from .timers import Timers
@@ -249,11 +250,18 @@ class Engine:
 
     def _apply(self, events: tuple[Event, ...]) -> None:
         state, update, timed = self.state, self.index.update, self._timers.follows
-        for event in events:
-            state = evolve(state, event)
-            update(event, state)
-            if type(event) in timed:
-                self._timers.update(event)
+        if len(events) == 2 and type(events[1]) in FEES and state.rules.pool != KARMA:
+            event, fee = events
+            state = evolve_paid(state, event, fee)
+            update(event, state)  # fees alone change no order but that of karma
+            if type(fee) in timed:
+                self._timers.update(fee, state)
+        else:
+            for event in events:
+                state = evolve(state, event)
+                update(event, state)
+                if type(event) in timed:
+                    self._timers.update(event, state)
         self.state = state
         self._events += events
 

@@ -112,18 +112,15 @@ class Timers:
         self._donors = Donors(state)
         self._watching = Watching(state)
 
-    def update(self, event: Event) -> None:
-        """Follow ``event``, which is of :attr:`follows`."""
-        if type(event) is FeePosted:  # it comes with every unit that is paid for
-            self._donors.update(event)
-            if self._watching.due_us is None:
-                self._watching.update(event)
-            return
+    def update(self, event: Event, state: State) -> None:
+        """Follow ``event``, which is of :attr:`follows`; ``state`` is the state after it."""
         kind = type(event)
+        if kind is FeePosted and self._donors.due_us is not None and self._watching.due_us is not None:
+            return  # it comes with every unit that is paid for, and what follows from it is due already
         if kind in Watching.FOLLOWS:
             self._watching.update(event)
         if kind in Donors.FOLLOWS:
-            self._donors.update(event)
+            self._donors.update(event, state)
         elif kind not in Watching.FOLLOWS:
             self._update(event)
 

@@ -25,7 +25,11 @@ class Index(Protocol):
     """A policy's sorted view of one state."""
 
     def update(self, event: Event, state: State) -> None:
-        """Follow ``event``; ``state`` is the state after it."""
+        """Follow ``event``; ``state`` is the state after it.
+
+        A fee that is held or posted next to an event of a lease may be in that state already, and is not told of then;
+        under karma, where credit is part of the order, it is.
+        """
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield what to do now, best first; the state has moved on between any two."""

@@ -23,21 +23,21 @@ def fee_held(ledger: Ledger, event: FeeHeld) -> Ledger:
 
 def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
     """Units have ended and are paid for."""
-    accounts, payers, amount_mc, size = ledger.accounts, ledger.payers, event.amount_mc, event.size
-    fee, purse, payee = ledger.fees[event.lease_id], accounts[event.debit], accounts[event.credit]
-    held_mc = purse.held_mc - fee.unit_mc * event.units
-    changing = accounts.mutate()
-    changing[event.debit] = replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc)
+    accounts, payers, amount_mc, units = ledger.accounts.mutate(), ledger.payers, event.amount_mc, event.units
+    fee, purse = ledger.fees[event.lease_id], accounts[event.debit]
+    held_mc = purse.held_mc - fee.unit_mc * units
+    accounts[event.debit] = replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc)
     if amount_mc:
-        changing[event.credit] = replaced(payee, balance_mc=payee.balance_mc + amount_mc)
-    if size and purse.domain_id not in payers:
+        payee = accounts[event.credit]
+        accounts[event.credit] = replaced(payee, balance_mc=payee.balance_mc + amount_mc)
+    if event.size and purse.domain_id not in payers:
         payers = payers.set(purse.domain_id, event.transfer_id)
     next_id = event.transfer_id + 1
     return replaced(
         ledger,
-        accounts=changing.finish(),
-        fees=_fees_left(ledger.fees, event.lease_id, fee, event.units),
-        unpaid_size=ledger.unpaid_size + size,
+        accounts=accounts.finish(),
+        fees=_fees_left(ledger.fees, event.lease_id, fee, units),
+        unpaid_size=ledger.unpaid_size + event.size,
         payers=payers,
         paid_mc=ledger.paid_mc + amount_mc,
         next_transfer_id=next_id if next_id > ledger.next_transfer_id else ledger.next_transfer_id,

@@ -95,7 +95,7 @@ def test_who_sells_is_told_from_what_is_under_way() -> None:
     def selling_after(command: Command) -> tuple[AccountId, ...]:
         for event in market.do(command):
             if type(event) in Donors.FOLLOWS:
-                donors.update(event)
+                donors.update(event, market.state)
         assert donors.to_pay(market.state) == selling(market.state)
         return donors.to_pay(market.state)
 
@@ -137,7 +137,7 @@ def test_purses_that_come_and_go_leave_nothing_to_be_looked_up() -> None:
         market.do(CancelJobs(market.now_us, (job_id,)))
         for event in market.log[seen:]:
             if type(event) in Donors.FOLLOWS:
-                donors.update(event)
+                donors.update(event, market.state)
     of_domain = set(market.state.ledger.of_domain.values())
     for each in (donors._all, donors._sellers):
         assert each is not None
@@ -154,7 +154,7 @@ def test_a_domain_whose_account_is_closed_is_not_among_the_poorest() -> None:
     both = donors.poorest(market.state)
     assert len(both) == 2
     (closed,) = [event for event in market.do(CloseCredit(market.now_us, "a")) if type(event) in Donors.FOLLOWS]
-    donors.update(closed)
+    donors.update(closed, market.state)
     assert donors.poorest(market.state) == both[1:]
 
 
@@ -175,7 +175,7 @@ def test_by_the_rule_nice_whoever_is_idle_never_earns(doings: list[tuple[str, st
                     assert event.account_id in selling(state)
                 state = evolve(state, event)
                 if type(event) in Donors.FOLLOWS:
-                    donors.update(event)
+                    donors.update(event, state)
             seen = len(market.log)
             market.check()
             assert donors.to_pay(state) == selling(state)
