@@ -61,7 +61,7 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
         events = with_karma(state, events, at_us)
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
-    if kind is not LeaseUnits and (ledger.of_job or ledger.sold) and not _ENDS.isdisjoint(map(type, events)):
+    if kind is not LeaseUnits and not _ENDS.isdisjoint(map(type, events)) and (ledger.of_job or ledger.sold):
         events = with_purses(state, events, at_us)
     return with_repayments(state, events, at_us) if ledger.overdue else events
 

@@ -361,14 +361,13 @@ def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, 
 
     Of these ``again`` are to be tried again, ``failed`` have failed for good, and ``cancelled`` count as cancelled.
     """
-    failed += job.failed.count
     most = job.terms.max_failures
-    stop = most is not None and failed > most and job.stopped is None
+    stop = most is not None and job.failed.count + failed > most and job.stopped is None
     if job.out > back or (not stop and (again or job.next_index < job.terms.count or job.requeued)):
         return (JobStopped(at_us, job.job_id, MAX_FAILURES),) if stop else ()
     if stop:
         return (JobStopped(at_us, job.job_id, MAX_FAILURES), JobEnded(at_us, job.job_id, FAILED))
-    return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)
+    return (JobEnded(at_us, job.job_id, outcome_of(job, job.failed.count + failed, job.cancelled.count + cancelled)),)
 
 
 LEASE_JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {

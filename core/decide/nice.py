@@ -144,10 +144,10 @@ def fee_held(state: State, job: Job, lease_id: LeaseId, size: int, count: int, a
 
     It is for as many of them as its purse is enough for. None if that is no unit: then its points lapse.
     """
-    ledger = state.ledger
-    purse_id = ledger.of_job.get(job.job_id)
-    if purse_id is None:
+    ledger, job_id = state.ledger, job.job_id
+    if job_id not in ledger.of_job:
         return None
+    purse_id = ledger.of_job[job_id]
     unit_mc, purse = unit_fee_mc(job.points, ledger.rules.price_mc, size, lease_id), ledger.accounts[purse_id]
     free_mc = purse.balance_mc - purse.held_mc
     if free_mc < unit_mc * count:
@@ -163,9 +163,9 @@ def lapsed(state: State, job: Job, at_us: int) -> tuple[Event, ...]:
 def fee_posted(state: State, lease: Lease, run_us: Sequence[int], at_us: int) -> FeePosted | None:
     """Return what is paid for units of a lease that took so long; None if it is not paid for."""
     ledger, lease_id = state.ledger, lease.lease_id
-    fee = ledger.fees.get(lease_id)
-    if fee is None:
+    if lease_id not in ledger.fees:
         return None
+    fee = ledger.fees[lease_id]
     estimate_us, unit_mc = lease.estimate_us, fee.unit_mc
     amount_mc = took_all_us = unpaid_size = 0
     for took_us in run_us:

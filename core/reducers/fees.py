@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from immutables import Map
-
 from ..credit.state import Fee, Ledger
 from ..events import FeeHeld, FeePosted, FeeVoided
-from ..ids import LeaseId
 from ..record import replaced
 
 
@@ -24,8 +21,9 @@ def fee_held(ledger: Ledger, event: FeeHeld) -> Ledger:
 def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
     """Units have ended and are paid for."""
     accounts, payers, amount_mc, units = ledger.accounts.mutate(), ledger.payers, event.amount_mc, event.units
-    fee, purse = ledger.fees[event.lease_id], accounts[event.debit]
-    held_mc = purse.held_mc - fee.unit_mc * units
+    fees, lease_id, purse = ledger.fees, event.lease_id, accounts[event.debit]
+    fee = fees[lease_id]
+    held_mc, left = purse.held_mc - fee.unit_mc * units, fee.units - units
     accounts[event.debit] = replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc)
     if amount_mc:
         payee = accounts[event.credit]
@@ -36,7 +34,7 @@ def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
     return replaced(
         ledger,
         accounts=accounts.finish(),
-        fees=_fees_left(ledger.fees, event.lease_id, fee, units),
+        fees=fees.set(lease_id, replaced(fee, units=left)) if left else fees.delete(lease_id),
         unpaid_size=ledger.unpaid_size + event.size,
         payers=payers,
         paid_mc=ledger.paid_mc + amount_mc,
@@ -46,17 +44,13 @@ def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
 
 def fee_voided(ledger: Ledger, event: FeeVoided) -> Ledger:
     """Units came back, and what was set aside for them is free again."""
-    fee = ledger.fees[event.lease_id]
-    purse = ledger.accounts[fee.account_id]
+    fees, lease_id = ledger.fees, event.lease_id
+    fee = fees[lease_id]
+    purse, left = ledger.accounts[fee.account_id], fee.units - event.units
     return replaced(
         ledger,
         accounts=ledger.accounts.set(
             fee.account_id, replaced(purse, held_mc=purse.held_mc - fee.unit_mc * event.units)
         ),
-        fees=_fees_left(ledger.fees, event.lease_id, fee, event.units),
+        fees=fees.set(lease_id, replaced(fee, units=left)) if left else fees.delete(lease_id),
     )
-
-
-def _fees_left(fees: Map[LeaseId, Fee], lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
-    """Return the fees after so many units of a lease were paid for or came back."""
-    return fees.delete(lease_id) if units == fee.units else fees.set(lease_id, replaced(fee, units=fee.units - units))
