@@ -22,7 +22,7 @@ from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US, TIMERS_DUE_MA
 from .policy.base import Index, Policy
 from .react import reactions
 from .record import record
-from .reducers import evolve
+from .reducers import FEES, evolve, evolve_paid
 from .spans import indices
 from .state import Lease, State
 from .timers import Timers
@@ -249,11 +249,15 @@ class Engine:
 
     def _apply(self, events: tuple[Event, ...]) -> None:
         state, update, timed = self.state, self.index.update, self._timers.follows
+        is_paid = len(events) == 2 and type(events[1]) in FEES
+        if is_paid:
+            state = evolve_paid(state, *events)
         for event in events:
-            state = evolve(state, event)
+            if not is_paid:
+                state = evolve(state, event)
             update(event, state)
             if type(event) in timed:
-                self._timers.update(event)
+                self._timers.update(event, state)
         self.state = state
         self._events += events
 

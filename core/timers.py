@@ -49,7 +49,7 @@ class Timers:
     """What falls due: a heap of (time, kind, id), of which what is obsolete is dropped when its time comes.
 
     Attributes:
-        follows: The events that :meth:`update` cares for.
+        follows: The events that :meth:`update` cares for now.
     """
 
     _FOLLOWS: ClassVar[frozenset[type[Event]]] = (
@@ -75,7 +75,8 @@ class Timers:
     def __init__(self, state: State, retention_us: int | None) -> None:
         """Start with what falls due in a state; ended jobs are archived after ``retention_us``, if that is not None."""
         self._retention_us = retention_us
-        self.follows = self._FOLLOWS if retention_us is not None else self._FOLLOWS - {JobEnded}
+        self._with_fees = self._FOLLOWS if retention_us is not None else self._FOLLOWS - {JobEnded}
+        self._but_fees = self._with_fees - {FeePosted}
         self._looks: dict[int, int] = {}  # when loans of credit that may be overdue are looked at next
         self._due: list[tuple[int, int, int]] = []
         if retention_us is not None:
@@ -111,21 +112,23 @@ class Timers:
                 self._look_again(debt.loan_id, state.at_us)
         self._donors = Donors(state)
         self._watching = Watching(state)
+        self._choose()
 
-    def update(self, event: Event) -> None:
-        """Follow ``event``, which is of :attr:`follows`."""
-        if type(event) is FeePosted:  # it comes with every unit that is paid for
-            self._donors.update(event)
-            if self._watching.due_us is None:
-                self._watching.update(event)
-            return
+    def update(self, event: Event, state: State) -> None:
+        """Follow ``event``, which is of :attr:`follows`; ``state`` is the state after it."""
         kind = type(event)
         if kind in Watching.FOLLOWS:
             self._watching.update(event)
         if kind in Donors.FOLLOWS:
-            self._donors.update(event)
+            self._donors.update(event, state)
         elif kind not in Watching.FOLLOWS:
             self._update(event)
+        self._choose()
+
+    def _choose(self) -> None:
+        """Follow fees while something is to come of them: one comes with each unit that is paid for."""
+        is_due = self._donors.due_us is not None and self._watching.due_us is not None
+        self.follows = self._but_fees if is_due else self._with_fees
 
     def _update(self, event: Event) -> None:
         match event:
@@ -192,6 +195,7 @@ class Timers:
             return PayDonors(at_us, self._donors.to_pay(state))
         if self._watching.due_us is not None and self._watching.due_us <= at_us:
             self._watching.looked(at_us)
+            self._choose()
             return WatchCredit(at_us, self._donors.poorest(state))
         return None
 

@@ -156,6 +156,7 @@ def job_weight(priority: int) -> int:
     return 1 << steps_of(priority) + PRIORITY_STEPS_MAX
 
 
+@lru_cache(maxsize=4096)
 def steps_of(priority: int) -> int:
     """Return how many doublings a priority is worth; beyond ten it counts as ten."""
     if -PRIORITY_STEPS_MAX <= priority <= PRIORITY_STEPS_MAX:

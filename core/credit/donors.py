@@ -100,7 +100,13 @@ class _ByBalance:
 
 
 class Donors:
-    """The accounts of domains by balance, and when what is in escrow is to be paid out."""
+    """The accounts of domains by balance, and when what is in escrow is to be paid out.
+
+    What was paid for is collected for a while, so that many small fees are one payment.
+
+    Attributes:
+        due_us: When somebody is to be paid, or None.
+    """
 
     FOLLOWS: ClassVar[frozenset[type[Event]]] = frozenset(
         (
@@ -114,19 +120,20 @@ class Donors:
         self._all = _ByBalance(state, False)
         self._sellers: _ByBalance | None = None  # kept once somebody has asked, until there is too much to catch up
         self._maybe_sold: set[JobId] = set()  # jobs that may have made a seller of their domain since
-        self._unpaid_size = state.ledger.unpaid_size
-        self._due_us = state.at_us + CREDIT_PAY_US
+        self.due_us: int | None = None
+        self._collect(state)
 
-    def update(self, event: Event) -> None:
-        """Follow ``event``, which is of :attr:`FOLLOWS`, in constant time."""
+    def update(self, event: Event, state: State) -> None:
+        """Follow ``event``, which is of :attr:`FOLLOWS`, in constant time; ``state`` is the state after it."""
         if type(event) is FeePosted:  # from a purse to the treasury or escrow: neither is among these
-            self._owe(event.size, event.at_us)
+            if self.due_us is None:
+                self._collect(state)
         elif type(event) is CreditMoved or type(event) is HoldPosted:
             self._changed(event.debit, event.credit)
         elif type(event) is DonorPaid:
             if event.account_id != TREASURY:
                 self._changed(event.account_id)
-            self._owe(-event.size, event.at_us)
+            self._collect(state)
         elif type(event) is CreditOpened:
             if not event.job_id:
                 self._changed(event.account_id)
@@ -141,11 +148,6 @@ class Donors:
                 self._sellers.closed(event.account_id)
         else:
             raise AssertionError(f"{type(event).__name__} is not among those that are followed")
-
-    @property
-    def due_us(self) -> int | None:
-        """When somebody is to be paid, or None."""
-        return self._due_us if self._unpaid_size else None
 
     def poorest(self, state: State) -> tuple[AccountId, ...]:
         """Return the accounts of the poorest domains, the poorest first; ``state`` is the one after all events."""
@@ -175,8 +177,5 @@ class Donors:
         self._sellers = None
         self._maybe_sold.clear()
 
-    def _owe(self, size: int, at_us: int) -> None:
-        # What was paid for is collected for a while, so that many small fees are one payment.
-        if size < 0 or not self._unpaid_size:
-            self._due_us = at_us + CREDIT_PAY_US
-        self._unpaid_size += size
+    def _collect(self, state: State) -> None:
+        self.due_us = state.at_us + CREDIT_PAY_US if state.ledger.unpaid_size else None

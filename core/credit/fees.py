@@ -4,6 +4,8 @@ the same for each cpu-hour).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..estimates import known_estimate_us, width_milli
 from ..ids import LeaseId
 from ..state import Job, State
@@ -18,6 +20,9 @@ HOUR_CPU_US = 3_600_000_000
 _WEYL = 0x9E3779B97F4A7C15
 """2**64 over the golden ratio, an odd number: its multiples modulo 2**64 fill the range evenly (Weyl; Knuth 6.4)."""
 
+_FRACTION_BITS = 64
+_FRACTION_MASK = (1 << _FRACTION_BITS) - 1
+
 
 def unit_fee_mc(points: int, price_mc: int, size: int, lease_id: LeaseId) -> int:
     """Return the fee for a unit of this size with so many points that were bought.
@@ -25,8 +30,19 @@ def unit_fee_mc(points: int, price_mc: int, size: int, lease_id: LeaseId) -> int
     It is rounded down or up by the lease, so that what many short units cost comes to their price: rounded up each, a
     unit of ten milliseconds would cost a hundred times as much.
     """
-    rounding = ((lease_id * _WEYL & (1 << 64) - 1) * HOUR_SIZE) >> 64
-    return (points * price_mc * size + rounding) // HOUR_SIZE
+    whole_mc, up_from = _whole_and_rest(points * price_mc * size)
+    return whole_mc + (lease_id * _WEYL & _FRACTION_MASK >= up_from)
+
+
+@lru_cache(maxsize=4096)
+def _whole_and_rest(price: int) -> tuple[int, int]:
+    """Return a price in thousandths of a credit, rounded down, and from which fraction on it is rounded up.
+
+    The price is for an hour, times :data:`HOUR_SIZE`; the fraction is in units of 2**-64. The greater the rest is, the
+    more fractions there are that round it up.
+    """
+    whole_mc, rest = divmod(price, HOUR_SIZE)
+    return whole_mc, -((rest - HOUR_SIZE << _FRACTION_BITS) // HOUR_SIZE)
 
 
 def fee_of(unit_mc: int, took_us: int, estimate_us: int) -> int:

@@ -11,6 +11,7 @@ from ..commands import (
     CreditCommand,
     DomainCommand,
     KeepCalls,
+    LeaseUnits,
     NoteRepair,
     SetRules,
     WorkerCommand,
@@ -60,7 +61,7 @@ def decide(state: State, command: Command, earliest_us: int = 0) -> tuple[Event,
         events = with_karma(state, events, at_us)
     if state.jobs.dependants:
         events = with_dependants(state, events, at_us)
-    if (ledger.of_job or ledger.sold) and JobEnded in map(type, events):
+    if kind is not LeaseUnits and not _ENDS.isdisjoint(map(type, events)) and (ledger.of_job or ledger.sold):
         events = with_purses(state, events, at_us)
     return with_repayments(state, events, at_us) if ledger.overdue else events
 
@@ -72,6 +73,8 @@ def _note_repair(_: State, command: NoteRepair, at_us: int) -> tuple[Event, ...]
         raise Refused(Reason.OUT_OF_RANGE, "lost_last_seq must not be below lost_first_seq.")
     return (LogRepaired(at_us, command.lost_first_seq, command.lost_last_seq),)
 
+
+_ENDS = frozenset((JobEnded,))
 
 # A table, as in meted.core.reducers; it has every command, as a test sees to.
 _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {

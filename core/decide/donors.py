@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .. import limits
 from ..commands import PayDonors
 from ..credit.karma import KARMA
-from ..credit.state import ESCROW, NICE, TREASURY, CreditAccount
+from ..credit.state import ESCROW, NICE, TREASURY, CreditAccount, Ledger
 from ..errors import Reason, Refused
 from ..events import AccountReweighted, DonorPaid, Event
 from ..falling import entitled_charge
@@ -46,16 +48,13 @@ def pay_donors(draft: Draft, command: PayDonors) -> None:
     """
     check_accounts(draft.state, command.account_ids)
     state, paid = draft.state, 0
-    for account_id in command.account_ids:
+    for account in _who_may_be_paid(state.ledger, command.account_ids):
         if not state.ledger.unpaid_size or paid >= limits.CREDIT_DONORS_MAX:
             break
-        account = state.ledger.accounts.get(account_id)
-        if account is None or account.job_id:
-            continue
         size = min(state.ledger.unpaid_size, room_made(state, account))
         if not size:
             continue
-        draft.add(_pay(state, account_id, size, draft.at_us))
+        draft.add(_pay(state, account.account_id, size, draft.at_us))
         domain = draft.domain(account.domain_id)
         fairness = state.jobs.accounts[domain.domain_id]
         sold = entitled_charge(size, domain.effective_share, state.rules.alpha_milli)
@@ -64,6 +63,13 @@ def pay_donors(draft: Draft, command: PayDonors) -> None:
         state = draft.state
     if state.ledger.unpaid_size and not paid:
         draft.add(_pay(state, TREASURY, state.ledger.unpaid_size, draft.at_us))
+
+
+def _who_may_be_paid(ledger: Ledger, account_ids: Iterable[AccountId]) -> list[CreditAccount]:
+    """Return those of the accounts that are still there, no purses, and of nobody who has to pay."""
+    accounts, payers = ledger.accounts, ledger.payers
+    found = [accounts[account_id] for account_id in account_ids if account_id in accounts]
+    return [account for account in found if account.domain_id not in payers and not account.job_id]
 
 
 def _pay(state: State, account_id: AccountId, size: int, at_us: int) -> Event:

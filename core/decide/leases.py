@@ -25,7 +25,7 @@ from ..usage import weighted
 from . import checks
 from .jobs import find_job, outcome_of
 from .karma import plan_slice, slice_posted, slice_voided, with_slice
-from .nice import affordable, fee_held, fee_posted, fee_voided, lapsed
+from .nice import fee_held, fee_posted, fee_voided, lapsed
 
 RETURNED, LOST = "returned", "lost"
 
@@ -88,15 +88,16 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
         plan = plan_slice(state, job, size, count, estimated_us, at_us, command.covered, command.donors)
     if plan is not None:
         count = plan.count
-    paid = affordable(state, job, size, count) if job.points > 0 else None
-    if paid is not None:
-        count = paid[2]
-        if not count:
+    lease_id, held = LeaseId(state.jobs.next_lease_id), None
+    if job.points > 0:
+        held = fee_held(state, job, lease_id, size, count, at_us)
+        if held is None:
             return lapsed(state, job, at_us)
+        count = held.units
     tags = charge(state, job, size, count, at_us, command.covered, 0 if plan is None else plan.ahead)
     leased = UnitsLeased(
         at_us,
-        LeaseId(state.jobs.next_lease_id),
+        lease_id,
         worker.worker_id,
         job.job_id,
         run.first,
@@ -116,7 +117,7 @@ def _lease(state: State, command: LeaseUnits, at_us: int) -> tuple[Event, ...]:
         tags.above,
         command.behind,
     )
-    events = (leased,) if paid is None else (leased, fee_held(leased, paid[0], paid[1]))
+    events = (leased,) if held is None else (leased, held)
     return events if plan is None else with_slice(state, events, plan)
 
 
@@ -202,11 +203,14 @@ def _finish(state: State, command: FinishUnits, at_us: int) -> tuple[Event, ...]
     )
     events: tuple[Event, ...] = (finished,)
     if state.ledger.fees:
-        events = finished, *fee_posted(state, lease, run_us, at_us)
+        posted = fee_posted(state, lease, run_us, at_us)
+        if posted is not None:
+            events = finished, posted
     if state.ledger.karma.slices:
         events = slice_posted(state, events, lease, run_us, at_us)
     if not exits:
-        return *events, *_consequences(job, len(run_us), 0, 0, 0, at_us)
+        more = _consequences(job, len(run_us), 0, 0, 0, at_us)
+        return (*events, *more) if more else events
     again, ended = sum(run.count for run in requeued), spans.total(cancelled)
     return *events, *_consequences(job, len(run_us), again, len(exits) - again - ended, ended, at_us)
 
@@ -357,14 +361,13 @@ def _consequences(job: Job, back: int, again: int, failed: int, cancelled: int, 
 
     Of these ``again`` are to be tried again, ``failed`` have failed for good, and ``cancelled`` count as cancelled.
     """
-    failed += job.failed.count
     most = job.terms.max_failures
-    stop = most is not None and failed > most and job.stopped is None
+    stop = most is not None and job.failed.count + failed > most and job.stopped is None
     if job.out > back or (not stop and (again or job.next_index < job.terms.count or job.requeued)):
         return (JobStopped(at_us, job.job_id, MAX_FAILURES),) if stop else ()
     if stop:
         return (JobStopped(at_us, job.job_id, MAX_FAILURES), JobEnded(at_us, job.job_id, FAILED))
-    return (JobEnded(at_us, job.job_id, outcome_of(job, failed, job.cancelled.count + cancelled)),)
+    return (JobEnded(at_us, job.job_id, outcome_of(job, job.failed.count + failed, job.cancelled.count + cancelled)),)
 
 
 LEASE_JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {

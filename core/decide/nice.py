@@ -8,7 +8,7 @@ when the job has ended. A purse that cannot pay for one more unit ends the point
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from .. import limits
 from ..commands import NiceJob
@@ -26,7 +26,6 @@ from ..events import (
     JobEnded,
     PointsLapsed,
     PointsSold,
-    UnitsLeased,
 )
 from ..ids import AccountId, JobId, LeaseId, TransferId
 from ..state import Job, Lease, State
@@ -140,20 +139,20 @@ def _cost_us(state: State, job: Job, cost_us: int | None) -> int:
     return cost_us
 
 
-def affordable(state: State, job: Job, size: int, count: int) -> tuple[AccountId, int, int]:
-    """Return the purse of a job with points that were bought, the fee of a unit, and for how many units it is enough.
+def fee_held(state: State, job: Job, lease_id: LeaseId, size: int, count: int, at_us: int) -> FeeHeld | None:
+    """Return what is set aside for a lease of ``count`` units of a job with points that were bought, each of this size.
 
-    With no unit that it is enough for, its points lapse.
+    It is for as many of them as its purse is enough for. None if that is no unit: then its points lapse.
     """
-    ledger = state.ledger
-    purse_id = ledger.of_job.get(job.job_id)
-    if purse_id is None:
-        return AccountId(0), 0, 0
-    unit_mc = unit_fee_mc(job.points, ledger.rules.price_mc, size, LeaseId(state.jobs.next_lease_id))
-    free_mc = ledger.accounts[purse_id].free_mc
+    ledger, job_id = state.ledger, job.job_id
+    if job_id not in ledger.of_job:
+        return None
+    purse_id = ledger.of_job[job_id]
+    unit_mc, purse = unit_fee_mc(job.points, ledger.rules.price_mc, size, lease_id), ledger.accounts[purse_id]
+    free_mc = purse.balance_mc - purse.held_mc
     if free_mc < unit_mc * count:
         count = free_mc // unit_mc
-    return purse_id, unit_mc, count
+    return FeeHeld(at_us, lease_id, purse_id, unit_mc, count) if count else None
 
 
 def lapsed(state: State, job: Job, at_us: int) -> tuple[Event, ...]:
@@ -161,31 +160,28 @@ def lapsed(state: State, job: Job, at_us: int) -> tuple[Event, ...]:
     return PointsLapsed(at_us, job.job_id, job.points), reprioritise(state, job, job.own_priority, 0, at_us)
 
 
-def fee_held(leased: UnitsLeased, purse_id: AccountId, unit_mc: int) -> FeeHeld:
-    """Return what is set aside for a lease."""
-    return FeeHeld(leased.at_us, leased.lease_id, purse_id, unit_mc, leased.count)
-
-
-def fee_posted(state: State, lease: Lease, run_us: Iterable[int], at_us: int) -> tuple[Event, ...]:
-    """Return what is paid for units of a lease that took so long; nothing if it is not paid for."""
-    ledger = state.ledger
-    fee = ledger.fees.get(lease.lease_id)
-    if fee is None:
-        return ()
+def fee_posted(state: State, lease: Lease, run_us: Sequence[int], at_us: int) -> FeePosted | None:
+    """Return what is paid for units of a lease that took so long; None if it is not paid for."""
+    ledger, lease_id = state.ledger, lease.lease_id
+    if lease_id not in ledger.fees:
+        return None
+    fee = ledger.fees[lease_id]
     estimate_us, unit_mc = lease.estimate_us, fee.unit_mc
-    units = amount_mc = took_all_us = 0
+    amount_mc = took_all_us = unpaid_size = 0
     for took_us in run_us:
-        units += 1
         if took_us >= estimate_us:
             took_all_us += estimate_us
             amount_mc += unit_mc
         else:
             took_all_us += took_us
             amount_mc += fee_of(unit_mc, took_us, estimate_us)
-    funded = ledger.rules.income == FUNDED
-    unpaid_size = took_all_us * (lease.size // estimate_us) if funded and amount_mc else 0
-    transfer_id, payee = TransferId(ledger.next_transfer_id), ESCROW if funded else TREASURY
-    return (FeePosted(at_us, transfer_id, lease.lease_id, units, fee.account_id, payee, amount_mc, unpaid_size),)
+    payee = TREASURY
+    if ledger.rules.income == FUNDED:
+        payee = ESCROW
+        if amount_mc:
+            unpaid_size = took_all_us * (lease.size // estimate_us)
+    transfer_id = TransferId(ledger.next_transfer_id)
+    return FeePosted(at_us, transfer_id, lease_id, len(run_us), fee.account_id, payee, amount_mc, unpaid_size)
 
 
 def fee_voided(state: State, lease: Lease, count: int, at_us: int) -> tuple[Event, ...]:

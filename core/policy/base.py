@@ -25,7 +25,7 @@ class Index(Protocol):
     """A policy's sorted view of one state."""
 
     def update(self, event: Event, state: State) -> None:
-        """Follow ``event``; ``state`` is the state after it."""
+        """Follow ``event``; ``state`` is the state after it, and after a fee that is held or posted next to it."""
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield what to do now, best first; the state has moved on between any two."""

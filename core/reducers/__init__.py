@@ -9,6 +9,8 @@ from ..events import (
     CallsKept,
     DomainEvent,
     Event,
+    FeeHeld,
+    FeePosted,
     LogRepaired,
     RulesChanged,
     WorkerEvent,
@@ -36,6 +38,16 @@ def evolve(state: State, event: Event) -> State:
     if reduce_ledger is not None:
         return replaced(state, seq=state.seq + 1, at_us=event.at_us, ledger=reduce_ledger(state.ledger, event))
     return _FOLDS[kind](state, event)
+
+
+def evolve_paid(state: State, event: Event, fee: Event) -> State:
+    """Return the state after an event of a lease and, next to it, that of its fee, which is of :data:`FEES`.
+
+    It is the one after :func:`evolve` of both, as they have no slice in common; they come with each unit that is paid
+    for.
+    """
+    jobs, ledger = OF_JOBS[type(event)](state.jobs, event), CREDIT_REDUCERS[type(fee)](state.ledger, fee)
+    return replaced(state, seq=state.seq + 2, at_us=fee.at_us, jobs=jobs, ledger=ledger)
 
 
 def fold(state: State, events: Iterable[Event]) -> State:
@@ -80,6 +92,9 @@ def _fold_repair(state: State, event: LogRepaired) -> State:
 # event, each once; a test sees to that.
 OF_JOBS: dict[type[Event], Callable[[Jobs, Any], Jobs]] = {**LEASE_REDUCERS, **JOB_REDUCERS}
 """What changes the slice of jobs alone, as most events do."""
+
+FEES: frozenset[type[Event]] = frozenset((FeeHeld, FeePosted))
+"""What changes the ledger alone, next to an event of a lease."""
 
 _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from immutables import Map
-
 from ..credit.state import Fee, Ledger
 from ..events import FeeHeld, FeePosted, FeeVoided
-from ..ids import LeaseId
 from ..record import replaced
 
 
@@ -23,21 +20,22 @@ def fee_held(ledger: Ledger, event: FeeHeld) -> Ledger:
 
 def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
     """Units have ended and are paid for."""
-    accounts, payers, amount_mc, size = ledger.accounts, ledger.payers, event.amount_mc, event.size
-    fee, purse, payee = ledger.fees[event.lease_id], accounts[event.debit], accounts[event.credit]
-    held_mc = purse.held_mc - fee.unit_mc * event.units
-    changing = accounts.mutate()
-    changing[event.debit] = replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc)
+    accounts, payers, amount_mc, units = ledger.accounts.mutate(), ledger.payers, event.amount_mc, event.units
+    fees, lease_id, purse = ledger.fees, event.lease_id, accounts[event.debit]
+    fee = fees[lease_id]
+    held_mc, left = purse.held_mc - fee.unit_mc * units, fee.units - units
+    accounts[event.debit] = replaced(purse, balance_mc=purse.balance_mc - amount_mc, held_mc=held_mc)
     if amount_mc:
-        changing[event.credit] = replaced(payee, balance_mc=payee.balance_mc + amount_mc)
-    if size and purse.domain_id not in payers:
+        payee = accounts[event.credit]
+        accounts[event.credit] = replaced(payee, balance_mc=payee.balance_mc + amount_mc)
+    if event.size and purse.domain_id not in payers:
         payers = payers.set(purse.domain_id, event.transfer_id)
     next_id = event.transfer_id + 1
     return replaced(
         ledger,
-        accounts=changing.finish(),
-        fees=_fees_left(ledger.fees, event.lease_id, fee, event.units),
-        unpaid_size=ledger.unpaid_size + size,
+        accounts=accounts.finish(),
+        fees=fees.set(lease_id, replaced(fee, units=left)) if left else fees.delete(lease_id),
+        unpaid_size=ledger.unpaid_size + event.size,
         payers=payers,
         paid_mc=ledger.paid_mc + amount_mc,
         next_transfer_id=next_id if next_id > ledger.next_transfer_id else ledger.next_transfer_id,
@@ -46,17 +44,13 @@ def fee_posted(ledger: Ledger, event: FeePosted) -> Ledger:
 
 def fee_voided(ledger: Ledger, event: FeeVoided) -> Ledger:
     """Units came back, and what was set aside for them is free again."""
-    fee = ledger.fees[event.lease_id]
-    purse = ledger.accounts[fee.account_id]
+    fees, lease_id = ledger.fees, event.lease_id
+    fee = fees[lease_id]
+    purse, left = ledger.accounts[fee.account_id], fee.units - event.units
     return replaced(
         ledger,
         accounts=ledger.accounts.set(
             fee.account_id, replaced(purse, held_mc=purse.held_mc - fee.unit_mc * event.units)
         ),
-        fees=_fees_left(ledger.fees, event.lease_id, fee, event.units),
+        fees=fees.set(lease_id, replaced(fee, units=left)) if left else fees.delete(lease_id),
     )
-
-
-def _fees_left(fees: Map[LeaseId, Fee], lease_id: LeaseId, fee: Fee, units: int) -> Map[LeaseId, Fee]:
-    """Return the fees after so many units of a lease were paid for or came back."""
-    return fees.delete(lease_id) if units == fee.units else fees.set(lease_id, replaced(fee, units=fee.units - units))

@@ -17,12 +17,13 @@ from meted.core.commands import (
 )
 from meted.core.credit.donors import Donors
 from meted.core.credit.state import NICE, TREASURY
-from meted.core.events import DonorPaid
+from meted.core.events import DonorPaid, FeePosted
 from meted.core.ids import AccountId, JobId
-from meted.core.limits import CREDIT_DONORS_EXAMINED_MAX
+from meted.core.limits import CREDIT_DONORS_EXAMINED_MAX, CREDIT_PAY_US
 from meted.core.reducers import evolve
 from meted.core.reducers.log import LogFold
 from meted.core.state import State
+from meted.core.timers import Timers
 
 from .helper import SECOND, examples
 from .test_nice import DOINGS, HOUR, Market, act
@@ -95,7 +96,7 @@ def test_who_sells_is_told_from_what_is_under_way() -> None:
     def selling_after(command: Command) -> tuple[AccountId, ...]:
         for event in market.do(command):
             if type(event) in Donors.FOLLOWS:
-                donors.update(event)
+                donors.update(event, market.state)
         assert donors.to_pay(market.state) == selling(market.state)
         return donors.to_pay(market.state)
 
@@ -137,7 +138,7 @@ def test_purses_that_come_and_go_leave_nothing_to_be_looked_up() -> None:
         market.do(CancelJobs(market.now_us, (job_id,)))
         for event in market.log[seen:]:
             if type(event) in Donors.FOLLOWS:
-                donors.update(event)
+                donors.update(event, market.state)
     of_domain = set(market.state.ledger.of_domain.values())
     for each in (donors._all, donors._sellers):
         assert each is not None
@@ -154,7 +155,7 @@ def test_a_domain_whose_account_is_closed_is_not_among_the_poorest() -> None:
     both = donors.poorest(market.state)
     assert len(both) == 2
     (closed,) = [event for event in market.do(CloseCredit(market.now_us, "a")) if type(event) in Donors.FOLLOWS]
-    donors.update(closed)
+    donors.update(closed, market.state)
     assert donors.poorest(market.state) == both[1:]
 
 
@@ -175,10 +176,37 @@ def test_by_the_rule_nice_whoever_is_idle_never_earns(doings: list[tuple[str, st
                     assert event.account_id in selling(state)
                 state = evolve(state, event)
                 if type(event) in Donors.FOLLOWS:
-                    donors.update(event)
+                    donors.update(event, state)
             seen = len(market.log)
             market.check()
             assert donors.to_pay(state) == selling(state)
+
+
+@given(DOINGS)
+@examples(40)
+def test_somebody_is_paid_a_while_after_the_first_fee_since(doings: list[tuple[str, str, int]]) -> None:
+    """Fees after the first are not followed, and what is left after a payment is paid as long after that."""
+    with Market(slots=2, income="funded") as market:
+        for name in "abc":
+            market.make(name)
+            market.grant(name, 20_000)
+        state, seen = market.state, len(market.log)
+        timers = Timers(state, None)
+        market.nice(market.submit("a", 3, time_request_us=HOUR), 1, 10)
+        market.play(market.now_us + 10 * HOUR)
+        for verb, name, number in doings:
+            act(market, verb, name, number)
+        unpaid, due_us = 0, 0
+        for event in market.log[seen:]:
+            state = evolve(state, event)
+            if type(event) in timers.follows:
+                timers.update(event, state)
+            if isinstance(event, FeePosted | DonorPaid):
+                if not unpaid or isinstance(event, DonorPaid):
+                    due_us = event.at_us + CREDIT_PAY_US
+                unpaid += event.size if isinstance(event, FeePosted) else -event.size
+            assert timers._donors.due_us == (due_us if unpaid else None)
+        assert due_us
 
 
 def selling(state: State) -> tuple[AccountId, ...]:

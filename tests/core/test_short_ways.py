@@ -1,8 +1,14 @@
-"""A command that says no more than most do is checked at once; what comes of it is what comes of it by each check."""
+"""What most do has a short way, and what comes of it is what comes of it by the long one.
+
+A command that says no more than most do is checked at once; a fee is folded with its lease, and its rounding looked up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
 from typing import Any
 from unittest.mock import patch
 
@@ -10,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.commands import Command, LeaseUnits, SubmitJob
+from meted.core.credit.fees import _WEYL, HOUR_SIZE, unit_fee_mc
 from meted.core.decide import decide, leases, submission
 from meted.core.errors import Refused
 from meted.core.events import Event
-from meted.core.ids import JobId, WorkerId
+from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import (
     CPU_MILLI_MAX,
     JOB_UNITS_MAX,
@@ -26,10 +33,12 @@ from meted.core.limits import (
     RUN_UNITS_MAX,
     TIME_MAX_US,
 )
+from meted.core.reducers import FEES, evolve, evolve_paid
 from meted.core.resources import Resources
 from meted.core.state import State
 
 from .helper import World, examples
+from .test_nice import DOINGS, HOUR, Market, act
 
 KINDS: tuple[object, ...] = (True, False, None, 1.0, 0.0, "", "1", b"", (), [], {})
 
@@ -126,3 +135,40 @@ def test_at_every_edge_a_lease_passes_as_by_each_check(world: World) -> None:
 def test_what_most_say_is_checked_at_once() -> None:
     assert submission._is_plain(SubmitJob(0, "d", user="ann", request=Resources(1000), time_request_us=5))
     assert leases._is_plain(LeaseUnits(0, WorkerId(1), JobId(1), 1))
+
+
+@given(
+    st.integers(0, 10),
+    st.integers(0, 10**9),
+    st.one_of(
+        st.integers(0, 10**18), st.builds(lambda hours, by: abs(hours * HOUR_SIZE + by), *[st.integers(-2, 2)] * 2)
+    ),
+    st.integers(1, 2**50),
+)
+@examples(500)
+def test_a_fee_is_its_price_rounded_by_the_lease(points: int, price_mc: int, size: int, lease_id: int) -> None:
+    fraction = Fraction(lease_id * _WEYL % 2**64, 2**64)
+    fee_mc = unit_fee_mc(points, price_mc, size, LeaseId(lease_id))
+    assert fee_mc == floor(Fraction(points * price_mc * size, HOUR_SIZE) + fraction)
+
+
+@given(DOINGS)
+@examples(40)
+def test_a_fee_is_folded_with_its_lease_as_after_it(doings: list[tuple[str, str, int]]) -> None:
+    with Market(slots=2, income="funded") as market:
+        for name in "abc":
+            market.make(name)
+            market.grant(name, 20_000)
+        market.nice(market.submit("a", 3), 1, 10)
+        market.play(market.now_us + 10 * HOUR)
+        for verb, name, number in doings:
+            act(market, verb, name, number)
+        state, found = State(), 0
+        for event, following in pairwise(market.log):
+            after = evolve(state, event)
+            if type(following) in FEES:
+                found += 1
+                assert evolve_paid(state, event, following) == evolve(after, following)
+            state = after
+        assert found
+        assert evolve(state, market.log[-1]) == market.state
