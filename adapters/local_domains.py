@@ -19,6 +19,7 @@ from .domain_views import (
     RulesView,
     StatementLine,
     domain_view,
+    domain_views,
     loan_ids_of,
     loan_view,
     rules_view,
@@ -136,7 +137,8 @@ class LocalDomains(JobReader):
         """Return all domains, by name."""
         state, now_us = self.state, self._now_us()
         found = state.domains
-        return [domain_view(state, found.domains[found.by_name[name]], now_us) for name in sorted(found.by_name)]
+        domains = (found.domains[found.by_name[name]] for name in sorted(found.by_name))
+        return list(domain_views(state, domains, now_us))
 
     def domain_row(self, name: str) -> DomainView:
         """Return one domain.

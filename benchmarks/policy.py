@@ -12,7 +12,9 @@ backlogged.
 ``mixed``: the same with 30 domains, side by side or by sixes in five others, that wait with 50 jobs each; every job has
 one of so many requests for cpus and memory. With guarantees each domain at the top is guaranteed four cpus.
 
-``loans``: time to offer a share and to recall it, with so many domains, each with work waiting.
+``loans``: time to offer a share and to recall it, each with the pass after it, in which nothing fits; with so many
+domains, each with work waiting: between two side by side, between two inside one of five others, or between two of the
+five.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from meted.core.commands import CreateDomain, FinishUnits, JoinWorker, OfferLoan
 from meted.core.engine import Engine
 from meted.core.events import Event, LoanMade, UnitsLeased
 from meted.core.ids import LeaseId, WorkerId
-from meted.core.limits import RUN_QUANTUM_US
+from meted.core.limits import LOAN_BACKOFF_MAX_US, RUN_QUANTUM_US
 from meted.core.policy.base import Index, Proposal
 from meted.core.policy.meted import Meted
 from meted.core.resources import NOTHING, Resources
@@ -101,11 +103,21 @@ class MeteredPolicy:
         return Metered(Meted().index(state), self.meter)  # type: ignore[return-value]
 
 
-def pool(policy: Meted | MeteredPolicy, domains: int) -> Engine:
-    """Return an engine with so many domains, each with a job of many short units, and one worker."""
+GROUPS = 5
+"""Domains that others are in, where some are."""
+
+
+def pool(policy: Meted | MeteredPolicy, domains: int, *, tree: bool = False) -> Engine:
+    """Return an engine with so many domains, each with a job of many short units, and one worker.
+
+    They are side by side or, in a ``tree``, in turn inside five others.
+    """
     engine = Engine(policy)
+    for group in range(GROUPS if tree else 0):
+        engine.handle(CreateDomain(START_US, f"g{group}", share=2 + group))
     for number in range(domains):
-        engine.handle(CreateDomain(START_US, f"d{number}", share=2 + number % 7))
+        parent = f"g{number % GROUPS}" if tree else ""
+        engine.handle(CreateDomain(START_US, f"d{number}", share=2 + number % 7, parent=parent))
     engine.handle(JoinWorker(START_US, "w", Resources(SLOTS * 1000)))
     for number in range(domains):
         engine.handle(SubmitJob(START_US, f"d{number}", count=10**6, time_request_us=RUN_QUANTUM_US))
@@ -189,7 +201,7 @@ def mixed(different: int, decisions: int, *, tree: bool, guaranteed: bool) -> Ro
     """Time a decision through the engine where all domains wait with many different requests."""
     drawn, engine = random.Random(1), Engine(Meted())
     guarantee = Resources(4_000) if guaranteed else NOTHING
-    for group in range(5 if tree else 0):
+    for group in range(GROUPS if tree else 0):
         engine.handle(CreateDomain(START_US, f"g{group}", share=2 + group % 3, guarantee=guarantee))
     for number in range(30):
         parent, own = (f"g{number // 6}", NOTHING) if tree else ("", guarantee)
@@ -207,22 +219,25 @@ def mixed(different: int, decisions: int, *, tree: bool, guaranteed: bool) -> Ro
     return {"what": what, "requests": different, "us_a_decision": round(us, 2), "per_s": round(1e6 / us)}
 
 
-def loans(domains: int, changes: int) -> Row:
-    """Time an offer and its recall, each with the tags that it moves."""
-    engine = pool(Meted(), domains)
-    times_us: list[float] = []
+def loans(domains: int, changes: int, where: str = "side by side") -> Row:
+    """Time an offer and its recall, each with the tags that it moves and the places that this changes."""
+    engine = pool(Meted(), domains, tree=where != "side by side")
+    while engine.run_pass(START_US):  # until all slots are taken
+        engine.take()
+    name, those, apart = ("g", GROUPS, 1) if where == "between the five" else ("d", domains, GROUPS)
+    at_us, times_us = START_US, list[float]()
     for number in range(changes):
-        lender, borrower = f"d{number % domains}", f"d{(number * 7 + 1) % domains}"
-        if lender == borrower:
-            continue
+        lender, borrower = f"{name}{number % those}", f"{name}{(number + apart) % those}"
+        if number % those == 0:
+            at_us += LOAN_BACKOFF_MAX_US  # the same two may lend again
         began = time.perf_counter()
-        made = next(e for e in engine.handle(OfferLoan(START_US, lender, borrower, "share", 1)) if type(e) is LoanMade)
-        engine.handle(RecallLoan(START_US, made.loan_id))
+        made = next(e for e in engine.handle(OfferLoan(at_us, lender, borrower, "share", 1)) if type(e) is LoanMade)
+        engine.run_pass(at_us)
+        engine.handle(RecallLoan(at_us, made.loan_id))
+        engine.run_pass(at_us)
         times_us.append((time.perf_counter() - began) * 1e6)
         engine.take()
-        if number % domains == domains - 1:
-            break  # a second loan between the same two would have to wait for the back-off
-    return {"what": "loan and recall", "domains": domains, "us_a_decision": round(median(times_us), 2)}
+    return {"what": f"loan and recall, {where}", "domains": domains, "us_a_decision": round(median(times_us), 2)}
 
 
 def main() -> None:
@@ -239,7 +254,11 @@ def main() -> None:
         for tree in (False, True)
         for different in (20, 300, 1_500)
     ]
-    rows += [loans(domains, 1_000) for domains in (10, 1_000, 100_000)]
+    rows += [
+        loans(domains, 1_000, where)
+        for where in ("side by side", "in five others", "between the five")
+        for domains in (10, 1_000, 100_000)
+    ]
     show("policy", rows, options.json)
 
 

@@ -28,8 +28,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from .estimates import estimate_us, width_milli
 from .falling import SCALE_BITS, clock_within, entitled_charge, reach, standing
 from .ids import DomainId
+from .limits import RUN_QUANTUM_US
 from .state import NO_USER, NOTHING_RECEIVED, FairnessAccount, Job, Jobs, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
@@ -49,6 +51,22 @@ def lag(state: State, domain_id: DomainId) -> int:
     account = state.jobs.accounts.get(domain_id, NOTHING_RECEIVED)
     ahead = clock_within(state.jobs, domain.parent) - account.tag
     return (state.rules.alpha_milli * domain.effective_share * ahead // 1000) >> SCALE_BITS
+
+
+def lag_bound(state: State) -> int:
+    """Return L of the bounds, the size of the largest run that was leased or waits: no lag is more.
+
+    That is so at any instant, of every domain that could be served since it waits, under the policy meted with
+    estimates that are right: g (V - S) is at most L_i + (L - L_i) g / Phi, with L_i the largest run of the domain
+    (docs/fairness.md, "Why P6"). All jobs are looked at.
+    """
+    jobs, capacity, largest = state.jobs, state.workers.capacity, state.jobs.largest_size
+    for job in jobs.jobs.values():
+        if job.is_backlogged:
+            unit_us, units = estimate_us(jobs, job), job.terms.count
+            run_us = unit_us * max(1, min(units, RUN_QUANTUM_US // unit_us))
+            largest = max(largest, width_milli(job.terms.request, capacity) * run_us)
+    return largest
 
 
 def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: int) -> ArrivalTags:

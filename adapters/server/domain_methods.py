@@ -11,7 +11,7 @@ from meted.core.resources import NOTHING, Resources
 
 from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
-from ..domain_views import domain_view, domains_after, loan_ids_of, loan_view, rules_view, statement
+from ..domain_views import domain_view, domain_views, domains_after, loan_ids_of, loan_view, rules_view, statement
 from ..wire import methods as wire
 from .desk import Desk, Handler, Now, Outcome, handling
 from .read_methods import page_limit
@@ -49,7 +49,7 @@ class DomainMethods:
         """Return a page of the domains, by name."""
         state, now_us = self._desk.state, self._desk.clock()
         found = domains_after(state, params.after, page_limit(params.limit))
-        return Now(next(pages(domain_view(state, domain, now_us) for domain in found)))
+        return Now(next(pages(domain_views(state, found, now_us))))
 
     def domain(self, _: Session, params: wire.Domain) -> Outcome:
         """Return one domain."""

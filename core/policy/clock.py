@@ -10,7 +10,7 @@ from ..falling import clock_within, entitled_charge, reach
 from ..ids import DomainId, JobId
 from ..limits import LINES_RANKED_MAX, RUN_QUANTUM_US
 from ..record import record
-from ..resources import NOTHING, Resources
+from ..resources import Resources
 from ..state import NOTHING_RECEIVED, FairnessAccount, Job, State
 from .capacity import Shape
 from .leaves import Leaf, Line, PendingShape
@@ -51,7 +51,7 @@ class ClockIndex(PoolIndex):
         self._aside: set[DomainId] = set()  # the keys of these hold for this pass only
         self._at_top: dict[PendingShape, Ranks] = {}  # what somebody at the top is ranked with; some may be empty
         self._full: dict[PendingShape, None] = {}  # what this pass has seen to fit nowhere
-        self._many: set[DomainId] = set()  # the keys of these as well: not all of their lines are ranked
+        self._many: set[DomainId] = set()  # with very many lines; the keys of those hold likewise where some are ranked
         super().__init__(state)
         self._dirty.update(self._leaves)
 
@@ -97,14 +97,16 @@ class ClockIndex(PoolIndex):
         leaf.move(before, after)
 
     def domain_changed(self, domain_id: DomainId) -> None:
-        """Refresh the keys of a domain, or of all those in it, when they are next needed."""
-        if domain_id in self._groups:
-            self._dirty.update(leaf.domain_id for leaf in self._leaves.values() if domain_id in leaf.above)
+        """Refresh the keys of a domain when they are next needed; those of the domains in it do not rest on it."""
         self._dirty.add(domain_id)
 
     def domain_held(self, domain_id: DomainId) -> None:
         """Refresh the place of a domain itself: its tag has changed, or what its cap or guarantee lets through."""
         self._dirty.add(domain_id)
+
+    def guarantee_changed(self, domain_id: DomainId) -> None:
+        """Find out anew of which lines the domains in one that have very many are ranked by."""
+        self._dirty.update(who for who in self._many if domain_id in self._leaves[who].above)
 
     def domain_measured(self, domain_id: DomainId) -> None:
         """Refresh the keys of a domain if they rest on how long its units take."""
@@ -129,7 +131,7 @@ class ClockIndex(PoolIndex):
         self._full.clear()
         if self._aside or self._many:
             self._dirty |= self._aside
-            self._dirty |= self._many
+            self._dirty.update(who for who in self._many if self._leaves[who].ranked is not None)
             self._aside.clear()
 
     def summary(self) -> object:
@@ -211,10 +213,12 @@ class ClockIndex(PoolIndex):
         Not where it matters which requests a guarantee covers, or fit a machine that is kept for a domain.
         """
         domain_id = leaf.domain_id
-        if len(leaf.lines) <= LINES_RANKED_MAX or self.capacity.owned or self._is_guaranteed(leaf):
+        if len(leaf.lines) <= LINES_RANKED_MAX:
             self._many.discard(domain_id)
             return leaf.rank_all(account)
         self._many.add(domain_id)
+        if self.capacity.owned or not self._guaranteed.isdisjoint((domain_id, *leaf.above)):
+            return leaf.rank_all(account)
 
         def has_room(line: Line) -> bool:
             return self._has_room(domain_id, line.shape)
@@ -234,12 +238,6 @@ class ClockIndex(PoolIndex):
                 self._dirty.add(domain_id)
                 found = True
         return found
-
-    def _is_guaranteed(self, leaf: Leaf) -> bool:
-        domains = self.state.domains.domains
-        return any(
-            domains[who].effective_guarantee != NOTHING for who in (leaf.domain_id, *leaf.above) if who in self._held
-        )
 
     def _has_room(self, domain_id: DomainId, shape: PendingShape) -> bool:
         """Whether a domain could be served something of a shape now."""

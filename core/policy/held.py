@@ -19,11 +19,15 @@ class HeldAmounts:
     def __init__(self, state: State) -> None:
         self.state = state
         self._held: dict[DomainId, Free] = {}
+        self._guaranteed: set[DomainId] = set()
         for domain_id in state.domains.domains:
             self._watch_held(domain_id)
 
     def domain_held(self, domain_id: DomainId) -> None:
         """What a domain with a cap or a guarantee holds has changed, or its tag alone."""
+
+    def guarantee_changed(self, domain_id: DomainId) -> None:
+        """A domain that had no guarantee has one now, or has none any more."""
 
     def is_capped(self, domain_id: DomainId, request: Resources) -> bool:
         """Whether one more ``request`` would take the domain, or one that it is in, over its cap."""
@@ -60,7 +64,11 @@ class HeldAmounts:
     def _watch_held(self, domain_id: DomainId) -> None:
         """Start or stop counting what a domain holds, as it has a cap or a guarantee or not."""
         domain = self.state.domains.domains[domain_id]
-        if domain.cap is None and domain.effective_guarantee == NOTHING:
+        is_guaranteed = domain.effective_guarantee != NOTHING
+        if is_guaranteed != (domain_id in self._guaranteed):
+            self._guaranteed ^= {domain_id}
+            self.guarantee_changed(domain_id)
+        if domain.cap is None and not is_guaranteed:
             self._held.pop(domain_id, None)
         elif domain_id not in self._held:
             held = self._held[domain_id] = Free(NOTHING)

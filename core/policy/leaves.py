@@ -220,7 +220,7 @@ class Leaf:
     def rank_all(self, account: FairnessAccount) -> Iterable[Line]:
         """Rank all lines, and return them."""
         if self.ranked is not None:
-            self.ranked = None
+            self.ranked, self.has_more = None, False
             self._of_user.clear()
             for line in self.lines.values():
                 line.forget_users()

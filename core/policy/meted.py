@@ -63,7 +63,7 @@ nothing has to be done because time passes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from .. import limits
@@ -213,7 +213,7 @@ class MetedIndex(WideIndex):
                 until_us = self.needs_until_us(job)
                 if room.until_us is not None:
                     room = capacity.find(line.shape, until_us)
-                other = self._lasting(choice, line) if room is None else None
+                other = self._lasting_anywhere(choice, line) if room is None else None
                 if other is not None:
                     job, count, room, until_us = other
             if room is None and shadow is not None:
@@ -224,18 +224,34 @@ class MetedIndex(WideIndex):
                 return job, room, count
         return None
 
-    def _lasting(self, choice: Choice, line: Line) -> tuple[Job, int, Room, int | None] | None:
-        """Return the first job of a line that some worker lives long enough for, as none does for its head.
+    def _lasting_anywhere(self, choice: Choice, line: Line) -> tuple[Job, int, Room, int | None] | None:
+        """Return the first job of a line of a chosen domain that some worker lives long enough for."""
+
+        def find(until_us: int | None) -> Room | None:
+            return self.capacity.find(line.shape, until_us)
+
+        return self._lasting(choice.domain_id, line, find, takes_sold=choice.order[0] == BY_POOL)
+
+    def _lasting(
+        self, domain_id: DomainId, line: Line, find: Callable[[int | None], Room | None], *, takes_sold: bool
+    ) -> tuple[Job, int, Room, int | None] | None:
+        """Return the first job of a domain's line that some worker lives long enough for, as none does for its head.
 
         With how many units, where, and until when. Else one that asks for too long would keep back all behind it.
+
+        Args:
+            domain_id: The domain.
+            line: Its line.
+            find: Says where the line fits on a worker that lives until then, if it does.
+            takes_sold: Whether a job may go of which points were sold.
         """
         jobs, least_us = self.state.jobs, limits.TIME_MAX_US * 2
-        for job_id in islice(line.in_order(jobs.accounts[choice.domain_id]), limits.LASTING_EXAMINED_MAX):
+        for job_id in islice(line.in_order(jobs.accounts[domain_id]), limits.LASTING_EXAMINED_MAX):
             job = jobs.jobs[job_id]
             until_us = self.needs_until_us(job)
-            if (until_us is not None and until_us >= least_us) or (job.points < 0 and choice.order[0] != BY_POOL):
+            if (until_us is not None and until_us >= least_us) or (job.points < 0 and not takes_sold):
                 continue
-            room = self.capacity.find(line.shape, until_us)
+            room = find(until_us)
             if room is not None:
                 estimated_us = known_estimate_us(jobs, job)
                 return job, 1 if estimated_us is None else self.run_count(job, estimated_us), room, until_us
@@ -251,32 +267,33 @@ class MetedIndex(WideIndex):
             for room in rooms:
                 for _ in range(PASS_EXAMINED_MAX):
                     self._refresh_keys()
-                    line = self._own_line(owner, room)
-                    if line is None:
+                    own = self._own_run(owner, room)
+                    if own is None:
                         break
-                    job_id, domain_id = line.job_id, self._domain_of(line)
-                    units, levels = line.ranks.keys[domain_id].units, 1 + len(self._leaves[domain_id].above)
-                    place = self._loaded_of_own(owner, room, line)
-                    yield LeaseUnits(at_us, place.worker_id, job_id, units, (1 << levels) - 1)
+                    job, units = own
+                    levels = 1 + len(self._leaves[job.terms.domain_id].above)
+                    place = self._loaded_of_own(owner, room, job)
+                    yield LeaseUnits(at_us, place.worker_id, job.job_id, units, (1 << levels) - 1)
 
-    def _loaded_of_own(self, owner: DomainId, room: Room, line: Line) -> Room:
-        """Return that of an owner's machines that has the job of ``line`` loaded, if it is what is next there as well.
+    def _loaded_of_own(self, owner: DomainId, room: Room, job: Job) -> Room:
+        """Return that of an owner's machines that has a job loaded, if it is what is next there as well.
 
         So the same goes first on each machine as without; only the order of the machines is another.
         """
-        workers = self.state.jobs.loaded.get(line.job_id, ())
+        workers = self.state.jobs.loaded.get(job.job_id, ())
         if room.worker_id in workers:
             return room
         for worker_id in workers:
             other = self.capacity.rooms.get(worker_id)
             if other is None or other.owner != owner or other not in self.capacity.owned[owner]:
                 continue
-            if other.free.fits(line.shape.request) and self._own_line(owner, other) is line:
+            own = self._own_run(owner, other) if other.free.fits(job.terms.request) else None
+            if own is not None and own[0] is job:
                 return other
         return room
 
-    def _own_line(self, owner: DomainId, room: Room) -> Line | None:
-        """Return the line inside a domain that goes first on a machine of its own, or None if nothing fits there."""
+    def _own_run(self, owner: DomainId, room: Room) -> tuple[Job, int] | None:
+        """Return the job inside a domain that goes first on a machine of its own, and how many units; None if none."""
         fitting = [shape for shape in self._shapes.values() if room.free.fits(shape.request)]
         if not fitting:
             return None
@@ -287,27 +304,39 @@ class MetedIndex(WideIndex):
             first = self._first_inside(order, fitting)[0][3]
             for line in self._leaves[first].in_order():
                 if line.shape in fitting and not self.is_capped(first, line.shape.request):
-                    return line
+                    return self._head_of(first, line)
         # Of what its turn or a cap keeps back, or does not end in time, another may go: each is looked at.
-        jobs = self.state.jobs
-        best: tuple[Order, Line] | None = None
+        best: tuple[Order, tuple[Job, int]] | None = None
         mine = self._leaves.get(owner)
         for leaf in (mine,) if mine is not None else self._leaves.values():
             if leaf is not mine and owner not in leaf.above:
                 continue
             for line in leaf.in_order():
                 request = line.shape.request
-                until_us = self.needs_until_us(jobs.jobs[line.job_id])
-                lasts = until_us is None or room.outlives(until_us)
-                if lasts and room.free.fits(request) and not self.is_capped(leaf.domain_id, request):
+                if not room.free.fits(request) or self.is_capped(leaf.domain_id, request):
+                    continue
+                run = self._lasting_on(leaf.domain_id, line, room)
+                if run is not None:
                     order = line.ranks.order_of(leaf.domain_id, self.reach(leaf.parent))
                     if best is None or order < best[0]:
-                        best = order, line
+                        best = order, run
                     break
         return None if best is None else best[1]
 
-    def _domain_of(self, line: Line) -> DomainId:
-        return self.state.jobs.jobs[line.job_id].terms.domain_id
+    def _head_of(self, domain_id: DomainId, line: Line) -> tuple[Job, int]:
+        return self.state.jobs.jobs[line.job_id], line.ranks.keys[domain_id].units
+
+    def _lasting_on(self, domain_id: DomainId, line: Line, room: Room) -> tuple[Job, int] | None:
+        """Return the first job of a domain's line that an owner's machine lives long enough for, and how many units."""
+
+        def find(until_us: int | None) -> Room | None:
+            return room if until_us is None or room.outlives(until_us) else None
+
+        head = self._head_of(domain_id, line)
+        if find(self.needs_until_us(head[0])) is not None:
+            return head
+        other = self._lasting(domain_id, line, find, takes_sold=True)
+        return None if other is None else other[:2]
 
 
 class Meted:

@@ -193,6 +193,7 @@ class PoolIndex(HeldAmounts):
                 self._reorder()
             case DomainRemoved():
                 self._held.pop(event.domain_id, None)
+                self._guaranteed.discard(event.domain_id)
                 self.shares_changed()
             case JobDelayed() | HoldLifted() | JobEnded() | JobArchived():
                 pass

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from meted.adapters.credit_views import credit_view
-from meted.adapters.domain_views import domain_view, loan_view
+from meted.adapters.domain_views import domain_views, loan_view
 from meted.adapters.log import Log
 from meted.adapters.server.rows import job_row, worker_rows
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned, WorkerLost
@@ -134,7 +134,7 @@ def _expected(state: State, table: str) -> dict[int | str, Row]:
     """Return the rows of a table of domains, loans or accounts."""
     domains, ledger, at_us = state.domains, state.ledger, state.at_us
     if table == "domains":
-        found = [cast(Row, domain_view(state, domain, at_us)) for domain in domains.domains.values()]
+        found = [cast(Row, view) for view in domain_views(state, domains.domains.values(), at_us)]
     elif table == "loans":
         return {loan_id: cast(Row, loan_view(state, loan)) for loan_id, loan in domains.loans.items()}
     else:

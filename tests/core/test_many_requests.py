@@ -17,6 +17,7 @@ from meted.core.policy import clock
 from meted.core.policy.leaves import Leaf
 from meted.core.policy.ranks import Key, Order
 from meted.core.policy.turns import TurnIndex
+from meted.core.resources import Resources
 
 from .helper import SECOND, World, cpus, examples
 from .test_machine import SETTINGS, MetedMachine
@@ -143,6 +144,37 @@ def test_what_fits_is_found_though_what_was_ranked_is_full_within_the_pass() -> 
     first, *_ = [world.submit(request=cpus(1, 100 - number)) for number in range(3 * LINES_RANKED_MAX)]
     last = world.submit(request=cpus(1))
     assert [lease.job_id for lease in world.run_pass()] == [first, last]
+
+
+def test_what_fits_is_found_though_what_another_was_given_leaves_no_room_for_what_was_ranked() -> None:
+    """As many as are looked at fit when the pass begins, and none of them once the other domain has been served."""
+    world = World()
+    world.domain("a", 1)
+    world.domain("b", 1000)
+    world.worker(cpus(2, 100))
+    other = world.submit("b", request=cpus(1, 50), time_request_us=SECOND)
+    for number in range(LINES_RANKED_MAX):
+        world.submit("a", request=cpus(1, 100 - number), time_request_us=SECOND)
+    last = world.submit("a", request=cpus(1, 10), time_request_us=SECOND)
+    assert [lease.job_id for lease in world.run_pass()] == [other, last]
+
+
+@pytest.mark.parametrize("guarantee", [cpus(0), cpus(1)])
+def test_a_domain_of_which_nothing_fits_does_not_take_up_the_pass(guarantee: Resources) -> None:
+    """Whether some of its lines are ranked or, once it has a guarantee, all."""
+    world = World()
+    world.domain("a", 1000)
+    world.domain("b", 1)
+    worker = world.worker(cpus(2, 100))
+    for number in range(3 * LINES_RANKED_MAX):
+        world.submit("a", request=cpus(1, 100 - number), time_request_us=SECOND)
+    assert len(world.run_pass()) == 1
+    world.lease(worker, world.submit("c", request=cpus(1), time_request_us=SECOND))
+    world.do(ChangeDomain(world.now_us, "a", 1000, guarantee=guarantee))
+    world.run_pass()
+    world.finish(world.leases()[1].lease_id)
+    first, *_ = [world.submit("b", request=cpus(1), time_request_us=SECOND) for _ in range(2)]
+    assert [lease.job_id for lease in world.run_pass()] == [first]
 
 
 def test_whoever_waits_is_told_who_is_ahead() -> None:

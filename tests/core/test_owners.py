@@ -9,8 +9,9 @@ from meted.core.errors import Reason
 from meted.core.events import UnitsLeased, WorkerJoined
 from meted.core.explain import explain
 from meted.core.ids import JobId, WorkerId
+from meted.core.limits import RUN_QUANTUM_US
 
-from .helper import SECOND, World, cpus
+from .helper import MS, SECOND, World, cpus
 
 
 def owned(world: World, owner: str, *, restricted: bool, cpu: int = 1) -> WorkerId:
@@ -113,6 +114,32 @@ def test_what_would_outlive_a_machine_is_not_given_to_it_though_it_is_its_owners
         world.do(JoinWorker(0, "desktop", cpus(1), owner="mine", restricted=True, until_us=100 * SECOND))
         world.submit(waits, 1, time_request_us=101 * SECOND)
         assert world.run_pass() == []
+
+
+@pytest.mark.parametrize("waits", ["mine", "group"])
+@pytest.mark.parametrize("users", ["aa", "ab"])
+def test_what_would_outlive_a_machine_keeps_nothing_behind_it_back(waits: str, users: str) -> None:
+    """Another of the same request goes: shorter, or of which it is not known how long it takes."""
+    with World() as world:
+        world.do(CreateDomain(0, "mine"))
+        if waits == "group":
+            world.do(CreateDomain(0, "group", parent="mine"))
+        for _ in range(2):
+            world.do(JoinWorker(0, "desktop", cpus(1), owner="mine", restricted=True, until_us=100 * SECOND))
+        world.submit(waits, 2, user=users[0], time_request_us=101 * SECOND)
+        short = world.submit(waits, 1, user=users[1], time_request_us=100 * SECOND)
+        unknown = world.submit(waits, 1, user=users[1])
+        assert sorted(lease.job_id for lease in world.run_pass()) == [short, unknown]
+
+
+def test_of_a_run_on_an_owners_machine_no_more_goes_than_a_quantum() -> None:
+    """Also where it goes as the first job would outlive the machine."""
+    with World() as world:
+        world.do(CreateDomain(0, "mine"))
+        world.do(JoinWorker(0, "desktop", cpus(1), owner="mine", restricted=True, until_us=100 * SECOND))
+        world.submit("mine", 2, time_request_us=101 * SECOND)
+        short = world.submit("mine", 500, time_request_us=MS)
+        assert [(lease.job_id, lease.count) for lease in world.run_pass()] == [(short, RUN_QUANTUM_US // MS)]
 
 
 def test_what_waits_deep_inside_the_owner_goes_first_from_the_first_pass_on() -> None:

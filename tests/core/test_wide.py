@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meted.core.commands import SetRules
+from meted.core.commands import ChangeDomain, SetRules
 from meted.core.events import ReservationEnded, WorkerReserved
 from meted.core.ids import JobId
 from meted.core.resources import Resources
@@ -129,6 +129,23 @@ def test_no_worker_is_emptied_for_what_a_cap_keeps_back() -> None:
     play.submit(4, 5 * SECOND, domain="wide")
     stream(play, 60, SECOND)
     assert not [event for event in play.world.log if isinstance(event, WorkerReserved)]
+
+
+def test_no_lease_takes_a_domain_over_its_cap_though_a_worker_was_emptied_for_it() -> None:
+    """The cap came while the worker was being emptied; once it is gone the unit starts."""
+    play = Play("meted", 4)
+    stream(play, 10, SECOND)
+    wide = play.submit(4, 5 * SECOND, domain="wide")
+    while not any(worker.reserved_for for worker in play.world.state.workers.workers.values()):
+        stream(play, 1, SECOND)
+        assert play.world.now_us < 300 * SECOND, "no worker was reserved"
+    play.world.do(ChangeDomain(play.world.now_us, "wide", 1000, cap=cpus(3)))
+    play.run_to(play.world.now_us + 5 * SECOND)
+    assert not play.ends, "the worker is empty"
+    assert wide not in play.starts
+    play.world.do(ChangeDomain(play.world.now_us, "wide", 1000))
+    play.run_pass()
+    assert wide in play.starts
 
 
 def test_shorter_work_backfills_up_to_the_shadow() -> None:
