@@ -127,6 +127,9 @@ class ClockIndex(PoolIndex):
         for shape in self._full:
             shape.full_since = None
         self._full.clear()
+        # There may be thousands of shapes, of which few are ranked.
+        for shape in [shape for shape, ranks in self._at_top.items() if not ranks.keys]:
+            del self._at_top[shape]
         if self._aside or self._many:
             self._dirty |= self._aside
             self._dirty |= self._many

@@ -171,16 +171,19 @@ class Leaf:
 
     def move(self, before: Job, after: Job) -> None:
         """Put a job that has another tag where it belongs, if it is in."""
+        user = after.terms.user
+        self.touched.add(user)
+        if before.tag == after.tag:
+            return
         line = self.lines.get(after.terms.request)
-        queue = line.users.get(after.terms.user) if line is not None else None
-        self.touched.add(after.terms.user)
-        if line is None or queue is None or before.tag == after.tag:
+        queue = line.users.get(user) if line is not None else None
+        if line is None or queue is None:
             return
         first = queue.first
         if queue.discard(tag_key(before)):
             queue.add(tag_key(after))
         if self.ranked is not None:
-            self._follow(line, after.terms.user, first, queue.first)
+            self._follow(line, user, first, queue.first)
 
     def in_order(self) -> Iterable[Line]:
         """Return the lines that are ranked, by who is next."""

@@ -34,10 +34,7 @@ class TurnIndex(ClockIndex):
 
     def _next(self, could_serve: CouldServe) -> Choice | None:
         """Return who is next; only shapes that could be served count."""
-        # There may be thousands of shapes, of which few are ranked.
-        for shape in [shape for shape, ranks in self._at_top.items() if not ranks.keys]:
-            del self._at_top[shape]
-        shapes = [shape for shape in self._at_top if could_serve(shape)]
+        shapes = [shape for shape, ranks in self._at_top.items() if ranks.keys and could_serve(shape)]
         heads: Heads | None = None
         while True:
             top = self._first(TOP, shapes) if heads is None else heads.first(TOP)
