@@ -103,7 +103,7 @@ class TurnIndex(ClockIndex):
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
                 tag = max(key.tag, later.tag)
                 put = replaced(key, tag=tag, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
-                line.ranks.set(leaf.domain_id, put, clock)
+                line.ranks.set(leaf.domain_id, put)
                 moved.append(line.shape)
         for who in leaf.above:
             self._rank_group(who, moved)
