@@ -79,10 +79,6 @@ class Line:
             for key in self.users[user].keys:
                 yield queued_job(key)
 
-    def forget_users(self) -> None:
-        """Look at all users when the head is next found: what has changed was not followed."""
-        self._heap.clear()
-
     @property
     def job_id(self) -> JobId:
         """The job that is next; few lines of many are asked for it."""
@@ -222,14 +218,14 @@ class Leaf:
 
     def rank_all(self, account: FairnessAccount) -> Iterable[Line]:
         """Rank all lines, and return them."""
-        if self.ranked is not None:
+        if self.ranked is not None:  # users that changed meanwhile were followed elsewhere
             self.ranked = None
+            self.touched.update(self._of_user)
             self._of_user.clear()
+        if self.touched:  # else whoever was next in each line still is
             for line in self.lines.values():
-                line.forget_users()
-        for line in self.lines.values():
-            line.find_head(account, self.touched)
-        self.touched.clear()
+                line.find_head(account, self.touched)
+            self.touched.clear()
         return self.lines.values()
 
     def find_heads(self, account: FairnessAccount) -> None:
