@@ -133,7 +133,8 @@ def log2(number: int) -> int:
     mantissa = number << (44 - bits) if bits < 44 else number >> (bits - 44)
     k = (mantissa >> 32) & _TABLE_MASK
     rest = ((mantissa << _TABLE_BITS) // (4096 + k)) - (1 << 44)
-    series = (rest * _LOG2_E >> 44) - (rest * rest * _LOG2_E >> 89)
+    scaled = rest * _LOG2_E
+    series = (scaled >> 44) - (rest * scaled >> 89)
     return (bits << LOG_BITS) + logarithms()[k] + series
 
 

@@ -272,6 +272,8 @@ class Capacity:
         rooms, cpu_milli = self.rooms, request.cpu_milli
         for worker_id in loaded:
             other = rooms.get(worker_id)
+            if other is room:
+                return room
             if other is not None and other.free.cpu_milli >= cpu_milli and other.may_take(request, until_us):
                 return other
         return room

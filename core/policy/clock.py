@@ -9,7 +9,6 @@ from ..estimates import known_estimate_us, width_milli
 from ..falling import clock_within, entitled_charge, reach
 from ..ids import DomainId, JobId
 from ..limits import LINES_RANKED_MAX, RUN_QUANTUM_US
-from ..record import record
 from ..resources import Resources
 from ..state import NOTHING_RECEIVED, FairnessAccount, Job, State
 from .capacity import Shape
@@ -17,22 +16,6 @@ from .leaves import Leaf, Line, PendingShape
 from .pool import PoolIndex
 from .pool_orders import POOL_KEYS
 from .ranks import NEVER, Key, Ranks
-
-
-@record
-class Run:
-    """What a domain would be served next: how many units of a job, of what size together.
-
-    Attributes:
-        covered: A guarantee covers it.
-        sold: Points of it were sold, so it waits for the pool.
-    """
-
-    job: Job
-    units: int
-    size: int
-    covered: bool
-    sold: bool
 
 
 class ClockIndex(PoolIndex):
@@ -129,6 +112,9 @@ class ClockIndex(PoolIndex):
         for shape in self._full:
             shape.full_since = None
         self._full.clear()
+        # There may be thousands of shapes, of which few are ranked.
+        for shape in [shape for shape, ranks in self._at_top.items() if not ranks.keys]:
+            del self._at_top[shape]
         if self._aside or self._many:
             self._dirty |= self._aside
             self._dirty.update(who for who in self._many if self._leaves[who].ranked is not None)
@@ -184,10 +170,8 @@ class ClockIndex(PoolIndex):
         jobs = state.jobs
         account = jobs.accounts[domain_id]
         share = state.domains.domains[domain_id].effective_share
-        clock = self.reach(leaf.parent)
         for line in self._lines_to_rank(leaf, account):
-            request = line.shape.request
-            if self.is_at_cap(domain_id, request):
+            if self._held and self.is_at_cap(domain_id, line.shape.request):
                 line.ranks.drop(domain_id)
                 continue
             job = jobs.jobs[line.job_id]
@@ -201,9 +185,9 @@ class ClockIndex(PoolIndex):
             else:
                 count = self.run_count(job, estimated_us)
             size = line.shape.width_milli * estimated_us * count
-            covered = bool(self._held) and self.is_covered(domain_id, request)
-            run = Run(job, count, size, covered, job.points < 0)
-            line.ranks.set(domain_id, self._key(domain_id, account, share, run, line.ranks), clock)
+            # Whoever has sold points of a job waits for the pool.
+            tag = NEVER if job.points < 0 else account.tag
+            line.ranks.set(domain_id, self._key(domain_id, account, share, line.ranks, tag, job, count, size))
             if leaf.parent == TOP:
                 self._at_top[line.shape] = line.ranks
 
@@ -250,20 +234,29 @@ class ClockIndex(PoolIndex):
         reserved = self.capacity.reserved
         return self.capacity.find(shape) is not None or (reserved is not None and reserved.free.fits(shape.request))
 
-    def _key(self, domain_id: DomainId, account: FairnessAccount, share: int, run: Run, ranks: Ranks) -> Key:
-        """Return the key of a domain with its next run.
+    def _key(
+        self,
+        domain_id: DomainId,
+        account: FairnessAccount,
+        share: int,
+        ranks: Ranks,
+        tag: int,
+        job: Job,
+        units: int,
+        size: int,
+    ) -> Key:
+        """Return the key of a domain with its next run: so many units of a job, of a size together.
 
         Its deadline never falls while it waits to be served: it is by the largest run that has been its next since.
         """
         rules = self.state.rules
         peak = ranks.peaks.get(domain_id, 0)
-        if run.size > peak:
-            peak = ranks.peaks[domain_id] = run.size
+        if size > peak:
+            peak = ranks.peaks[domain_id] = size
         deadline = account.tag + entitled_charge(peak, share, rules.alpha_milli)
-        pool_key = POOL_KEYS[rules.pool](self.state, domain_id, account, share, run.job)
-        # Points of it were sold, so it waits for the pool.
-        tag = NEVER if run.sold else account.tag
-        return Key(tag, deadline, pool_key, run.covered, run.job.job_id, run.units, run.size)
+        pool_key = POOL_KEYS[rules.pool](self.state, domain_id, account, share, job)
+        covered = bool(self._held) and self.is_covered(domain_id, job.terms.request)
+        return Key(tag, deadline, pool_key, covered, job.job_id, units, size)
 
     def domain_served(self, domain_id: DomainId) -> None:
         """Rank a domain anew; its deadline, and of those that it is in, are by their next run again."""
@@ -301,21 +294,19 @@ class ClockIndex(PoolIndex):
                 self._ranks(account.parent(), shape).drop(domain_id)
             shapes.clear()
             return
-        clock, inner_clock = self.reach(domain.parent), self.reach(domain_id)
+        clock, share = self.reach(domain_id), domain.effective_share
         leaf = self._leaves.get(domain_id)
         for shape in shapes if moved is None else moved:
             if leaf is not None and shape.request in leaf.lines:  # it has jobs itself, now that nothing is in it
                 continue
             ranks, mine = shape.ranks[domain_id], self._ranks(domain.parent, shape)
-            first = None if self.is_at_cap(domain_id, shape.request) else ranks.first(inner_clock)
+            first = None if self.is_at_cap(domain_id, shape.request) else ranks.first(clock)
             if first is None:
                 mine.drop(domain_id)
                 continue
             below = ranks.keys[first[3]]
             job = jobs.jobs[below.job_id]
-            covered = bool(self._held) and self.is_covered(domain_id, shape.request)
-            run = Run(job, below.units, below.size, covered, False)
-            mine.set(domain_id, self._key(domain_id, account, domain.effective_share, run, mine), clock)
+            mine.set(domain_id, self._key(domain_id, account, share, mine, account.tag, job, below.units, below.size))
             if domain.parent == TOP:
                 self._at_top[shape] = mine
 

@@ -79,10 +79,6 @@ class Line:
             for key in self.users[user].keys:
                 yield queued_job(key)
 
-    def forget_users(self) -> None:
-        """Look at all users when the head is next found: what has changed was not followed."""
-        self._heap.clear()
-
     @property
     def job_id(self) -> JobId:
         """The job that is next; few lines of many are asked for it."""
@@ -171,16 +167,19 @@ class Leaf:
 
     def move(self, before: Job, after: Job) -> None:
         """Put a job that has another tag where it belongs, if it is in."""
+        user = after.terms.user
+        self.touched.add(user)
+        if before.tag == after.tag:
+            return
         line = self.lines.get(after.terms.request)
-        queue = line.users.get(after.terms.user) if line is not None else None
-        self.touched.add(after.terms.user)
-        if line is None or queue is None or before.tag == after.tag:
+        queue = line.users.get(user) if line is not None else None
+        if line is None or queue is None:
             return
         first = queue.first
         if queue.discard(tag_key(before)):
             queue.add(tag_key(after))
         if self.ranked is not None:
-            self._follow(line, after.terms.user, first, queue.first)
+            self._follow(line, user, first, queue.first)
 
     def in_order(self) -> Iterable[Line]:
         """Return the lines that are ranked, by who is next."""
@@ -219,14 +218,14 @@ class Leaf:
 
     def rank_all(self, account: FairnessAccount) -> Iterable[Line]:
         """Rank all lines, and return them."""
-        if self.ranked is not None:
+        if self.ranked is not None:  # users that changed meanwhile were followed elsewhere
             self.ranked, self.has_more = None, False
+            self.touched.update(self._of_user)
             self._of_user.clear()
+        if self.touched:  # else whoever was next in each line still is
             for line in self.lines.values():
-                line.forget_users()
-        for line in self.lines.values():
-            line.find_head(account, self.touched)
-        self.touched.clear()
+                line.find_head(account, self.touched)
+            self.touched.clear()
         return self.lines.values()
 
     def find_heads(self, account: FairnessAccount) -> None:

@@ -202,11 +202,10 @@ class MetedIndex(WideIndex):
 
     def _place(self, choice: Choice, shadow: Shadow | None, at_us: int) -> tuple[Job, Room, int] | None:
         """Return which job of a domain to serve, where, and how many units; None if nothing of it can be placed."""
-        jobs, capacity = self.state.jobs.jobs, self.capacity
-        loaded = self.state.jobs.loaded
+        jobs, capacity = self.state.jobs, self.capacity
         for line in self._lines_of(choice):
-            job = jobs[line.job_id]
-            count = line.ranks.keys[choice.domain_id].units
+            key = line.ranks.keys[choice.domain_id]
+            job, count = jobs.jobs[key.job_id], key.units
             # _next has just searched for every shape; only a worker's end of life asks for another search.
             room, until_us = line.shape.room, None
             if capacity.is_mortal and room is not None:
@@ -217,9 +216,9 @@ class MetedIndex(WideIndex):
                 if other is not None:
                     job, count, room, until_us = other
             if room is None and shadow is not None:
-                room = self.beside(job, shadow, at_us + stay_us(self.state.jobs, job) * count)
-            elif room is not None and job.job_id in loaded:
-                room = capacity.find_loaded(room, job.terms.request, loaded[job.job_id], until_us)
+                room = self.beside(job, shadow, at_us + stay_us(jobs, job) * count)
+            elif room is not None and (loaded := jobs.loaded.get(job.job_id)):
+                room = capacity.find_loaded(room, job.terms.request, loaded, until_us)
             if room is not None:
                 return job, room, count
         return None

@@ -236,13 +236,13 @@ class PoolIndex(HeldAmounts):
 
     def run_count(self, job: Job, estimated_us: int) -> int:
         """Return how many units of ``job`` to lease as one run: about a run quantum of work (docs/fairness.md)."""
+        if estimated_us >= RUN_QUANTUM_US:
+            return 1
         if not job.requeued:
             available = job.terms.count - job.next_index
         else:
             run = next_run(job, self.now_us)
             available = 1 if run is None or run.losses else run.count
-        if available == 1 or estimated_us >= RUN_QUANTUM_US:
-            return 1
         return min(RUN_QUANTUM_US // estimated_us, available, RUN_UNITS_MAX)
 
     def next_count(self, job: Job) -> int:
@@ -276,12 +276,11 @@ class PoolIndex(HeldAmounts):
         self.capacity.leased(event, terms, jobs)
         if self._held:
             self._hold(terms, more=True)
-        before = was.jobs.jobs[event.job_id]
         if not job.requeued and job.next_index >= terms.count:
-            self.job_done(before)  # it is queued by the tag that it had
+            self.job_done(was.jobs.jobs[event.job_id])  # it is queued by the tag that it had
         else:
             if event.inner:
-                self.job_moved(before, job)
+                self.job_moved(was.jobs.jobs[event.job_id], job)
             if job.requeued:
                 self._refresh(job)
         self.domain_served(terms.domain_id)

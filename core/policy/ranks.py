@@ -86,8 +86,8 @@ class Ranks:
         self._first: Order | None = None
         self._from = self._below = 0  # for V from the one on and below the other _first is right; equal: for none
 
-    def set(self, child: DomainId, key: Key, clock: int) -> None:
-        """Put a child where it belongs now; ``clock`` is V."""
+    def set(self, child: DomainId, key: Key) -> None:
+        """Put a child where it belongs."""
         old = self.keys.get(child)
         self.keys[child] = key
         if (
@@ -99,15 +99,16 @@ class Ranks:
         ):
             return
         self._from = self._below
-        self._enter(child, key, clock)
+        self._enter(child, key)
         entries = len(self._pool) + len(self._eligible) + len(self._ineligible) + len(self._covered)
         if entries > STALE_ENTRIES_MIN + 4 * len(self.keys):
-            self._clean(clock)
+            self._clean()
 
-    def _enter(self, child: DomainId, key: Key, clock: int) -> None:
-        if key.covered or key.tag <= clock:
+    def _enter(self, child: DomainId, key: Key) -> None:
+        """Enter a child as one that is not eligible: whoever is, is found to be when the first is looked for."""
+        if key.covered:
             self._tags.pop(child, None)
-            heappush(self._covered if key.covered else self._eligible, (key.deadline, key.tag, child))
+            heappush(self._covered, (key.deadline, key.tag, child))
             return
         tag, pool_key = self._tags.get(child), self._pool_keys.get(child)
         if tag is None or key.tag < tag:
@@ -161,7 +162,7 @@ class Ranks:
             if key is not None and key.deadline == deadline and key.tag == tag:
                 if tag <= clock:
                     return BY_ENTITLEMENT, deadline, tag, child
-                self._enter(child, key, clock)
+                self._enter(child, key)
             heappop(eligible)
         return self._first_of_pool()
 
@@ -193,8 +194,8 @@ class Ranks:
         """Yield the place of each child with the job and the units of its next run, in no order."""
         return ((self.order_of(child, clock), key.job_id, key.units) for child, key in self.keys.items())
 
-    def _clean(self, clock: int) -> None:
+    def _clean(self) -> None:
         for entries in (self._covered, self._eligible, self._ineligible, self._pool, self._tags, self._pool_keys):
             entries.clear()
         for child, key in self.keys.items():
-            self._enter(child, key, clock)
+            self._enter(child, key)

@@ -34,10 +34,7 @@ class TurnIndex(ClockIndex):
 
     def _next(self, could_serve: CouldServe) -> Choice | None:
         """Return who is next; only shapes that could be served count."""
-        # There may be thousands of shapes, of which few are ranked.
-        for shape in [shape for shape, ranks in self._at_top.items() if not ranks.keys]:
-            del self._at_top[shape]
-        shapes = [shape for shape in self._at_top if could_serve(shape)]
+        shapes = [shape for shape, ranks in self._at_top.items() if ranks.keys and could_serve(shape)]
         heads: Heads | None = None
         while True:
             top = self._first(TOP, shapes) if heads is None else heads.first(TOP)
@@ -106,7 +103,7 @@ class TurnIndex(ClockIndex):
             if key is not None and line.ranks.order_of(leaf.domain_id, clock) <= order:
                 tag = max(key.tag, later.tag)
                 put = replaced(key, tag=tag, deadline=later.deadline, pool_key=later.pool_key, covered=later.covered)
-                line.ranks.set(leaf.domain_id, put, clock)
+                line.ranks.set(leaf.domain_id, put)
                 moved.append(line.shape)
         for who in leaf.above:
             self._rank_group(who, moved)

@@ -33,7 +33,7 @@ def test_the_first_is_the_least_of_all_at_any_virtual_time(steps: list[tuple[obj
     for step in (*steps, ("first", clock)):
         match step:
             case ("set", int(child), Key() as key):
-                ranks.set(DomainId(child), key, clock)
+                ranks.set(DomainId(child), key)
             case ("drop", int(child)):
                 ranks.drop(DomainId(child))
             case ("first", int(now)):
