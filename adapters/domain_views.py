@@ -13,11 +13,12 @@ from meted.core.decide.entitlements import counted, find_domain
 from meted.core.domains.state import SHARE, Domain, Loan
 from meted.core.ids import DomainId, LoanId
 from meted.core.resources import Resources
-from meted.core.service import lag, lag_bound
+from meted.core.service import lag
 from meted.core.state import NOTHING_RECEIVED, State
 from meted.core.usage import current, step_of
 
 from .credit_views import credit_view
+from .lag_bound import LagBound
 
 
 class AmountsView(TypedDict):
@@ -34,7 +35,7 @@ class DomainView(TypedDict):
     ``jobs`` are those that are kept, ``waiting_jobs`` those of them with units that wait. ``service_cpu_us`` is all
     that was ever given, ``usage_cpu_us`` what of it counts now. ``lag_cpu_us`` is what it is owed; negative: it is
     ahead, and nothing is owed to who has nothing waiting. ``lag_bound_cpu_us`` is the largest run that was leased or
-    waits: more is never owed to who could be served since it waits. ``lends`` and ``borrows`` count loans.
+    waited: more is never owed to who could be served since it waits. ``lends`` and ``borrows`` count loans.
     ``credit_mc`` is what it may spend in thousandths of a credit, None without an account; where ``credit_unlimited``,
     it pays for nothing.
     """
@@ -116,19 +117,19 @@ def amounts_view(resources: Resources) -> AmountsView:
     return AmountsView(cpu_milli=resources.cpu_milli, mem_bytes=resources.mem_bytes, generic=dict(resources.generic))
 
 
-def domain_views(state: State, domains: Iterable[Domain], now_us: int) -> Iterator[DomainView]:
+def domain_views(state: State, domains: Iterable[Domain], now_us: int, bound: LagBound) -> Iterator[DomainView]:
     """Yield the views of domains; their usages are told as of ``now_us``."""
-    bound = lag_bound(state)
+    largest = bound.of(state)
     for domain in domains:
-        yield _domain_view(state, domain, now_us, bound)
+        yield _domain_view(state, domain, now_us, largest)
 
 
-def domain_view(state: State, domain: Domain, now_us: int) -> DomainView:
+def domain_view(state: State, domain: Domain, now_us: int, bound: LagBound) -> DomainView:
     """Return the view of one domain."""
-    return _domain_view(state, domain, now_us, lag_bound(state))
+    return _domain_view(state, domain, now_us, bound.of(state))
 
 
-def _domain_view(state: State, domain: Domain, now_us: int, bound: int) -> DomainView:
+def _domain_view(state: State, domain: Domain, now_us: int, largest: int) -> DomainView:
     domains = state.domains
     fairness = state.jobs.accounts.get(domain.domain_id, NOTHING_RECEIVED)
     owed = lag(state, domain.domain_id) // 1000
@@ -152,7 +153,7 @@ def _domain_view(state: State, domain: Domain, now_us: int, bound: int) -> Domai
         service_cpu_us=fairness.service // 1000,
         usage_cpu_us=current(fairness.usage, fairness.epoch, step) // 1000,
         lag_cpu_us=owed if fairness.backlog else min(owed, 0),
-        lag_bound_cpu_us=bound // 1000,
+        lag_bound_cpu_us=largest // 1000,
         cpu_requested_us=fairness.requested_cpu_us,
         cpu_used_us=fairness.used_cpu_us,
         closed=domain.closed,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from meted.core.commands import CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
 from meted.core.decide.entitlements import find_domain
+from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
 
 from . import domain_changes as changes
@@ -26,10 +27,17 @@ from .domain_views import (
     statement,
 )
 from .job_reader import JobReader
+from .lag_bound import LagBound
+from .log import Log
 
 
 class LocalDomains(JobReader):
     """What a program may ask of domains and loans and do to them; see docs/fairness.md for what they mean."""
+
+    def __init__(self, log: Log, engine: Engine, clock: Callable[[], int]) -> None:
+        """Act on these."""
+        super().__init__(log, engine, clock)
+        self._lag_bound = LagBound()
 
     @abstractmethod
     def batch(self) -> AbstractContextManager[None]:
@@ -138,7 +146,7 @@ class LocalDomains(JobReader):
         state, now_us = self.state, self._now_us()
         found = state.domains
         domains = (found.domains[found.by_name[name]] for name in sorted(found.by_name))
-        return list(domain_views(state, domains, now_us))
+        return list(domain_views(state, domains, now_us, self._lag_bound))
 
     def domain_row(self, name: str) -> DomainView:
         """Return one domain.
@@ -146,7 +154,7 @@ class LocalDomains(JobReader):
         Raises:
             Refused: It is not known.
         """
-        return domain_view(self.state, find_domain(self.state, name), self._now_us())
+        return domain_view(self.state, find_domain(self.state, name), self._now_us(), self._lag_bound)
 
     def loan_offer(
         self,

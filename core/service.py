@@ -53,20 +53,11 @@ def lag(state: State, domain_id: DomainId) -> int:
     return (state.rules.alpha_milli * domain.effective_share * ahead // 1000) >> SCALE_BITS
 
 
-def lag_bound(state: State) -> int:
-    """Return L of the bounds, the size of the largest run that was leased or waits: no lag is more.
-
-    That is so at any instant, of every domain that could be served since it waits, under the policy meted with
-    estimates that are right: g (V - S) is at most L_i + (L - L_i) g / Phi, with L_i the largest run of the domain
-    (docs/fairness.md, "Why P6"). All jobs are looked at.
-    """
-    jobs, capacity, largest = state.jobs, state.workers.capacity, state.jobs.largest_size
-    for job in jobs.jobs.values():
-        if job.is_backlogged:
-            unit_us, units = estimate_us(jobs, job), job.terms.count
-            run_us = unit_us * max(1, min(units, RUN_QUANTUM_US // unit_us))
-            largest = max(largest, width_milli(job.terms.request, capacity) * run_us)
-    return largest
+def run_size(state: State, job: Job) -> int:
+    """Return the size of the largest run of a job, by what its units are estimated to take."""
+    unit_us = estimate_us(state.jobs, job)
+    units = max(1, min(job.terms.count, RUN_QUANTUM_US // unit_us))
+    return width_milli(job.terms.request, state.workers.capacity) * unit_us * units
 
 
 def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: int) -> ArrivalTags:

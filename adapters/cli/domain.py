@@ -58,7 +58,7 @@ def list_domains(as_json: bool, server: str | None) -> None:
 
     After an arrow is what loans make of a share or a guarantee, and in brackets the part of its parent that the share
     is. Service is all cpu time that a domain was ever given, usage what of it counts now. Lag is what it is owed, or is
-    ahead if negative; it can claim at most the bound beyond what others are ahead. Credit is what it may spend.
+    ahead if negative; who could be served since it waits is owed no more than the bound. Credit is what it may spend.
     """
     with connected(server) as client:
         rows = list(each_domain(client))

@@ -12,6 +12,7 @@ from meted.core.resources import NOTHING, Resources
 from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
 from ..domain_views import domain_view, domain_views, domains_after, loan_ids_of, loan_view, rules_view, statement
+from ..lag_bound import LagBound
 from ..wire import methods as wire
 from .desk import Desk, Handler, Now, Outcome, handling
 from .read_methods import page_limit
@@ -24,6 +25,7 @@ class DomainMethods:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._lag_bound = LagBound()
 
     def table(self) -> dict[str, Handler]:
         """Return the handlers by method."""
@@ -49,11 +51,12 @@ class DomainMethods:
         """Return a page of the domains, by name."""
         state, now_us = self._desk.state, self._desk.clock()
         found = domains_after(state, params.after, page_limit(params.limit))
-        return Now(next(pages(domain_views(state, found, now_us))))
+        return Now(next(pages(domain_views(state, found, now_us, self._lag_bound))))
 
     def domain(self, _: Session, params: wire.Domain) -> Outcome:
         """Return one domain."""
-        return Now(domain_view(self._desk.state, find_domain(self._desk.state, params.domain), self._desk.clock()))
+        state, now_us = self._desk.state, self._desk.clock()
+        return Now(domain_view(state, find_domain(state, params.domain), now_us, self._lag_bound))
 
     def create_domain(self, session: Session, params: wire.DomainCreate) -> Outcome:
         """Make a domain."""

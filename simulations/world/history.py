@@ -7,6 +7,7 @@ from typing import cast
 
 from meted.adapters.credit_views import credit_view
 from meted.adapters.domain_views import domain_views, loan_view
+from meted.adapters.lag_bound import LagBound
 from meted.adapters.log import Log
 from meted.adapters.server.rows import job_row, worker_rows
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned, WorkerLost
@@ -117,6 +118,7 @@ def differences(state: State, table: str, shown: Mapping[int | str, Row]) -> Ite
     if table in ("domains", "loans", "credit.accounts"):
         expected = _expected(state, table)
         shown = {key: _timeless(row) for key, row in shown.items()}
+        shown = {key: _least_bound(row, expected.get(key, row)) for key, row in shown.items()}
     elif table == "workers":
         found = worker_rows(state, state.workers.workers, lambda _: 0)
         expected = {row["worker"]: cast(Row, row) for row in found}
@@ -134,7 +136,7 @@ def _expected(state: State, table: str) -> dict[int | str, Row]:
     """Return the rows of a table of domains, loans or accounts."""
     domains, ledger, at_us = state.domains, state.ledger, state.at_us
     if table == "domains":
-        found = [cast(Row, view) for view in domain_views(state, domains.domains.values(), at_us)]
+        found = [cast(Row, view) for view in domain_views(state, domains.domains.values(), at_us, LagBound())]
     elif table == "loans":
         return {loan_id: cast(Row, loan_view(state, loan)) for loan_id, loan in domains.loans.items()}
     else:
@@ -149,6 +151,12 @@ OF_TIME = ("usage_cpu_us", "credit_mc", "accrued_mc", "free_mc", "next_mc", "nex
 
 def _timeless(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in OF_TIME}
+
+
+def _least_bound(row: Row, expected: Row) -> Row:
+    """Return a row with the bound that is expected if its own is larger: a server may know of jobs that are gone."""
+    bound = expected.get("lag_bound_cpu_us", 0)
+    return {**row, "lag_bound_cpu_us": bound} if cast(int, row.get("lag_bound_cpu_us", -1)) >= cast(int, bound) else row
 
 
 def _lasting(row: Row) -> Row:

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.adapters.domain_views import domain_view, domain_views
+from meted.adapters.lag_bound import LagBound
 from meted.core.commands import CreateDomain, SetRules
+from meted.core.resources import Resources
 
 from ..core.helper import MS, SECOND, examples
 from ..core.playing import Play
@@ -31,7 +33,7 @@ busy = st.lists(
 def check(play: Play) -> None:
     """Hold what is shown of every domain against its bound."""
     state = play.world.state
-    for view in domain_views(state, state.domains.domains.values(), play.world.now_us):
+    for view in domain_views(state, state.domains.domains.values(), play.world.now_us, LagBound()):
         assert view["lag_cpu_us"] <= view["lag_bound_cpu_us"] + ROUNDING_US, view["domain"]
 
 
@@ -62,19 +64,36 @@ def test_no_lag_is_beyond_its_bound(
         world.check()
 
 
-def test_the_bound_is_the_largest_run_that_was_leased_or_waits() -> None:
-    play = Play("meted", 1)
+def test_the_bound_is_the_largest_run_that_was_leased_or_waited() -> None:
+    play, bound = Play("meted", 1), LagBound()
     play.submit(1, 40 * MS, domain="a", count=5)
     state = play.world.state
     (found,) = state.domains.domains.values()
-    assert domain_view(state, found, 0)["lag_bound_cpu_us"] == 80 * MS, "two of them are a run"
+    assert domain_view(state, found, 0, bound)["lag_bound_cpu_us"] == 80 * MS, "two of them are a run"
     play.run_out()
     play.submit(1, 10 * MS, domain="a", count=5)
-    assert domain_view(play.world.state, found, 0)["lag_bound_cpu_us"] == 80 * MS
+    assert domain_view(play.world.state, found, 0, bound)["lag_bound_cpu_us"] == 80 * MS
     waiting = play.submit(1, 3 * SECOND, domain="a")
-    assert domain_view(play.world.state, found, 0)["lag_bound_cpu_us"] == 3 * SECOND
+    assert domain_view(play.world.state, found, 0, bound)["lag_bound_cpu_us"] == 3 * SECOND
     play.world.cancel(waiting)
-    assert domain_view(play.world.state, found, 0)["lag_bound_cpu_us"] == 80 * MS
+    assert domain_view(play.world.state, found, 0, bound)["lag_bound_cpu_us"] == 3 * SECOND, "it was there"
+
+
+@examples(40)
+@given(st.lists(st.tuples(st.sampled_from(LENGTHS), st.integers(1, 5), st.integers(0, 3)), max_size=12))
+def test_each_job_is_looked_at_once_and_all_again_where_the_pool_is_another(
+    done: list[tuple[int, int, int]],
+) -> None:
+    play, bound, largest = Play("meted", 2), LagBound(), 0
+    for unit_us, count, does in done:
+        play.submit(Resources(1000, 1 << 30), unit_us, domain="a", count=count)
+        if does == 1:
+            play.world.worker(Resources(1000, 4 << 30))
+        elif does == 2:
+            play.run_pass()
+            play.advance()
+        largest = max(largest, LagBound().of(play.world.state))
+        assert bound.of(play.world.state) == largest
 
 
 def test_who_waits_with_the_largest_run_of_all_may_be_owed_many_of_the_largest_leases() -> None:
@@ -88,7 +107,7 @@ def test_who_waits_with_the_largest_run_of_all_may_be_owed_many_of_the_largest_l
     waiting, seen_us = play.submit(1, 100 * SECOND, domain="big"), 0
     while waiting not in play.starts:
         state = play.world.state
-        seen_us = max(seen_us, domain_view(state, state.domains.domains[big], 0)["lag_cpu_us"])
+        seen_us = max(seen_us, domain_view(state, state.domains.domains[big], 0, LagBound())["lag_cpu_us"])
         check(play)
         play.run_pass()
         play.advance()
