@@ -13,8 +13,9 @@ class LagBound:
 
     No lag is more, at any instant, of a domain that could be served since it waits, under the policy ``meted`` with
     estimates that are right: g (V - S) is at most L_i + (L - L_i) g / Phi, with L_i the largest run of the domain
-    (docs/fairness.md, "Why P6"). Each job is looked at once: there may be very many. So what was cancelled or archived
-    meanwhile still counts, and a pool that is of another size since has all of them looked at again.
+    (docs/fairness.md, "Why P6"). Each job is looked at once, as there may be very many, and goes by what is known then;
+    what is leased by another goes by that. So what was cancelled or archived meanwhile still counts, and a pool that is
+    of another size since has all of them looked at again.
     """
 
     def __init__(self) -> None:

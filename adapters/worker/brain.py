@@ -109,6 +109,7 @@ class Brain:
             case s.LeasesCame(leases=given):
                 for one in given:
                     self._came(one)
+                self._ask_for_no_more()  # once more: somebody has told the server that this worker stays
             case s.UnitStarted(key=key):
                 self._unit_started(key)
             case s.UnitEnded(key=key, end=end):
@@ -143,6 +144,7 @@ class Brain:
             case s.Connected():
                 self._has_left = False
                 self._reporter.connect(self._now_us)
+                self._ask_for_no_more()
             case s.Disconnected():
                 self._reporter.disconnect()
             case s.Disowned():
@@ -300,7 +302,12 @@ class Brain:
 
     def _drain(self) -> None:
         self.is_draining = True
+        self._ask_for_no_more()
         self._start_no_more(list(self.leases), stopped=False)
+
+    def _ask_for_no_more(self) -> None:
+        if self.is_draining and self.is_connected:
+            self._out.append(s.AskForNoMore())
 
     def _quit(self, grace_us: int) -> None:
         self.is_quitting = True

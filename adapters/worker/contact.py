@@ -127,15 +127,10 @@ class Contact:
             self.end = end
             self._scope.cancel()
 
-    def say(self, said: s.Report | s.GiveBack | s.SendStarted | s.Leave) -> None:
+    def say(self, said: s.Report | s.GiveBack | s.SendStarted | s.AskForNoMore | s.Leave) -> None:
         """Tell the server what the mind wants it to know."""
         if self._speech is not None:
             self._speech.say(said)
-
-    def ask_for_no_more(self) -> None:
-        """Have the server give this worker nothing more."""
-        if self._speech is not None:
-            self._speech.ask_for_no_more()
 
     async def keep(self) -> WorkerEnd:
         """Be in contact, or try to, until :meth:`finish` is called; return what it was called with."""
@@ -252,8 +247,6 @@ class Contact:
         self._tell(f"Connected to the server as worker {worker_id}.")
         self._missing_since_s = None
         self._has_told = False
-        if self._owner.brain.is_draining:
-            self.ask_for_no_more()
         self._owner.feel(s.Connected(now_us()))
 
     def _missed(self, reason: str) -> None:

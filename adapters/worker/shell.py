@@ -110,12 +110,10 @@ class Worker:
 
     def drain(self) -> None:
         """Start nothing more, give back what has not started, and leave when the rest has ended."""
-        self.contact.ask_for_no_more()
         self.feel(s.Drain(now_us()))
 
     def quit(self, grace_us: int = KILL_GRACE_US) -> None:
         """Leave now: give back what has not started, and kill what runs, with a grace."""
-        self.contact.ask_for_no_more()
         self.feel(s.Quit(now_us(), grace_us))
         if self._nursery is not None:
             self._nursery.start_soon(self._leave_in_any_case, grace_us / SECOND_US)

@@ -43,7 +43,7 @@ class Speech:
         self._disowned = disowned
         self._left = left
 
-    def say(self, said: s.Report | s.GiveBack | s.SendStarted | s.Leave) -> None:
+    def say(self, said: s.Report | s.GiveBack | s.SendStarted | s.AskForNoMore | s.Leave) -> None:
         """Tell the server what the mind wants it to know."""
         match said:
             case s.Report():
@@ -56,15 +56,13 @@ class Speech:
                 self._link.request("worker.give_back", back, self._heard_of(lease_id, was_report=False))
             case s.SendStarted(lease_ids=lease_ids):
                 self._link.notify("worker.started", WorkerStarted(self._worker_id, lease_ids))
+            case s.AskForNoMore():
+                self._link.request("drain", Drain(self._worker_id))
             case s.Leave(struck=()):
                 self._link.request("worker.leave", WorkerLeave(self._worker_id, self._instance), self._left)
             case s.Leave(struck=struck):
                 lost = WorkerLost(self._worker_id, self._instance, "the worker was told to quit", struck)
                 self._link.request("worker.lost", lost, self._left)
-
-    def ask_for_no_more(self) -> None:
-        """Have the server give this worker nothing more."""
-        self._link.request("drain", Drain(self._worker_id))
 
     def _heard_of(self, lease_id: int, *, was_report: bool) -> Answer:
         def heard(error: CallError | None, _result: object) -> None:

@@ -258,4 +258,9 @@ class Leave:
     struck: tuple[tuple[int, tuple[Span, ...]], ...]
 
 
-Instruction = StartUnit | KillUnit | Report | GiveBack | SendStarted | Leave
+@record
+class AskForNoMore:
+    """Tell the server that this worker takes nothing more."""
+
+
+Instruction = StartUnit | KillUnit | Report | GiveBack | SendStarted | AskForNoMore | Leave

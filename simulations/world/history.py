@@ -13,6 +13,7 @@ from meted.adapters.server.rows import job_row, worker_rows
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned, WorkerLost
 from meted.core.reducers import evolve
 from meted.core.schema import decode_events
+from meted.core.service import run_size
 from meted.core.spans import indices
 from meted.core.state import PENDING, RUNNING, State
 
@@ -118,7 +119,7 @@ def differences(state: State, table: str, shown: Mapping[int | str, Row]) -> Ite
     if table in ("domains", "loans", "credit.accounts"):
         expected = _expected(state, table)
         shown = {key: _timeless(row) for key, row in shown.items()}
-        shown = {key: _least_bound(row, expected.get(key, row)) for key, row in shown.items()}
+        shown = {key: _with_bound(state, row, expected.get(key, row)) for key, row in shown.items()}
     elif table == "workers":
         found = worker_rows(state, state.workers.workers, lambda _: 0)
         expected = {row["worker"]: cast(Row, row) for row in found}
@@ -153,10 +154,17 @@ def _timeless(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in OF_TIME}
 
 
-def _least_bound(row: Row, expected: Row) -> Row:
-    """Return a row with the bound that is expected if its own is larger: a server may know of jobs that are gone."""
-    bound = expected.get("lag_bound_cpu_us", 0)
-    return {**row, "lag_bound_cpu_us": bound} if cast(int, row.get("lag_bound_cpu_us", -1)) >= cast(int, bound) else row
+def _with_bound(state: State, row: Row, expected: Row) -> Row:
+    """Return a row with the bound that is expected, unless its own is too small.
+
+    A server may know of jobs that are gone, and of others what they were estimated to take when it looked at them. So
+    it has to be no less than what was leased and than what jobs take by what they say themselves.
+    """
+    if "lag_bound_cpu_us" not in row:
+        return row
+    said = [run_size(state, job) for job in state.jobs.jobs.values() if job.terms.time_request_us is not None]
+    is_enough = cast(int, row["lag_bound_cpu_us"]) >= max(state.jobs.largest_size, *said, 0) // 1000
+    return {**row, "lag_bound_cpu_us": expected["lag_bound_cpu_us"]} if is_enough else row
 
 
 def _lasting(row: Row) -> Row:

@@ -192,6 +192,17 @@ def test_a_killed_unit_takes_room_until_it_has_ended() -> None:
     assert starts(told.end(1, 0)) == [(2, 0)]
 
 
+def test_a_worker_that_leaves_says_so_whenever_it_is_given_something() -> None:
+    told = Told()
+    told.give(1)
+    assert s.AskForNoMore() in told(s.Drain(0))
+    assert told(s.Disconnected(0)) == []
+    assert s.AskForNoMore() in told(s.Connected(0))
+    said = told.give(2)
+    assert said.index(s.AskForNoMore()) < said.index(s.GiveBack(2, (0, 1)))
+    assert s.AskForNoMore() not in told.end(1, 0)
+
+
 def test_what_a_quitting_worker_kills_is_neither_reported_nor_given_back() -> None:
     told = Told()
     told.give(1, 3)

@@ -103,7 +103,7 @@ class FakeServer:
         """Take the next thing that the worker said, and answer it, or refuse it."""
         said = self.to_server.pop(0)
         match said:
-            case s.SendStarted() | s.Leave():
+            case s.SendStarted() | s.AskForNoMore() | s.Leave():
                 if isinstance(said, s.Leave):
                     self.has_left = said
             case s.Report(lease_id=lease_id, done=(first, count)):

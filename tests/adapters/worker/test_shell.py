@@ -326,6 +326,7 @@ def test_it_drains_and_leaves() -> None:
         assert (await peer.answer("drain")).params == {"worker": 7, "draining": True, "key": None}
         assert (await peer.answer("worker.give_back")).params["spans"] == ((1, 2),)
         await peer.run(lease(2))
+        assert (await peer.answer("drain")).params["draining"], "somebody may have told the server that it stays"
         assert (await peer.answer("worker.give_back")).params["lease"] == 2
         assert (await peer.answer("worker.finish")).params["done"] == ((0, 1),)
         assert (await peer.answer("worker.leave")).params == {"worker": 7, "instance": "a" * 16}

@@ -17,6 +17,7 @@ KEYS = (
     "jain_service",
     "gini_service",
     "max_lag_of_bound",
+    "max_lead_units",
     "mean_envy_units",
     "max_envy_units",
     "users_worse_than_alone",
