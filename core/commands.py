@@ -232,11 +232,15 @@ class RejoinWorker:
 
 @record
 class MarkWorkerAway:
-    """A worker's connection broke, or the server has just restarted."""
+    """A worker's connection broke, or the server has just restarted.
+
+    With ``anew`` a worker that is out of touch already has all of the grace once more.
+    """
 
     at_us: int
     worker_id: WorkerId
     grace_us: int = ADOPT_GRACE_US
+    anew: bool = False
 
 
 @record

@@ -30,13 +30,18 @@ class Aftermath:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def begin(self) -> None:
-        """Do what a server owes that has just recovered a log: nobody is connected, and no effect was carried out."""
+    def begin(self) -> None:
+        """Do what a server owes that has just recovered a log: nobody is connected, and no effect was carried out.
+
+        It has to come before anything that is due: no worker could come back while there was no server.
+        """
         if not self._desk.state.domains.domains:
             self._see_to(lambda engine, at_us: engine.handle(CreateDomain(at_us, DEFAULT_DOMAIN)))
         for worker_id, worker in sorted(self._desk.state.workers.workers.items()):
             if worker.lost_at_us is None:
                 self.mark_away(worker_id)
+            else:
+                self._desk.engine.handle(MarkWorkerAway(self._desk.clock(), worker_id, anew=True))
         specs = self._desk.state.jobs.specs.values()
         found = (secrets_of(spec.body) for spec in specs if b"secrets" in spec.body)
         self._desk.secrets.forget_all_but({token for token in found if token is not None})

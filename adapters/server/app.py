@@ -127,13 +127,13 @@ class Server:
             peer_of: Says who is at the other end of a new one.
             task_status: Told when the server is ready.
         """
+        self._aftermath.begin()
         async with trio.open_nursery() as outer:
             outer.start_soon(self._commit)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.desk.tables.run)
                 nursery.start_soon(self._look_for_silence)
                 nursery.start_soon(self._refusals.run)
-                await self._aftermath.begin()
                 for listener in listeners:
                     serve = partial(self._accept, peer_of)
                     nursery.start_soon(partial(trio.serve_listeners, serve, [listener], handler_nursery=nursery))

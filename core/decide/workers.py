@@ -46,7 +46,8 @@ def decide_workers(state: State, command: WorkerCommand, at_us: int) -> tuple[Ev
         case MarkWorkerAway():
             worker = find_worker(state, command.worker_id)
             checks.whole(command.grace_us, "grace_us", 0, limits.TIME_MAX_US)
-            if worker.lost_at_us is not None:
+            checks.flag(command.anew, "anew")
+            if worker.lost_at_us is not None and not command.anew:
                 return ()
             away = WorkerAway(at_us, worker.worker_id, at_us + command.grace_us)
             return (away,) if worker.reserved_for is None else (away, ReservationEnded(at_us, worker.worker_id))

@@ -118,6 +118,16 @@ def test_a_worker_that_comes_back_in_time_keeps_what_it_holds(leased: Leased) ->
     assert world.job(job).out == 10
 
 
+def test_whoever_was_away_has_all_of_the_grace_again_after_a_restart(leased: Leased) -> None:
+    world, worker, *_ = leased
+    world.do(MarkWorkerAway(0, worker))
+    again = MarkWorkerAway(ADOPT_GRACE_US + 5, worker, anew=True)
+    assert world.do(again) == (WorkerAway(ADOPT_GRACE_US + 5, worker, 2 * ADOPT_GRACE_US + 5),)
+    assert world.run_timers() == 0, "what was due before is void"
+    world.now_us = 2 * ADOPT_GRACE_US + 5
+    assert world.run_timers() == 1
+
+
 def test_what_it_does_not_hold_any_more_is_tried_again_without_blame(leased: Leased) -> None:
     world, worker, job, lease = leased
     world.finish(lease, ((0, 2),))

@@ -22,7 +22,7 @@ from meted.core.limits import ADOPT_GRACE_US, JOBS_PER_COMMAND_MAX
 from meted.core.schema import state_digest
 from meted.core.state import State
 
-from .stage import STRANGER, TOKEN, FailingLog, Stage, play
+from .stage import START_US, STRANGER, TOKEN, FailingLog, Stage, play
 
 
 async def refused(awaitable: Any) -> CallError:
@@ -315,6 +315,33 @@ def test_a_worker_that_was_given_up_joins_anew_over_the_same_connection() -> Non
         assert (await refused(worker.answer(second))).reason == "wrong_worker"
 
     play(scenario)
+
+
+def test_the_time_without_a_server_is_not_held_against_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was out of touch before the server went down; when it is up again the worker has all of the grace again."""
+    log, held = MemoryLog(), []
+
+    async def first(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        await worker.join()
+        await client.call("submit", argv=["true"])
+        held.append((await worker.tells("run")).params["leases"][0]["lease"])  # type: ignore[index]
+
+    async def second(stage: Stage) -> None:
+        client = await stage.connect()
+        await client.call("state")  # the workers are marked away by now
+        assert [row["state"] for row in await client.call("workers")] == ["away"]
+
+    async def third(stage: Stage) -> None:
+        await trio.sleep(ADOPT_GRACE_US / 1e6 - 1)
+        worker = await stage.connect()
+        await worker.call("worker.rejoin", worker=1, instance="one", held=[(held[0], [(0, 1)])])
+        assert (await worker.tells("keep")).params == {"leases": tuple(held)}
+
+    play(first, log)
+    play(second, log)
+    monkeypatch.setattr("tests.adapters.server.stage.START_US", START_US + 2 * ADOPT_GRACE_US)
+    play(third, log)
 
 
 def test_a_connection_speaks_for_one_worker() -> None:
