@@ -30,7 +30,7 @@ class LagBound:
             self._capacity, self._next_id = capacity, 0
         ids = range(self._next_id, jobs.next_job_id)
         if len(ids) < len(jobs.jobs):
-            found = [jobs.jobs[JobId(number)] for number in ids if JobId(number) in jobs.jobs]
+            found = [jobs.jobs[job_id] for job_id in map(JobId, ids) if job_id in jobs.jobs]
         else:
             found = list(jobs.jobs.values())
         self._next_id = jobs.next_job_id

@@ -7,7 +7,7 @@ width x time.
 
 from __future__ import annotations
 
-from .limits import ESTIMATE_MIN_US, ESTIMATE_UNKNOWN_US, STAY_UNKNOWN_US
+from .limits import ESTIMATE_MIN_US, ESTIMATE_UNKNOWN_US, RUN_QUANTUM_US, RUN_UNITS_MAX, STAY_UNKNOWN_US
 from .resources import Resources
 from .state import NOTHING_RECEIVED, Job, Jobs
 from .terms import Requeued, Terms
@@ -66,6 +66,11 @@ def next_run(job: Job, at_us: int) -> Requeued | None:
     if job.next_index < job.terms.count:
         return Requeued(job.next_index, job.terms.count - job.next_index, 0, 0, 0, 0)
     return None
+
+
+def run_units(unit_us: int, available: int) -> int:
+    """Return how many of so many units are leased as one run: about a run quantum of work (docs/fairness.md)."""
+    return max(1, min(RUN_QUANTUM_US // unit_us, available, RUN_UNITS_MAX))
 
 
 def domain_estimate_us(jobs: Jobs, terms: Terms) -> int | None:

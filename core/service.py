@@ -28,10 +28,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from .estimates import estimate_us, width_milli
+from .estimates import estimate_us, run_units, width_milli
 from .falling import SCALE_BITS, clock_within, entitled_charge, reach, standing
 from .ids import DomainId
-from .limits import RUN_QUANTUM_US
 from .state import NO_USER, NOTHING_RECEIVED, FairnessAccount, Job, Jobs, State, UserAccount
 from .tags import ENTITLED, GUARANTEED, LEVEL_BITS, TO_JOB, TO_USER, ArrivalTags, ChargeTags, Fallen, Inner
 from .usage import amount_at, epoch_of, expressed, job_weight, step_of
@@ -56,8 +55,7 @@ def lag(state: State, domain_id: DomainId) -> int:
 def run_size(state: State, job: Job) -> int:
     """Return the size of the largest run of a job, by what its units are estimated to take."""
     unit_us = estimate_us(state.jobs, job)
-    units = max(1, min(job.terms.count, RUN_QUANTUM_US // unit_us))
-    return width_milli(job.terms.request, state.workers.capacity) * unit_us * units
+    return width_milli(job.terms.request, state.workers.capacity) * unit_us * run_units(unit_us, job.terms.count)
 
 
 def arrive(state: State, domain_id: DomainId, user: str, priority: int, size: int) -> ArrivalTags:

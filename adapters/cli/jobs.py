@@ -35,27 +35,26 @@ NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z0-9])")
 COUNTED_UNITS = re.compile(r"\d+ of \d+ units failed; (?=unit )")
 """What comes before how the first unit failed."""
 
-SHORTER = tuple(
-    (re.compile(pattern), short)
-    for pattern, short in (
-        (r"^it ended with (exit code \d+)$", r"\1"),
-        (r"^it was ended by (.+)$", r"\1"),
-        (r"^it was killed from outside \((\w+)\).*$", r"\1 from outside"),
-        (r"^it ran longer than its (time limit of .+)$", r"\1"),
-        (r"^it used more processor time than its limit of (.+)$", r"cpu limit of \1"),
-        (r"^its processes held .+ more than its limit of (.+)$", r"memory limit of \1"),
-        (r"^it wrote a file larger than its limit of (.+)$", r"file limit of \1"),
-    )
+
+def _compiled(*pairs: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), short) for pattern, short in pairs)
+
+
+SHORTER = _compiled(
+    (r"^it ended with (exit code \d+)$", r"\1"),
+    (r"^it was ended by (.+)$", r"\1"),
+    (r"^it was killed from outside \((\w+)\).*$", r"\1 from outside"),
+    (r"^it ran longer than its (time limit of .+)$", r"\1"),
+    (r"^it used more processor time than its limit of (.+)$", r"cpu limit of \1"),
+    (r"^its processes held .+ more than its limit of (.+)$", r"memory limit of \1"),
+    (r"^it wrote a file larger than its limit of (.+)$", r"file limit of \1"),
 )
 """What workers say of units that failed (:mod:`meted.adapters.executors.ends`), and the same in few words."""
 
-WAITS = tuple(
-    (re.compile(pattern), short)
-    for pattern, short in (
-        (r"^It is only prepared; (.+)\.$", r"\1"),
-        (r"^A unit needs (.+), but no worker has more than .+$", r"no worker has \1"),
-        (r"^A unit needs (.+?): .+ free of .+$", r"no room for \1"),
-    )
+WAITS = _compiled(
+    (r"^It is only prepared; (.+)\.$", r"\1"),
+    (r"^A unit needs (.+), but no worker has more than .+$", r"no worker has \1"),
+    (r"^A unit needs (.+?): .+ free of .+$", r"no room for \1"),
 )
 """What is said of what waits (:mod:`meted.core.explain`), and the same in few words that tell it even where cut."""
 

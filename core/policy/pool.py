@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import ClassVar, assert_never, cast, get_args
 
 from ..credit.karma import KARMA
-from ..estimates import estimate_us, next_run
+from ..estimates import estimate_us, next_run, run_units
 from ..events import (
     AccountReweighted,
     CallsKept,
@@ -78,7 +78,7 @@ from ..events import (
     WorkerReserved,
 )
 from ..ids import DomainId, JobId
-from ..limits import RUN_QUANTUM_US, RUN_UNITS_MAX
+from ..limits import RUN_QUANTUM_US
 from ..state import Job, State
 from .capacity import Capacity
 from .held import HeldAmounts
@@ -243,7 +243,7 @@ class PoolIndex(HeldAmounts):
         else:
             run = next_run(job, self.now_us)
             available = 1 if run is None or run.losses else run.count
-        return min(RUN_QUANTUM_US // estimated_us, available, RUN_UNITS_MAX)
+        return run_units(estimated_us, available)
 
     def next_count(self, job: Job) -> int:
         """Return how many units of ``job`` to lease as one run, where what is charged in advance is its estimate."""

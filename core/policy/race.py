@@ -9,10 +9,9 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 
 from ..domains.state import Domain
-from ..estimates import estimate_us, width_milli
+from ..estimates import estimate_us, run_units, width_milli
 from ..falling import clock_within, entitled_charge, reach
 from ..ids import DomainId
-from ..limits import RUN_QUANTUM_US
 from ..record import replaced
 from ..service import clock_charge
 from ..state import FairnessAccount, Job, State
@@ -93,7 +92,7 @@ class Runner:
         """Return how many units the next run has, and their size together."""
         job, left = self._entries[-1]
         unit_us = estimate_us(self._state.jobs, job)
-        count = min(left, max(1, RUN_QUANTUM_US // unit_us))
+        count = run_units(unit_us, left)
         return count, width_milli(job.terms.request, self._state.workers.capacity) * unit_us * count
 
     def _charge(self, size: int) -> int:

@@ -48,7 +48,7 @@ class Gain:
     """What came of a misreport.
 
     Attributes:
-        own: The gain of the user who misreports.
+        own: The gain of the user who misreports: above 1 it paid, below 1 it hurt.
         of_others: The median gain of all other users who have jobs in both runs; None if there is none.
         work: The processor-time of the user's jobs over that with the truth. Below 1 jobs were cut, and a gain is none.
     """
@@ -72,23 +72,8 @@ def gain_of(truthful: RunRecord, misreported: RunRecord, user: str) -> Gain:
     truth, lie = _row(truthful, user), _row(misreported, user)
     delays = {row.user: row.mean_delay_s for row in misreported.users}
     others = [row.mean_delay_s / delays[row.user] for row in truthful.users if row.user in delays and row.user != user]
-    return Gain(
-        misreport_gain(truthful, misreported, user), median(others) if others else None, lie.cpu_s / truth.cpu_s
-    )
-
-
-def misreport_gain(truthful: RunRecord, misreported: RunRecord, user: str) -> float:
-    """Return what a user gained by a misreport: above 1 it paid, below 1 it hurt.
-
-    Args:
-        truthful: The run in which the user told the truth.
-        misreported: The run in which it did not, and all others said the same.
-        user: Its name.
-
-    Raises:
-        SimulationError: The user has no jobs in one of the runs.
-    """
-    return _row(truthful, user).mean_delay_s / _row(misreported, user).mean_delay_s
+    own = truth.mean_delay_s / lie.mean_delay_s
+    return Gain(own, median(others) if others else None, lie.cpu_s / truth.cpu_s)
 
 
 def _row(run: RunRecord, user: str) -> UserRow:

@@ -79,6 +79,15 @@ def test_the_bound_is_the_largest_run_that_was_leased_or_waited() -> None:
     assert domain_view(play.world.state, found, 0, bound)["lag_bound_cpu_us"] == 3 * SECOND, "it was there"
 
 
+def test_what_waits_counts_by_the_run_that_it_is_then_leased_in() -> None:
+    for unit_us in (10, 30 * MS, SECOND):
+        play = Play("meted", 1)
+        play.submit(1, unit_us, domain="a", count=100_000)
+        largest = LagBound().of(play.world.state)
+        play.run_pass()
+        assert largest == play.world.state.jobs.largest_size > 0
+
+
 @examples(40)
 @given(st.lists(st.tuples(st.sampled_from(LENGTHS), st.integers(1, 5), st.integers(0, 3)), max_size=12))
 def test_each_job_is_looked_at_once_and_all_again_where_the_pool_is_another(

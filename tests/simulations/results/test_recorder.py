@@ -14,7 +14,7 @@ from meted.simulations.replay import Replay
 from meted.simulations.results.inequality import gini
 from meted.simulations.results.levels import BINS_MAX
 from meted.simulations.results.metrics import Metrics
-from meted.simulations.results.misreport import misreport_gain
+from meted.simulations.results.misreport import gain_of
 from meted.simulations.results.run_record import UserRow
 from meted.simulations.results.series import SERIES_USERS_SHOWN
 from meted.simulations.results.window import KEPT_ENDED, KEPT_STARTED
@@ -220,11 +220,11 @@ def test_who_says_too_much_loses_by_it() -> None:
         record(_trace([*others, TraceJob(3, 3, 2 * S, 50 * S, said * S, 2)], 8), "easy") for said in (50, 80, 200, 300)
     ]
     # Told truly its middle comes 25 s after the submit; else it starts at 200 s.
-    assert misreport_gain(runs[0], runs[2], "3") == 25 / (198 + 25)
-    assert misreport_gain(runs[0], runs[1], "3") == 1
-    assert misreport_gain(runs[2], runs[0], "3") == pytest.approx((198 + 25) / 25)
+    assert gain_of(runs[0], runs[2], "3").own == 25 / (198 + 25)
+    assert gain_of(runs[0], runs[1], "3").own == 1
+    assert gain_of(runs[2], runs[0], "3").own == pytest.approx((198 + 25) / 25)
     with pytest.raises(SimulationError, match="the user 4 has no jobs in the run easy"):
-        misreport_gain(runs[0], runs[1], "4")
+        gain_of(runs[0], runs[1], "4")
 
 
 def _trace(jobs: list[TraceJob], procs: int) -> Trace:
