@@ -22,8 +22,8 @@ from meted.core.events import UnitsLeased
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import SECOND_US
 from meted.core.policy.base import Index
-from meted.core.policy.capacity import Room
 from meted.core.policy.meted import Meted, MetedIndex
+from meted.core.policy.room import Room
 from meted.core.resources import Resources
 from meted.core.state import State
 

@@ -33,7 +33,7 @@ from ..state import Lease, State, Worker
 from . import checks
 from .entitlements import find_domain
 from .jobs import find_job
-from .leases import LOST, RETURNED, returned, still_out
+from .returns import LOST, RETURNED, returned, still_out
 
 
 def decide_workers(state: State, command: WorkerCommand, at_us: int) -> tuple[Event, ...]:

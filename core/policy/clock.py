@@ -11,11 +11,12 @@ from ..ids import DomainId, JobId
 from ..limits import LINES_RANKED_MAX, RUN_QUANTUM_US
 from ..resources import Resources
 from ..state import NOTHING_RECEIVED, FairnessAccount, Job, State
-from .capacity import Shape
-from .leaves import Leaf, Line, PendingShape
+from .leaves import Leaf
+from .lines import Line, PendingShape
 from .pool import PoolIndex
 from .pool_orders import POOL_KEYS
 from .ranks import NEVER, Key, Ranks
+from .room import Shape
 
 
 class ClockIndex(PoolIndex):

@@ -31,8 +31,8 @@ from ..resources import NOTHING, Resources
 from ..state import Lease, State
 from ..terms import Terms
 from .base import Index
-from .capacity import Free
 from .ranked import DomainRankedIndex, Fill
+from .room import Free
 
 
 def dominant_share(held: Resources, pool: Resources) -> Fraction:

@@ -16,9 +16,9 @@ from ..ids import JobId
 from ..limits import PASS_EXAMINED_MAX
 from ..state import Job, State
 from .base import Index, Proposal
-from .capacity import Room, Shape
 from .fcfs import QueueIndex
 from .queues import queued_jobs
+from .room import Room, Shape
 from .shadow import Shadow, earliest
 
 

@@ -9,9 +9,9 @@ from ..ids import DomainId, JobId
 from ..resources import Resources
 from ..state import Job, State
 from .base import Index, Proposal
-from .capacity import Room, Shape
 from .pool import PoolIndex
 from .queues import KeyQueue, QueueKey, queue_key, queued_job, queued_jobs
+from .room import Room, Shape
 
 
 class QueueIndex(PoolIndex):

@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
 
 from ..ids import DomainId
-from .leaves import PendingShape
+from .lines import PendingShape
 from .ranks import Order, Ranks
 
 _Entry = tuple[Order, int, Ranks]

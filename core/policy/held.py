@@ -6,7 +6,7 @@ from ..ids import DomainId
 from ..resources import NOTHING, Resources
 from ..state import State
 from ..terms import Terms
-from .capacity import Free
+from .room import Free
 
 
 class HeldAmounts:

@@ -75,9 +75,9 @@ from ..limits import PASS_EXAMINED_MAX, PREFETCH_US
 from ..resources import Resources
 from ..state import Job, Lease, State
 from .base import Index, Proposal
-from .capacity import Room
-from .leaves import Line, PendingShape
+from .lines import Line, PendingShape
 from .ranks import BY_GUARANTEE, BY_POOL, Order
+from .room import Room
 from .shadow import Shadow
 from .turns import Choice
 from .wide import WideIndex

@@ -32,9 +32,9 @@ from ..spans import total
 from ..state import Job, Lease, State
 from ..terms import Terms
 from .base import Proposal
-from .capacity import Room, Shape
 from .pool import PoolIndex
 from .queues import KeyQueue, queue_key, queued_job
+from .room import Room, Shape
 from .shadow import Shadow, earliest
 
 Fill = Literal["strict", "first-fit", "easy"]

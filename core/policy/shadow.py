@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..resources import Resources
-from .capacity import Room
+from .room import Room
 
 
 class Shadow:

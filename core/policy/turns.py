@@ -11,7 +11,8 @@ from ..state import Job
 from .ahead import among_domains, at_home
 from .clock import ClockIndex
 from .heads import Heads
-from .leaves import Leaf, PendingShape
+from .leaves import Leaf
+from .lines import PendingShape
 from .paid import paid_ahead
 from .queues import queued_job
 from .ranks import BY_GUARANTEE, Key, Order, Place

@@ -14,11 +14,11 @@ from ..service import clock_charge
 from ..state import Job, State
 from ..usage import amount_at, epoch_of, expressed, step_of
 from .base import Proposal
-from .capacity import Room
 from .karma_index import KarmaIndex
 from .pool_karma import karma_key
 from .pool_orders import POOL_KEYS
 from .ranks import BY_ENTITLEMENT, BY_POOL, Order
+from .room import Room
 from .shadow import Shadow, earliest
 
 

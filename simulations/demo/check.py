@@ -7,7 +7,7 @@ from typing import Final
 
 from meted.adapters.log import SQLiteLog
 from meted.adapters.log.verify import verify
-from meted.core.decide.leases import RETURNED
+from meted.core.decide.returns import RETURNED
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned
 from meted.core.ids import LeaseId
 from meted.core.record import record

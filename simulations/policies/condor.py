@@ -28,9 +28,9 @@ from meted.core.commands import LeaseUnits
 from meted.core.estimates import estimate_us, width_milli
 from meted.core.ids import DomainId, JobId
 from meted.core.policy.base import Index, Proposal, SimulationOnly
-from meted.core.policy.capacity import Room
 from meted.core.policy.queues import queued_job
 from meted.core.policy.ranked import Passing, RankedIndex
+from meted.core.policy.room import Room
 from meted.core.state import Job, Lease, State
 from meted.core.terms import Terms
 

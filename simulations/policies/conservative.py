@@ -38,9 +38,9 @@ from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import SECOND_US
 from meted.core.policy.base import Index, Proposal, SimulationOnly
-from meted.core.policy.capacity import Room
 from meted.core.policy.fcfs import QueueIndex
 from meted.core.policy.queues import QueueKey, queued_job
+from meted.core.policy.room import Room
 from meted.core.state import Job, State
 
 from .profile import Layout, Profile

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 
 from meted.core.ids import DomainId, JobId
 from meted.core.policy.base import Index
-from meted.core.policy.capacity import Free
 from meted.core.policy.queues import queue_key, queued_job
 from meted.core.policy.ranked import RankedIndex
+from meted.core.policy.room import Free
 from meted.core.resources import NOTHING, Resources
 from meted.core.state import Job, Lease, State
 from meted.core.terms import Terms

@@ -15,8 +15,8 @@ from meted.core.events import UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, WorkerId
 from meted.core.limits import JOB_WORKERS_MAX
 from meted.core.policy.base import Index
-from meted.core.policy.capacity import Room
 from meted.core.policy.meted import Meted, MetedIndex
+from meted.core.policy.room import Room
 from meted.core.reducers import fold
 from meted.core.schema import decode_state
 from meted.core.state import Lease, State

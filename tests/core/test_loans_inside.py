@@ -11,7 +11,8 @@ from meted.core.commands import ChangeDomain
 from meted.core.ids import DomainId
 from meted.core.limits import LINES_RANKED_MAX
 from meted.core.policy.clock import ClockIndex
-from meted.core.policy.leaves import Leaf, PendingShape
+from meted.core.policy.leaves import Leaf
+from meted.core.policy.lines import PendingShape
 from meted.core.policy.meted import MetedIndex
 
 from .helper import SECOND, World, cpus

@@ -1,13 +1,13 @@
-"""Events of leases: units given out, finished, returned, recalled. Re-exported by :mod:`.events`."""
+"""Events of leases: units given out, finished, returned, recalled. Re-exported by :mod:`meted.core.events`."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from .ids import JobId, LeaseId, Span, WorkerId
-from .record import record
-from .tags import Above, Fallen, Inner
-from .terms import Requeued
+from ..ids import JobId, LeaseId, Span, WorkerId
+from ..record import record
+from ..tags import Above, Fallen, Inner
+from ..terms import Requeued
 
 
 @record
@@ -128,3 +128,6 @@ class UnitsRecalled:
     version: ClassVar[int] = 1
     at_us: int
     lease_id: LeaseId
+
+
+LeaseEvent = UnitsLeased | UnitsFinished | UnitsReturned | UnitsRecalled

@@ -1,0 +1,1 @@
+"""Workers: what they offer, whether they are in touch, and for whom they are kept free."""
