@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ settings.register_profile(
     "deep", max_examples=2_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("METED_HYPOTHESIS", "ci"))
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start hear all signals, also where the tests themselves run in the background.
+
+    What a shell without job control starts in its background has SIGINT and SIGQUIT ignored (POSIX.1-2017, XCU 2.11),
+    what `nohup` starts SIGHUP, and programs hand that on to what they start. A handler is not handed on, so whoever has
+    one instead is as deaf as before, but for Ctrl-C.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else lambda *_: None)
 
 
 @pytest.fixture(scope="session")

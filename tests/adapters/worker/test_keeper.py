@@ -71,12 +71,15 @@ def alive(pid: int) -> bool:
         return False
 
 
-def until(condition: Callable[[], bool], most_s: float = 5.0) -> bool:
-    end = time.monotonic() + most_s
-    while time.monotonic() < end:
+NAP_S = 0.02
+
+
+def until(condition: Callable[[], bool], most_s: float) -> bool:
+    """Return whether it comes true within a time that counts naps, so that others on the machine do not use it up."""
+    for _ in range(round(most_s / NAP_S)):
         if condition():
             return True
-        time.sleep(0.02)
+        time.sleep(NAP_S)
     return condition()
 
 
@@ -103,14 +106,14 @@ class Kept:
         return [int(pid) for pid in self.pids_file.read_text().split()] if self.pids_file.exists() else []
 
     def rest(self) -> str:
-        return self.process.communicate(timeout=10)[0]
+        return self.process.communicate(timeout=60)[0]
 
     def end(self) -> None:
         self.process.kill()
-        self.process.communicate(timeout=10)
         for pid in self.pids():
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
+        self.process.communicate(timeout=60)
 
 
 Start = Callable[[str], Kept]
