@@ -26,7 +26,7 @@ from .credit import decide_credit
 from .dependants import with_dependants
 from .domains import decide_domains
 from .jobs import JOB_JUDGES
-from .karma import with_karma
+from .karma_grants import with_karma
 from .leases import LEASE_JUDGES
 from .nice import with_purses
 from .overdue import with_repayments

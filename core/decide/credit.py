@@ -1,4 +1,4 @@
-"""Credit: accounts, grants, transfers, holds and loans of credit. No limited account ever goes below zero."""
+"""Credit: accounts, grants, transfers, loans of credit and its rules. No limited account ever goes below zero."""
 
 from __future__ import annotations
 
@@ -22,32 +22,28 @@ from ..commands import (
     VoidHold,
     WatchCredit,
 )
-from ..credit.state import NICE, TREASURY, CreditAccount, CreditHold, CreditRules
+from ..credit.state import NICE, TREASURY, CreditRules
 from ..errors import Reason, Refused
 from ..events import (
-    CreditHeld,
     CreditLent,
     CreditLimited,
     CreditRulesChanged,
     Event,
-    HoldPosted,
-    HoldVoided,
 )
-from ..ids import HoldId, TransferId
 from ..state import State
 from . import checks
 from .credit_alarms import watch_credit
 from .donors import pay_donors
 from .draft import Draft
 from .entitlements import find_domain
+from .holds import hold, post, time_out, void
 from .ledger import (
     account_of,
     check_closable,
+    check_limited,
     close,
-    credits_text,
     find_id,
     move,
-    name_of,
     need,
     need_room,
     open_account,
@@ -74,16 +70,13 @@ def decide_credit(state: State, command: CreditCommand, at_us: int) -> tuple[Eve
         case TransferCredit():
             _transfer(draft, command)
         case HoldCredit():
-            _hold(draft, command)
+            hold(draft, command)
         case PostHold():
-            _post(draft, command)
+            post(draft, command)
         case VoidHold():
-            draft.add(HoldVoided(at_us, _find_open_hold(state, command.hold_id, at_us).hold_id, "voided"))
+            void(draft, command)
         case TimeOutHold():
-            hold = _find_hold(state, command.hold_id)
-            if not _is_over(hold, at_us):
-                raise Refused(Reason.NOT_DUE, f"The time of hold {hold.hold_id} is not over; void it instead.")
-            draft.add(HoldVoided(at_us, hold.hold_id, "timed_out"))
+            time_out(draft, command)
         case NiceJob():
             return decide_nice(state, command, at_us)
         case PayDonors():
@@ -134,65 +127,12 @@ def _transfer(draft: Draft, command: TransferCredit) -> None:
         checks.text(command.note, "note", limits.CREDIT_NOTE_BYTES_MAX)
     if payer.domain_id == payee_id:
         raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payer!r} cannot pay itself; name another payee.")
-    _check_limited(draft.state, payer)
+    check_limited(draft.state, payer)
     settle(draft, payer.account_id)
     need(draft.state, payer.account_id, amount_mc)
     account_id = open_account(draft, payee_id)
     settle(draft, account_id)
     move(draft, payer.account_id, account_id, amount_mc, "transfer", 0, command.note)
-
-
-def _hold(draft: Draft, command: HoldCredit) -> None:
-    account = account_of(draft.state, command.domain)
-    amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
-    checks.optional(command.until_us, "until_us", 0, limits.TIME_MAX_US)
-    if command.until_us is not None and command.until_us <= draft.at_us:
-        raise Refused(Reason.OUT_OF_RANGE, "The hold would be over before it begins; give a later until_us or none.")
-    _check_limited(draft.state, account)
-    settle(draft, account.account_id)
-    need(draft.state, account.account_id, amount_mc)
-    hold_id = HoldId(draft.state.ledger.next_hold_id)
-    draft.add(CreditHeld(draft.at_us, hold_id, account.account_id, amount_mc, command.until_us))
-
-
-def _post(draft: Draft, command: PostHold) -> None:
-    hold = _find_open_hold(draft.state, command.hold_id, draft.at_us)
-    payee = find_domain(draft.state, command.payee)
-    amount_mc = checks.whole(command.amount_mc, "amount_mc", 1, limits.CREDIT_MAX_MC)
-    if amount_mc > hold.amount_mc:
-        raise Refused(
-            Reason.OVER_HOLD,
-            f"Hold {hold.hold_id} has set {credits_text(hold.amount_mc)} aside; post at most that much.",
-        )
-    if draft.state.ledger.accounts[hold.account_id].domain_id == payee.domain_id:
-        raise Refused(Reason.SELF_TRANSFER, f"Domain {command.payee!r} cannot pay itself; void the hold instead.")
-    account_id = open_account(draft, payee.domain_id)
-    settle(draft, account_id)
-    transfer_id = TransferId(draft.state.ledger.next_transfer_id)
-    draft.add(HoldPosted(draft.at_us, transfer_id, hold.hold_id, hold.account_id, account_id, amount_mc))
-
-
-def _find_hold(state: State, hold_id: object) -> CreditHold:
-    """Return a hold that is not resolved, or refuse."""
-    number = checks.whole(hold_id, "hold", 1, limits.TIME_MAX_US)
-    hold = state.ledger.holds.get(HoldId(number))
-    if hold is None:
-        was = number < state.ledger.next_hold_id
-        sentence = f"Hold {number} was posted, voided or timed out already" if was else f"There is no hold {number}"
-        raise Refused(Reason.UNKNOWN_HOLD, f"{sentence}; nothing is left to resolve.")
-    return hold
-
-
-def _find_open_hold(state: State, hold_id: object, at_us: int) -> CreditHold:
-    """Return a hold that can still be posted or voided, or refuse: its time ends it, whenever the timers run."""
-    hold = _find_hold(state, hold_id)
-    if _is_over(hold, at_us):
-        raise Refused(Reason.UNKNOWN_HOLD, f"The time of hold {hold.hold_id} is over; nothing is left to resolve.")
-    return hold
-
-
-def _is_over(hold: CreditHold, at_us: int) -> bool:
-    return hold.until_us is not None and hold.until_us <= at_us
 
 
 def _lend(draft: Draft, command: LendCredit) -> None:
@@ -209,7 +149,7 @@ def _lend(draft: Draft, command: LendCredit) -> None:
             Reason.TOO_MANY,
             f"Domain {command.lender!r} has given {limits.CREDIT_LOANS_MAX} loans of credit already; wait for some.",
         )
-    _check_limited(draft.state, lender)
+    check_limited(draft.state, lender)
     settle(draft, lender.account_id)
     need(draft.state, lender.account_id, amount_mc)
     account_id = open_account(draft, borrower.domain_id)
@@ -270,11 +210,3 @@ def _set_rules(draft: Draft, command: SetCreditRules) -> None:
             rules.donors,
         )
     )
-
-
-def _check_limited(state: State, account: CreditAccount) -> None:
-    if account.unlimited:
-        raise Refused(
-            Reason.NOT_ENOUGH_CREDIT,
-            f"Domain {name_of(state, account)!r} is unlimited: it pays for nothing, so it has no credit to give away.",
-        )

@@ -159,3 +159,12 @@ def credits_text(amount_mc: int) -> str:
     sign = "-" if amount_mc < 0 else ""
     number = f"{sign}{checks.short(whole)}" + (f".{rest:03d}".rstrip("0") if rest else "")
     return f"{number} credit" if number == "1" else f"{number} credits"
+
+
+def check_limited(state: State, account: CreditAccount) -> None:
+    """Refuse where the account pays for nothing, as it has nothing to give away."""
+    if account.unlimited:
+        raise Refused(
+            Reason.NOT_ENOUGH_CREDIT,
+            f"Domain {name_of(state, account)!r} is unlimited: it pays for nothing, so it has no credit to give away.",
+        )

@@ -32,7 +32,7 @@ def test_the_bytes_of_an_event_never_change(event: Event) -> None:
     golden = json.loads(path_of(type(event)).read_text(encoding="utf-8"))
     assert encode_events([event]).hex() == golden["body_hex"], (
         f"{type(event).__name__} is written otherwise than in {path_of(type(event)).name}: logs have such events. "
-        "Raise its version and add an upcast to schema.UPCASTS."
+        "Raise its version and add an upcast to upcasts.UPCASTS."
     )
     assert decode_events(bytes.fromhex(golden["body_hex"])) == [event]
 

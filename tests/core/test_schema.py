@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from immutables import Map
 
-from meted.core import codec, schema
+from meted.core import codec, schema, upcasts
 from meted.core.direct import EVENT_CLASSES
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
@@ -191,8 +191,8 @@ def test_an_old_version_is_upcast_step_by_step(monkeypatch: pytest.MonkeyPatch) 
         return fields | {"domain_tag": 0, "user_tag": 0, "job_tag": 0, "above": ()}
 
     monkeypatch.setattr(JobStarted, "version", 3)
-    monkeypatch.setitem(schema.UPCASTS, ("job_started", 1), to_2)
-    monkeypatch.setitem(schema.UPCASTS, ("job_started", 2), to_3)
+    monkeypatch.setitem(upcasts.UPCASTS, ("job_started", 1), to_2)
+    monkeypatch.setitem(upcasts.UPCASTS, ("job_started", 2), to_3)
     expected = [JobStarted(7, JobId(2), 0, 0, 0, ())]
     newest = {"at_us": 7, "job_id": 2, "domain_tag": 0, "user_tag": 0, "job_tag": 0, "above": ()}
     assert schema.decode_events(body_of(("job_started", 1, {"at_us": 7, "job": 2}))) == expected
@@ -207,9 +207,9 @@ def test_every_older_version_has_its_upcast() -> None:
         (tag, version)
         for tag, cls in EVENT_CLASSES.items()
         for version in range(1, cls.version)
-        if (tag, version) not in schema.UPCASTS
+        if (tag, version) not in upcasts.UPCASTS
     ]
-    assert not missing, f"write these upcasts into schema.UPCASTS: {missing}"
+    assert not missing, f"write these upcasts into upcasts.UPCASTS: {missing}"
 
 
 def test_tags_are_distinct() -> None:
