@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import starmap
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -64,9 +65,7 @@ def statement(
         print_json([line for line, _ in lines])
         return
     if lines:
-        cells = [_line_cells(line, count) for line, count in lines]
-        columns = len(LINES) if any(row[-1] for row in cells) else len(LINES) - 1
-        print_table(LINES[:columns], [row[:columns] for row in cells], NUMBERS)
+        print_table(LINES, starmap(_line_cells, lines), NUMBERS, optional=("note",))
     else:
         click.echo("Nothing has moved on this account yet.", err=True)
     if row is not None and row["accrued_mc"]:

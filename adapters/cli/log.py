@@ -202,9 +202,8 @@ def _tell_rest(last_seq: int, from_seq: int, next_seq: int | None) -> None:
     elif from_seq > last_seq:
         click.echo(f"The log ends at seq {last_seq}.", err=True)
     elif next_seq is not None and next_seq <= last_seq:
-        more = counted(last_seq - next_seq + 1, "more event")
-        verb = "follows" if last_seq == next_seq else "follow"
-        click.echo(f"{more} {verb}; go on with --from {next_seq}, or show everything with --all.", err=True)
+        more_follow = counted(last_seq - next_seq + 1, "more event follows", "more events follow")
+        click.echo(f"{more_follow}; go on with --from {next_seq}, or show everything with --all.", err=True)
 
 
 def _note(repaired: Log, lost_first_seq: int, lost_last_seq: int) -> None:

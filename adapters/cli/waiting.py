@@ -15,7 +15,7 @@ from .connect import JOB_ID, WAIT_US, connected, job_row, server_option
 from .options import json_option
 from .progress import ProgressBar
 from .tables import print_json
-from .values import DURATION
+from .times import DURATION
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient

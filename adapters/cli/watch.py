@@ -12,6 +12,7 @@ import click
 
 from meted.core.state import ENDED
 
+from ..wording import pluralized
 from .connect import JOB_ID, connected, each_job, job_row, server_option
 from .jobs import HEADINGS, NUMBERS, SPARE, cells
 from .options import json_option
@@ -206,11 +207,11 @@ def picture(
     chosen = chosen if len(active) < room else active[:room]
     now_us = time.time_ns() // 1000
     counts = Counter(row["state"] for row in jobs.values())
-    parts = [f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"]
+    parts = [f"{len(jobs)} {pluralized(len(jobs), 'job')}"]
     parts += [f"{counts[state]} {state}" for state in sorted(counts)]
     used = amount(sum(row["used_cpu_milli"] for row in workers.values()))
     whole = amount(sum(row["cpu_milli"] for row in workers.values()))
-    pool = f"{len(workers)} {'worker' if len(workers) == 1 else 'workers'}, {used} of {whole} cpus in use"
+    pool = f"{len(workers)} {pluralized(len(workers), 'worker')}, {used} of {whole} cpus in use"
     lines: list[RenderableType] = [Text(f"{', '.join(parts)}; {pool}", style="bold")]
     if not reachable:
         lines.append(Text("The server is out of reach; trying again.", style="red"))

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import click
 
-from .config import config_path, setting
+from ..config_file import config_path
+from .config import setting
 from .connect import DOMAIN, address_of, server_option
 from .options import default_data
-from .values import AMOUNT, DURATION, KEY_VALUE, RESOURCE, SIZE, TIME
+from .times import DURATION, TIME
+from .values import AMOUNT, KEY_VALUE, RESOURCE, SIZE
 
 LOCK = "lock"
 """File in the worker's directory that is locked while a worker uses it."""

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from meted.adapters.cli.tables import print_table, shown
-from meted.adapters.cli.values import Reader, duration_us
+from meted.adapters.cli.times import duration_us
+from meted.adapters.cli.values import Reader
 from meted.adapters.wording import counted
 from meted.core.record import replaced
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from meted.adapters.cli.values import Reader, duration_us
+from meted.adapters.cli.times import duration_us
+from meted.adapters.cli.values import Reader
 
 from ..factors import read_factor
 

@@ -33,7 +33,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from meted.adapters.cli.credits import not_below_zero_mc, points
-from meted.adapters.cli.values import NONE, amount_milli, duration_us, long_duration
+from meted.adapters.cli.times import duration_us, long_duration
+from meted.adapters.cli.values import NONE, amount_milli
 from meted.core.credit.state import CreditRules
 from meted.core.decide.credit import DONORS, INCOMES
 from meted.core.limits import CREDIT_PERIOD_MIN_US, PRIORITY_STEPS_MAX
