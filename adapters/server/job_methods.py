@@ -26,7 +26,8 @@ from meted.core.state import State
 from ..executors.environment import BadVariable, split_secrets
 from ..executors.options import PLAIN, OptionsError, ProcessOptions, make_limits, pack_options
 from ..wire.errors import CallError, Code
-from ..wire.methods import Cancel, Delete, Drain, Rerun, Start, Submit
+from ..wire.params_jobs import Cancel, Delete, Rerun, Start, Submit
+from ..wire.params_pool import Drain
 from .commit_loop import Decide
 from .desk import Desk, Handler, Later, Now, Outcome, handling
 from .lacking import runs_on

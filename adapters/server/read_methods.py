@@ -21,7 +21,7 @@ from ..job_reader import why_failed
 from ..unit_records import unit_records
 from ..units import UnitFailed
 from ..views import JobView, job_details
-from ..wire import methods as wire
+from ..wire import params_jobs, params_pool, params_units
 from ..wire.describe import describe
 from ..wire.errors import CallError, Code
 from ..wire.limits import PAGE_ROWS_MAX
@@ -64,15 +64,15 @@ class ReadMethods:
             "stats": self.stats,
         }
 
-    def help(self, _: Session, __: wire.Help) -> Outcome:
+    def help(self, _: Session, __: params_pool.Help) -> Outcome:
         """Return the table of methods (row N17)."""
         return Now(self._help)
 
-    def ping(self, _: Session, __: wire.Ping) -> Outcome:
+    def ping(self, _: Session, __: params_pool.Ping) -> Outcome:
         """Answer."""
         return Now({})
 
-    def jobs(self, _: Session, params: wire.Jobs) -> Outcome:
+    def jobs(self, _: Session, params: params_jobs.Jobs) -> Outcome:
         """Return a page of the job table."""
         state = self._desk.state
         limit = page_limit(params.limit)
@@ -96,7 +96,7 @@ class ReadMethods:
 
         return Later(read)
 
-    def job(self, _: Session, params: wire.Job) -> Outcome:
+    def job(self, _: Session, params: params_jobs.Job) -> Outcome:
         """Return one job, with what was asked for."""
         find_job(self._desk.state, params.job)
 
@@ -107,7 +107,7 @@ class ReadMethods:
 
         return Later(read)
 
-    def explain(self, _: Session, params: wire.Explain) -> Outcome:
+    def explain(self, _: Session, params: params_jobs.Explain) -> Outcome:
         """Return why each part of a job waits."""
         sentences = self._desk.reader.explain(params.job)
         more = len(sentences) - REASONS_MAX
@@ -115,7 +115,7 @@ class ReadMethods:
             sentences[REASONS_MAX:] = [f"So it goes on, for {more} more parts of the job."]
         return Now(sentences)
 
-    def forecast(self, _: Session, params: wire.Forecast) -> Outcome:
+    def forecast(self, _: Session, params: params_jobs.Forecast) -> Outcome:
         """Return when what waits should start."""
         limit = page_limit(params.limit)
         if params.job:
@@ -139,7 +139,7 @@ class ReadMethods:
 
         return Later(foresee)
 
-    def units(self, _: Session, params: wire.Units) -> Outcome:
+    def units(self, _: Session, params: params_units.Units) -> Outcome:
         """Return a page of a job's units."""
         desk = self._desk
         job = find_job(desk.state, params.job)
@@ -150,7 +150,7 @@ class ReadMethods:
 
         return Later(read)
 
-    def result(self, _: Session, params: wire.Result) -> Outcome:
+    def result(self, _: Session, params: params_units.Result) -> Outcome:
         """Return what a unit has left."""
 
         async def read() -> object:
@@ -162,20 +162,20 @@ class ReadMethods:
 
         return Later(read)
 
-    def error(self, _: Session, params: wire.Error) -> Outcome:
+    def error(self, _: Session, params: params_units.Error) -> Outcome:
         """Return why a unit failed."""
         return Later(partial(self._desk.read, partial(self._desk.reader.error, params.job, params.index)))
 
-    def workers(self, _: Session, __: wire.Workers) -> Outcome:
+    def workers(self, _: Session, __: params_pool.Workers) -> Outcome:
         """Return all workers."""
         state = self._desk.state
         return Now(self._desk.tables.worker_rows(state.workers.workers, state))
 
-    def state(self, _: Session, __: wire.State) -> Outcome:
+    def state(self, _: Session, __: params_pool.State) -> Outcome:
         """Return the position of the log and the digest of the state there."""
         return Later(self._digest)
 
-    def stats(self, _: Session, __: wire.Stats) -> Outcome:
+    def stats(self, _: Session, __: params_pool.Stats) -> Outcome:
         """Return what the server has measured of itself."""
         desk = self._desk
         state = desk.state
@@ -226,7 +226,7 @@ class ReadMethods:
         for (_, row), reason in zip(failed, reasons, strict=True):
             row["reason"] = reason
 
-    def _found(self, state: State, params: wire.Jobs, limit: int) -> list[Job]:
+    def _found(self, state: State, params: params_jobs.Jobs, limit: int) -> list[Job]:
         jobs = submitted_between(state.jobs.jobs.values(), params.since_us, params.until_us)
         if params.after >= state.jobs.next_job_id - 1:
             return []

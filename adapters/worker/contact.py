@@ -15,11 +15,8 @@ from ..version import VERSION
 from ..wire.errors import SUPERSEDED, CallError, Code, WireError
 from ..wire.limits import HEARTBEAT_US, PROTOCOL
 from ..wire.messages import Notification
-from ..wire.methods import (
-    Hello,
-    WorkerJoin,
-    WorkerRejoin,
-)
+from ..wire.params_pool import Hello
+from ..wire.params_workers import WorkerJoin, WorkerRejoin
 from . import stimuli as s
 from .brain import Brain
 from .link import Link, now_us
