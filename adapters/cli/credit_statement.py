@@ -18,7 +18,8 @@ from .tables import compact_span, moment, print_json, print_table
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
-    from ..credit_views import CreditDetails, CreditLine, CreditRulesView, Forecast
+    from ..credit_statement import CreditLine
+    from ..credit_views import CreditDetails, CreditRulesView, Forecast
 
 LINES = ("time", "what", "debit", "credit", "amount", "balance", "note")
 NUMBERS = ("amount", "balance")

@@ -17,7 +17,8 @@ from .tables import compact_span, moment, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
-    from ..domain_views import AmountsView, DomainView, LoanView
+    from ..domain_views import AmountsView, DomainView
+    from ..loan_views import LoanView
 
 HEADINGS = ("domain", "share", "jobs", "service", "usage", "lag (bound)", "credit", "guarantee, cap")
 NUMBERS = ("jobs", "service", "usage", "lag (bound)", "credit")

@@ -15,8 +15,8 @@ from .tables import compact_span, moment, print_json, print_table, shown
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
-    from ..domain_views import LoanView, StatementLine
     from ..loan_news import LoanNews
+    from ..loan_views import LoanView, StatementLine
 
 HEADINGS = ("loan", "lender", "borrower", "lent", "state", "from", "until", "notice")
 STATEMENT_HEADINGS = ("", "loan", "with", "amount", "balance", "when")

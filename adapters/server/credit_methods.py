@@ -20,6 +20,7 @@ from meted.core.engine import Engine
 from .. import credit_changes as changes
 from .. import credit_views as views
 from ..credit_alarms import alarm_views
+from ..credit_statement import LOST, account_number, credit_lines
 from ..wire import params_credit, params_credit_holds, params_jobs
 from .commit_loop import Decide
 from .credit_refusals import CreditRefusals
@@ -160,12 +161,12 @@ class CreditMethods:
     def statement(self, _: Session, params: params_credit.CreditStatement) -> Outcome:
         """Return a page of a statement."""
         desk, limit = self._desk, page_limit(params.limit)
-        number = views.account_number(desk.state, params.domain, params.account)
+        number = account_number(desk.state, params.domain, params.account)
 
         async def read() -> object:
-            lines = await desk.read(partial(views.credit_lines, desk.log, number, params.after, limit))
+            lines = await desk.read(partial(credit_lines, desk.log, number, params.after, limit))
             page = next(pages(lines))
-            if page and page[-1]["kind"] == views.LOST:  # the line that it stands before comes with the next page
+            if page and page[-1]["kind"] == LOST:  # the line that it stands before comes with the next page
                 page.pop()
             return page
 

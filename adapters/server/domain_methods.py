@@ -11,8 +11,9 @@ from meted.core.resources import NOTHING, Resources
 
 from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
-from ..domain_views import domain_view, domain_views, domains_after, loan_ids_of, loan_view, rules_view, statement
+from ..domain_views import domain_view, domain_views, domains_after, rules_view
 from ..lag_bound import LagBound
+from ..loan_views import loan_ids_of, loan_view, statement
 from ..wire import params_domains, params_jobs, params_loans, params_pool
 from .desk import Desk, Handler, Now, Outcome, handling
 from .read_methods import page_limit

@@ -11,8 +11,8 @@ from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.ids import JobId
 
-from ..domain_views import loan_ids_of, loan_view
 from ..loan_news import news_of
+from ..loan_views import loan_ids_of, loan_view
 from ..wire import params_jobs, params_loans, params_pool
 from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from .desk import Desk, Handler, Later, Now, Outcome

@@ -18,10 +18,11 @@ import msgpack
 import pytest
 
 from meted.adapters.credit_alarms import AlarmView
-from meted.adapters.credit_views import CreditLine
-from meted.adapters.domain_views import DomainView, StatementLine
+from meted.adapters.credit_statement import CreditLine
+from meted.adapters.domain_views import DomainView
 from meted.adapters.executors import contract
 from meted.adapters.executors.options import PLAIN, ProcessOptions, pack_options, read_options
+from meted.adapters.loan_views import StatementLine
 from meted.adapters.server.rows import WorkerRow
 from meted.adapters.views import JobDetails, JobView
 from meted.adapters.wire import limits

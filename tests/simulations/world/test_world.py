@@ -19,7 +19,7 @@ import trio
 from click.testing import CliRunner
 from immutables import Map
 
-from meted.adapters.domain_views import LoanView, loan_view
+from meted.adapters.loan_views import LoanView, loan_view
 from meted.adapters.log import Postings
 from meted.adapters.postings import postings_of
 from meted.adapters.server import commit_loop, domain_methods
