@@ -17,7 +17,7 @@ from ..wire.errors import CallError, Code
 from ..wire.messages import Notification, Request
 from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
 from .aftermath import Aftermath
-from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
+from .commit_loop import CommitLoop, Published
 from .credit_methods import CreditMethods
 from .credit_refusals import CreditRefusals
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
@@ -32,6 +32,7 @@ from .read_methods import ReadMethods
 from .runner import Runner, in_thread
 from .secret_store import SecretStore
 from .session import Peer, Session, part_from
+from .snapshots import SNAPSHOT_EVENTS
 from .worker_methods import WorkerMethods
 
 CONNECTIONS_MAX = 4_000

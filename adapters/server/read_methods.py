@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from heapq import nsmallest
 
-import trio
-
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
 from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.queries import carries, submitted_between
-from meted.core.schema import body_digest
 from meted.core.state import FAILED, Job, State
 
 from ..forecasts import PointsView, forecast_view
@@ -30,7 +27,7 @@ from .forecasts import Forecasts
 from .lacking import running_on
 from .rows import job_row, pages
 from .session import Session
-from .state_body import state_body
+from .state_body import Digest
 
 REASONS_MAX = 100
 """Rows of one page that say why they wait (for the others ask ``job``), and sentences on one job."""
@@ -42,9 +39,7 @@ class ReadMethods:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._forecasts = Forecasts(desk.engine, desk.clock, desk.runner)
-        self._digesting = trio.Lock()
-        self._digests_begun = 0
-        self._digest_found: dict[str, object] | None = None
+        self._digest = Digest(lambda: desk.state, desk.runner)
         self._help = describe()
 
     def table(self) -> dict[str, Handler]:
@@ -173,7 +168,7 @@ class ReadMethods:
 
     def state(self, _: Session, __: params_pool.State) -> Outcome:
         """Return the position of the log and the digest of the state there."""
-        return Later(self._digest)
+        return Later(self._digest.found)
 
     def stats(self, _: Session, __: params_pool.Stats) -> Outcome:
         """Return what the server has measured of itself."""
@@ -184,22 +179,10 @@ class ReadMethods:
             "jobs": len(state.jobs.jobs),
             "leases": len(state.jobs.leases),
             "workers": len(desk.crew),
-            "snapshot_error": None if desk.loop.snapshot_error is None else str(desk.loop.snapshot_error),
+            "snapshot_error": None if desk.loop.snapshots.error is None else str(desk.loop.snapshots.error),
             "refusals": {reason.value: count for reason, count in sorted(desk.engine.refusals.items())},
         }
         return Now(counts | desk.loop.stats.plain())
-
-    async def _digest(self) -> object:
-        """Return the digest of a state no older than the call; callers that come together share one computation."""
-        asked = self._digests_begun
-        async with self._digesting:
-            if self._digests_begun == asked or self._digest_found is None:
-                self._digests_begun += 1
-                state = self._desk.state
-                body = await state_body(state, self._desk.runner)
-                digest = await self._desk.runner(lambda: body_digest(body))
-                self._digest_found = {"seq": state.seq, "digest": digest}
-            return self._digest_found
 
     async def row(self, job_id: int) -> JobView:
         """Return the row of a job with why it waits, goes on, or failed: then why the first unit that did so has.
