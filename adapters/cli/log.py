@@ -29,14 +29,10 @@ from .events import line_of, print_tables
 from .log_refusals import refusals
 from .options import data_argument, data_option, json_option, log_argument, one_place
 from .progress import ProgressBar
+from .tables import is_terminal
 
 SHOW_EVENTS = 100
 """``meted log show`` prints so many events if it is not told how many."""
-
-
-def is_terminal() -> bool:
-    """Whether a person looks at what is printed, so that it should be a table."""
-    return sys.stdout.isatty()
 
 
 class _Sentences(click.Group):

@@ -25,8 +25,7 @@ from ..wire import params_credit, params_credit_holds, params_jobs
 from .commit_loop import Decide
 from .credit_refusals import CreditRefusals
 from .desk import Commit, Desk, Handler, Later, Now, Outcome, handling
-from .read_methods import page_limit
-from .rows import pages
+from .paging import page_limit, pages
 from .session import Session
 
 

@@ -16,8 +16,7 @@ from ..lag_bound import LagBound
 from ..loan_views import loan_ids_of, loan_view, statement
 from ..wire import params_domains, params_jobs, params_loans, params_pool
 from .desk import Desk, Handler, Now, Outcome, handling
-from .read_methods import page_limit
-from .rows import pages
+from .paging import page_limit, pages
 from .session import Session
 
 

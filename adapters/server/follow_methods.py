@@ -16,8 +16,8 @@ from ..loan_views import loan_ids_of, loan_view
 from ..wire import params_jobs, params_loans, params_pool
 from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from .desk import Desk, Handler, Later, Now, Outcome
-from .read_methods import ReadMethods, page_limit
-from .rows import pages
+from .paging import page_limit, pages
+from .read_methods import ReadMethods
 from .session import Session
 from .subscriptions import SUBSCRIPTIONS_MAX
 from .tables import Change, Rows

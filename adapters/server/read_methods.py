@@ -21,11 +21,11 @@ from ..views import JobView, job_details
 from ..wire import params_jobs, params_pool, params_units
 from ..wire.describe import describe
 from ..wire.errors import CallError, Code
-from ..wire.limits import PAGE_ROWS_MAX
 from .desk import Desk, Handler, Later, Now, Outcome
 from .forecasts import Forecasts
 from .lacking import running_on
-from .rows import job_row, pages
+from .paging import page_limit, pages
+from .rows import job_row
 from .session import Session
 from .state_body import Digest
 
@@ -221,14 +221,3 @@ class ReadMethods:
             and (not params.tags or carries(job, params.tags))
         )
         return nsmallest(limit, wanted, key=lambda job: job.job_id)
-
-
-def page_limit(limit: int) -> int:
-    """Return the number of rows asked for.
-
-    Raises:
-        Refused: It is no number of rows that one answer may have.
-    """
-    if not 1 <= limit <= PAGE_ROWS_MAX:
-        raise Refused(Reason.OUT_OF_RANGE, f"limit must be from 1 to {PAGE_ROWS_MAX}; ask again for the rest.")
-    return limit

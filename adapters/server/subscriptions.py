@@ -18,7 +18,7 @@ from ..credit_alarms import alarm_views
 from ..loan_news import OVER, news_of
 from ..loan_views import loan_ids_of, loan_view
 from ..wire.limits import PAGE_ROWS_MAX
-from .rows import pages
+from .paging import pages
 from .tables import Change, Rows, Tables
 
 WAITING_ROWS_MAX = 10_000
