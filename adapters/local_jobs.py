@@ -15,7 +15,7 @@ from meted.core.resources import Resources
 from meted.core.spec import NO_SPEC, Spec
 from meted.core.usertag import usertag
 
-from . import domain_changes as changes
+from .domain_changes import change_priority
 from .local_credit import LocalCredit
 
 
@@ -138,7 +138,7 @@ class LocalJobs(LocalCredit):
             Refused: It is not known or has ended, or the priority is out of range.
         """
         with self.batch():
-            changes.change_priority(self._engine, self.clock(), job_id, priority)
+            change_priority(self._engine, self.clock(), job_id, priority)
 
     def _do(self, command: Command) -> tuple[Event, ...]:
         with self.batch():

@@ -27,6 +27,7 @@ from .follow_methods import FollowMethods
 from .hello_method import HelloMethod
 from .job_methods import JobMethods
 from .kept_calls import KeptCalls
+from .loan_methods import LoanMethods
 from .output_method import OutputMethod
 from .read_methods import ReadMethods
 from .runner import Runner, in_thread
@@ -105,6 +106,7 @@ class Server:
             **reads.table(),
             **JobMethods(self.desk).table(),
             **DomainMethods(self.desk).table(),
+            **LoanMethods(self.desk).table(),
             **CreditMethods(self.desk, self._refusals).table(),
             **FollowMethods(self.desk, reads).table(),
             **OutputMethod(self.desk).table(),

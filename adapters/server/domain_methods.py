@@ -1,10 +1,8 @@
-"""The methods about domains, loans and the rules of fairness."""
+"""The methods about domains and the rules of fairness."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from meted.core.commands import Command, CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
+from meted.core.commands import Command, CreateDomain, DomainRecord, RemoveDomain
 from meted.core.decide.entitlements import find_domain
 from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
@@ -13,15 +11,15 @@ from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
 from ..domain_views import domain_view, domain_views, domains_after, rules_view
 from ..lag_bound import LagBound
-from ..loan_views import loan_ids_of, loan_view, statement
-from ..wire import params_domains, params_jobs, params_loans, params_pool
+from ..wire import params_domains, params_pool
 from .desk import Desk, Handler, Now, Outcome, handling
+from .loan_methods import terms_of
 from .paging import page_limit, pages
 from .session import Session
 
 
 class DomainMethods:
-    """Answers ``domain*``, ``loan*``, ``rules*`` and ``job.priority``."""
+    """Answers ``domain*`` and ``rules*``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -37,14 +35,8 @@ class DomainMethods:
             "domain.remove": self.remove_domain,
             "domain.records": self.records,
             "domain.apply": self.apply,
-            "loans": self.loans,
-            "loan.offer": self.offer,
-            "loan.recall": self.recall,
-            "loans.set": self.set_loans,
-            "loan.statement": self.statement,
             "rules": self.rules,
             "rules.set": self.set_rules,
-            "job.priority": self.priority,
         }
 
     def domains(self, _: Session, params: params_domains.Domains) -> Outcome:
@@ -119,42 +111,6 @@ class DomainMethods:
 
         return self._desk.once("domain.apply", session, params.key, apply, apply)
 
-    def loans(self, _: Session, params: params_loans.Loans) -> Outcome:
-        """Return a page of the loans."""
-        state, limit = self._desk.state, page_limit(params.limit)
-        found = [loan_id for loan_id in loan_ids_of(state, params.domain) if loan_id > params.after][:limit]
-        return Now(next(pages(loan_view(state, state.domains.loans[loan_id]) for loan_id in found)))
-
-    def offer(self, session: Session, params: params_loans.LoanOffer) -> Outcome:
-        """Lend."""
-
-        def offer(engine: Engine, at_us: int) -> object:
-            terms = (params.resource, params.amount, params.start_us, params.expiry_us, params.notice_us)
-            return {"loan": changes.offer_loan(engine, OfferLoan(at_us, params.lender, params.borrower, *terms))}
-
-        return self._desk.once("loan.offer", session, params.key, offer)
-
-    def recall(self, session: Session, params: params_loans.LoanRecall) -> Outcome:
-        """Take a loan back."""
-
-        def recall(engine: Engine, at_us: int) -> object:
-            return {"ends_us": changes.recall_loan(engine, at_us, params.loan)}
-
-        return self._desk.once("loan.recall", session, params.key, recall)
-
-    def set_loans(self, session: Session, params: params_loans.LoansSet) -> Outcome:
-        """Replace the loans of a lender."""
-        terms = _terms(params.loans)
-
-        def replace(engine: Engine | Trial, at_us: int) -> object:
-            return changes.set_loans(engine, at_us, params.lender, terms)
-
-        return self._desk.once("loans.set", session, params.key, replace, replace)
-
-    def statement(self, _: Session, params: params_loans.LoanStatement) -> Outcome:
-        """Return what loans make of an entitlement."""
-        return Now(statement(self._desk.state, params.domain))
-
     def rules(self, _: Session, __: params_pool.Rules) -> Outcome:
         """Return the rules of fairness."""
         return Now(rules_view(self._desk.state))
@@ -178,25 +134,10 @@ class DomainMethods:
 
         return self._desk.once("rules.set", session, params.key, change)
 
-    def priority(self, session: Session, params: params_jobs.JobPriority) -> Outcome:
-        """Change the priority of a job."""
-
-        def change(engine: Engine, at_us: int) -> object:
-            changes.change_priority(engine, at_us, params.job, params.priority)
-            return {}
-
-        return self._desk.once("job.priority", session, params.key, change)
-
 
 def resources(amounts: params_domains.Amounts | None) -> Resources | None:
     """Return the core's record of an amount of every resource; None stays None."""
     return None if amounts is None else Resources.of(amounts.cpu_milli, amounts.mem_bytes, amounts.generic)
-
-
-def _terms(loans: Iterable[params_loans.LoanTerms]) -> tuple[LoanTerms, ...]:
-    return tuple(
-        LoanTerms(one.borrower, one.resource, one.amount, one.start_us, one.expiry_us, one.notice_us) for one in loans
-    )
 
 
 def _wanted(given: params_domains.WantedDomain) -> WantedDomain:
@@ -208,7 +149,7 @@ def _wanted(given: params_domains.WantedDomain) -> WantedDomain:
         resources(given.cap),
         given.floor_share,
         resources(given.floor) or NOTHING,
-        None if given.loans is None else _terms(given.loans),
+        None if given.loans is None else terms_of(given.loans),
         given.absent,
     )
 
