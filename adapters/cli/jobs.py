@@ -97,6 +97,13 @@ def _shorter(sentence: str, forms: Iterable[tuple[re.Pattern[str], str]]) -> str
     return sentence
 
 
+def unit_counts(row: JobView) -> list[str]:
+    """Return how many units of a job are in each state, of those that any is in: ``3 running``."""
+    return [
+        f"{row[state]} {state}" for state in ("pending", "running", "succeeded", "failed", "cancelled") if row[state]
+    ]
+
+
 def progress(row: JobView) -> str:
     """Return how much of a job is done, in per cent, rounded down."""
     return f"{100 * (row['succeeded'] + row['failed'] + row['cancelled']) // row['count']}%"

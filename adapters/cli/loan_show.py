@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from .connect import DOMAIN, WAIT_US, connected, each_row, server_option
+from .connect import DOMAIN, OUT_OF_REACH, WAIT_US, connected, each_row, server_option
 from .entitlements import lent_text
 from .options import json_option
 from .tables import compact_span, moment, print_json, print_table, shown
@@ -127,7 +127,7 @@ def watch(domain: str | None, as_json: bool, server: str | None) -> None:
                     answer = client.call("loan.changes", since_seq=seq, domain=domain, wait_us=WAIT_US)
                 except Unreachable:
                     if reached:
-                        click.echo("The server is out of reach; trying again.", err=True)
+                        click.echo(OUT_OF_REACH, err=True)
                     reached = False
                     time.sleep(AGAIN_S)
                     continue

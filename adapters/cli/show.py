@@ -12,8 +12,10 @@ import click
 from meted.core.decide.ledger import credits_text
 from meted.core.limits import SECOND_US
 
+from ..wording import signal_name
 from .connect import JOB_ID, PAGE_ROWS, connected, job_row, server_option
 from .entitlements import amounts_text
+from .jobs import unit_counts
 from .options import json_option
 from .tables import moment, print_facts, print_json, print_table, size, span
 
@@ -64,9 +66,7 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
     if as_json:
         print_json({**row, "units": units} if with_units else row)
         return
-    counts = ", ".join(
-        f"{row[state]} {state}" for state in ("pending", "running", "succeeded", "failed", "cancelled") if row[state]
-    )
+    counts = ", ".join(unit_counts(row))
     print_facts(
         {
             "job": str(row["job"]),
@@ -161,11 +161,4 @@ def exit_text(code: int | None) -> str:
     own = {256: "time limit", 257: "not started", 258: "over a limit"}
     if code in own:
         return own[code]
-    if code >= 0:
-        return str(code)
-    import signal
-
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
+    return str(code) if code >= 0 else signal_name(-code)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
-import signal
 import sys
 from pathlib import Path
 
 import click
 
 from ..config_file import config_path
+from ..wording import signal_name
 from .config import setting
 from .connect import DOMAIN, address_of, server_option
 from .options import default_data
@@ -172,7 +172,4 @@ def how_it_ended(code: int) -> str:
     """
     if code >= 0:
         return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
+    return f"was killed by {signal_name(-code)}"
