@@ -15,11 +15,11 @@ from meted.core.record import replaced
 
 from ..errors import SimulationError
 from ..event_orders import EventOrder
-from ..results.credit_csv import write_credit_csv
 from ..results.documents import document, write_document
 from ..results.html_page import RUNS_MAX, write_report
 from ..results.html_tables import DifferencesTable
 from ..results.report import whole
+from ..results.run_csv import write_credit_csv
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
 from ..running.comparison import BEST, Comparison, intervals_sentences
