@@ -11,6 +11,8 @@ from meted.core.decide.ledger import credits_text
 from meted.core.events import CreditAlarmCleared, CreditAlarmRaised, Event
 from meted.core.state import State
 
+from .wording import pluralized
+
 
 class AlarmView(TypedDict):
     """One alarm, raised or not.
@@ -80,7 +82,7 @@ def _sentence(alarm: str, window: CreditWindow) -> str:
             f"went to those who make room, and {window.at_cap} of {window.looked} accounts looked at stand at their "
             "cap; grant less, or let credit fade (see: meted credit rules set)."
         )
-    jobs = "1 job has" if window.lapsed == 1 else f"{window.lapsed} jobs have"
+    jobs = f"{window.lapsed} {pluralized(window.lapsed, 'job has', 'jobs have')}"
     return (
         f"There is too little credit (starvation): {jobs} lost bought points of late as their purses were empty, "
         "though there are domains that make room; grant more, or lower the price (see: meted credit rules set)."

@@ -9,7 +9,7 @@ from meted.core.ids import DomainId, LoanId
 from meted.core.record import replaced
 from meted.core.state import Loan, State
 
-from .domain_views import LoanView
+from .loan_views import LoanView
 
 NO_LOAN = 0
 """The number of a loan that was refused."""

@@ -8,18 +8,16 @@ from meted.core.limits import DOMAINS_MAX, TIME_MAX_US
 from . import credit_changes as changes
 from .credit_alarms import AlarmView, alarm_views
 from .credit_changes import Niced
+from .credit_statement import CreditLine, account_number, credit_lines
 from .credit_views import (
     CreditDetails,
-    CreditLine,
     CreditLoanView,
     CreditRulesView,
     CreditView,
     Forecast,
     HoldView,
-    account_number,
     accounts_after,
     credit_details,
-    credit_lines,
     credit_loan_view,
     credit_loans_after,
     credit_rules_view,
@@ -28,10 +26,10 @@ from .credit_views import (
     hold_view,
     holds_after,
 )
-from .local_domains import LocalDomains
+from .local_loans import LocalLoans
 
 
-class LocalCredit(LocalDomains):
+class LocalCredit(LocalLoans):
     """What a program may ask of credit and do with it. Amounts are whole thousandths of a credit (``_mc``)."""
 
     def credit_accounts(self) -> list[CreditView]:

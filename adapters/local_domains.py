@@ -1,4 +1,4 @@
-"""Domains, loans and the rules of fairness of one log, served in this process (rows N01-N16)."""
+"""Domains and the rules of fairness of one log, served in this process (rows N01-N16)."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from meted.core.commands import CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
+from meted.core.commands import CreateDomain, DomainRecord, RemoveDomain
 from meted.core.decide.entitlements import find_domain
 from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
 
 from . import domain_changes as changes
 from .domain_apply import Applied, Trial, WantedDomain, apply_domains
-from .domain_changes import Delivered, LoansGiven
-from .domain_views import (
-    DomainView,
-    LoanView,
-    RulesView,
-    StatementLine,
-    domain_view,
-    domain_views,
-    loan_ids_of,
-    loan_view,
-    rules_view,
-    statement,
-)
+from .domain_changes import Delivered
+from .domain_views import DomainView, RulesView, domain_view, domain_views, rules_view
 from .job_reader import JobReader
 from .lag_bound import LagBound
 from .log import Log
 
 
 class LocalDomains(JobReader):
-    """What a program may ask of domains and loans and do to them; see docs/fairness.md for what they mean."""
+    """What a program may ask of domains and do to them; see docs/fairness.md for what they mean."""
 
     def __init__(self, log: Log, engine: Engine, clock: Callable[[], int]) -> None:
         """Act on these."""
@@ -156,69 +145,6 @@ class LocalDomains(JobReader):
         """
         return domain_view(self.state, find_domain(self.state, name), self._now_us(), self._lag_bound)
 
-    def loan_offer(
-        self,
-        lender: str,
-        borrower: str,
-        resource: str,
-        amount: int,
-        *,
-        start_us: int | None = None,
-        expiry_us: int | None = None,
-        notice_us: int = 0,
-    ) -> int:
-        """Lend a part of what a domain is entitled to, and return the id of the loan (row N05).
-
-        Args:
-            lender, borrower: Their names.
-            resource: ``share``, ``cpu``, ``mem`` or another resource that the lender is guaranteed.
-            amount: Units of share, thousandths of a cpu, bytes or thousandths.
-            start_us: When it starts; None is now.
-            expiry_us: When it ends by itself; None is never.
-            notice_us: How long the borrower keeps it after it was recalled.
-
-        Raises:
-            Refused: It cannot be; the sentence says why.
-        """
-        command = OfferLoan(self.clock(), lender, borrower, resource, amount, start_us, expiry_us, notice_us)
-        with self.batch():
-            return changes.offer_loan(self._engine, command)
-
-    def loan_recall(self, loan_id: int) -> int | None:
-        """Take a loan back, and return when it ends, in microseconds; None where it is over.
-
-        Raises:
-            Refused: There never was such a loan.
-        """
-        with self.batch():
-            return changes.recall_loan(self._engine, self.clock(), loan_id)
-
-    def loans_set(self, lender: str, loans: Sequence[LoanTerms]) -> LoansGiven:
-        """Replace all loans of a lender, judged in their order (rows N10, N13).
-
-        Raises:
-            Refused: There is no such lender, or an entry is malformed; of one that does not fit the answer says why.
-        """
-        with self.batch():
-            return changes.set_loans(self._engine, self.clock(), lender, loans)
-
-    def loans(self, domain: str | None = None) -> list[LoanView]:
-        """Return what a domain lends and borrows, or all loans, by id; those that have not started are among them.
-
-        Raises:
-            Refused: There is no such domain.
-        """
-        state = self.state
-        return [loan_view(state, state.domains.loans[loan_id]) for loan_id in loan_ids_of(state, domain)]
-
-    def loan_statement(self, domain: str) -> list[StatementLine]:
-        """Return what loans make of what a domain is entitled to: the lines of each resource add up (row N16).
-
-        Raises:
-            Refused: There is no such domain.
-        """
-        return statement(self.state, domain)
-
     def rules(self) -> RulesView:
         """Return the rules of fairness."""
         return rules_view(self.state)
@@ -252,12 +178,3 @@ class LocalDomains(JobReader):
             changes.set_rules(
                 self._engine, self.clock(), alpha_milli, half_life_us, aging_us, no_aging, pool, usage, start_mc
             )
-
-    def job_priority(self, job_id: int, priority: int) -> None:
-        """Give a job that has not ended another priority (row P09).
-
-        Raises:
-            Refused: It is not known or has ended, or the priority is out of range.
-        """
-        with self.batch():
-            changes.change_priority(self._engine, self.clock(), job_id, priority)

@@ -1,39 +1,23 @@
-"""The jobs of one log, served in this process: what a program may ask of them and do to them (rows P12, P18-P21)."""
+"""The domains and jobs of one log, served in this process: opened, made durable, told of and closed (rows P18, P20)."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from meted.core.commands import (
-    ONE_CPU,
-    CancelJobs,
-    Command,
-    DeleteJob,
-    RerunUnits,
-    StartJobs,
-    SubmitJob,
-)
+from meted.core.commands import Command
 from meted.core.decide.jobs import find_job
 from meted.core.effects import Effect, TellOwner
 from meted.core.engine import Engine
-from meted.core.events import Event
-from meted.core.ids import JobId
-from meted.core.limits import LOSSES_DEFAULT, RETENTION_US
+from meted.core.limits import RETENTION_US
 from meted.core.policy.base import Policy
-from meted.core.queries import submitted_id
-from meted.core.resources import Resources
-from meted.core.spec import NO_SPEC, Spec
-from meted.core.usertag import usertag
 
 from .committer import SNAPSHOT_EVENTS, Committer
-from .local_credit import LocalCredit
+from .local_jobs import LocalJobs
 from .log import Log, LogError
 from .postings import keep_postings
 from .recovery import live_policy, read_state
@@ -44,7 +28,7 @@ def wall_clock_us() -> int:
     return time.time_ns() // 1000
 
 
-class LocalService(LocalCredit):
+class LocalService(LocalJobs):
     """Domains and jobs, kept in one log. A call is durable when it returns; if it raises, it did not happen."""
 
     def __init__(
@@ -114,115 +98,6 @@ class LocalService(LocalCredit):
         if not self._committer.in_batch:
             self._call_back()
 
-    def submit(
-        self,
-        domain: str,
-        spec: Spec = NO_SPEC,
-        count: int = 1,
-        *,
-        user: str | None = None,
-        name: str = "",
-        request: Resources = ONE_CPU,
-        time_request_us: int | None = None,
-        time_limit_us: int | None = None,
-        priority: int = 0,
-        retries: int = 0,
-        backoff_us: int = 0,
-        max_failures: int | None = None,
-        max_losses: int = LOSSES_DEFAULT,
-        tags: Mapping[str, str] | None = None,
-        hold: bool = False,
-        after: Iterable[int] = (),
-        begin_us: int | None = None,
-    ) -> int:
-        """Accept a job of ``count`` units and return its id; with ``hold`` it waits for :meth:`start` (row P19).
-
-        Args:
-            domain: Who is charged; it must be registered.
-            spec: What to run; ``Spec(payload=...)`` for bytes that mean something to the program itself.
-            count: Number of units; their indices are 0 to ``count - 1``.
-            user: Who submits; None is the tag of whoever runs this program (:mod:`meted.core.usertag`).
-            name: A name for the job; it need not be unique.
-            request: What one unit needs while it runs.
-            time_request_us: How long a unit is expected to run, microseconds.
-            time_limit_us: Told to whoever runs the units.
-            priority: Order among the jobs of one domain, higher first.
-            retries: How many failed attempts of a unit are followed by another.
-            backoff_us: Delay before the first retry, microseconds; it doubles with each.
-            max_failures: Stop the job when more units than this have failed.
-            max_losses: A unit that was on more lost workers than this fails.
-            tags: Names and values by which :meth:`jobs` finds it (row P15).
-            hold: Prepare only.
-            after: Jobs that must have succeeded first; where one does not, this one is cancelled (row G36).
-            begin_us: It runs no sooner, microseconds of the pool's clock; None or a past time is at once (row N33).
-
-        Raises:
-            Refused: Something in it is unknown, of a wrong type or beyond a limit; the sentence says what.
-            LogError: It could not be written.
-        """
-        if user is None:
-            user = usertag(os.environ, socket.gethostname())
-        command = SubmitJob(
-            self.clock(),
-            domain,
-            spec,
-            count,
-            user,
-            name,
-            request,
-            time_request_us,
-            time_limit_us,
-            priority,
-            retries,
-            backoff_us,
-            max_failures,
-            max_losses,
-            tuple((tags or {}).items()),
-            hold,
-            _job_ids(after),
-            begin_us,
-        )
-        return submitted_id(self._do(command))
-
-    def start(self, *job_ids: int) -> None:
-        """Release prepared jobs; those that were released already are left alone.
-
-        Raises:
-            Refused: One of them is not known or was stopped; none was released.
-        """
-        self._do(StartJobs(self.clock(), _job_ids(job_ids)))
-
-    def rerun(self, job_id: int, *, failed: bool = True, cancelled: bool = False) -> None:
-        """Run the units of an ended job again that failed, or those that were cancelled, or both.
-
-        Raises:
-            Refused: The job has not ended or is not known, or there is nothing to run again.
-        """
-        self._do(RerunUnits(self.clock(), JobId(job_id), failed, cancelled))
-
-    def cancel(self, *job_ids: int) -> str | None:
-        """Stop jobs and keep their results; those that have ended are left alone (row P21).
-
-        Units that are handed out are asked back: :meth:`is_wanted` says so. The job ends when they are reported.
-
-        Returns:
-            None: whoever runs the units here can end them. A server may know of some that nothing can end.
-
-        Raises:
-            Refused: One of them is not known; none was stopped.
-        """
-        self._do(CancelJobs(self.clock(), _job_ids(job_ids)))
-        return None
-
-    def delete(self, job_id: int) -> None:
-        """Cancel a job if it has not ended, and remove it with its results (row P21).
-
-        Raises:
-            Refused: It is not known, or units of it are handed out: then it was cancelled; report them and try again.
-        """
-        self.cancel(job_id)
-        self._do(DeleteJob(self.clock(), JobId(job_id)))
-
     def after(self, job_id: int, callback: Callable[[int, str], None]) -> None:
         """Call ``callback(job_id, outcome)`` once when the job has ended, at once if it has (row P20).
 
@@ -280,10 +155,6 @@ class LocalService(LocalCredit):
         """Close the pool."""
         self.close()
 
-    def _do(self, command: Command) -> tuple[Event, ...]:
-        with self.batch():
-            return self._engine.handle(command)
-
     def _follow(self, effect: Effect) -> Command | None:
         """See to one effect of a committed batch; return what is to be decided because of it."""
         if self._on_effect is not None:
@@ -306,7 +177,3 @@ class LocalService(LocalCredit):
         if self._errors:
             errors, self._errors = self._errors, []
             raise ExceptionGroup("What was done is durable, but functions given to the pool have failed", errors)
-
-
-def _job_ids(job_ids: Iterable[int]) -> tuple[JobId, ...]:
-    return tuple(JobId(job_id) for job_id in job_ids)

@@ -5,10 +5,6 @@ So the list of jobs, and all else, is after a crash what the log says (rows P17,
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterator
-
 from meted.core.batch import GENESIS
 from meted.core.commands import NoteRepair
 from meted.core.engine import Engine
@@ -22,6 +18,7 @@ from meted.core.schema import SNAPSHOT_VERSION, decode_events, decode_state
 from meted.core.state import State
 from meted.core.state_bytes import encode_state
 
+from .collector_pause import collector_paused
 from .log import Log, Snapshot
 from .log.recovery import start_point, tail
 
@@ -78,7 +75,7 @@ def read_state(log: Log, *, from_snapshot: bool = True) -> Recovered:
         LogDamaged: The log is not what was written; nothing was changed.
         SchemaError: It holds an event that this program does not know; nothing was changed.
     """
-    with _collector_paused():
+    with collector_paused():  # millions of objects are made, and no cycle
         snapshot = start_point(log)[0] if from_snapshot else None
         state = decoded(snapshot)
         if snapshot is None or state is None:
@@ -140,15 +137,3 @@ def decoded(snapshot: Snapshot | None) -> State | None:
     except SchemaError:
         return None
     return state if state.seq == snapshot.seq else None
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector out of a stretch that makes millions of objects and no cycle."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import signal
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """Return a number and what it counts: ``1 event``, ``2,000 events``; ``plural`` is with an s if it is not given."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+    return f"{number:,} {pluralized(number, singular, plural)}"
+
+
+def pluralized(number: int, singular: str, plural: str | None = None) -> str:
+    """Return the word for so many: ``event``, ``events``; ``plural`` is with an s if it is not given."""
+    return singular if number == 1 else plural or singular + "s"
+
+
+def signal_name(number: int) -> str:
+    """Return what people call a signal: ``SIGKILL``, or ``signal 40`` where it has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def no_such_unit(job_id: int, count: int) -> str:

@@ -15,7 +15,8 @@ from array import array
 from meted.core.forecast import forecast
 from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.replay import Replay
-from meted.simulations.traces.trace import Trace, TraceJob, read_trace
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import Trace, read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
 SAMPLES = 100

@@ -18,36 +18,26 @@ from typing import Final
 
 import attrs
 
-from meted.core.commands import FinishUnits, JoinWorker, OfferLoan, SetRules, SubmitJob
+from meted.core.commands import FinishUnits, JoinWorker, SubmitJob
 from meted.core.credit.karma import KARMA
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.events import (
-    DomainChanged,
-    DomainCreated,
-    DomainRemoved,
-    Event,
-    JobSubmitted,
-    LoanEnded,
-    LoanStarted,
-    UnitsLeased,
-    WorkerJoined,
-)
+from meted.core.events import Event, JobSubmitted, UnitsLeased, WorkerJoined
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.spec import NO_SPEC
 
 from .errors import SimulationError
-from .lending import effective_shares
+from .logged_entitlements import LoggedEntitlements
 from .observer import Observer
 from .passes import run_passes
 from .results.metrics import JsonValue
 from .results.wait_errors import WaitErrors
+from .traces.job import TraceJob
 from .traces.log_commands import Asked, TradeCommand
 from .traces.log_rules import HeldRules, rules_commands
 from .traces.log_trace import LoggedJob, LogTrace
-from .traces.trace import TraceJob
 from .trade.logged import LoggedTrade
 
 PER_CPU: Final = 1_000
@@ -55,25 +45,6 @@ PER_CPU: Final = 1_000
 
 TIE_RULE: Final = "the order of the log"
 """In which order is done what was asked for in one instant."""
-
-_ENTITLING: Final = (DomainCreated, DomainChanged, DomainRemoved, LoanStarted, LoanEnded)
-
-
-@attrs.define
-class EntitlementCounts:
-    """What became of the changes of what domains are entitled to, after the first submit, and of the loans.
-
-    Attributes:
-        domains: Domains registered, changed and removed.
-        loans: Loans made.
-        refused: What the engine refused.
-        first_refusal: Why it refused the first, or None.
-    """
-
-    domains: int = 0
-    loans: int = 0
-    refused: int = 0
-    first_refusal: str | None = None
 
 
 @attrs.define
@@ -120,12 +91,10 @@ class LogReplay:
         self.engine = Engine(policy, retention_us=0)
         self.ended = 0
         self.wait_errors = WaitErrors()
-        self.entitlements = EntitlementCounts()
         self._observers = tuple(observers)
-        self._entitled = entitled
-        self._has_changed = False
         self._first_us = trace.first_us
-        self._told = trace.told
+        self._entitlements = LoggedEntitlements(trace, entitled)
+        self.entitlements = self._entitlements.counts
         self._asked = _in_order(trace, rules)
         self.trade = LoggedTrade(trace, any(one.rules.pool == KARMA for one in rules))
         self._next = 0
@@ -186,7 +155,7 @@ class LogReplay:
             self._next += 1
             self._do_alone(thing)
         self._take()
-        self._tell_shares(self._first_us)
+        self._entitlements.tell(self.engine, self._first_us)
         self.entitlements.domains = 0
 
     def _step(self, now_us: int) -> None:
@@ -200,12 +169,12 @@ class LogReplay:
             self._next += 1
             if isinstance(thing, LoggedJob):
                 self._take()
-                self._tell_shares(now_us)
+                self._entitlements.tell(engine, now_us)
                 self._submit(thing)
             else:
                 self._do(thing)
         self._take()
-        self._tell_shares(now_us)
+        self._entitlements.tell(engine, now_us)
         run_passes(engine, now_us)
         for event in self._take():
             if type(event) is UnitsLeased:
@@ -231,35 +200,17 @@ class LogReplay:
 
     def _do(self, asked: Asked) -> None:
         """Do what was asked for, if it can be done; what became of it is counted."""
-        counts, command = self.entitlements, asked.command
-        if isinstance(command, TradeCommand):
-            self.trade.do(self.engine, command, asked.number)
-            return
-        try:
-            self.engine.handle(command)
-        except Refused as refusal:
-            counts.refused += 1
-            counts.first_refusal = counts.first_refusal or self._told(str(refusal))
-            return
-        if isinstance(command, OfferLoan):
-            counts.loans += 1
-        elif not isinstance(command, SetRules):
-            counts.domains += 1
+        if isinstance(asked.command, TradeCommand):
+            self.trade.do(self.engine, asked.command, asked.number)
+        else:
+            self._entitlements.do(self.engine, asked.command)
 
     def _take(self) -> Sequence[Event]:
         """Return what has happened in the engine since the last time."""
         events = self.engine.take()
-        self._has_changed = self._has_changed or any(isinstance(event, _ENTITLING) for event in events)
+        self._entitlements.read(events)
         self.trade.read(events)
         return events
-
-    def _tell_shares(self, now_us: int) -> None:
-        """Tell who is entitled to what, if that has changed."""
-        if self._has_changed and self._entitled is not None:
-            state = self.engine.state
-            numbers = {domain.name: int(domain.name) for domain in state.domains.domains.values()}
-            self._entitled(effective_shares(state, numbers), now_us - self._first_us)
-        self._has_changed = False
 
     def _submit(self, job: LoggedJob) -> None:
         self._jobs_left -= 1

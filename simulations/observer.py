@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .traces.trace import TraceJob
+from .traces.job import TraceJob
 
 
 class Observer(Protocol):

@@ -9,8 +9,6 @@ import click
 
 from ..config_file import KEYS, Config, ConfigError, config_path, read_config
 
-__all__ = ["KEYS", "config_path", "setting"]
-
 
 def setting(key: str) -> str | None:
     """Return what the config file says for one of KEYS, or None.

@@ -24,6 +24,9 @@ PAGE_ROWS = 1_000
 WAIT_US = 30_000_000
 """One request waits for news for so long, where nobody looks at a progress bar."""
 
+OUT_OF_REACH = "The server is out of reach; trying again."
+"""What is said where a command waits for a server that has gone."""
+
 COMPLETION_S = 0.5
 """A shell that completes a word waits no longer than this for the server."""
 

@@ -1,4 +1,4 @@
-"""``meted credit``: what buys priority: accounts, transfers, holds, loans and statements."""
+"""``meted credit``: what buys priority: the accounts of domains, and what moves between them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,19 @@ from meted.core.decide.ledger import credits_text
 
 from .connect import DOMAIN, connected, each_row, server_option
 from .credit_alarms import raised, show_alarms
+from .credit_holds import hold, list_holds, post, void
+from .credit_loans import lend, list_loans, repay
 from .credit_rules import credit_rules
 from .credit_statement import show_forecast, statement
-from .credits import CREDITS, SIGNED_CREDITS, bare, signed
-from .entitlements import MOMENT
+from .credits import BELOW_ZERO, CREDITS, SIGNED_CREDITS, bare, signed
 from .options import json_option
 from .tables import compact_span, moment, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..credit_views import (
-        CreditDetails,
-        CreditLoanView,
-        CreditView,
-        HoldView,
-    )
+    from ..credit_views import CreditDetails, CreditView
 
 HEADINGS = ("domain", "balance", "accrued", "held", "free", "next period")
-NUMBERS = ("balance", "accrued", "held", "free", "next period", "amount", "left", "hold", "loan")
-
-BELOW_ZERO = {"ignore_unknown_options": True}
-"""So that an amount below zero is no option, and is read or refused as an amount."""
-
-NUMBER = click.IntRange(min=1)
+NUMBERS = ("balance", "accrued", "held", "free", "next period")
 
 
 @click.group("credit")
@@ -47,6 +38,8 @@ credit.add_command(credit_rules)
 credit.add_command(statement)
 credit.add_command(show_forecast)
 credit.add_command(show_alarms)
+for each in (hold, post, void, list_holds, lend, repay, list_loans):
+    credit.add_command(each)
 
 
 @credit.command("ls", short_help="Show the accounts of domains.")
@@ -64,9 +57,7 @@ def list_accounts(as_json: bool, server: str | None) -> None:
         print_json(rows)
     elif rows:
         now_us = time.time_ns() // 1000
-        cells = [_cells(row, now_us) for row in rows]
-        shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
-        print_table([HEADINGS[n] for n in shown], [[row[n] for n in shown] for row in cells], NUMBERS)
+        print_table(HEADINGS, [_cells(row, now_us) for row in rows], NUMBERS, optional=HEADINGS)
         for alarm in alarms:
             click.echo(alarm["sentence"])
     else:
@@ -176,115 +167,3 @@ def transfer(payer: str, payee: str, amount: int, note: str, server: str | None)
     """Send credit from PAYER to PAYEE, which gets an account if it has none."""
     with connected(server) as client:
         client.call("credit.transfer", payer=payer, payee=payee, amount_mc=amount, note=note)
-
-
-def _check_later(moment_us: int | None, option: str) -> None:
-    if moment_us is not None and moment_us <= time.time_ns() // 1000:
-        raise click.UsageError(f"{option} is over already; give a later one.")
-
-
-@credit.command("hold", short_help="Set credit of a domain aside.", context_settings=BELOW_ZERO)
-@click.argument("domain", type=DOMAIN)
-@click.argument("amount", type=CREDITS)
-@click.option("--until", type=MOMENT, metavar="TIME|DUR", help="When it is free again by itself.  [default: never]")
-@server_option
-def hold(domain: str, amount: int, until: int | None, server: str | None) -> None:
-    """Set credit of a domain aside, and print the number of the hold.
-
-    It cannot be spent until it is paid out with meted credit post, or free again with meted credit void.
-    """
-    _check_later(until, "--until")
-    with connected(server) as client:
-        answer = client.call("credit.hold", domain=domain, amount_mc=amount, until_us=until)
-    click.echo(str(cast("dict[str, int]", answer)["hold"]))
-
-
-@credit.command("post", short_help="Pay a domain from a hold.", context_settings=BELOW_ZERO)
-@click.argument("number", type=NUMBER, metavar="HOLD")
-@click.argument("payee", type=DOMAIN)
-@click.argument("amount", type=CREDITS)
-@server_option
-def post(number: int, payee: str, amount: int, server: str | None) -> None:
-    """Pay a part or all of a hold to a domain; the rest is free again."""
-    with connected(server) as client:
-        client.call("credit.post", hold=number, payee=payee, amount_mc=amount)
-
-
-@credit.command("void", short_help="Give a hold up.")
-@click.argument("number", type=NUMBER, metavar="HOLD")
-@server_option
-def void(number: int, server: str | None) -> None:
-    """Give a hold up: what was set aside is free again."""
-    with connected(server) as client:
-        client.call("credit.void", hold=number)
-
-
-@credit.command("holds", short_help="Show what is set aside.")
-@click.option("--domain", type=DOMAIN, metavar="D", help="Only of this domain.")
-@json_option
-@server_option
-def list_holds(domain: str | None, as_json: bool, server: str | None) -> None:
-    """Show what is set aside with meted credit hold."""
-    with connected(server) as client:
-        rows: list[HoldView] = list(each_row(client, "credit.holds", "hold", 0, domain=domain))
-    if as_json:
-        print_json(rows)
-    elif rows:
-        cells = [(str(it["hold"]), it["domain"], bare(it["amount_mc"]), moment(it["until_us"])) for it in rows]
-        print_table(("hold", "domain", "amount", "until"), cells, NUMBERS)
-    else:
-        click.echo("Nothing is held.", err=True)
-
-
-@credit.command("lend", short_help="Lend credit to another domain.", context_settings=BELOW_ZERO)
-@click.argument("lender", type=DOMAIN)
-@click.argument("borrower", type=DOMAIN)
-@click.argument("amount", type=CREDITS)
-@click.option("--due", type=MOMENT, required=True, metavar="TIME|DUR", help="When it comes back.")
-@server_option
-def lend(lender: str, borrower: str, amount: int, due: int, server: str | None) -> None:
-    """Lend credit, and print the number of the loan.
-
-    When it is due it goes back as far as BORROWER has it then; of what comes in later the loan is paid first.
-    """
-    _check_later(due, "--due")
-    with connected(server) as client:
-        answer = client.call("credit.lend", lender=lender, borrower=borrower, amount_mc=amount, due_us=due)
-    click.echo(str(cast("dict[str, int]", answer)["loan"]))
-
-
-@credit.command("repay", short_help="Pay a loan of credit back.")
-@click.argument("number", type=NUMBER, metavar="LOAN")
-@server_option
-def repay(number: int, server: str | None) -> None:
-    """Pay a loan of credit back, as far as the borrower can. LOAN is its number in meted credit loans."""
-    with connected(server) as client:
-        left_mc = cast("dict[str, int]", client.call("credit.repay", loan=number))["left_mc"]
-    said = f"Of loan {number}, {credits_text(left_mc)} are still to be paid." if left_mc else f"Loan {number} is over."
-    click.echo(said)
-
-
-@credit.command("loans", short_help="Show the loans of credit.")
-@click.option("--domain", type=DOMAIN, metavar="D", help="Only what this domain lends or borrows.")
-@json_option
-@server_option
-def list_loans(domain: str | None, as_json: bool, server: str | None) -> None:
-    """Show the loans of credit that are not paid back."""
-    with connected(server) as client:
-        rows: list[CreditLoanView] = list(each_row(client, "credit.loans", "loan", 0, domain=domain))
-    if as_json:
-        print_json(rows)
-    elif rows:
-        cells = [
-            (
-                str(it["loan"]),
-                it["lender"],
-                it["borrower"],
-                bare(it["left_mc"]),
-                moment(it["due_us"]) + (" (overdue)" if it["overdue"] else ""),
-            )
-            for it in rows
-        ]
-        print_table(("loan", "lender", "borrower", "left", "due"), cells, NUMBERS)
-    else:
-        click.echo("There are no loans of credit.", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import starmap
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -17,7 +18,8 @@ from .tables import compact_span, moment, print_json, print_table
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
-    from ..credit_views import CreditDetails, CreditLine, CreditRulesView, Forecast
+    from ..credit_statement import CreditLine
+    from ..credit_views import CreditDetails, CreditRulesView, Forecast
 
 LINES = ("time", "what", "debit", "credit", "amount", "balance", "note")
 NUMBERS = ("amount", "balance")
@@ -64,9 +66,7 @@ def statement(
         print_json([line for line, _ in lines])
         return
     if lines:
-        cells = [_line_cells(line, count) for line, count in lines]
-        columns = len(LINES) if any(row[-1] for row in cells) else len(LINES) - 1
-        print_table(LINES[:columns], [row[:columns] for row in cells], NUMBERS)
+        print_table(LINES, starmap(_line_cells, lines), NUMBERS, optional=("note",))
     else:
         click.echo("Nothing has moved on this account yet.", err=True)
     if row is not None and row["accrued_mc"]:

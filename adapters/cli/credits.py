@@ -9,11 +9,16 @@ from meted.core.credit.fees import HOUR_CPU_US
 from meted.core.decide.ledger import credits_text
 from meted.core.limits import CREDIT_MAX_MC, PRIORITY_STEPS_MAX, TIME_MAX_US
 
-from .values import NUMBER, TEXT_CHARACTERS_MAX, Reader, duration_us
+from ..wording import pluralized
+from .times import duration_us
+from .values import NUMBER, TEXT_CHARACTERS_MAX, Reader
 
 _AMOUNT = re.compile(rf"[+-]?({NUMBER})", re.ASCII)
 _POINTS = re.compile(r"[+-]?\d{1,6}", re.ASCII)
 _HOURS = re.compile(NUMBER, re.ASCII)
+
+BELOW_ZERO = {"ignore_unknown_options": True}
+"""So that an amount below zero is no option, and is read or refused as an amount: settings of a command."""
 
 POINTS_MAX = 2 * PRIORITY_STEPS_MAX
 """From as many sold to as many bought as there may be."""
@@ -138,7 +143,7 @@ def signed(mc: int) -> str:
 
 def signed_points(number: int) -> str:
     """Return points as people write them: ``+2 points``, ``-1 point``."""
-    return f"{number:+} {'point' if abs(number) == 1 else 'points'}"
+    return f"{number:+} {pluralized(abs(number), 'point')}"
 
 
 def cpu_hours(cpu_us: int) -> str:

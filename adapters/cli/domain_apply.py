@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from .connect import connected
-from .domain import cap_text, each_domain
+from ..wording import pluralized
+from .connect import connected, server_option
+from .domain_show import cap_text, each_domain
 from .entitlements import amounts_text
-from .records import read_wanted
+from .options import json_option
 from .tables import print_json, shown
 
 if TYPE_CHECKING:
@@ -21,12 +22,42 @@ DONE = {"created": "created", "changed": "changed", "removed": "removed"}
 WOULD = {"created": "would be created", "changed": "would be changed", "removed": "would be removed"}
 
 
+@click.command(
+    "apply",
+    short_help="Let domains be as a file says.",
+    epilog="""\b
+A file:
+  [{"name": "physics", "share": 3, "guarantee": {"cpu": 16, "mem": "64G"}},
+   {"name": "optics", "parent": "physics", "cap": {"cpu": 8},
+    "loans": [{"borrower": "physics", "resource": "share", "amount": 1}]},
+   {"name": "guests", "absent": true}]
+Also: floor, floor_share. What a domain does not name is as at first, but for
+loans, which are left alone. The members of a loan are those of meted loan set.
+""",
+)
+@click.argument("file", type=click.File("rb"), metavar="FILE")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@json_option
+@server_option
+def apply_domains(file: BinaryIO, dry_run: bool, as_json: bool, server: str | None) -> None:
+    """Let domains be as FILE says (- is standard input), a list in JSON.
+
+    What is missing is made, what differs is changed, what is to be absent is removed, and all else is left alone: a
+    second time nothing happens. Domains that the file does not name stay as they are. Each is judged by itself: one
+    that cannot be so keeps no other from being so, and makes the exit code 1.
+    """
+    if not apply(file, dry_run, as_json, server):
+        raise click.exceptions.Exit(1)
+
+
 def apply(file: BinaryIO, dry_run: bool, as_json: bool, server: str | None) -> bool:
     """Let domains be as a file says, tell what was done, and return whether all of it could be.
 
     Raises:
         click.ClickException: It is no such file; nothing was done.
     """
+    from .records import read_wanted  # only here: most commands need none of it
+
     wanted = read_wanted(file)
     with connected(server) as client:
         before = {} if as_json else {row["domain"]: row for row in each_domain(client)}
@@ -41,7 +72,7 @@ def apply(file: BinaryIO, dry_run: bool, as_json: bool, server: str | None) -> b
             click.echo(f"{shown(name)} {said}" + (f": {more}" if more else ""))
     same = len(done["unchanged"])
     if same or not any(done.values()):
-        click.echo(f"{same} {'is' if same == 1 else 'are'} so already")
+        click.echo(f"{same} {pluralized(same, 'is', 'are')} so already")
     for one in done["refused"]:
         click.echo(f"Refused {shown(one['name'])}: {shown(one['sentence'])}", err=True)
     return not done["refused"]

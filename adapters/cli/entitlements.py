@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from meted.core.limits import CPU_MILLI_MAX, SHARE_MAX
 
 from .tables import amount, size
-from .values import NONE, TEXT_CHARACTERS_MAX, Reader, amount_milli, duration_us, key_value, size_bytes, time_us
+from .values import NONE, TEXT_CHARACTERS_MAX, Reader, amount_milli, key_value, size_bytes
 
 if TYPE_CHECKING:
     from ..domain_views import AmountsView
@@ -82,27 +81,6 @@ def loan_amount(text: str) -> tuple[str, int]:
     return name, lent
 
 
-def moment_or_span_us(text: str) -> int:
-    """Return a moment in microseconds since the Unix epoch: a time, or a duration from now on.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    now_us = time.time_ns() // 1000
-    try:
-        return now_us + duration_us(text)
-    except ValueError:
-        pass
-    try:
-        return time_us(text, now_us)
-    except ValueError as error:
-        if "out of range" in str(error) or "too long" in str(error):
-            raise
-        raise ValueError(
-            f"{text!r} is neither a time nor a duration; write it like 2027-01-31T18:00, now+15m or 2h."
-        ) from None
-
-
 AMOUNTS = Reader("amounts", named_amounts)
 """Gives amounts by resource."""
 
@@ -111,9 +89,6 @@ LOAN_AMOUNT = Reader("resource=amount", loan_amount)
 
 SHARE = Reader("share", lambda text: whole_share(text))
 """Gives a whole number."""
-
-MOMENT = Reader("time or duration", moment_or_span_us)
-"""Gives microseconds since the Unix epoch."""
 
 
 def on_wire(named: Mapping[str, int], had: AmountsView | None = None) -> AmountsView:

@@ -164,7 +164,7 @@ def _basis(found: ForecastView) -> str:
         f"Of {waiting:,} units that wait, something is known of the time of {known:,} ({_percent(known, waiting)}).",
     ]
     if found["overrun"]:
-        leases = "1 lease is" if found["overrun"] == 1 else f"{found['overrun']:,} leases are"
+        leases = counted(found["overrun"], "lease is", "leases are")
         parts.append(f"{leases} over their estimate, and taken to go on for as long again as they are over.")
     return " ".join(parts)
 

@@ -29,14 +29,10 @@ from .events import line_of, print_tables
 from .log_refusals import refusals
 from .options import data_argument, data_option, json_option, log_argument, one_place
 from .progress import ProgressBar
+from .tables import is_terminal
 
 SHOW_EVENTS = 100
 """``meted log show`` prints so many events if it is not told how many."""
-
-
-def is_terminal() -> bool:
-    """Whether a person looks at what is printed, so that it should be a table."""
-    return sys.stdout.isatty()
 
 
 class _Sentences(click.Group):
@@ -202,9 +198,8 @@ def _tell_rest(last_seq: int, from_seq: int, next_seq: int | None) -> None:
     elif from_seq > last_seq:
         click.echo(f"The log ends at seq {last_seq}.", err=True)
     elif next_seq is not None and next_seq <= last_seq:
-        more = counted(last_seq - next_seq + 1, "more event")
-        verb = "follows" if last_seq == next_seq else "follow"
-        click.echo(f"{more} {verb}; go on with --from {next_seq}, or show everything with --all.", err=True)
+        more_follow = counted(last_seq - next_seq + 1, "more event follows", "more events follow")
+        click.echo(f"{more_follow}; go on with --from {next_seq}, or show everything with --all.", err=True)
 
 
 def _note(repaired: Log, lost_first_seq: int, lost_last_seq: int) -> None:

@@ -43,7 +43,7 @@ COMMANDS = {
     "rerun": ("meted.adapters.cli.control:rerun", "Run units of a job again that failed or were cancelled."),
     "rules": ("meted.adapters.cli.rules:rules", "Show and set the rules by which the pool is shared."),
     "serve": ("meted.adapters.cli.serve:serve", "Run a server; workers join it from anywhere."),
-    "show": ("meted.adapters.cli.jobs:show", "Show one job."),
+    "show": ("meted.adapters.cli.show:show", "Show one job."),
     "shutdown": (
         "meted.adapters.cli.serve:shutdown",
         "End the server in good order; workers go on and wait for the next one.",

@@ -62,10 +62,7 @@ def workers(as_json: bool, server: str | None) -> None:
     elif rows:
         now_us = time.time_ns() // 1000
         cells = [worker_cells(row, now_us) for row in rows]
-        shown = [n for n in range(len(HEADINGS)) if any(row[n] for row in cells)]
-        headings = [HEADINGS[n] for n in shown]
-        spare = [heading for heading in SPARE if heading in headings]
-        print_table(headings, [[row[n] for n in shown] for row in cells], NUMBERS, spare=spare)
+        print_table(HEADINGS, cells, NUMBERS, optional=HEADINGS, spare=SPARE)
     else:
         click.echo("No worker is connected; start one with: meted worker", err=True)
 

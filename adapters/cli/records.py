@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from .entitlements import moment_or_span_us, named_amounts, on_wire, resource_amount, whole_share
-from .values import duration_us, time_us
+from .entitlements import named_amounts, on_wire, resource_amount, whole_share
+from .times import duration_us, moment_or_span_us, time_us
 
 if TYPE_CHECKING:
     from ..domain_changes import RefusedRecord

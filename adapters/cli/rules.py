@@ -13,7 +13,8 @@ from .connect import connected, server_option
 from .credits import CREDITS_OR_ZERO
 from .options import json_option
 from .tables import amount, compact_span, print_facts, print_json
-from .values import Reader, amount_milli, long_duration, or_none
+from .times import long_duration
+from .values import Reader, amount_milli, or_none
 
 if TYPE_CHECKING:
     from ..domain_views import RulesView

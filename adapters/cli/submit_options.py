@@ -12,20 +12,8 @@ from meted.core.limits import PRIORITY_MAX, RETRIES_MAX, SECOND_US
 
 from .config import setting
 from .connect import DOMAIN, JOB_ID
-from .values import (
-    AMOUNT,
-    CPUS,
-    DURATION,
-    INDEX_RANGE,
-    KEY_VALUE,
-    POSITIVE_DURATION,
-    RESOURCE,
-    SIZE,
-    TIME,
-    Reader,
-    duration_us,
-    size_bytes,
-)
+from .times import DURATION, POSITIVE_DURATION, TIME, duration_us
+from .values import AMOUNT, INDEX_RANGE, KEY_VALUE, RESOURCE, SIZE, Reader, size_bytes
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -117,7 +105,7 @@ def shape_options(command: Command) -> Command:
 def need_options(command: Command) -> Command:
     """Add what says what a unit needs and what it is held to."""
     options = [
-        click.option("--cpus", type=CPUS, default="1", show_default=True, metavar="N", help="Cpus a unit needs."),
+        click.option("--cpus", type=AMOUNT, default="1", show_default=True, metavar="N", help="Cpus a unit needs."),
         click.option("--gpus", type=AMOUNT, metavar="N", help="Gpus a unit needs; the same as --resource gpu=N."),
         click.option("--mem", type=SIZE, default="0", metavar="SIZE", help="Memory a unit needs: 512M, 4G, 1.5Gi."),
         click.option("--resource", type=RESOURCE, multiple=True, metavar="NAME=N", help="Anything else it needs."),

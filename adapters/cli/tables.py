@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -51,6 +51,7 @@ def print_table(
     rows: Iterable[Sequence[str]],
     right: Iterable[str] = (),
     *,
+    optional: Collection[str] = (),
     one_line: bool = False,
     spare: Sequence[str] = (),
 ) -> None:
@@ -60,10 +61,16 @@ def print_table(
         headings: One a column. Where a terminal is too narrow, words are broken into lines, and numbers stay whole.
         rows: The cells.
         right: Headings of the columns of numbers, which stand on the right.
+        optional: Headings of columns that are left out where no row has anything in them.
         one_line: Cut words on a terminal where they are too long, the last column first, so that each row is one line.
         spare: Headings of columns that a terminal which is too narrow even so goes without, and is told so.
     """
     numbers = set(right)
+    if optional:
+        rows = list(rows)
+        filled = [n for n, name in enumerate(headings) if name not in optional or any(row[n] for row in rows)]
+        headings, rows = [headings[n] for n in filled], [[row[n] for n in filled] for row in rows]
+        spare = [name for name in spare if name in headings]
     if is_terminal():
         from rich.console import Console  # only here: it takes longer to load than the rest
 

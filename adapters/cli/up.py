@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..wording import pluralized
 from .options import data_argument
 from .serve import addresses_of, announce, sentences, serve_options
-from .values import DURATION
+from .times import DURATION
 from .worker import known_executor
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _stop_workers_first(local: LocalWorkers, server: Server) -> None:
 
 
 def _say_what_next(workers: int) -> None:
-    click.echo(f"{workers} {'worker' if workers == 1 else 'workers'} on this machine. In another terminal, try:")
+    click.echo(f"{workers} {pluralized(workers, 'worker')} on this machine. In another terminal, try:")
     click.echo("  meted submit --count 10 -- echo {index}")
     click.echo("  meted watch")
     click.echo("Ctrl-C ends it; nothing is lost.")

@@ -11,11 +11,11 @@ import click
 
 from meted.core.state import ENDED
 
-from .connect import JOB_ID, WAIT_US, connected, job_row, server_option
+from .connect import JOB_ID, OUT_OF_REACH, WAIT_US, connected, job_row, server_option
 from .options import json_option
 from .progress import ProgressBar
 from .tables import print_json
-from .values import DURATION
+from .times import DURATION
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
@@ -84,7 +84,7 @@ def _wait(client: BlockingClient, job_id: int, wait_us: int) -> JobView:
             if time.monotonic() > give_up_s:
                 raise
             if not told:
-                click.echo("The server is out of reach; trying again.", err=True)
+                click.echo(OUT_OF_REACH, err=True)
                 told = True
             time.sleep(1)
 

@@ -12,8 +12,9 @@ import click
 
 from meted.core.state import ENDED
 
-from .connect import JOB_ID, connected, each_job, job_row, server_option
-from .jobs import HEADINGS, NUMBERS, SPARE, cells
+from ..wording import pluralized
+from .connect import JOB_ID, OUT_OF_REACH, connected, each_job, job_row, server_option
+from .jobs import HEADINGS, NUMBERS, SPARE, cells, unit_counts
 from .options import json_option
 from .tables import amount, is_terminal, narrowed, print_json, rich_table, shown
 
@@ -105,7 +106,7 @@ def _print_lines() -> Callable[[Follower, bool, int | None], None]:
     def show(follower: Follower, reachable: bool, job_id: int | None) -> None:
         nonlocal reached, shown
         if reached and not reachable:
-            click.echo("The server is out of reach; trying again.", err=True)
+            click.echo(OUT_OF_REACH, err=True)
         reached = reachable
         now = {key: row for key, row in follower.jobs.items() if job_id in (None, key)}
         for key, row in now.items():
@@ -120,9 +121,7 @@ def _print_lines() -> Callable[[Follower, bool, int | None], None]:
 
 def line_of(row: JobView) -> str:
     """Return a job as a line of text, with the time of day."""
-    counts = "  ".join(
-        f"{row[state]} {state}" for state in ("pending", "running", "succeeded", "failed", "cancelled") if row[state]
-    )
+    counts = "  ".join(unit_counts(row))
     name = f" ({shown(row['name'])})" if row["name"] else ""
     return f"{time.strftime('%H:%M:%S')}  job {row['job']}{name}  {row['state']}:  {counts}"
 
@@ -206,14 +205,14 @@ def picture(
     chosen = chosen if len(active) < room else active[:room]
     now_us = time.time_ns() // 1000
     counts = Counter(row["state"] for row in jobs.values())
-    parts = [f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"]
+    parts = [f"{len(jobs)} {pluralized(len(jobs), 'job')}"]
     parts += [f"{counts[state]} {state}" for state in sorted(counts)]
     used = amount(sum(row["used_cpu_milli"] for row in workers.values()))
     whole = amount(sum(row["cpu_milli"] for row in workers.values()))
-    pool = f"{len(workers)} {'worker' if len(workers) == 1 else 'workers'}, {used} of {whole} cpus in use"
+    pool = f"{len(workers)} {pluralized(len(workers), 'worker')}, {used} of {whole} cpus in use"
     lines: list[RenderableType] = [Text(f"{', '.join(parts)}; {pool}", style="bold")]
     if not reachable:
-        lines.append(Text("The server is out of reach; trying again.", style="red"))
+        lines.append(Text(OUT_OF_REACH, style="red"))
     every = [cells(row, now_us) for row in chosen]
     headings, rows, lost = narrowed(HEADINGS, every, NUMBERS, room=console.width, one_line=True, spare=SPARE)
     lines.append(rich_table(headings, rows, NUMBERS, room=console.width, one_line=True))

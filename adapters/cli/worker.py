@@ -5,16 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
-import signal
 import sys
 from pathlib import Path
 
 import click
 
-from .config import config_path, setting
+from ..config_file import config_path
+from ..wording import signal_name
+from .config import setting
 from .connect import DOMAIN, address_of, server_option
 from .options import default_data
-from .values import AMOUNT, DURATION, KEY_VALUE, RESOURCE, SIZE, TIME
+from .times import DURATION, TIME
+from .values import AMOUNT, KEY_VALUE, RESOURCE, SIZE
 
 LOCK = "lock"
 """File in the worker's directory that is locked while a worker uses it."""
@@ -170,7 +172,4 @@ def how_it_ended(code: int) -> str:
     """
     if code >= 0:
         return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
+    return f"was killed by {signal_name(-code)}"

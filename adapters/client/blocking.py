@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..wire.address import Address, UnixAddress, default_address, parse_address
+from ..wire.address import Address, default_address, parse_address
 from ..wire.connection import Connection
-from ..wire.errors import AddressError, CallError, RemoteProtocolError, Unreachable
+from ..wire.errors import RemoteProtocolError, Unreachable
 from ..wire.limits import READ_BYTES
 from ..wire.messages import NEED_DATA, Event, Notification, Request, Response
 from ..wire.methods import METHODS
+from .dial import dial
 from .greeting import check_hello, hello_params
 from .repeating import REPEATS_MAX, give_key, pauses_s
 
@@ -23,9 +24,6 @@ TIMEOUT_S = 30.0
 
 NOTIFICATIONS_KEPT = 10_000
 """Notifications that may lie unread."""
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""Hosts that are this machine."""
 
 
 class _Broken(Exception):
@@ -93,7 +91,7 @@ class BlockingClient:
         if self._socket is not None:
             return
         hello = hello_params(self.address, self._program, self._token)
-        self._socket = _connect(self.address, self._timeout_s)
+        self._socket = dial(self.address, self._timeout_s)
         self._connection = Connection()
         self.dialled += 1
         try:
@@ -248,45 +246,3 @@ class BlockingClient:
         elif not isinstance(event, Response):
             self.close()
             raise RemoteProtocolError("The server called a method of its client; look at the address.")
-
-
-def _how_to_start(address: Address) -> str:
-    """Return what starts a server at an address, for people."""
-    if isinstance(address, UnixAddress):
-        with contextlib.suppress(AddressError):  # the default one is not to be had; another was asked for
-            if address == default_address():
-                return "start one with: meted up"
-    elif address.host not in LOOPBACK:
-        return f"start one on that machine with: meted serve --listen tcp://0.0.0.0:{address.port}"
-    return f"start one with: meted up --listen {address}"
-
-
-def _connect(address: Address, timeout_s: float) -> socket.socket:
-    """Return a connected socket.
-
-    Raises:
-        Unreachable: If there is no server, in a sentence that says what to do.
-    """
-    try:
-        if isinstance(address, UnixAddress):
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                made.settimeout(timeout_s)
-                made.connect(address.path)
-            except BaseException:
-                made.close()
-                raise
-            return made
-        made = socket.create_connection((address.host, address.port), timeout_s)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
-    except PermissionError as error:
-        raise Unreachable(f"You may not connect to {address}; ask who runs the server there.") from error
-    except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise Unreachable(f"No server runs at {address}; {_how_to_start(address)}") from error
-    except (OSError, UnicodeError) as error:
-        reason = str(error) if isinstance(error, UnicodeError) else error.strerror or str(error)
-        raise Unreachable(f"The server at {address} cannot be reached ({reason}); look at the address.") from error
-
-
-__all__ = ["BlockingClient", "CallError", "Unreachable"]

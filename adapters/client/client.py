@@ -19,6 +19,7 @@ from .domain_verbs import DomainVerbs
 from .greeting import hello_params
 from .job_verbs import JobVerbs
 from .link import Dial, Link
+from .loan_verbs import LoanVerbs
 from .mirror import Mirror, alarm_id_of, job_id_of, loan_id_of, worker_id_of
 from .refusals import refusals
 from .subscription import Subscription
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Callback = Callable[[int, str], None]
 
 
-class Client(JobVerbs, DomainVerbs, CreditVerbs, AsyncCaller):
+class Client(JobVerbs, DomainVerbs, LoanVerbs, CreditVerbs, AsyncCaller):
     """Calls a server; many calls may be under way at once, and each acts once though connections break.
 
     Made by :meth:`connect`, and of use inside its block only.

@@ -10,15 +10,8 @@ from .verb import Verbs, verb
 if TYPE_CHECKING:
     from ..credit_alarms import AlarmView
     from ..credit_changes import Niced
-    from ..credit_views import (
-        CreditDetails,
-        CreditLine,
-        CreditLoanView,
-        CreditRulesView,
-        CreditView,
-        Forecast,
-        HoldView,
-    )
+    from ..credit_statement import CreditLine
+    from ..credit_views import CreditDetails, CreditLoanView, CreditRulesView, CreditView, Forecast, HoldView
 
 
 class CreditVerbs(Verbs):

@@ -9,7 +9,7 @@ from ..wire.address import Address, TcpAddress
 from ..wire.convert import plain
 from ..wire.errors import RemoteProtocolError
 from ..wire.limits import PROTOCOL
-from ..wire.methods import Hello
+from ..wire.params_pool import Hello
 from ..wire.token import find_token
 
 

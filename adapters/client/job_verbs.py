@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class JobVerbs(Verbs):
-    """The verbs of :class:`meted.adapters.local_service.LocalService`, kept by a server; all raise ``Refused``.
+    """The verbs of :class:`meted.adapters.local_jobs.LocalJobs`, kept by a server; all raise ``Refused``.
 
     How one waits for the end of a job is each client's own.
     """
@@ -54,7 +54,7 @@ class JobVerbs(Verbs):
         after: Iterable[int] = (),
         begin_us: int | None = None,
     ) -> int:
-        """Accept a job of ``count`` units and return its id; the arguments are those of ``LocalService.submit``.
+        """Accept a job of ``count`` units and return its id; the arguments are those of ``LocalJobs.submit``.
 
         Raises:
             Refused: Something in it is unknown, of a wrong type or beyond a limit; the sentence says what.
@@ -119,6 +119,11 @@ class JobVerbs(Verbs):
             Refused: The job has not ended or is not known, or there is nothing to run again.
         """
         await self._ask("rerun", job=job_id, failed=failed, cancelled=cancelled)
+
+    @verb
+    async def job_priority(self, job_id: int, priority: int) -> None:
+        """Give a job that has not ended another priority (row P09)."""
+        await self._ask("job.priority", job=job_id, priority=priority)
 
     @verb
     async def job(self, job_id: int) -> JobDetails:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import trio
 
 from ..wire.connection import Connection
-from ..wire.errors import CallError, LocalProtocolError, RemoteProtocolError, Unreachable, WireError
+from ..wire.errors import LocalProtocolError, RemoteProtocolError, Unreachable, WireError
 from ..wire.limits import MSGID_MAX, OUTSTANDING_REQUESTS_MAX, READ_BYTES
 from ..wire.messages import NEED_DATA, ConnectionClosed, Event, Notification, Request, Response
 from ..wire.methods import METHODS
@@ -243,6 +243,3 @@ class Link:
             call = self._calls.get(event.msgid)
             if call is not None:
                 call.end(event.result, event.error)
-
-
-__all__ = ["CallError", "Dial", "Link", "Unreachable"]

@@ -15,6 +15,7 @@ from .blocking import BlockingClient
 from .credit_verbs import CreditVerbs
 from .domain_verbs import DomainVerbs
 from .job_verbs import JobVerbs
+from .loan_verbs import LoanVerbs
 from .refusals import refusals
 from .verb import BlockingCaller
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Callback = Callable[[int, str], None]
 
 
-class RemoteService(JobVerbs, DomainVerbs, CreditVerbs, BlockingCaller):
+class RemoteService(JobVerbs, DomainVerbs, LoanVerbs, CreditVerbs, BlockingCaller):
     """Domains and jobs, kept by a server. A call is durable when it returns; a lost answer is asked for again."""
 
     def __init__(self, address: Address | str | None = None, *, token: str | None = None) -> None:

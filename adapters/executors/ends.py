@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from ..wording import signal_name
 from .contract import EXIT_NOT_STARTED, UnitEnd
 
 _SHELL_SIGNAL = 128
@@ -50,10 +51,7 @@ def time_sentence(time_limit_us: int) -> str:
 def exit_sentence(exit_code: int, killed: bool) -> str:
     """Return how a unit ended that nobody's limit ended; ``killed`` says that the executor was asked to end it."""
     if exit_code < 0:
-        try:
-            name = signal.Signals(-exit_code).name
-        except ValueError:
-            name = f"signal {-exit_code}"
+        name = signal_name(-exit_code)
         if killed:
             return f"it was killed as asked ({name})"
         if -exit_code == signal.SIGKILL:

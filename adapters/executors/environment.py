@@ -7,6 +7,10 @@ administrator has in the worker's environment (tokens, for one) does not reach t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .contract import UnitToRun
 
 KEPT_BY = "METED_KEPT_BY"
 """What the keeper of a worker puts into its environment, and so into that of all its units (docs/executors.md)."""
@@ -97,6 +101,23 @@ def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environment.items() if name in INHERITED_NAMES or name.startswith("LC_")}
     kept.setdefault("PATH", DEFAULT_PATH)
     return kept
+
+
+def told_of_job(unit: UnitToRun) -> dict[str, str]:
+    """Return what all units of a job are told of it, by name."""
+    told = {
+        "METED_JOB": str(unit.job_id),
+        "METED_COUNT": str(unit.count),
+        "METED_CPUS": str(max(1, unit.request.cpu_milli // 1_000)),
+        "METED_MEM_BYTES": str(unit.request.mem_bytes),
+    }
+    if unit.name:
+        told["METED_JOB_NAME"] = unit.name
+    if unit.domain:
+        told["METED_DOMAIN"] = unit.domain
+    if unit.spec.cwd is not None:
+        told["METED_SUBMIT_DIR"] = unit.spec.cwd
+    return told
 
 
 def encode(pairs: Iterable[tuple[str, str]]) -> dict[bytes, bytes]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,18 +15,14 @@ from contextlib import suppress
 from meted.core.spec import Spec
 
 from .contract import UnitToRun
-from .environment import DEFAULT_PATH, KEPT_BY, BadVariable, check_pair, encode, inherited
+from .environment import DEFAULT_PATH, KEPT_BY, BadVariable, check_pair, encode, inherited, told_of_job
 from .options import OptionsError, ProcessOptions, expand, line_of, number_of, read_options
 from .output import DIRECTORY_MODE, FILE_MODE, OutputStore
+from .ulimits import limits_script
 
 JOBS_READY_MAX = 64
 """Jobs whose common part is kept; then the oldest goes, and is made anew where needed."""
 
-CPU_CLEANUP_S = 5
-"""Processor time between SIGXCPU, which a process may catch to end in order, and SIGKILL."""
-
-_BLOCK_BYTES = 512
-_KIB = 1_024
 _NULL = os.devnull
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 # Python ignores SIGPIPE and SIGXFSZ, nohup SIGHUP, a shell's background job SIGINT and SIGQUIT; an ignored signal
@@ -58,12 +53,12 @@ class _Job:
         for name, value in (*unit.spec.env, *unit.secrets.items()):
             check_pair(name, value)
             texts[name] = value
-        texts.update(_told_of_job(unit))
+        texts.update(told_of_job(unit))
         if KEPT_BY in base:  # by this name its processes are found when the keeper is dead; no job can change it
             texts[KEPT_BY] = base[KEPT_BY]
         self.path = texts.get("PATH", DEFAULT_PATH)
         self.environment = encode(texts.items())
-        self.limits = _limits_script(self.options)
+        self.limits = limits_script(self.options)
         self.stdin = _NULL
         self.program: str | None = None
         self.argv = (
@@ -219,54 +214,6 @@ class Launcher:
         if "/" in name:
             raise NotStarted(f"there is no program {name} on the worker (seen from the directory {os.getcwd()})")
         raise NotStarted(f'there is no command "{name}" on the worker; it was looked for in {job.path}')
-
-
-def _told_of_job(unit: UnitToRun) -> dict[str, str]:
-    told = {
-        "METED_JOB": str(unit.job_id),
-        "METED_COUNT": str(unit.count),
-        "METED_CPUS": str(max(1, unit.request.cpu_milli // 1_000)),
-        "METED_MEM_BYTES": str(unit.request.mem_bytes),
-    }
-    if unit.name:
-        told["METED_JOB_NAME"] = unit.name
-    if unit.domain:
-        told["METED_DOMAIN"] = unit.domain
-    if unit.spec.cwd is not None:
-        told["METED_SUBMIT_DIR"] = unit.spec.cwd
-    return told
-
-
-def _limits_script(options: ProcessOptions) -> bytes | None:
-    """Return the shell commands that set a job's limits and then become its command; None if there are no limits.
-
-    The limits must be set between fork and exec, in the new process and nowhere else. posix_spawn has no place for
-    it; setting them from outside with prlimit(2) comes too late for a process that is quick; setting them in the
-    worker for the length of a spawn would have it stopped by its own processor time. Numbers alone are put into the
-    script; command and arguments are its parameters and no shell ever reads them.
-    """
-    commands: list[str] = []
-    for name, value in options.limits:
-        if name == "cpu_s":
-            soft = _at_most(resource.RLIMIT_CPU, value, 1)
-            hard = _at_most(resource.RLIMIT_CPU, value + CPU_CLEANUP_S, 1)
-            commands.append(f"ulimit -S -t {soft} && ulimit -H -t {hard}")
-        elif name == "file_bytes":
-            commands.append(f"ulimit -f {_at_most(resource.RLIMIT_FSIZE, value, _BLOCK_BYTES)}")
-        elif name == "mem_bytes":
-            commands.append(f"ulimit -v {_at_most(resource.RLIMIT_AS, value, _KIB)}")
-        elif name == "open_files":
-            commands.append(f"ulimit -n {_at_most(resource.RLIMIT_NOFILE, value, 1)}")
-    if not commands:
-        return None
-    return " && ".join([*commands, 'exec "$@"']).encode()
-
-
-def _at_most(which: int, value: int, unit: int) -> int:
-    """Return a limit in the units of ``ulimit``, rounded up, and not above what the worker itself may have."""
-    hard = resource.getrlimit(which)[1]
-    blocks = -(-value // unit)
-    return blocks if hard == resource.RLIM_INFINITY else min(blocks, hard // unit)
 
 
 def _sentence(error: OSError, spec: Spec) -> str:

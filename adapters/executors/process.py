@@ -8,12 +8,9 @@ own does not outlive the worker: see :mod:`..worker.keeper`.
 
 from __future__ import annotations
 
-import math
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import trio
 
@@ -37,32 +34,10 @@ from .ends import exit_sentence, failure_body, limit_hit, limit_sentence, not_st
 from .launch import Launcher, NotStarted, remove_empty
 from .output import OutputStore, size_bytes, tail
 from .resident import LOOK_S, ResidentMemory, end_session
-from .timing import UnitTime
+from .running_process import RunningProcess, now_us
 
 REAP_MAX_S = 10
 """How long a killed process may take to be gone; one that hangs in the system longer is left to the system."""
-
-
-class _Running:
-    """A unit that runs."""
-
-    __slots__ = ("killed", "over_bytes", "path", "pid", "pidfd", "scope", "time", "unit", "waits")
-
-    def __init__(self, unit: UnitToRun, pid: int, path: str, now_us: int) -> None:
-        self.unit = unit
-        self.pid = pid
-        self.path = path
-        self.pidfd = -1
-        self.time = UnitTime(now_us, unit.time_limit_us)
-        self.scope: trio.CancelScope | None = None
-        self.waits = False  # for its end alone, with nothing else to see to
-        self.killed = False
-        self.over_bytes = 0  # what its processes held together, where that was too much
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the unit's group, which is there until it is reaped."""
-        with suppress(ProcessLookupError, PermissionError):  # of what belongs to another user nothing can be ended
-            os.killpg(self.pid, number)
 
 
 @record
@@ -90,7 +65,7 @@ class ProcessExecutor:
         self._store = OutputStore(directory)
         self._launcher = Launcher(self._store, os.environ if environment is None else environment)
         self._grace_us = grace_us
-        self._running: dict[UnitKey, _Running] = {}
+        self._running: dict[UnitKey, RunningProcess] = {}
         self._memory = ResidentMemory()
         self._state = "new"
         self._started = 0
@@ -143,7 +118,7 @@ class ProcessExecutor:
             started()
             most_bytes = self._launcher.limits_of(unit).get("rss_bytes")
             if most_bytes is None:
-                await self._wait(running)
+                await running.wait(self._grace_us)
             else:
                 await self._wait_within(running, most_bytes)
         except BaseException:
@@ -152,7 +127,7 @@ class ProcessExecutor:
                 await trio.lowlevel.wait_readable(running.pidfd)
             raise
         finally:
-            run_us = running.time.run_us(_now_us())
+            run_us = running.time.run_us(now_us())
             ended = self._reap(running)
         return self._end(running, run_us, ended)
 
@@ -162,8 +137,8 @@ class ProcessExecutor:
         if running is None:
             return False
         running.killed = True
-        self._terminate(running, grace_us)
-        self._wake(running)
+        running.terminate(grace_us)
+        running.wake()
         return True
 
     def suspend(self, key: UnitKey) -> bool:
@@ -172,8 +147,8 @@ class ProcessExecutor:
         if running is None:
             return False
         running.signal(signal.SIGSTOP)
-        running.time.suspend(_now_us())
-        self._wake(running)
+        running.time.suspend(now_us())
+        running.wake()
         return True
 
     def resume(self, key: UnitKey) -> bool:
@@ -181,9 +156,9 @@ class ProcessExecutor:
         running = self._running.get(key)
         if running is None or not running.time.suspended:
             return False
-        running.time.resume(_now_us())
+        running.time.resume(now_us())
         running.signal(signal.SIGCONT)
-        self._wake(running)
+        running.wake()
         return True
 
     def usage(self) -> Usage:
@@ -204,10 +179,10 @@ class ProcessExecutor:
         self._launcher.forget(job_id)
         self._store.forget(job_id)
 
-    def _start(self, unit: UnitToRun) -> _Running:
-        began_us = _now_us()  # before the spawn, which returns when the child is on its way, and may be at its end
+    def _start(self, unit: UnitToRun) -> RunningProcess:
+        began_us = now_us()  # before the spawn, which returns when the child is on its way, and may be at its end
         pid, path = self._launcher.start(unit)
-        running = _Running(unit, pid, path, began_us)
+        running = RunningProcess(unit, pid, path, began_us)
         try:
             running.pidfd = os.pidfd_open(pid)
         except OSError as error:
@@ -218,8 +193,8 @@ class ProcessExecutor:
         self._started += 1
         return running
 
-    async def _wait_within(self, running: _Running, most_bytes: int) -> None:
-        """Do as :meth:`_wait` does, and end the unit by force when its processes hold more than ``most_bytes``."""
+    async def _wait_within(self, running: RunningProcess, most_bytes: int) -> None:
+        """Wait for the end of a process, and force it when its unit's processes hold more than ``most_bytes``."""
 
         async def watch() -> None:
             while (held_bytes := self._memory.held_bytes(running.pid)) <= most_bytes:
@@ -231,46 +206,10 @@ class ProcessExecutor:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
-            await self._wait(running)
+            await running.wait(self._grace_us)
             nursery.cancel_scope.cancel()
 
-    async def _wait(self, running: _Running) -> None:
-        """Return when the process has ended; see to its time limit and to what is left of its grace."""
-        if running.time.due_us() is None:  # most have no limit: a scope, which costs more than all else here, can wait
-            running.waits = True
-            try:
-                await trio.lowlevel.wait_readable(running.pidfd)
-                return
-            except trio.ClosedResourceError:  # there is something to see to now: see _wake
-                pass
-            finally:
-                running.waits = False
-        while True:
-            with trio.CancelScope(deadline=_deadline(running)) as scope:
-                running.scope = scope
-                await trio.lowlevel.wait_readable(running.pidfd)
-                return
-            if running.time.expire(_now_us(), self._grace_us):
-                running.signal(signal.SIGKILL)
-            elif running.time.over_limit:
-                self._terminate(running, self._grace_us)
-
-    def _terminate(self, running: _Running, grace_us: int) -> None:
-        if grace_us <= 0:
-            running.signal(signal.SIGKILL)
-            return
-        running.time.end_within(_now_us(), grace_us)
-        running.signal(signal.SIGTERM)
-        running.signal(signal.SIGCONT)  # one that is suspended gets no signal otherwise
-        running.time.resume(_now_us())
-
-    def _wake(self, running: _Running) -> None:
-        if running.scope is not None:
-            running.scope.deadline = _deadline(running)
-        elif running.waits:
-            trio.lowlevel.notify_closing(running.pidfd)
-
-    def _reap(self, running: _Running) -> _Ended:
+    def _reap(self, running: RunningProcess) -> _Ended:
         running.signal(signal.SIGKILL)  # the rest of its group; the id is still its own
         pid, status, used = os.wait4(running.pid, os.WNOHANG)
         os.close(running.pidfd)
@@ -282,7 +221,7 @@ class ProcessExecutor:
             remove_empty(running.path)
         return _Ended(status, cpu_us, used.ru_maxrss * 1_024)
 
-    def _end(self, running: _Running, run_us: int, ended: _Ended) -> UnitEnd:
+    def _end(self, running: RunningProcess, run_us: int, ended: _Ended) -> UnitEnd:
         code = os.waitstatus_to_exitcode(ended.status)
         if code == 0 and not running.time.over_limit:
             result = tail(running.path + ".out") if size_bytes(running.path + ".out") else None
@@ -297,12 +236,3 @@ class ProcessExecutor:
             sentence = exit_sentence(code, running.killed)
         body = failure_body(sentence, tail(running.path + ".err"), OUTPUT_KEPT_BYTES)
         return UnitEnd(code, run_us, ended.cpu_us, ended.peak_bytes, body)
-
-
-def _now_us() -> int:
-    return time.monotonic_ns() // 1_000
-
-
-def _deadline(running: _Running) -> float:
-    due_us = running.time.due_us()
-    return math.inf if due_us is None else trio.current_time() + (due_us - _now_us()) / 1_000_000

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from .contract import (
-    CREDIT_REFUSALS_MAX,
-    EMPTY,
-    NO_POSTINGS,
-    CreditRefusal,
-    Head,
-    Log,
-    PostedAccount,
-    Postings,
-    Report,
-    Result,
-    Snapshot,
-    Transfer,
-)
+from .contract import CREDIT_REFUSALS_MAX, Log
 from .errors import (
     LogClosed,
     LogConflict,
@@ -31,6 +18,18 @@ from .errors import (
     ResultDamaged,
 )
 from .memory import MemoryLog
+from .records import (
+    EMPTY,
+    NO_POSTINGS,
+    CreditRefusal,
+    Head,
+    PostedAccount,
+    Postings,
+    Report,
+    Result,
+    Snapshot,
+    Transfer,
+)
 from .sqlite import SQLiteLog
 
 __all__ = [

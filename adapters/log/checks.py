@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from meted.core.batch import Batch, is_intact
 
-from .contract import MAX_BATCH_BYTES, MAX_RESULT_BYTES, MAX_SNAPSHOT_BYTES, Head, Result, Snapshot
+from .contract import MAX_BATCH_BYTES, MAX_RESULT_BYTES, MAX_SNAPSHOT_BYTES
 from .errors import LogConflict, LogTooLarge
+from .records import Head, Result, Snapshot
 
 MAX_INTEGER = 2**63 - 1
 """Largest position or time: the largest integer that SQLite stores."""

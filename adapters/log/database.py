@@ -8,9 +8,9 @@ from pathlib import Path
 
 from . import results as result_rows
 from . import rows, tables
-from .contract import EMPTY
 from .driver import Connection, Driver, explain
 from .errors import LogClosed, LogDamaged, LogError
+from .records import EMPTY
 from .results import ResultFiles
 
 

@@ -10,10 +10,10 @@ from typing import Self
 from meted.core.batch import GENESIS, Batch
 
 from .checks import check_append, check_snapshot, flaw
-from .contract import (
-    CREDIT_REFUSALS_MAX,
+from .contract import CREDIT_REFUSALS_MAX, MAX_SNAPSHOTS
+from .errors import LogClosed, LogDamaged
+from .records import (
     EMPTY,
-    MAX_SNAPSHOTS,
     NO_POSTINGS,
     CreditRefusal,
     Head,
@@ -24,7 +24,6 @@ from .contract import (
     Snapshot,
     Transfer,
 )
-from .errors import LogClosed, LogDamaged
 
 
 class MemoryLog:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
-from .contract import PostedAccount, Postings, Transfer
 from .driver import Connection, Row, Value
 from .inserts import insert_rows
+from .records import PostedAccount, Postings, Transfer
 
 ROWS_A_TRANSACTION = 10_000
 """So many rows are written at once where all are written anew."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from meted.core.batch import Batch
 
-from .contract import Log, Snapshot
+from .contract import Log
 from .errors import LogDamaged
+from .records import Snapshot
 
 
 def belongs(log: Log, snapshot: Snapshot) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .contract import CREDIT_REFUSALS_MAX, CreditRefusal
+from .contract import CREDIT_REFUSALS_MAX
 from .driver import Connection
+from .records import CreditRefusal
 
 _COLUMNS = "at_us, who, method, params, reason, sentence, times"
 _KINDS = (int, str, str, str, str, str, int)

@@ -11,11 +11,12 @@ from meted.core.record import record
 
 from ..wording import counted
 from . import tables
-from .contract import Head, Log, Snapshot
+from .contract import Log
 from .directory import DirectoryLock, log_file, make_private, sync_directory
 from .driver import STANDARD, connect, explain
 from .errors import LogDamaged, LogHeld, LogIOError, LogUnsafe
 from .files import remove_database
+from .records import Head, Snapshot
 from .recovery import start_point
 from .salvage import Rescue, Salvage
 from .sqlite import SQLiteLog

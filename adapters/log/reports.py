@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from meted.core.limits import RUN_UNITS_MAX
 
-from .contract import Report
 from .driver import Connection, Value
 from .inserts import insert_rows
+from .records import Report
 
 _COLUMNS = "job_id, first, lease_id, seq, worker_id, attempt, count"
 

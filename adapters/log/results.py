@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from .contract import Result
 from .directory import PRIVATE, sync_directory
 from .driver import Connection, Row, Value
 from .errors import LogFull, LogIOError, ResultDamaged
 from .inserts import insert_rows
+from .records import Result
 
 INLINE_RESULT_BYTES = 64 * 1024
 """A larger result is a file."""

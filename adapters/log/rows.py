@@ -11,9 +11,10 @@ from meted.core.batch import GENESIS, Batch
 from meted.core.record import record
 
 from .checks import MAX_INTEGER, flaw
-from .contract import EMPTY, MAX_SNAPSHOTS, Head, Snapshot
+from .contract import MAX_SNAPSHOTS
 from .driver import Connection, Row, Value
 from .errors import LogDamaged
+from .records import EMPTY, Head, Snapshot
 
 PAGE_BATCHES = 256
 PAGE_BYTES = 4 * 1024 * 1024

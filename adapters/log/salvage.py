@@ -9,8 +9,8 @@ from meted.core.batch import GENESIS, Batch
 
 from . import rows
 from .checks import flaw
-from .contract import EMPTY, Head, Snapshot
 from .driver import Connection, Driver, Row
+from .records import EMPTY, Head, Snapshot
 from .verify import VerifyReport
 
 _BATCH = "first_seq, last_seq, at_us, body, chain"

@@ -16,22 +16,12 @@ from . import reports as report_rows
 from . import results as result_rows
 from . import rows
 from .checks import check_append, check_snapshot, flaw
-from .contract import (
-    CREDIT_REFUSALS_MAX,
-    NO_POSTINGS,
-    CreditRefusal,
-    Head,
-    PostedAccount,
-    Postings,
-    Report,
-    Result,
-    Snapshot,
-    Transfer,
-)
+from .contract import CREDIT_REFUSALS_MAX
 from .database import Database
 from .directory import LOG_FILE, RESULTS_DIRECTORY, DirectoryLock, log_file, make_log_file, make_private
 from .driver import STANDARD, Driver
 from .errors import LogDamaged, ResultDamaged
+from .records import NO_POSTINGS, CreditRefusal, Head, PostedAccount, Postings, Report, Result, Snapshot, Transfer
 
 _BATCH = "INSERT INTO batches (first_seq, last_seq, at_us, chain, body) VALUES (?, ?, ?, ?, ?)"
 _RESULT = "SELECT job_id, unit_index, attempt, digest, body FROM results WHERE job_id = ? AND unit_index"

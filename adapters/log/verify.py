@@ -86,9 +86,8 @@ class VerifyReport:
     def _results_finding(self) -> str:
         if not self.damaged_results:
             return ""
-        results = counted(self.damaged_results, "large result")
-        verb = "is" if self.damaged_results == 1 else "are"
-        return f"{results} {verb} missing or changed. {self.damaged_result}"
+        results_are = counted(self.damaged_results, "large result is", "large results are")
+        return f"{results_are} missing or changed. {self.damaged_result}"
 
     @property
     def _advice(self) -> str:

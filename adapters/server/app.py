@@ -17,7 +17,7 @@ from ..wire.errors import CallError, Code
 from ..wire.messages import Notification, Request
 from ..wire.methods import METHODS, WORKER_NOTIFICATIONS
 from .aftermath import Aftermath
-from .commit_loop import SNAPSHOT_EVENTS, CommitLoop, Published
+from .commit_loop import CommitLoop, Published
 from .credit_methods import CreditMethods
 from .credit_refusals import CreditRefusals
 from .desk import Commit, Desk, Handler, Later, Now, Outcome
@@ -27,11 +27,13 @@ from .follow_methods import FollowMethods
 from .hello_method import HelloMethod
 from .job_methods import JobMethods
 from .kept_calls import KeptCalls
+from .loan_methods import LoanMethods
 from .output_method import OutputMethod
 from .read_methods import ReadMethods
 from .runner import Runner, in_thread
 from .secret_store import SecretStore
 from .session import Peer, Session, part_from
+from .snapshots import SNAPSHOT_EVENTS
 from .worker_methods import WorkerMethods
 
 CONNECTIONS_MAX = 4_000
@@ -104,6 +106,7 @@ class Server:
             **reads.table(),
             **JobMethods(self.desk).table(),
             **DomainMethods(self.desk).table(),
+            **LoanMethods(self.desk).table(),
             **CreditMethods(self.desk, self._refusals).table(),
             **FollowMethods(self.desk, reads).table(),
             **OutputMethod(self.desk).table(),

@@ -19,16 +19,15 @@ from meted.core.engine import Engine, Sealed
 from meted.core.errors import Refused
 from meted.core.limits import CALLS_PER_COMMAND_MAX
 from meted.core.record import record
-from meted.core.schema import SNAPSHOT_VERSION
 from meted.core.state import State
 
-from ..log import Log, LogError, Result, Snapshot
+from ..log import Log, LogError, Result
 from ..postings import postings_of
 from ..unit_records import report_rows
 from ..wire.errors import CallError, Code
 from .faults import note_fault
 from .runner import Runner, in_thread
-from .state_body import state_body
+from .snapshots import SNAPSHOT_EVENTS, Snapshots
 from .stats import Stats
 
 Decide = Callable[[Engine, int], object]
@@ -39,9 +38,6 @@ Resolve = Callable[[object], None]
 
 BATCH_CALLS_MAX = CALLS_PER_COMMAND_MAX
 """Calls decided in one batch, whose answers one command keeps; the others go into the next."""
-
-SNAPSHOT_EVENTS = 100_000
-"""After so many events a snapshot is taken: they are folded in about a second."""
 
 AFTER_FAILURE_S = 0.5
 """After a failed append nothing is decided for so long: a full disk is not asked again at once."""
@@ -86,7 +82,7 @@ class CommitLoop:
         engine: What decides. Others only read it.
         failure: Why the last append failed, or None if it did not.
         stats: What it has measured of itself.
-        snapshot_error: Why the last snapshot could not be kept, or None; nothing is lost by it.
+        snapshots: Keeps one now and then.
         before_answers: Writes what is to be on disk before the answers of a batch go out, beside the batch.
     """
 
@@ -115,19 +111,17 @@ class CommitLoop:
         """
         self.engine = engine
         self.failure: LogError | None = None
-        self.snapshot_error: LogError | None = None
         self.stats = Stats()
         self.before_answers: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint_if_cancelled
         self._log = log
         self._clock = clock
         self._published = published
-        self._snapshot_seq = snapshot_seq
         self._runner = runner
-        self._snapshot_events = snapshot_events
         self._judged = judged
         self._calls: deque[_Call] = deque()
         self._wake = trio.Event()
         self._log_lock = trio.Lock()
+        self.snapshots = Snapshots(log, self._log_lock, runner, snapshot_seq, snapshot_events)
         self._life = 0  # moves on when what was decided and not written is thrown away
         self._closing = False
 
@@ -182,8 +176,8 @@ class CommitLoop:
             nursery.start_soon(self._write_all, to_write, nursery)
             async with decided:
                 await self._decide_all(decided)
-        if self.failure is None and self.engine.committed.seq > self._snapshot_seq:
-            await self._snapshot(self.engine.committed, self._log.head.chain)
+        if self.failure is None and self.engine.committed.seq > self.snapshots.seq:
+            await self.snapshots.keep(self.engine.committed, self._log.head.chain)
 
     async def _decide_all(self, decided: trio.MemorySendChannel[_Decided]) -> None:
         while self._calls or not self._closing:
@@ -234,9 +228,9 @@ class CommitLoop:
             else:
                 assert self.failure is not None, "what was decided is thrown away only after a failure"
                 _fail(turn, self.failure)
-            if self._is_snapshot_due():
-                self._snapshot_seq = self.engine.committed.seq
-                nursery.start_soon(self._snapshot, self.engine.committed, self._log.head.chain)
+            if self.snapshots.is_due(self.engine.committed):
+                self.snapshots.seq = self.engine.committed.seq
+                nursery.start_soon(self.snapshots.keep, self.engine.committed, self._log.head.chain)
 
     async def _write(self, turn: _Decided) -> None:
         sealed, before = turn.sealed, self.engine.committed
@@ -273,22 +267,6 @@ class CommitLoop:
                 )
             )
         self.stats.appended(time.perf_counter() - began_s)
-
-    def _is_snapshot_due(self) -> bool:
-        # A snapshot costs as much as the state is large; so a large one waits for more events.
-        due = max(self._snapshot_events, 4 * len(self.engine.committed.jobs.jobs))
-        return self.engine.committed.seq - self._snapshot_seq >= due
-
-    async def _snapshot(self, state: State, chain: bytes) -> None:
-        """Keep a snapshot of a committed state; where it fails nothing is lost, and another is due later."""
-        body = await state_body(state, self._runner)
-        snapshot = Snapshot(state.seq, state.at_us, chain, SNAPSHOT_VERSION, body)
-        self._snapshot_seq = state.seq
-        try:
-            async with self._log_lock:
-                await self._runner(lambda: self._log.save_snapshot(snapshot))
-        except LogError as error:
-            self.snapshot_error = error
 
 
 def _answer(turn: _Decided) -> None:

@@ -20,12 +20,12 @@ from meted.core.engine import Engine
 from .. import credit_changes as changes
 from .. import credit_views as views
 from ..credit_alarms import alarm_views
-from ..wire import methods as wire
+from ..credit_statement import LOST, account_number, credit_lines
+from ..wire import params_credit, params_credit_holds, params_jobs
 from .commit_loop import Decide
 from .credit_refusals import CreditRefusals
 from .desk import Commit, Desk, Handler, Later, Now, Outcome, handling
-from .read_methods import page_limit
-from .rows import pages
+from .paging import page_limit, pages
 from .session import Session
 
 
@@ -60,17 +60,17 @@ class CreditMethods:
             "job.nice": self.nice,
         }
 
-    def accounts(self, _: Session, params: wire.CreditAccounts) -> Outcome:
+    def accounts(self, _: Session, params: params_credit.CreditAccounts) -> Outcome:
         """Return a page of the accounts, by name."""
         state, now_us = self._desk.state, self._desk.clock()
         found = views.accounts_after(state, params.after, page_limit(params.limit))
         return Now(next(pages(views.credit_view(state, account, now_us) for account in found)))
 
-    def account(self, _: Session, params: wire.CreditAccount) -> Outcome:
+    def account(self, _: Session, params: params_credit.CreditAccount) -> Outcome:
         """Return one account."""
         return Now(views.credit_details(self._desk.state, params.domain, self._desk.clock()))
 
-    def open(self, session: Session, params: wire.CreditOpen) -> Outcome:
+    def open(self, session: Session, params: params_credit.CreditOpen) -> Outcome:
         """Give a domain an account."""
 
         def act(engine: Engine, at_us: int) -> object:
@@ -78,11 +78,11 @@ class CreditMethods:
 
         return self._commit("credit.open", session, params, act)
 
-    def close(self, session: Session, params: wire.CreditClose) -> Outcome:
+    def close(self, session: Session, params: params_credit.CreditClose) -> Outcome:
         """Close an account."""
         return self._commit("credit.close", session, params, handling(lambda at_us: CloseCredit(at_us, params.domain)))
 
-    def limit(self, session: Session, params: wire.CreditLimit) -> Outcome:
+    def limit(self, session: Session, params: params_credit.CreditLimit) -> Outcome:
         """Say whether a domain pays."""
 
         def act(engine: Engine, at_us: int) -> object:
@@ -91,7 +91,7 @@ class CreditMethods:
 
         return self._commit("credit.limit", session, params, act)
 
-    def grant(self, session: Session, params: wire.CreditGrant) -> Outcome:
+    def grant(self, session: Session, params: params_credit.CreditGrant) -> Outcome:
         """Grant credit."""
 
         def command(at_us: int) -> Command:
@@ -99,7 +99,7 @@ class CreditMethods:
 
         return self._commit("credit.grant", session, params, handling(command))
 
-    def transfer(self, session: Session, params: wire.CreditTransfer) -> Outcome:
+    def transfer(self, session: Session, params: params_credit.CreditTransfer) -> Outcome:
         """Transfer credit."""
 
         def command(at_us: int) -> Command:
@@ -107,13 +107,13 @@ class CreditMethods:
 
         return self._commit("credit.transfer", session, params, handling(command))
 
-    def holds(self, _: Session, params: wire.CreditHolds) -> Outcome:
+    def holds(self, _: Session, params: params_credit_holds.CreditHolds) -> Outcome:
         """Return a page of the holds."""
         state = self._desk.state
         found = views.holds_after(state, params.domain, params.after, page_limit(params.limit))
         return Now(next(pages(views.hold_view(state, hold) for hold in found)))
 
-    def hold(self, session: Session, params: wire.CreditHold) -> Outcome:
+    def hold(self, session: Session, params: params_credit_holds.CreditHold) -> Outcome:
         """Set credit aside."""
 
         def act(engine: Engine, at_us: int) -> object:
@@ -122,7 +122,7 @@ class CreditMethods:
 
         return self._commit("credit.hold", session, params, act)
 
-    def post(self, session: Session, params: wire.CreditPost) -> Outcome:
+    def post(self, session: Session, params: params_credit_holds.CreditPost) -> Outcome:
         """Pay from a hold."""
 
         def command(at_us: int) -> Command:
@@ -130,17 +130,17 @@ class CreditMethods:
 
         return self._commit("credit.post", session, params, handling(command))
 
-    def void(self, session: Session, params: wire.CreditVoid) -> Outcome:
+    def void(self, session: Session, params: params_credit_holds.CreditVoid) -> Outcome:
         """Give a hold up."""
         return self._commit("credit.void", session, params, handling(lambda at_us: VoidHold(at_us, params.hold)))
 
-    def loans(self, _: Session, params: wire.CreditLoans) -> Outcome:
+    def loans(self, _: Session, params: params_credit.CreditLoans) -> Outcome:
         """Return a page of the loans of credit."""
         state = self._desk.state
         found = views.credit_loans_after(state, params.domain, params.after, page_limit(params.limit))
         return Now(next(pages(views.credit_loan_view(state, loan) for loan in found)))
 
-    def lend(self, session: Session, params: wire.CreditLend) -> Outcome:
+    def lend(self, session: Session, params: params_credit.CreditLend) -> Outcome:
         """Lend credit."""
 
         def act(engine: Engine, at_us: int) -> object:
@@ -149,7 +149,7 @@ class CreditMethods:
 
         return self._commit("credit.lend", session, params, act)
 
-    def repay(self, session: Session, params: wire.CreditRepay) -> Outcome:
+    def repay(self, session: Session, params: params_credit.CreditRepay) -> Outcome:
         """Pay a loan of credit back."""
 
         def act(engine: Engine, at_us: int) -> object:
@@ -157,29 +157,29 @@ class CreditMethods:
 
         return self._commit("credit.repay", session, params, act)
 
-    def statement(self, _: Session, params: wire.CreditStatement) -> Outcome:
+    def statement(self, _: Session, params: params_credit.CreditStatement) -> Outcome:
         """Return a page of a statement."""
         desk, limit = self._desk, page_limit(params.limit)
-        number = views.account_number(desk.state, params.domain, params.account)
+        number = account_number(desk.state, params.domain, params.account)
 
         async def read() -> object:
-            lines = await desk.read(partial(views.credit_lines, desk.log, number, params.after, limit))
+            lines = await desk.read(partial(credit_lines, desk.log, number, params.after, limit))
             page = next(pages(lines))
-            if page and page[-1]["kind"] == views.LOST:  # the line that it stands before comes with the next page
+            if page and page[-1]["kind"] == LOST:  # the line that it stands before comes with the next page
                 page.pop()
             return page
 
         return Later(read)
 
-    def alarms(self, _: Session, __: wire.CreditAlarms) -> Outcome:
+    def alarms(self, _: Session, __: params_credit.CreditAlarms) -> Outcome:
         """Return the alarms of credit."""
         return Now(alarm_views(self._desk.state))
 
-    def rules(self, _: Session, __: wire.CreditRules) -> Outcome:
+    def rules(self, _: Session, __: params_credit.CreditRules) -> Outcome:
         """Return the rules of credit."""
         return Now(views.credit_rules_view(self._desk.state))
 
-    def set_rules(self, session: Session, params: wire.CreditRulesSet) -> Outcome:
+    def set_rules(self, session: Session, params: params_credit.CreditRulesSet) -> Outcome:
         """Change the rules of credit."""
 
         def act(engine: Engine, at_us: int) -> object:
@@ -200,7 +200,7 @@ class CreditMethods:
 
         return self._commit("credit.rules.set", session, params, act)
 
-    def nice(self, session: Session, params: wire.JobNice) -> Outcome:
+    def nice(self, session: Session, params: params_jobs.JobNice) -> Outcome:
         """Buy or sell points."""
 
         def act(engine: Engine, at_us: int) -> object:

@@ -1,27 +1,25 @@
-"""The methods about domains, loans and the rules of fairness."""
+"""The methods about domains and the rules of fairness."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from meted.core.commands import Command, CreateDomain, DomainRecord, LoanTerms, OfferLoan, RemoveDomain
+from meted.core.commands import Command, CreateDomain, DomainRecord, RemoveDomain
 from meted.core.decide.entitlements import find_domain
 from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
 
 from .. import domain_changes as changes
 from ..domain_apply import Trial, WantedDomain, apply_domains
-from ..domain_views import domain_view, domain_views, domains_after, loan_ids_of, loan_view, rules_view, statement
+from ..domain_views import domain_view, domain_views, domains_after, rules_view
 from ..lag_bound import LagBound
-from ..wire import methods as wire
+from ..wire import params_domains, params_pool
 from .desk import Desk, Handler, Now, Outcome, handling
-from .read_methods import page_limit
-from .rows import pages
+from .loan_methods import terms_of
+from .paging import page_limit, pages
 from .session import Session
 
 
 class DomainMethods:
-    """Answers ``domain*``, ``loan*``, ``rules*`` and ``job.priority``."""
+    """Answers ``domain*`` and ``rules*``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -37,28 +35,22 @@ class DomainMethods:
             "domain.remove": self.remove_domain,
             "domain.records": self.records,
             "domain.apply": self.apply,
-            "loans": self.loans,
-            "loan.offer": self.offer,
-            "loan.recall": self.recall,
-            "loans.set": self.set_loans,
-            "loan.statement": self.statement,
             "rules": self.rules,
             "rules.set": self.set_rules,
-            "job.priority": self.priority,
         }
 
-    def domains(self, _: Session, params: wire.Domains) -> Outcome:
+    def domains(self, _: Session, params: params_domains.Domains) -> Outcome:
         """Return a page of the domains, by name."""
         state, now_us = self._desk.state, self._desk.clock()
         found = domains_after(state, params.after, page_limit(params.limit))
         return Now(next(pages(domain_views(state, found, now_us, self._lag_bound))))
 
-    def domain(self, _: Session, params: wire.Domain) -> Outcome:
+    def domain(self, _: Session, params: params_domains.Domain) -> Outcome:
         """Return one domain."""
         state, now_us = self._desk.state, self._desk.clock()
         return Now(domain_view(state, find_domain(state, params.domain), now_us, self._lag_bound))
 
-    def create_domain(self, session: Session, params: wire.DomainCreate) -> Outcome:
+    def create_domain(self, session: Session, params: params_domains.DomainCreate) -> Outcome:
         """Make a domain."""
 
         def command(at_us: int) -> Command:
@@ -75,7 +67,7 @@ class DomainMethods:
 
         return self._desk.once("domain.create", session, params.key, handling(command))
 
-    def set_domain(self, session: Session, params: wire.DomainSet) -> Outcome:
+    def set_domain(self, session: Session, params: params_domains.DomainSet) -> Outcome:
         """Change a domain or make it."""
 
         def change(engine: Engine, at_us: int) -> object:
@@ -94,12 +86,12 @@ class DomainMethods:
 
         return self._desk.once("domain.set", session, params.key, change)
 
-    def remove_domain(self, session: Session, params: wire.DomainRemove) -> Outcome:
+    def remove_domain(self, session: Session, params: params_domains.DomainRemove) -> Outcome:
         """Remove a domain."""
         remove = handling(lambda at_us: RemoveDomain(at_us, params.name))
         return self._desk.once("domain.remove", session, params.key, remove)
 
-    def records(self, session: Session, params: wire.DomainRecords) -> Outcome:
+    def records(self, session: Session, params: params_domains.DomainRecords) -> Outcome:
         """Take records of domains."""
         records = [_record(given, params.stamp_us) for given in params.records]
 
@@ -108,7 +100,7 @@ class DomainMethods:
 
         return self._desk.once("domain.records", session, params.key, deliver, deliver)
 
-    def apply(self, session: Session, params: wire.DomainApply) -> Outcome:
+    def apply(self, session: Session, params: params_domains.DomainApply) -> Outcome:
         """Let domains be as they are wanted."""
         wanted = [_wanted(one) for one in params.domains]
         if params.dry_run:
@@ -119,47 +111,11 @@ class DomainMethods:
 
         return self._desk.once("domain.apply", session, params.key, apply, apply)
 
-    def loans(self, _: Session, params: wire.Loans) -> Outcome:
-        """Return a page of the loans."""
-        state, limit = self._desk.state, page_limit(params.limit)
-        found = [loan_id for loan_id in loan_ids_of(state, params.domain) if loan_id > params.after][:limit]
-        return Now(next(pages(loan_view(state, state.domains.loans[loan_id]) for loan_id in found)))
-
-    def offer(self, session: Session, params: wire.LoanOffer) -> Outcome:
-        """Lend."""
-
-        def offer(engine: Engine, at_us: int) -> object:
-            terms = (params.resource, params.amount, params.start_us, params.expiry_us, params.notice_us)
-            return {"loan": changes.offer_loan(engine, OfferLoan(at_us, params.lender, params.borrower, *terms))}
-
-        return self._desk.once("loan.offer", session, params.key, offer)
-
-    def recall(self, session: Session, params: wire.LoanRecall) -> Outcome:
-        """Take a loan back."""
-
-        def recall(engine: Engine, at_us: int) -> object:
-            return {"ends_us": changes.recall_loan(engine, at_us, params.loan)}
-
-        return self._desk.once("loan.recall", session, params.key, recall)
-
-    def set_loans(self, session: Session, params: wire.LoansSet) -> Outcome:
-        """Replace the loans of a lender."""
-        terms = _terms(params.loans)
-
-        def replace(engine: Engine | Trial, at_us: int) -> object:
-            return changes.set_loans(engine, at_us, params.lender, terms)
-
-        return self._desk.once("loans.set", session, params.key, replace, replace)
-
-    def statement(self, _: Session, params: wire.LoanStatement) -> Outcome:
-        """Return what loans make of an entitlement."""
-        return Now(statement(self._desk.state, params.domain))
-
-    def rules(self, _: Session, __: wire.Rules) -> Outcome:
+    def rules(self, _: Session, __: params_pool.Rules) -> Outcome:
         """Return the rules of fairness."""
         return Now(rules_view(self._desk.state))
 
-    def set_rules(self, session: Session, params: wire.RulesSet) -> Outcome:
+    def set_rules(self, session: Session, params: params_pool.RulesSet) -> Outcome:
         """Change the rules of fairness."""
 
         def change(engine: Engine, at_us: int) -> object:
@@ -178,28 +134,13 @@ class DomainMethods:
 
         return self._desk.once("rules.set", session, params.key, change)
 
-    def priority(self, session: Session, params: wire.JobPriority) -> Outcome:
-        """Change the priority of a job."""
 
-        def change(engine: Engine, at_us: int) -> object:
-            changes.change_priority(engine, at_us, params.job, params.priority)
-            return {}
-
-        return self._desk.once("job.priority", session, params.key, change)
-
-
-def resources(amounts: wire.Amounts | None) -> Resources | None:
+def resources(amounts: params_domains.Amounts | None) -> Resources | None:
     """Return the core's record of an amount of every resource; None stays None."""
     return None if amounts is None else Resources.of(amounts.cpu_milli, amounts.mem_bytes, amounts.generic)
 
 
-def _terms(loans: Iterable[wire.LoanTerms]) -> tuple[LoanTerms, ...]:
-    return tuple(
-        LoanTerms(one.borrower, one.resource, one.amount, one.start_us, one.expiry_us, one.notice_us) for one in loans
-    )
-
-
-def _wanted(given: wire.WantedDomain) -> WantedDomain:
+def _wanted(given: params_domains.WantedDomain) -> WantedDomain:
     return WantedDomain(
         given.name,
         given.parent,
@@ -208,12 +149,12 @@ def _wanted(given: wire.WantedDomain) -> WantedDomain:
         resources(given.cap),
         given.floor_share,
         resources(given.floor) or NOTHING,
-        None if given.loans is None else _terms(given.loans),
+        None if given.loans is None else terms_of(given.loans),
         given.absent,
     )
 
 
-def _record(given: wire.GivenRecord, stamp_us: int) -> DomainRecord:
+def _record(given: params_domains.GivenRecord, stamp_us: int) -> DomainRecord:
     return DomainRecord(
         given.name,
         stamp_us if given.stamp_us is None else given.stamp_us,

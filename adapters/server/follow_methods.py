@@ -11,13 +11,13 @@ from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.ids import JobId
 
-from ..domain_views import loan_ids_of, loan_view
 from ..loan_news import news_of
-from ..wire import methods as wire
+from ..loan_views import loan_ids_of, loan_view
+from ..wire import params_jobs, params_loans, params_pool
 from ..wire.limits import PAGE_ROWS_MAX, WAIT_MAX_US
 from .desk import Desk, Handler, Later, Now, Outcome
-from .read_methods import ReadMethods, page_limit
-from .rows import pages
+from .paging import page_limit, pages
+from .read_methods import ReadMethods
 from .session import Session
 from .subscriptions import SUBSCRIPTIONS_MAX
 from .tables import Change, Rows
@@ -42,7 +42,7 @@ class FollowMethods:
             "unsubscribe": self.unsubscribe,
         }
 
-    def wait(self, _: Session, params: wire.Wait) -> Outcome:
+    def wait(self, _: Session, params: params_jobs.Wait) -> Outcome:
         """Return a job when it has ended, or when the time is over."""
         job = find_job(self._desk.state, params.job)
         wait_s = seconds(params.wait_us)
@@ -55,7 +55,7 @@ class FollowMethods:
 
         return Later(wait)
 
-    def changes(self, _: Session, params: wire.Changes) -> Outcome:
+    def changes(self, _: Session, params: params_pool.Changes) -> Outcome:
         """Return what has changed since a position; where nothing has, wait for it."""
         limit, wait_s = page_limit(params.limit), seconds(params.wait_us)
         tables = self._desk.tables
@@ -76,7 +76,7 @@ class FollowMethods:
 
         return Later(changes)
 
-    def loan_changes(self, _: Session, params: wire.LoanChanges) -> Outcome:
+    def loan_changes(self, _: Session, params: params_loans.LoanChanges) -> Outcome:
         """Return what became of loans since a position; where nothing did, wait for it."""
         domain, wait_s, tables = params.domain, seconds(params.wait_us), self._desk.tables
         if domain is not None:
@@ -95,7 +95,7 @@ class FollowMethods:
 
         return Later(changes)
 
-    def subscribe(self, session: Session, params: wire.Subscribe) -> Outcome:
+    def subscribe(self, session: Session, params: params_pool.Subscribe) -> Outcome:
         """Send a table and then its changes."""
         if params.table not in TABLES:
             raise Refused(Reason.OUT_OF_RANGE, f"table must be one of {', '.join(TABLES)}.")
@@ -114,7 +114,7 @@ class FollowMethods:
         session.poke()
         return Now({"subscription": subscription.number})
 
-    def unsubscribe(self, session: Session, params: wire.Unsubscribe) -> Outcome:
+    def unsubscribe(self, session: Session, params: params_pool.Unsubscribe) -> Outcome:
         """Send a table no longer."""
         session.subscriptions.remove(params.subscription)
         if not session.subscriptions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..version import VERSION
 from ..wire import limits
 from ..wire.errors import CallError, Code
-from ..wire.methods import Hello
+from ..wire.params_pool import Hello
 from ..wire.token import is_same_token
 from .desk import Desk, Handler, Now, Outcome
 from .session import Session

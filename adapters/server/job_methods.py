@@ -23,10 +23,12 @@ from meted.core.resources import NOTHING, Resources
 from meted.core.spec import Spec
 from meted.core.state import State
 
+from ..domain_changes import change_priority
 from ..executors.environment import BadVariable, split_secrets
 from ..executors.options import PLAIN, OptionsError, ProcessOptions, make_limits, pack_options
 from ..wire.errors import CallError, Code
-from ..wire.methods import Cancel, Delete, Drain, Rerun, Start, Submit
+from ..wire.params_jobs import Cancel, Delete, JobPriority, Rerun, Start, Submit
+from ..wire.params_pool import Drain
 from .commit_loop import Decide
 from .desk import Desk, Handler, Later, Now, Outcome, handling
 from .lacking import runs_on
@@ -42,7 +44,7 @@ SECRETS_BYTES_MAX = 2**17
 
 
 class JobMethods:
-    """Answers ``submit``, ``start``, ``cancel``, ``delete``, ``rerun`` and ``drain``."""
+    """Answers ``submit``, ``start``, ``cancel``, ``delete``, ``rerun``, ``drain`` and ``job.priority``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -56,6 +58,7 @@ class JobMethods:
             "delete": self.delete,
             "rerun": self.rerun,
             "drain": self.drain,
+            "job.priority": self.priority,
         }
 
     def submit(self, session: Session, params: Submit) -> Outcome:
@@ -97,6 +100,15 @@ class JobMethods:
         worker_id = WorkerId(params.worker)
         drain = handling(lambda at_us: DrainWorker(at_us, worker_id, params.draining))
         return self._desk.once("drain", session, params.key, drain)
+
+    def priority(self, session: Session, params: JobPriority) -> Outcome:
+        """Change the priority of a job."""
+
+        def change(engine: Engine, at_us: int) -> object:
+            change_priority(engine, at_us, params.job, params.priority)
+            return {}
+
+        return self._desk.once("job.priority", session, params.key, change)
 
     async def _submit_with_secrets(
         self, session: Session, params: Submit, clear: Pairs, secret: Mapping[str, str]

@@ -12,6 +12,7 @@ from meted.core.state import Job, State, Worker
 
 from ..executors.contract import KILL
 from ..executors.lacking import executor_of, lacks
+from ..wording import pluralized
 
 NAMED_MAX = 3
 """Jobs, and workers, that one sentence names; the others are counted. It also bounds an answer that is kept."""
@@ -62,6 +63,6 @@ def _where_running_on(state: State, job_ids: Collection[JobId]) -> dict[WorkerId
 
 
 def _numbers(what: str, numbers: Sequence[int]) -> str:
-    named = f"{what}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:NAMED_MAX]))}"
+    named = f"{pluralized(len(numbers), what)} {', '.join(map(str, numbers[:NAMED_MAX]))}"
     more = len(numbers) - NAMED_MAX
     return f"{named} and {more:,} more" if more > 0 else named

@@ -15,9 +15,11 @@ from meted.core.state import Job, Worker
 from ..executors.contract import OUTPUT, STDERR, STDOUT
 from ..executors.lacking import lacks
 from ..unit_records import unit_records
-from ..wire import methods as wire
 from ..wire.errors import CallError, Code
 from ..wire.limits import FRAME_BYTES_MAX
+from ..wire.params_to_workers import Read
+from ..wire.params_units import Output
+from ..wire.params_workers import WorkerOutput
 from ..wording import no_such_unit
 from .desk import Desk, Handler, Later, Now, Outcome
 from .follow_methods import seconds
@@ -48,13 +50,13 @@ class OutputMethod:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._next_request = 1
-        self._asked: dict[int, tuple[Session, trio.Event, list[wire.WorkerOutput]]] = {}
+        self._asked: dict[int, tuple[Session, trio.Event, list[WorkerOutput]]] = {}
 
     def table(self) -> dict[str, Handler]:
         """Return the handlers by method."""
         return {"output": self.output, "worker.output": self.answered}
 
-    def output(self, _: Session, params: wire.Output) -> Outcome:
+    def output(self, _: Session, params: Output) -> Outcome:
         """Return a piece of what a unit has written."""
         job = find_job(self._desk.state, params.job)
         if not 0 <= params.index < job.terms.count:
@@ -67,7 +69,7 @@ class OutputMethod:
         wait_s = seconds(params.wait_us)
         return Later(partial(self._read, job, params, wait_s))
 
-    def answered(self, session: Session, params: wire.WorkerOutput) -> Outcome:
+    def answered(self, session: Session, params: WorkerOutput) -> Outcome:
         """Take what a worker was asked for."""
         asked = self._asked.get(params.request)
         if asked is not None and asked[0] is session:
@@ -75,7 +77,7 @@ class OutputMethod:
             asked[1].set()
         return Now({})
 
-    async def _read(self, job: Job, params: wire.Output, wait_s: float) -> object:
+    async def _read(self, job: Job, params: Output, wait_s: float) -> object:
         deadline_s = trio.current_time() + wait_s
         while True:
             holder = await self._holder(job, params.index)
@@ -108,22 +110,22 @@ class OutputMethod:
                 return _Holder(WorkerId(row["worker"]), row["attempt"] or 1, False)
         return None
 
-    async def _kept_at_most(self, job: Job, params: wire.Output, holder: _Holder, worker: Worker) -> object:
+    async def _kept_at_most(self, job: Job, params: Output, holder: _Holder, worker: Worker) -> object:
         """Return what came with the report of a unit whose executor keeps no output; refuse where that is nothing."""
         read_kept = partial(self._desk.log.result, job.job_id, params.index)
         if holder.is_running or await self._desk.read(read_kept) is None:
             raise CallError(Code.REFUSED, "not_featured", no_output(worker, job.job_id, params.index))
         return await self._kept(job, params, True)
 
-    async def _ask(self, holder: _Holder, params: wire.Output, wait_s: float) -> wire.WorkerOutput | None:
+    async def _ask(self, holder: _Holder, params: Output, wait_s: float) -> WorkerOutput | None:
         session = self._desk.crew.session(holder.worker_id)
         if session is None:
             return None
         number = self._next_request
         self._next_request += 1
-        answered, answers = trio.Event(), list[wire.WorkerOutput]()
+        answered, answers = trio.Event(), list[WorkerOutput]()
         self._asked[number] = (session, answered, answers)
-        wish = wire.Read(
+        wish = Read(
             number,
             params.job,
             params.index,
@@ -141,7 +143,7 @@ class OutputMethod:
             del self._asked[number]
         return answers[0] if answers else None
 
-    async def _kept(self, job: Job, params: wire.Output, over: bool) -> object:
+    async def _kept(self, job: Job, params: Output, over: bool) -> object:
         """Return what the log has: the end of the output of a unit that succeeded, of the errors of one that failed."""
         kept = await self._desk.read(partial(self._desk.log.result, job.job_id, params.index))
         failed = params.index in job.failed

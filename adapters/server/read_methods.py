@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from heapq import nsmallest
 
-import trio
-
 from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
 from meted.core.limits import PRIORITY_STEPS_MAX
 from meted.core.queries import carries, submitted_between
-from meted.core.schema import body_digest
 from meted.core.state import FAILED, Job, State
 
 from ..forecasts import PointsView, forecast_view
@@ -21,16 +18,16 @@ from ..job_reader import why_failed
 from ..unit_records import unit_records
 from ..units import UnitFailed
 from ..views import JobView, job_details
-from ..wire import methods as wire
+from ..wire import params_jobs, params_pool, params_units
 from ..wire.describe import describe
 from ..wire.errors import CallError, Code
-from ..wire.limits import PAGE_ROWS_MAX
 from .desk import Desk, Handler, Later, Now, Outcome
 from .forecasts import Forecasts
 from .lacking import running_on
-from .rows import job_row, pages
+from .paging import page_limit, pages
+from .rows import job_row
 from .session import Session
-from .state_body import state_body
+from .state_body import Digest
 
 REASONS_MAX = 100
 """Rows of one page that say why they wait (for the others ask ``job``), and sentences on one job."""
@@ -42,9 +39,7 @@ class ReadMethods:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._forecasts = Forecasts(desk.engine, desk.clock, desk.runner)
-        self._digesting = trio.Lock()
-        self._digests_begun = 0
-        self._digest_found: dict[str, object] | None = None
+        self._digest = Digest(lambda: desk.state, desk.runner)
         self._help = describe()
 
     def table(self) -> dict[str, Handler]:
@@ -64,15 +59,15 @@ class ReadMethods:
             "stats": self.stats,
         }
 
-    def help(self, _: Session, __: wire.Help) -> Outcome:
+    def help(self, _: Session, __: params_pool.Help) -> Outcome:
         """Return the table of methods (row N17)."""
         return Now(self._help)
 
-    def ping(self, _: Session, __: wire.Ping) -> Outcome:
+    def ping(self, _: Session, __: params_pool.Ping) -> Outcome:
         """Answer."""
         return Now({})
 
-    def jobs(self, _: Session, params: wire.Jobs) -> Outcome:
+    def jobs(self, _: Session, params: params_jobs.Jobs) -> Outcome:
         """Return a page of the job table."""
         state = self._desk.state
         limit = page_limit(params.limit)
@@ -96,7 +91,7 @@ class ReadMethods:
 
         return Later(read)
 
-    def job(self, _: Session, params: wire.Job) -> Outcome:
+    def job(self, _: Session, params: params_jobs.Job) -> Outcome:
         """Return one job, with what was asked for."""
         find_job(self._desk.state, params.job)
 
@@ -107,7 +102,7 @@ class ReadMethods:
 
         return Later(read)
 
-    def explain(self, _: Session, params: wire.Explain) -> Outcome:
+    def explain(self, _: Session, params: params_jobs.Explain) -> Outcome:
         """Return why each part of a job waits."""
         sentences = self._desk.reader.explain(params.job)
         more = len(sentences) - REASONS_MAX
@@ -115,7 +110,7 @@ class ReadMethods:
             sentences[REASONS_MAX:] = [f"So it goes on, for {more} more parts of the job."]
         return Now(sentences)
 
-    def forecast(self, _: Session, params: wire.Forecast) -> Outcome:
+    def forecast(self, _: Session, params: params_jobs.Forecast) -> Outcome:
         """Return when what waits should start."""
         limit = page_limit(params.limit)
         if params.job:
@@ -139,7 +134,7 @@ class ReadMethods:
 
         return Later(foresee)
 
-    def units(self, _: Session, params: wire.Units) -> Outcome:
+    def units(self, _: Session, params: params_units.Units) -> Outcome:
         """Return a page of a job's units."""
         desk = self._desk
         job = find_job(desk.state, params.job)
@@ -150,7 +145,7 @@ class ReadMethods:
 
         return Later(read)
 
-    def result(self, _: Session, params: wire.Result) -> Outcome:
+    def result(self, _: Session, params: params_units.Result) -> Outcome:
         """Return what a unit has left."""
 
         async def read() -> object:
@@ -162,20 +157,20 @@ class ReadMethods:
 
         return Later(read)
 
-    def error(self, _: Session, params: wire.Error) -> Outcome:
+    def error(self, _: Session, params: params_units.Error) -> Outcome:
         """Return why a unit failed."""
         return Later(partial(self._desk.read, partial(self._desk.reader.error, params.job, params.index)))
 
-    def workers(self, _: Session, __: wire.Workers) -> Outcome:
+    def workers(self, _: Session, __: params_pool.Workers) -> Outcome:
         """Return all workers."""
         state = self._desk.state
         return Now(self._desk.tables.worker_rows(state.workers.workers, state))
 
-    def state(self, _: Session, __: wire.State) -> Outcome:
+    def state(self, _: Session, __: params_pool.State) -> Outcome:
         """Return the position of the log and the digest of the state there."""
-        return Later(self._digest)
+        return Later(self._digest.found)
 
-    def stats(self, _: Session, __: wire.Stats) -> Outcome:
+    def stats(self, _: Session, __: params_pool.Stats) -> Outcome:
         """Return what the server has measured of itself."""
         desk = self._desk
         state = desk.state
@@ -184,22 +179,10 @@ class ReadMethods:
             "jobs": len(state.jobs.jobs),
             "leases": len(state.jobs.leases),
             "workers": len(desk.crew),
-            "snapshot_error": None if desk.loop.snapshot_error is None else str(desk.loop.snapshot_error),
+            "snapshot_error": None if desk.loop.snapshots.error is None else str(desk.loop.snapshots.error),
             "refusals": {reason.value: count for reason, count in sorted(desk.engine.refusals.items())},
         }
         return Now(counts | desk.loop.stats.plain())
-
-    async def _digest(self) -> object:
-        """Return the digest of a state no older than the call; callers that come together share one computation."""
-        asked = self._digests_begun
-        async with self._digesting:
-            if self._digests_begun == asked or self._digest_found is None:
-                self._digests_begun += 1
-                state = self._desk.state
-                body = await state_body(state, self._desk.runner)
-                digest = await self._desk.runner(lambda: body_digest(body))
-                self._digest_found = {"seq": state.seq, "digest": digest}
-            return self._digest_found
 
     async def row(self, job_id: int) -> JobView:
         """Return the row of a job with why it waits, goes on, or failed: then why the first unit that did so has.
@@ -226,7 +209,7 @@ class ReadMethods:
         for (_, row), reason in zip(failed, reasons, strict=True):
             row["reason"] = reason
 
-    def _found(self, state: State, params: wire.Jobs, limit: int) -> list[Job]:
+    def _found(self, state: State, params: params_jobs.Jobs, limit: int) -> list[Job]:
         jobs = submitted_between(state.jobs.jobs.values(), params.since_us, params.until_us)
         if params.after >= state.jobs.next_job_id - 1:
             return []
@@ -238,14 +221,3 @@ class ReadMethods:
             and (not params.tags or carries(job, params.tags))
         )
         return nsmallest(limit, wanted, key=lambda job: job.job_id)
-
-
-def page_limit(limit: int) -> int:
-    """Return the number of rows asked for.
-
-    Raises:
-        Refused: It is no number of rows that one answer may have.
-    """
-    if not 1 <= limit <= PAGE_ROWS_MAX:
-        raise Refused(Reason.OUT_OF_RANGE, f"limit must be from 1 to {PAGE_ROWS_MAX}; ask again for the rest.")
-    return limit

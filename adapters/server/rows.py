@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypedDict, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypedDict
 
 from meted.core.explain import Waiting
 from meted.core.ids import WorkerId
@@ -11,15 +11,6 @@ from meted.core.resources import NOTHING, Resources
 from meted.core.state import PENDING, RUNNING, Job, State, Worker
 
 from ..views import JobView, job_view
-from ..wire.limits import FRAME_BYTES_MAX
-
-Row = TypeVar("Row", bound=Mapping[str, object])
-
-PAGE_CHARS_MAX = FRAME_BYTES_MAX // 8
-"""Characters of the rows of one message: each may take four bytes, and half of the message remains for all else."""
-
-ROW_CHARS = 300
-"""Room for the names and numbers of a row."""
 
 
 class WorkerRow(TypedDict):
@@ -91,27 +82,3 @@ def _worker_row(state: State, worker: Worker, used: Resources, leases: int, swit
         owner=owner.name if owner is not None else "",
         restricted=worker.restricted,
     )
-
-
-def pages(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield rows in pages that fit into a message: tags and labels may be long. There is always a first."""
-    page: list[Row] = []
-    room = PAGE_CHARS_MAX
-    for row in rows:
-        size = _chars(row)
-        if page and size > room:
-            yield page
-            page, room = [], PAGE_CHARS_MAX
-        page.append(row)
-        room -= size
-    yield page
-
-
-def _chars(row: Mapping[str, object]) -> int:
-    size = ROW_CHARS
-    for value in row.values():
-        if isinstance(value, str):
-            size += len(value)
-        elif isinstance(value, dict):
-            size += sum(len(name) + 8 + (len(item) if isinstance(item, str) else 9) for name, item in value.items())
-    return size

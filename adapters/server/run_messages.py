@@ -10,7 +10,7 @@ from meted.core.state import State
 
 from ..executors.options import OptionsError, read_options
 from ..wire.limits import FRAME_BYTES_MAX
-from ..wire.methods import GivenLease, Run
+from ..wire.params_to_workers import GivenLease, Run
 from .secret_store import SecretStore
 from .session import Session
 

@@ -15,10 +15,10 @@ from meted.core.ids import JobId, LoanId, WorkerId
 from meted.core.state import State
 
 from ..credit_alarms import alarm_views
-from ..domain_views import loan_ids_of, loan_view
 from ..loan_news import OVER, news_of
+from ..loan_views import loan_ids_of, loan_view
 from ..wire.limits import PAGE_ROWS_MAX
-from .rows import pages
+from .paging import pages
 from .tables import Change, Rows, Tables
 
 WAITING_ROWS_MAX = 10_000

@@ -18,7 +18,7 @@ from meted.core.resources import Resources
 from meted.core.state import State, Worker
 
 from ..wire.errors import CallError, Code
-from ..wire.methods import (
+from ..wire.params_workers import (
     WorkerFinish,
     WorkerGiveBack,
     WorkerJoin,

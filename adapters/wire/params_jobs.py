@@ -1,4 +1,4 @@
-"""The parameters of the methods about jobs, units and their output: one record a method.
+"""The parameters of the methods about jobs: one record a method.
 
 A field with a default may be left out. Types are exact: ``bool`` is no ``int``, and nothing is converted.
 """
@@ -10,7 +10,7 @@ import attrs
 from meted.core.limits import LOSSES_DEFAULT
 from meted.core.record import record
 
-from .limits import OUTPUT_KEPT_BYTES, PAGE_ROWS_MAX
+from .limits import PAGE_ROWS_MAX
 
 
 @record
@@ -199,68 +199,6 @@ class Forecast:
 
 
 @record
-class Units:
-    """Return a page of a job's units, ascending by index.
-
-    Attributes:
-        job: Id of the job.
-        first: Index of the first unit of the page.
-        limit: Most rows.
-    """
-
-    job: int
-    first: int = 0
-    limit: int = PAGE_ROWS_MAX
-
-
-@record
-class Result:
-    """Return what a unit that succeeded has left.
-
-    Attributes:
-        job: Id of the job.
-        index: Index of the unit.
-    """
-
-    job: int
-    index: int = 0
-
-
-@record
-class Error:
-    """Return why a unit failed.
-
-    Attributes:
-        job: Id of the job.
-        index: Index of the unit.
-    """
-
-    job: int
-    index: int = 0
-
-
-@record
-class Output:
-    """Return a piece of what a unit has written, also while it runs.
-
-    Attributes:
-        job: Id of the job.
-        index: Index of the unit.
-        stream: `out` or `err`.
-        offset: Bytes to pass over.
-        limit: Most bytes.
-        wait_us: Microseconds to wait for something to be written.
-    """
-
-    job: int
-    index: int
-    stream: str = "out"
-    offset: int = 0
-    limit: int = OUTPUT_KEPT_BYTES
-    wait_us: int = 0
-
-
-@record
 class Wait:
     """Return a job once it has ended, or as it is when the time is over.
 
@@ -271,3 +209,35 @@ class Wait:
 
     job: int
     wait_us: int
+
+
+@record
+class JobPriority:
+    """Change the priority of a job that has not ended.
+
+    Attributes:
+        job: Id of the job.
+        priority: Larger goes first among the jobs of one user, and counts for more as usage; each step doubles both.
+        key: Idempotency key.
+    """
+
+    job: int
+    priority: int
+    key: str | None = None
+
+
+@record
+class JobNice:
+    """Buy points of priority for a job that has not ended, give bought ones back, or sell some.
+
+    Attributes:
+        job: Id of the job.
+        points: How many: above zero to buy, below to give back or to sell.
+        cost_us: What the rest of the job is thought to take, in cpu-microseconds; nil is what the pool estimates.
+        key: Idempotency key.
+    """
+
+    job: int
+    points: int
+    cost_us: int | None = None
+    key: str | None = None

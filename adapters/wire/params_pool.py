@@ -1,4 +1,4 @@
-"""The parameters of the methods about the connection, the tables and the pool as a whole: one record a method."""
+"""The parameters of the methods about the connection, the tables, and the pool with its rules: one record a method."""
 
 from __future__ import annotations
 
@@ -144,3 +144,34 @@ class Closing:
     """
 
     sentence: str
+
+
+@record
+class Rules:
+    """Return the rules of fairness."""
+
+
+@record
+class RulesSet:
+    """Change rules of fairness for the whole pool; what is not named stays as it is.
+
+    Attributes:
+        alpha_milli: Thousandths of the pool that are given out by share; the rest goes by usage. Nil leaves it, as
+            with all that follow.
+        half_life_us: After this long, usage counts half.
+        aging_us: Having waited this long counts as much as half the usage.
+        no_aging: Whether waiting counts nothing any more; then there can be no `aging_us`.
+        pool: By what the rest is given out: `decay` (usage that fades), `fifo` or `karma` (the richest first).
+        usage: What counts as usage: `all`, or only what came from the `pool`.
+        start_mc: Under karma, what a domain begins with for each unit of its share, in thousandths of a credit.
+        key: Idempotency key.
+    """
+
+    alpha_milli: int | None = None
+    half_life_us: int | None = None
+    aging_us: int | None = None
+    no_aging: bool = False
+    pool: str | None = None
+    usage: str | None = None
+    start_mc: int | None = None
+    key: str | None = None

@@ -9,22 +9,19 @@ from typing import Protocol
 import trio
 
 from meted.core.limits import SECOND_US
-from meted.core.record import record
 
 from ..version import VERSION
 from ..wire.errors import SUPERSEDED, CallError, Code, WireError
 from ..wire.limits import HEARTBEAT_US, PROTOCOL
 from ..wire.messages import Notification
-from ..wire.methods import (
-    Hello,
-    WorkerJoin,
-    WorkerRejoin,
-)
+from ..wire.params_pool import Hello
+from ..wire.params_workers import WorkerRejoin
 from . import stimuli as s
 from .brain import Brain
 from .link import Link, now_us
 from .offer import Offer
 from .speech import Speech
+from .worker_end import ENDED, REFUSED, UNREACHABLE, WorkerEnd
 
 DIAL_MIN_S = 0.1
 DIAL_MAX_S = 5.0
@@ -35,24 +32,6 @@ DIAL_TIMEOUT_S = 10.0
 
 BEAT_MIN_S = 0.1
 """Beats are not sent more often than this, whatever the server says."""
-
-ENDED, REFUSED, UNREACHABLE = 0, 1, 3
-"""Exit codes: it left in good order; the server will not have it; there is no server."""
-
-
-@record
-class WorkerEnd:
-    """How a worker ended.
-
-    Attributes:
-        exit_code: ``ENDED``, ``REFUSED`` or ``UNREACHABLE``.
-        sentence: Why, for people; empty if there is nothing to say.
-        is_known: Whether the server knows that it has left.
-    """
-
-    exit_code: int
-    sentence: str = ""
-    is_known: bool = False
 
 
 class Owner(Protocol):
@@ -206,21 +185,7 @@ class Contact:
             link.hang_up(f"the server did not answer within {DIAL_TIMEOUT_S:g} s")
 
     async def _join(self, link: Link) -> None:
-        offer, room = self._offer, self._offer.capacity
-        generic, labels = dict(room.generic), dict(offer.labels)
-        amounts = (room.cpu_milli, room.mem_bytes, generic)
-        wanted = WorkerJoin(
-            self._name,
-            self.instance,
-            *amounts,
-            labels,
-            offer.until_us,
-            offer.prefetch,
-            self._dials,
-            offer.owner,
-            offer.restricted,
-        )
-        result = await link.call("worker.join", wanted)
+        result = await link.call("worker.join", self._offer.join(self._name, self.instance, self._dials))
         worker_id = result.get("worker") if isinstance(result, dict) else None
         if type(worker_id) is not int:
             link.hang_up("the server gave this worker no number")

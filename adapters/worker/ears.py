@@ -16,18 +16,10 @@ from ..wire.convert import params_of
 from ..wire.errors import CallError
 from ..wire.limits import WAIT_MAX_US
 from ..wire.messages import Notification
-from ..wire.methods import (
-    SERVER_NOTIFICATIONS,
-    AskBack,
-    Closing,
-    Forget,
-    GivenLease,
-    Keep,
-    Read,
-    Run,
-    Stop,
-    WorkerOutput,
-)
+from ..wire.methods import SERVER_NOTIFICATIONS
+from ..wire.params_pool import Closing
+from ..wire.params_to_workers import AskBack, Forget, GivenLease, Keep, Read, Run, Stop
+from ..wire.params_workers import WorkerOutput
 from . import stimuli as s
 from .brain import Brain
 from .link import Link, now_us

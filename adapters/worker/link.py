@@ -13,7 +13,9 @@ from ..wire.connection import Connection
 from ..wire.errors import CallError, RemoteProtocolError
 from ..wire.limits import MSGID_MAX, OUT_BYTES_MAX, READ_BYTES, STALLED_S
 from ..wire.messages import NEED_DATA, BadRequest, Message, Notification, Request, Response
-from ..wire.methods import SERVER_NOTIFICATIONS, Ping, WorkerBeat
+from ..wire.methods import SERVER_NOTIFICATIONS
+from ..wire.params_pool import Ping
+from ..wire.params_workers import WorkerBeat
 from ..wire.typed import TypedReader
 
 _READER = TypedReader(SERVER_NOTIFICATIONS)

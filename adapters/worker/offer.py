@@ -10,6 +10,8 @@ from pathlib import Path
 from meted.core.record import record
 from meted.core.resources import Resources
 
+from ..wire.params_workers import WorkerJoin
+
 
 @record
 class Offer:
@@ -30,6 +32,22 @@ class Offer:
     prefetch: bool = True
     owner: str = ""
     restricted: bool = False
+
+    def join(self, name: str, instance: str, dial: int) -> WorkerJoin:
+        """Return it as it is sent; the arguments are the parameters of ``worker.join``."""
+        return WorkerJoin(
+            name,
+            instance,
+            self.capacity.cpu_milli,
+            self.capacity.mem_bytes,
+            dict(self.capacity.generic),
+            dict(self.labels),
+            self.until_us,
+            self.prefetch,
+            dial,
+            self.owner,
+            self.restricted,
+        )
 
 
 def this_machine(

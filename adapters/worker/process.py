@@ -27,12 +27,12 @@ from ..executors.plugins import PROCESS, PluginError, log_to_stderr, make
 from ..wire.address import Address, TcpAddress, UnixAddress, parse_address
 from ..wire.errors import Unreachable, WireError
 from ..wire.token import find_token
-from .contact import REFUSED, WorkerEnd
 from .kept import Keeper, keeper_gone, kill_everything, take_keeper
 from .link import first_of
 from .lost import drop_identity, tell_lost, write_identity
 from .offer import Offer
 from .shell import Worker
+from .worker_end import REFUSED, WorkerEnd
 
 WORKER_MODULE = "meted.adapters.worker"
 

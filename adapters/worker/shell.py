@@ -20,10 +20,11 @@ from ..executors.lacking import label_lacking, unheld_limits
 from ..wire.messages import Notification
 from . import stimuli as s
 from .brain import Brain
-from .contact import ENDED, Contact, WorkerEnd
+from .contact import Contact
 from .ears import Ears
 from .link import Link, first_of, now_us
 from .offer import Offer
+from .worker_end import ENDED, WorkerEnd
 
 LEAVE_S = 3.0
 """How long a worker that was told to quit tries to say its last words when all its units are dead."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..wire.errors import CallError, Code
-from ..wire.methods import Drain, WorkerFinish, WorkerGiveBack, WorkerLeave, WorkerLost, WorkerStarted
+from ..wire.params_pool import Drain
+from ..wire.params_workers import WorkerFinish, WorkerGiveBack, WorkerLeave, WorkerLost, WorkerStarted
 from . import stimuli as s
 from .link import Answer, Link, now_us
 

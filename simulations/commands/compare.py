@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from meted.adapters.cli.tables import print_table, shown
-from meted.adapters.cli.values import Reader, duration_us
+from meted.adapters.cli.times import duration_us
+from meted.adapters.cli.values import Reader
 from meted.adapters.wording import counted
 from meted.core.record import replaced
 
 from ..errors import SimulationError
 from ..event_orders import EventOrder
-from ..results.credit_csv import write_credit_csv
 from ..results.documents import document, write_document
 from ..results.html_page import RUNS_MAX, write_report
 from ..results.html_tables import DifferencesTable
 from ..results.report import whole
-from ..results.run_record import RunRecord
+from ..results.run_csv import write_credit_csv
 from ..ruled import RULED_POLICY
 from ..running.cells import CELL_US
 from ..running.comparison import BEST, Comparison, intervals_sentences
-from ..running.misreports import Liar, Misreports, misreports
-from ..running.perform import RunResult
-from ..running.request import RunFailure, RunRequest, check_same_trace, trace_digest
-from ..running.resample import RESAMPLES, RESAMPLES_MAX, Intervals, Resampling, intervals
+from ..running.request import RunRequest
+from ..running.resample import RESAMPLES, RESAMPLES_MAX, Resampling
 from ..traces.source import read_many_times
 from ..traces.trace_rules import TraceOptions
 from ..trade.plan import CreditPlan
 from ..whole_file import write_text
+from .compared_runs import ComparedRuns
 from .credit_options import credit_options, plans_of
 from .misreport_options import liar_of, misreport_options
 from .output_options import Outputs, output_options
 from .policy_option import policies_epilog, policies_option
 from .rules_options import NamedRules, rules_options
-from .run_options import cores_option, echo_rules, interrupted, interruptible, run_in_processes
+from .run_options import cores_option, echo_rules, interrupted, interruptible
 from .trace_options import event_order_option, trace_options
 
 HEADINGS = ("figure", "policy", "difference", "over time", "over users")
@@ -129,7 +127,7 @@ def compare(
                 for policy in policies
                 for label, plan in _trades(policy, plans)
             ]
-            runs = _Runs(truths, liar)
+            runs = ComparedRuns(truths, liar)
             runs.run(cores)
             found = runs.comparison(Resampling(block, resamples, options.seed))
         differences = _differences(found, resamples)
@@ -169,67 +167,6 @@ def _trades(policy: str, plans: Sequence[CreditPlan]) -> list[tuple[str, CreditP
     if not plans:
         return [(policy, None)]
     return [(policy if plan.is_idle else f"{policy}, {plan.name.removesuffix('.toml')}", plan) for plan in plans]
-
-
-class _Runs:
-    """The runs of a comparison: those in which all tell the truth, and those in which one user does not."""
-
-    def __init__(self, truths: Sequence[RunRequest], liar: Liar | None) -> None:
-        """Ask for runs; ``liar`` says other than the truth in one run after the other beside each."""
-        self._liar = liar
-        self._requests: dict[tuple[str, str | None], RunRequest] = {(one.label, None): one for one in truths}
-        if liar is not None:
-            for one in truths:
-                lies = zip(liar.says, liar.requests(one), strict=True)
-                self._requests |= {(one.label, text): lie for text, lie in lies}
-        self._results: dict[tuple[str, str | None], RunResult] = {}
-
-    def run(self, cores: int | None) -> None:
-        """Do all runs. After an interruption those count that have ended, where two of them can be compared."""
-        keys, requests = [*self._requests], [*self._requests.values()]
-        sha256 = trace_digest(requests[0].path)
-
-        def found(place: int, outcome: RunResult | RunFailure) -> None:
-            if isinstance(outcome, RunFailure):
-                raise SimulationError(outcome.sentence)
-            check_same_trace(outcome.figures, sha256)
-            self._results[keys[place]] = outcome
-
-        try:
-            run_in_processes(requests, "comparing", cores, found)
-        except KeyboardInterrupt:
-            if len(self._truths()) < 2 and self._misreports() is None:  # one alone cannot be compared
-                raise
-
-    def left(self) -> list[str]:
-        """Return what the runs are called that have not ended."""
-        return [request.label for key, request in self._requests.items() if key not in self._results]
-
-    def records(self) -> list[RunRecord]:
-        """Return what a report takes of each run with the truth, if that was asked for."""
-        return [result.record for result in self._truths().values() if result.record is not None]
-
-    def comparison(self, how: Resampling) -> Comparison:
-        """Return the runs with the truth side by side, and what the others came to."""
-        truths = self._truths()
-        labels, results = tuple(truths), list(truths.values())
-        figures = tuple(result.figures for result in results)
-        return Comparison(labels, figures, _intervals(labels, results, how), self._misreports())
-
-    def _truths(self) -> dict[str, RunResult]:
-        """Return the runs with the truth that have ended, by their labels, in the order in which they were named."""
-        return {key[0]: self._results[key] for key in self._requests if key[1] is None and key in self._results}
-
-    def _misreports(self) -> Misreports | None:
-        records = {key: result.record for key, result in self._results.items() if result.record is not None}
-        ordered = {key: records[key] for key in self._requests if key in records}
-        return None if self._liar is None else misreports(self._liar.name, ordered)
-
-
-def _intervals(labels: tuple[str, ...], results: list[RunResult], how: Resampling) -> Intervals | None:
-    if not how.resamples or len(labels) < 2 or importlib.util.find_spec("numpy") is None:
-        return None
-    return intervals([(label, result.cells) for label, result in zip(labels, results, strict=True)], how)
 
 
 def _tell(found: Comparison, tables: Sequence[DifferencesTable | None]) -> None:

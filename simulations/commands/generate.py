@@ -10,7 +10,8 @@ from typing import Final
 import click
 
 from meted.adapters.cli.progress import ProgressBar
-from meted.adapters.cli.values import Reader, positive_duration_us
+from meted.adapters.cli.times import positive_duration_us
+from meted.adapters.cli.values import Reader
 
 from ..errors import SimulationError
 from ..factors import read_factor, write_factor

@@ -1,10 +1,11 @@
-"""Factors and windows of time as people write them on a command line."""
+"""Factors, parts and windows of time as people write them on a command line."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from meted.adapters.cli.values import Reader, duration_us
+from meted.adapters.cli.times import duration_us
+from meted.adapters.cli.values import Reader, amount_milli
 
 from ..factors import read_factor
 
@@ -24,8 +25,23 @@ def read_window(text: str) -> tuple[int, int | None]:
     return window
 
 
+def part_milli(text: str) -> int:
+    """Return thousandths of a part: ``0.5`` is 500.
+
+    Raises:
+        ValueError: It is no number from 0 to 1.
+    """
+    milli = amount_milli(text)
+    if milli > 1_000:
+        raise ValueError(f"{text!r} is no part of a share; write one from 0 to 1, like 0.5.")
+    return milli
+
+
 FACTOR: Final = Reader("factor", read_factor)
 """Gives a Fraction."""
+
+PART: Final = Reader("part", part_milli)
+"""Gives thousandths."""
 
 WINDOW: Final = Reader("window", read_window)
 """Gives two times in microseconds; the second may be None."""

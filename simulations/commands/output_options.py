@@ -10,11 +10,10 @@ import attrs
 import click
 
 from ..plot import check_library
-from ..results.credit_csv import write_credit_csv
 from ..results.documents import check_targets, document, write_document
 from ..results.metrics import JsonValue
+from ..results.run_csv import write_credit_csv, write_users_csv
 from ..results.run_record import RunRecord
-from ..results.users_csv import write_users_csv
 
 Command = Callable[..., None]
 

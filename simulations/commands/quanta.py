@@ -9,7 +9,6 @@ import click
 
 from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.cli.tables import print_table
-from meted.adapters.cli.values import Reader, amount_milli
 from meted.adapters.wording import counted
 from meted.core.record import record
 
@@ -19,11 +18,11 @@ from ..quanta.comparison import Comparison, Contender, compare
 from ..quanta.demands import DemandReader
 from ..quanta.karma import ALPHA_MILLI, BANKRUPT, Bankrupt, Karma
 from ..quanta.misreport import STRATEGIES, Found, Search
-from ..quanta.report import HEADINGS, TIE_RULE, figures_document, misreport_row, rule_rows, table_row
+from ..quanta.report import HEADINGS, comparison_document, misreport_row, rule_rows, table_row
 from ..results.documents import check_targets, document, write_document
 from ..results.report import rows as aligned
-from ..running.pace import user_cpu_us
 from .malformed import MalformedLines
+from .numbers import PART
 
 MAX_SLICES: Final = 1_000_000_000_000
 """Slices of the largest pool that is shared by the quantum."""
@@ -33,13 +32,6 @@ MAX_SCALE: Final = 1_000_000
 
 MAX_SEARCHED: Final = 10_000_000
 """Demands of the largest matrix that is held in memory to search it for what misreporting gains."""
-
-
-def _part_milli(text: str) -> int:
-    milli = amount_milli(text)
-    if milli > 1_000:
-        raise ValueError(f"{text!r} is no part of a share; write one from 0 to 1, like 0.5.")
-    return milli
 
 
 @record
@@ -76,7 +68,7 @@ class _Asked:
 @click.option(
     "--alpha",
     "alphas",
-    type=Reader("part", _part_milli),
+    type=PART,
     multiple=True,
     metavar="PART",
     help="The part of the fair share that Karma guarantees, 0 to 1; may be given again.  [default: 0.5]",
@@ -165,11 +157,11 @@ def quanta(
             }
             of |= {"trace_sha256": reader.sha256()}
         if json_path == "-":
-            click.echo(document(_document(reader, comparison, found, of)))
+            click.echo(document(comparison_document(reader, comparison, found, of)))
             return
         _show(reader, comparison, found, of)
         if json_path is not None:
-            write_document(json_path, _document(reader, comparison, found, of))
+            write_document(json_path, comparison_document(reader, comparison, found, of))
     except SimulationError as error:
         raise click.ClickException(str(error)) from None
 
@@ -232,30 +224,6 @@ def _kept(rows: Iterable[tuple[int, ...]], kept: list[tuple[int, ...]]) -> Itera
                 "leave out --tries, or take a part with --first or --users."
             )
         yield row
-
-
-def _document(
-    reader: DemandReader, comparison: Comparison, found: Sequence[Found | None], of: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the whole comparison, as JSON has it."""
-    users, slices, cpu_us = comparison.users, comparison.slices, user_cpu_us()
-    return {
-        "trace": reader.name,
-        **of,
-        "columns": reader.columns,
-        "users": users,
-        "quanta": comparison.quanta,
-        "malformed": reader.malformed_count,
-        "slices": slices,
-        "fair_share": slices / users,
-        "tie_rule": TIE_RULE,
-        "user_demand_slices": comparison.demanded,
-        "cpu_s": cpu_us / 1_000_000,
-        "policies": [
-            figures_document(outcome, users, slices, best)
-            for outcome, best in zip(comparison.outcomes(), found, strict=True)
-        ],
-    }
 
 
 def _show(reader: DemandReader, comparison: Comparison, found: Sequence[Found | None], of: Mapping[str, Any]) -> None:

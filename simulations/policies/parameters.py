@@ -14,7 +14,7 @@ from typing import Final, TypeVar, get_args
 
 import attrs
 
-from meted.adapters.cli.values import positive_duration_us
+from meted.adapters.cli.times import positive_duration_us
 from meted.core.policy.base import Policy
 from meted.core.policy.ranked import Fill
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from meted.adapters.wording import counted
 
 from ..results.transform_rows import NOTHING_DRAWN
+from ..running.pace import user_cpu_us
 from .allocators import KarmaOptions
 from .comparison import Comparison, Contender, Outcome
 from .demands import DemandReader
@@ -91,6 +92,30 @@ def misreport_row(outcome: Outcome, strategist: int, found: Found | None) -> lis
     cells = [name_of(outcome.contender), f"{truthful:,}"]
     cells += (_with_gain(outcome.misreports[name], truthful) for name in STRATEGIES)
     return cells if found is None else [*cells, _with_gain(found.useful, truthful)]
+
+
+def comparison_document(
+    reader: DemandReader, comparison: Comparison, found: Sequence[Found | None], of: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the whole comparison, as JSON has it."""
+    users, slices, cpu_us = comparison.users, comparison.slices, user_cpu_us()
+    return {
+        "trace": reader.name,
+        **of,
+        "columns": reader.columns,
+        "users": users,
+        "quanta": comparison.quanta,
+        "malformed": reader.malformed_count,
+        "slices": slices,
+        "fair_share": slices / users,
+        "tie_rule": TIE_RULE,
+        "user_demand_slices": comparison.demanded,
+        "cpu_s": cpu_us / 1_000_000,
+        "policies": [
+            figures_document(outcome, users, slices, best)
+            for outcome, best in zip(comparison.outcomes(), found, strict=True)
+        ],
+    }
 
 
 def rule_rows(

@@ -65,7 +65,7 @@ def credit_rows(figures: Figures) -> Iterator[tuple[str, str]]:
     for alarm, times in raised.items():
         yield (
             f"alarm of {alarm}",
-            "not raised" if not times else f"raised {times:,} {'time' if times == 1 else 'times'}",
+            "not raised" if not times else f"raised {counted(times, 'time')}",
         )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from meted.core.limits import SECOND_US
 
-from ..traces.trace import TraceJob
+from ..traces.job import TraceJob
 from ..traces.workload import Measured
 from .distribution import Distribution
 from .envy import EnvyMeter

@@ -19,7 +19,7 @@ from meted.core.state import Rules
 
 from ..policies.registry import policy_parameters
 from ..ruled import rules_figures
-from ..traces.trace import TraceJob
+from ..traces.job import TraceJob
 from ..traces.trace_rules import transform_figures
 from ..traces.workload import Measured
 from .inequality import gini, jain

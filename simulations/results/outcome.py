@@ -22,8 +22,9 @@ from meted.core.state import Rules
 from ..errors import SimulationError, TraceError
 from ..policies.registry import policy_parameters
 from ..ruled import rules_figures
+from ..traces.job import TraceJob
 from ..traces.swf import SwfReader
-from ..traces.trace import Trace, TraceJob
+from ..traces.trace import Trace
 from ..traces.trace_rules import transform_figures
 from .report import TIE_RULE
 

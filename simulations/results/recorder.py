@@ -17,8 +17,8 @@ from meted.core.record import replaced
 from meted.core.state import Rules
 
 from ..traces.credit_moves import NO_CREDIT, CreditSeen
+from ..traces.job import TraceJob
 from ..traces.loan_moves import LoanMove
-from ..traces.trace import TraceJob
 from ..traces.workload import Measured
 from .fairness import FairnessMeter
 from .loan_flow import LoanFlow

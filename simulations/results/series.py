@@ -11,7 +11,7 @@ from typing import Final
 
 from meted.core.limits import SECOND_US
 
-from ..traces.trace import TraceJob
+from ..traces.job import TraceJob
 from .lag import LagMeter
 from .levels import Levels
 from .run_record import LoanSeries, RunSeries, UserSeries

@@ -13,7 +13,7 @@ from typing import Final
 
 from meted.core.limits import SECOND_US
 
-from ..traces.trace import TraceJob
+from ..traces.job import TraceJob
 from .run_record import Bar, Gantt
 
 KEPT_ENDED: Final = 300

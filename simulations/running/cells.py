@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from ..results.metrics import BOUND_US
-from ..traces.trace import TraceJob
+from ..traces.job import TraceJob
 
 CELL_US: Final = 3_600_000_000
 """The grain of time: an hour."""

@@ -15,7 +15,8 @@ from ..results.recorder import Recorder, credit_figures
 from ..results.report import TIE_RULE, rule_rows
 from ..results.run_record import RunRecord
 from ..ruled import check_rules
-from ..traces.trace import Trace, TraceJob, read_trace
+from ..traces.job import TraceJob
+from ..traces.trace import Trace, read_trace
 from ..trade.trader import Trader
 from ..trade.words import plan_figures
 from .cells import CellCounter, Cells

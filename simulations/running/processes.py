@@ -18,6 +18,8 @@ from typing import Final
 
 import attrs
 
+from meted.adapters.wording import signal_name
+
 from .child import Message, RunFault, RunProgress, work
 from .perform import RunResult
 from .request import RunFailure, RunRequest
@@ -116,7 +118,7 @@ def _last_word(child: _Child) -> str:
     if code == -signal.SIGKILL:
         return f"{child.label} was killed, which is what happens where memory runs out; if so, give fewer --cores."
     if code < 0:
-        return f"{child.label} was ended by {signal.Signals(-code).name}; run the command again."
+        return f"{child.label} was ended by {signal_name(-code)}; run the command again."
     return f"{child.label} ended without a word (exit code {code}); run the command again with fewer --cores."
 
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from fractions import Fraction
 from typing import Final
 
-from meted.adapters.cli.values import duration_us
+from meted.adapters.cli.times import duration_us
 from meted.core.commands import OfferLoan
 from meted.core.limits import SHARE_MAX
 from meted.core.record import record

@@ -19,10 +19,7 @@ What is taken from the log, and what is not:
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Set
-from typing import Final
-
-import attrs
+from collections.abc import Iterable, Set
 
 from meted.adapters.wording import counted
 from meted.core.events import (
@@ -36,10 +33,9 @@ from meted.core.events import (
     WorkerJoined,
     WorkerLost,
 )
-from meted.core.ids import DomainId, JobId, LeaseId, WorkerId
+from meted.core.ids import DomainId, WorkerId
 from meted.core.record import replaced
 from meted.core.resources import Resources
-from meted.core.spans import indices, total
 from meted.core.terms import Terms
 
 from ..errors import TraceError
@@ -47,38 +43,10 @@ from .credit_moves import CreditReader
 from .loan_moves import LoanReader
 from .log_entitlements import EntitlementReader, LoggedDomain
 from .log_rules import NEW_POOL, HeldRules, rules_of
-from .log_trace import NOT_RECORDED, LogCounts, LoggedJob, LogTrace
+from .log_trace import LogCounts, LoggedJob, LogTrace
 from .log_trade import TradeReader
+from .log_units import JobRead, UnitReader
 from .trace_rules import TraceOptions
-
-_NEVER: Final = -1
-"""The run time of a unit that has not run to its end."""
-
-
-class _Job:
-    """One job as it is read: when it was submitted and where in the log, its terms, when its units started (first tries
-    alone) and how long they ran, and which of them failed.
-    """
-
-    __slots__ = ("failed", "order", "run_us", "start_us", "submit_us", "terms")
-
-    def __init__(self, terms: Terms, submit_us: int | None, order: int) -> None:
-        self.terms = terms
-        self.submit_us = submit_us
-        self.order = order
-        self.run_us = array("q")
-        self.start_us = array("q")
-        self.failed: set[int] = set()
-
-
-@attrs.define
-class _Out:
-    """A lease as it is read: its job, how many units are out, when it was leased, and whether it is their first try."""
-
-    job: _Job
-    count: int
-    leased_us: int
-    is_first: bool
 
 
 class LogReader:
@@ -92,8 +60,7 @@ class LogReader:
         """Start with no event."""
         self.counts = LogCounts()
         self._entitled = EntitlementReader()
-        self._jobs: dict[JobId, _Job] = {}
-        self._leases: dict[LeaseId, _Out] = {}
+        self._units = UnitReader(self.counts)
         self._workers: dict[WorkerId, Resources] = {}
         self._largest: tuple[Resources, ...] = ()
         self._loans = LoanReader()
@@ -107,21 +74,12 @@ class LogReader:
         order = self.counts.events
         self._trade.take(event, order)
         match event:
-            case UnitsFinished():
-                self._finished(event)
-            case UnitsLeased():
-                if event.job_id in self._jobs:
-                    is_first = not event.failures and not event.losses
-                    self._leases[event.lease_id] = _Out(self._jobs[event.job_id], event.count, event.at_us, is_first)
-            case UnitsReturned():
-                if event.cause == "lost":
-                    self.counts.lost += total(event.spans)
-                self._came_back(event.lease_id, total(event.spans))
+            case UnitsFinished() | UnitsLeased() | UnitsReturned():
+                self._units.take(event)
             case JobSubmitted() if event.terms.domain_id in self._entitled.domains:
-                self._jobs[event.job_id] = _Job(event.terms, None if event.held else event.at_us, order)
-            case JobStarted() if event.job_id in self._jobs:
-                self._jobs[event.job_id].submit_us = event.at_us
-                self._jobs[event.job_id].order = order
+                self._units.submitted(event, order)
+            case JobStarted() if event.job_id in self._units.jobs:
+                self._units.started(event, order)
             case WorkerJoined():
                 self._workers[event.worker_id] = event.capacity
                 if _cpu_milli(self._workers.values()) > _cpu_milli(self._largest):
@@ -142,13 +100,12 @@ class LogReader:
             TraceError: It is nothing that could be replayed.
         """
         counts = self.counts
-        first_us = min((job.submit_us for job in self._jobs.values() if job.submit_us is not None), default=0)
+        first_us = min((job.submit_us for job in self._units.jobs.values() if job.submit_us is not None), default=0)
         jobs: list[LoggedJob] = []
-        for job_id, job in sorted(self._jobs.items()):
+        for job_id, job in sorted(self._units.jobs.items()):
             counts.submitted += 1
             counts.units += job.terms.count
-            run_us = array("q", (time_us for time_us in job.run_us if time_us != _NEVER))
-            wait_us = array("q", _waits(job))
+            run_us, wait_us = job.run_times_us(), job.waits_us()
             counts.unfinished += job.terms.count - len(run_us)
             if run_us and job.submit_us is not None and self._is_possible(job.terms, len(run_us)):
                 counts.jobs += len(run_us)
@@ -200,39 +157,6 @@ class LogReader:
                 idle[domain_id] = placed
         return domains, idle
 
-    def _finished(self, event: UnitsFinished) -> None:
-        """Note the run times of units that have ended for good; those that are cancelled or run again have not."""
-        if event.lease_id not in self._leases:
-            return
-        lease = self._leases[event.lease_id]
-        job = lease.job
-        again = set(indices((run.first, run.count) for run in event.requeued))
-        not_counted = again | set(indices(event.cancelled))
-        failed = {index for index, _ in event.exits}
-        self.counts.retries += len(again)
-        start_us = event.at_us - sum(event.run_us)
-        for index, run_us in zip(indices(event.done), event.run_us, strict=True):
-            began_us, start_us = max(start_us, lease.leased_us), start_us + run_us
-            if index in not_counted:
-                continue
-            if index >= len(job.run_us):
-                more = index + 1 - len(job.run_us)
-                job.run_us.extend([_NEVER] * more)
-                job.start_us.extend([_NEVER] * more)
-            job.start_us[index] = began_us if lease.is_first and job.run_us[index] == _NEVER else _NEVER
-            job.run_us[index] = max(run_us, 1)  # an instant is the least that can be simulated
-            job.failed.discard(index)
-            if index in failed:
-                job.failed.add(index)
-        self._came_back(event.lease_id, total(event.done))
-
-    def _came_back(self, lease_id: LeaseId, count: int) -> None:
-        if lease_id in self._leases:
-            lease = self._leases[lease_id]
-            lease.count -= count
-            if lease.count <= 0:
-                del self._leases[lease_id]
-
     def _is_possible(self, terms: Terms, units: int) -> bool:
         """Whether units on these terms can be simulated; if not, they are counted."""
         caps = [one.cap for one in (self._entitled.domains[terms.domain_id], *self._above(terms.domain_id).values())]
@@ -247,15 +171,7 @@ class LogReader:
         return False
 
 
-def _waits(job: _Job) -> Iterator[int]:
-    """Yield how long each unit that ran to its end waited for its start."""
-    for start_us, run_us in zip(job.start_us, job.run_us, strict=True):
-        if run_us != _NEVER:
-            known = start_us != _NEVER and job.submit_us is not None
-            yield max(0, start_us - (job.submit_us or 0)) if known else NOT_RECORDED
-
-
-def _logged(job_id: int, job: _Job, submit_us: int, run_us: array[int], wait_us: array[int]) -> LoggedJob:
+def _logged(job_id: int, job: JobRead, submit_us: int, run_us: array[int], wait_us: array[int]) -> LoggedJob:
     terms = job.terms
     return LoggedJob(
         job_id,

@@ -12,30 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, starmap
-from operator import itemgetter
-from typing import Final
 
 from ..errors import TraceError
 from . import entitlements, loans
 from .entitlements import WorkloadDomain, header_rows, leaf_shares, workload_domains
-from .job import UNKNOWN_USER as UNKNOWN_USER
-from .job import TraceJob as TraceJob
+from .job import UNKNOWN_USER, TraceJob
+from .job_rows import JobRows, NotedLines
 from .loans import TimedLoan, timed_loans
 from .mapping import DomainMapping, domain_mapping
-from .rows import Rows
 from .side_files import Row, read_table
-from .sorting import sort_rows
 from .swf import Malformed, SwfReader, SwfRecord
 from .swf_header import SwfHeader
 from .trace_rules import FilterCounts, TraceOptions, check_options, load_of, why_empty
 from .transforms import transformed
-
-LINES_NAMED: Final = 3
-"""So many lines of each kind of record that is left out or odd are named; all are counted."""
-
-_WIDTH = 7
-_ID, _USER, _SUBMIT, _PROCS = 0, 1, 2, 5
-_BY_SUBMIT = itemgetter(_SUBMIT, _ID)
 
 
 class Trace:
@@ -65,7 +54,7 @@ class Trace:
         reader: SwfReader,
         options: TraceOptions,
         procs: int,
-        jobs: _Jobs,
+        jobs: JobRows,
         counts: FilterCounts,
         mapping: DomainMapping,
         lines: Mapping[str, tuple[int, ...]],
@@ -127,7 +116,7 @@ def read_trace(
     counts = FilterCounts()
     with SwfReader(path, report) as reader:
         lines = NotedLines(reader)
-        jobs = _Jobs(lines, lambda: _machine(options, reader))
+        jobs = JobRows(lines, lambda: _machine(options, reader))
         jobs.take(
             transformed(_jobs_of(_records(reader, options.first), options, counts, mapping, lines), options, counts)
         )
@@ -157,95 +146,6 @@ def read_trace(
 def _machine(options: TraceOptions, reader: SwfReader) -> int | None:
     """Return the size of the machine by what is known so far."""
     return options.procs or reader.header.number("MaxProcs") or reader.header.number("MaxNodes")
-
-
-class NotedLines:
-    """The first lines of each kind of record that is left out or odd.
-
-    Attributes:
-        lines: Their numbers, by the names of the counts.
-    """
-
-    def __init__(self, reader: SwfReader) -> None:
-        """Note lines of a reader."""
-        self.lines: dict[str, tuple[int, ...]] = {}
-        self._reader = reader
-
-    def note(self, kind: str) -> None:
-        """Note the line of the record that was read last, if few of its kind are noted."""
-        known = self.lines.get(kind, ())
-        if len(known) < LINES_NAMED:
-            self.lines[kind] = (*known, self._reader.line)
-
-
-class _Jobs:
-    """Jobs as rows, and what is to be known of them."""
-
-    def __init__(self, lines: NotedLines | None = None, machine: Callable[[], int | None] = lambda: None) -> None:
-        """Start with none; of those that are out of order, or too wide for the machine, note the lines."""
-        self._lines = lines
-        self._machine = machine
-        self.rows = Rows(_WIDTH)
-        self.users: set[int] = set()
-        self.no_user = 0
-        self.unsorted = 0
-        self._procs_max = 0
-        self._left_out = False
-        self._ascending = True  # the numbers, and so all of them differ
-
-    def take(self, jobs: Iterable[TraceJob]) -> None:
-        """Add jobs, in the order of the file."""
-        add, add_user = self.rows.add, self.users.add
-        latest_us, latest_id, last_id = -1, -1, None
-        note, machine = self._lines and self._lines.note, None
-        for job in jobs:
-            job_id, user, submit_us = job.job_id, job.user, job.submit_us
-            add(job_id, user, submit_us, job.run_us, job.estimate_us, job.procs, job.member)
-            add_user(user)
-            if user == UNKNOWN_USER:
-                self.no_user += 1
-            if job.procs > self._procs_max:
-                self._procs_max = job.procs
-                machine = self._machine()
-            if machine is not None and job.procs > machine:
-                # It will be left out, so that it is no matter whether it is out of order.
-                self._left_out = True
-                if note:
-                    note("too_wide")
-                continue
-            if submit_us > latest_us or (submit_us == latest_us and job_id >= latest_id):
-                latest_us, latest_id = submit_us, job_id
-            else:
-                self.unsorted += 1
-                if note:
-                    note("unsorted")
-            if last_id is not None and job_id <= last_id:
-                self._ascending = False
-            last_id = job_id
-
-    def fitting(self, procs: int, counts: FilterCounts) -> _Jobs:
-        """Return the jobs that are no wider than the machine, and count the others."""
-        if self._procs_max <= procs and not self._left_out:
-            return self
-        kept = _Jobs()
-        kept.take(starmap(TraceJob, (row for row in self.rows if row[_PROCS] <= procs)))
-        counts.too_wide = len(self.rows) - len(kept.rows)
-        return kept
-
-    def sort(self) -> None:
-        """Sort them by (submit time, job number, place in the file)."""
-        self.rows = sort_rows(self.rows, _WIDTH, _BY_SUBMIT)
-        self._ascending = False
-
-    def duplicates(self) -> int:
-        """Return how many jobs have the number of an earlier one."""
-        if self._ascending:
-            return 0
-        last_id, found = None, 0
-        for (job_id,) in sort_rows(((row[_ID],) for row in self.rows), 1, itemgetter(0)):
-            found += job_id == last_id
-            last_id = job_id
-        return found
 
 
 def _records(reader: SwfReader, first: int | None) -> Iterator[SwfRecord]:

@@ -16,7 +16,7 @@ from .plan import CreditPlan, Trade
 _NAMED_MAX: Final = 8
 """Domains that are named in one sentence; of more their number is told."""
 
-_SHOWN: Final = 40
+SHOWN: Final = 40
 """Characters of a text from a file that stand in a sentence."""
 
 _RULES: Final = ("price_mc", "grant_mc", "period_us", "cap_mc", "half_life_us", "income", "donors")
@@ -24,7 +24,7 @@ _RULES: Final = ("price_mc", "grant_mc", "period_us", "cap_mc", "half_life_us", 
 
 def excerpt(text: str) -> str:
     """Return so much of a text from a file as fits into a sentence, with nothing in it that commands a terminal."""
-    return shown(text[:_SHOWN])
+    return shown(text[:SHOWN])
 
 
 def plan_figures(plan: CreditPlan) -> dict[str, JsonValue]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from meted.adapters.credit_views import credit_view
-from meted.adapters.domain_views import domain_views, loan_view
+from meted.adapters.domain_views import domain_views
 from meted.adapters.lag_bound import LagBound
+from meted.adapters.loan_views import loan_view
 from meted.adapters.log import Log
 from meted.adapters.server.rows import job_row, worker_rows
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned, WorkerLost

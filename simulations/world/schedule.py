@@ -7,7 +7,6 @@ private, so what touches them stands in one function, and a test notices when tr
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Iterator
 from random import Random
 
@@ -40,15 +39,3 @@ def one_schedule(seed: int) -> Iterator[None]:
         yield
     finally:
         trio_run._ALLOW_DETERMINISTIC_SCHEDULING = was  # type: ignore[misc]
-
-
-@contextlib.contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from running finalizers in the midst of a schedule."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -9,9 +9,9 @@ import trio
 
 from meted.adapters.recovery import live_policy, read_state
 from meted.adapters.server.app import Server
-from meted.adapters.server.commit_loop import SNAPSHOT_EVENTS
 from meted.adapters.server.secret_store import MemorySecrets
 from meted.adapters.server.session import Peer
+from meted.adapters.server.snapshots import SNAPSHOT_EVENTS
 from meted.core.engine import Engine
 from meted.core.invariants import InvariantError, check_engine
 from meted.core.limits import RETENTION_US

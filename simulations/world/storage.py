@@ -28,7 +28,7 @@ from meted.adapters.log import (
     Transfer,
 )
 from meted.adapters.log.checks import check_append, check_snapshot
-from meted.adapters.log.contract import Report
+from meted.adapters.log.records import Report
 from meted.core.batch import Batch
 
 from .options import Options

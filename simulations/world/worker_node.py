@@ -8,10 +8,10 @@ from meted.adapters.client.client import Client
 from meted.adapters.wire.convert import plain
 from meted.adapters.wire.errors import CallError, Code, WireError
 from meted.adapters.wire.limits import PROTOCOL
-from meted.adapters.wire.methods import Hello
-from meted.adapters.worker.contact import REFUSED
+from meted.adapters.wire.params_pool import Hello
 from meted.adapters.worker.offer import Offer
 from meted.adapters.worker.shell import Worker
+from meted.adapters.worker.worker_end import REFUSED
 from meted.core.resources import Resources
 
 from .executor import WatchedExecutor

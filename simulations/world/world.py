@@ -10,6 +10,7 @@ from random import Random
 import trio
 import trio.testing
 
+from meted.adapters.collector_pause import collector_paused
 from meted.adapters.recovery import read_state
 from meted.core.record import record
 from meted.core.state import State
@@ -23,7 +24,7 @@ from .history import History
 from .network import Network
 from .nodes import Node, Steps
 from .options import Options, draw
-from .schedule import collector_paused, one_schedule
+from .schedule import one_schedule
 from .server_node import ServerNode
 from .storage import SimulatedLog
 from .witness import Witness, WorldFailure

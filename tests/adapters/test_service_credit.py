@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meted.adapters.credit_views import CreditLine
+from meted.adapters.credit_statement import CreditLine
 from meted.core.errors import Reason, Refused
 
 from .service_suite import WAYS, Service, Way

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from meted.simulations.results.metrics import Metrics
-from meted.simulations.traces.trace import Trace, TraceJob, read_trace
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import Trace, read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
 from .oracle import Job, simulate

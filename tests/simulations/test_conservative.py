@@ -20,7 +20,7 @@ from meted.simulations.event_orders import EventOrder
 from meted.simulations.policies.conservative import Conservative, ConservativeIndex
 from meted.simulations.policies.profile import Layout, Profile
 from meted.simulations.replay import Replay
-from meted.simulations.traces.trace import TraceJob
+from meted.simulations.traces.job import TraceJob
 
 from ..core.helper import cpus
 from ..core.playing import Play

@@ -24,7 +24,7 @@ from meted.core.events import (
 )
 from meted.core.ids import AccountId, DomainId, JobId, LeaseId, TransferId
 from meted.simulations.commands.replay import replay
-from meted.simulations.results.credit_csv import COLUMNS
+from meted.simulations.results.run_csv import CREDIT_COLUMNS
 from meted.simulations.traces import credit_moves
 from meted.simulations.traces.credit_moves import CREDIT_STEPS_MAX, CreditReader
 
@@ -197,4 +197,4 @@ def test_a_log_without_credit_says_nothing_of_it(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert not [key for key in json.loads(result.stdout) if key.startswith("credit")]
     assert 'id="credit"' not in Path(html).read_text()
-    assert Path(rows).read_text().splitlines() == [",".join(COLUMNS)]
+    assert Path(rows).read_text().splitlines() == [",".join(CREDIT_COLUMNS)]

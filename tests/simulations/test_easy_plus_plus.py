@@ -20,7 +20,8 @@ from meted.simulations.event_orders import EventOrder
 from meted.simulations.policies.easy_plus_plus import STEPS_S, EasyPlusPlus, EasyPlusPlusIndex, Run
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.policies.run_history import RunHistory
-from meted.simulations.traces.trace import TraceJob, read_trace
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
 from ..core.helper import World

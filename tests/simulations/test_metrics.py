@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from meted.simulations.results.inequality import gini, jain
 from meted.simulations.results.metrics import JsonValue
 from meted.simulations.results.service import ServiceMeter
-from meted.simulations.traces.trace import TraceJob, read_trace
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
 from .driving import END, START, SUBMIT, Happening, happenings, make_trace, measure, schedule

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from meted.simulations.errors import SimulationError, TraceError
 from meted.simulations.results.outcome import OutcomeWriter, read_waits, seconds
+from meted.simulations.traces.job import TraceJob
 from meted.simulations.traces.swf import SwfReader
-from meted.simulations.traces.trace import TraceJob, read_trace
+from meted.simulations.traces.trace import read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
 from .driving import make_trace, schedule

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
-from meted.simulations.traces.trace import TraceJob
+from meted.simulations.traces.job import TraceJob
 
 from .driving import make_trace
 from .test_replay import start_times

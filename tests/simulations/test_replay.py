@@ -26,7 +26,8 @@ from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import Metrics
 from meted.simulations.results.outcome import OutcomeWriter, read_waits
-from meted.simulations.traces.trace import Trace, TraceJob, read_trace
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import Trace, read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
 
 from .driving import make_trace, measure, schedule

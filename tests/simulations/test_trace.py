@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.simulations.errors import TraceError
+from meted.simulations.traces.job import UNKNOWN_USER, TraceJob
 from meted.simulations.traces.swf import Malformed
-from meted.simulations.traces.trace import UNKNOWN_USER, Trace, TraceJob, read_trace
+from meted.simulations.traces.trace import Trace, read_trace
 from meted.simulations.traces.trace_rules import FilterCounts, TraceOptions
 
 S = 1_000_000

@@ -11,6 +11,7 @@ import pytest
 from meted.adapters.cli import config
 from meted.adapters.cli.connect import address_of
 from meted.adapters.cli.options import default_data
+from meted.adapters.config_file import KEYS, config_path
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_no_file_says_nothing(file: Path) -> None:
-    assert [config.setting(key) for key in config.KEYS] == [None] * 5
-    assert config.config_path() == file
+    assert [config.setting(key) for key in KEYS] == [None] * 5
+    assert config_path() == file
 
 
 def test_what_it_says(file: Path) -> None:

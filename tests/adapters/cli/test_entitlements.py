@@ -8,16 +8,10 @@ import time
 import click
 import pytest
 
-from meted.adapters.cli.entitlements import (
-    amounts_text,
-    lent_text,
-    loan_amount,
-    moment_or_span_us,
-    named_amounts,
-    on_wire,
-)
+from meted.adapters.cli.entitlements import amounts_text, lent_text, loan_amount, named_amounts, on_wire
 from meted.adapters.cli.records import read_list, read_loans, read_records
 from meted.adapters.cli.rules import LONG, alpha_milli
+from meted.adapters.cli.times import moment_or_span_us
 
 
 def test_amounts_are_exact() -> None:

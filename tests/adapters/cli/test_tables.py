@@ -10,8 +10,9 @@ from rich.console import Console
 
 from meted.adapters.cli import tables
 from meted.adapters.cli.columns import fitted
-from meted.adapters.cli.domain import lag_text
-from meted.adapters.cli.jobs import exit_text, why
+from meted.adapters.cli.domain_show import lag_text
+from meted.adapters.cli.jobs import why
+from meted.adapters.cli.show import exit_text
 from meted.adapters.cli.tables import (
     ago,
     amount,

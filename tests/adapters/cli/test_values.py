@@ -12,16 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.adapters.cli.submit_options import environment_variable, unit_limit
-from meted.adapters.cli.values import (
-    SIZE,
-    amount_milli,
-    duration_us,
-    index_range,
-    key_value,
-    resource,
-    size_bytes,
-    time_us,
-)
+from meted.adapters.cli.times import duration_us, time_us
+from meted.adapters.cli.values import SIZE, amount_milli, index_range, key_value, resource, size_bytes
 
 NOW_US = 1_800_000_000_000_000
 

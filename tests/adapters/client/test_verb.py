@@ -13,13 +13,17 @@ from meted.adapters.client.client import Client
 from meted.adapters.client.credit_verbs import CreditVerbs
 from meted.adapters.client.domain_verbs import DomainVerbs
 from meted.adapters.client.job_verbs import JobVerbs
+from meted.adapters.client.loan_verbs import LoanVerbs
 from meted.adapters.client.remote import RemoteService
 from meted.adapters.client.verb import AsyncCaller, BlockingCaller, Verbs, verb
 from meted.adapters.credit_views import HoldView
 from meted.adapters.local_service import LocalService
 
 ALL = sorted(
-    name for kind in (JobVerbs, DomainVerbs, CreditVerbs) for name, found in vars(kind).items() if type(found) is verb
+    name
+    for kind in (JobVerbs, DomainVerbs, LoanVerbs, CreditVerbs)
+    for name, found in vars(kind).items()
+    if type(found) is verb
 )
 
 

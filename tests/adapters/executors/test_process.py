@@ -25,6 +25,7 @@ from meted.adapters.executors.contract import (
 )
 from meted.adapters.executors.options import ProcessOptions, make_limits
 from meted.adapters.executors.process import ProcessExecutor
+from meted.adapters.executors.running_process import RunningProcess
 from meted.adapters.worker.keeper import list_children
 from meted.core.record import replaced
 from meted.core.resources import Resources
@@ -181,7 +182,7 @@ def test_one_process_is_reaped_at_a_time(processes: Processes, monkeypatch: pyte
     executor = processes.executor
     reap, inside, peaks, threads = executor._reap, [0], list[int](), set[int]()
 
-    def counted(running: process._Running) -> process._Ended:
+    def counted(running: RunningProcess) -> process._Ended:
         inside[0] += 1
         peaks.append(inside[0])
         threads.add(threading.get_ident())
@@ -352,7 +353,7 @@ def test_memory_and_time_are_limited_together(processes: Processes, monkeypatch:
     assert [end.exit_code for end in ends] == [EXIT_RESOURCE_LIMIT, EXIT_TIME_LIMIT]
 
     lost = [signal.SIGKILL]
-    send = process._Running.signal
+    send = RunningProcess.signal
 
     def late(running: Any, number: signal.Signals) -> None:
         if number in lost:
@@ -360,7 +361,7 @@ def test_memory_and_time_are_limited_together(processes: Processes, monkeypatch:
         else:
             send(running, number)
 
-    monkeypatch.setattr(process._Running, "signal", late)
+    monkeypatch.setattr(RunningProcess, "signal", late)
     monkeypatch.setattr(process, "end_session", lambda _: None)
     monkeypatch.setattr(memory, "held_bytes", lambda _: 1 << 40)
     began_s = time.monotonic()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meted.adapters import posting_check
-from meted.adapters.credit_views import LOST, credit_lines
+from meted.adapters.credit_statement import LOST, credit_lines
 from meted.adapters.embedded import Pool
 from meted.adapters.log import Log, LogConflict, MemoryLog, PostedAccount, Postings, SQLiteLog, Transfer
 from meted.adapters.log.backup import backup

@@ -9,7 +9,7 @@ import trio
 
 from meted.adapters.client.greeting import hello_params
 from meted.adapters.log import MemoryLog
-from meted.adapters.server import app, read_methods
+from meted.adapters.server import app
 from meted.adapters.server.runner import Runner
 from meted.adapters.server.state_body import state_body
 from meted.adapters.wire import limits
@@ -428,7 +428,7 @@ def test_those_who_ask_for_the_state_together_share_an_answer(monkeypatch: pytes
         await trio.sleep(1)
         return await state_body(state, runner)
 
-    monkeypatch.setattr(read_methods, "state_body", slowly)
+    monkeypatch.setattr("meted.adapters.server.state_body.state_body", slowly)
 
     async def scenario(stage: Stage) -> None:
         client = await stage.connect()

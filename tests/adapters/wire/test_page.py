@@ -18,10 +18,11 @@ import msgpack
 import pytest
 
 from meted.adapters.credit_alarms import AlarmView
-from meted.adapters.credit_views import CreditLine
-from meted.adapters.domain_views import DomainView, StatementLine
+from meted.adapters.credit_statement import CreditLine
+from meted.adapters.domain_views import DomainView
 from meted.adapters.executors import contract
 from meted.adapters.executors.options import PLAIN, ProcessOptions, pack_options, read_options
+from meted.adapters.loan_views import StatementLine
 from meted.adapters.server.rows import WorkerRow
 from meted.adapters.views import JobDetails, JobView
 from meted.adapters.wire import limits
@@ -30,16 +31,10 @@ from meted.adapters.wire.connection import Connection
 from meted.adapters.wire.describe import describe_param, meanings
 from meted.adapters.wire.errors import SUPERSEDED, CallError, Code
 from meted.adapters.wire.messages import Message, Notification, Request, Response
-from meted.adapters.wire.methods import (
-    METHODS,
-    SERVER_NOTIFICATIONS,
-    WORKER_NOTIFICATIONS,
-    GivenLease,
-    GivenRecord,
-    LoanTerms,
-    Method,
-    WantedDomain,
-)
+from meted.adapters.wire.methods import METHODS, SERVER_NOTIFICATIONS, WORKER_NOTIFICATIONS, Method
+from meted.adapters.wire.params_domains import GivenRecord, WantedDomain
+from meted.adapters.wire.params_loans import LoanTerms
+from meted.adapters.wire.params_to_workers import GivenLease
 from meted.core.errors import Reason
 from meted.core.limits import CALLS_KEPT_MAX
 from meted.core.spec import Spec, pack_spec, spec_digest, unpack_spec

@@ -14,10 +14,11 @@ from meted.adapters.wire.connection import Connection
 from meted.adapters.wire.convert import plain, read_params
 from meted.adapters.wire.errors import CallError
 from meted.adapters.wire.messages import NEED_DATA, Message, Notification, Request, Response
-from meted.adapters.wire.methods import METHODS, SERVER_NOTIFICATIONS, WORKER_NOTIFICATIONS, GivenLease, Run
-from meted.adapters.worker.contact import WorkerEnd
+from meted.adapters.wire.methods import METHODS, SERVER_NOTIFICATIONS, WORKER_NOTIFICATIONS
+from meted.adapters.wire.params_to_workers import GivenLease, Run
 from meted.adapters.worker.offer import Offer
 from meted.adapters.worker.shell import Worker
+from meted.adapters.worker.worker_end import WorkerEnd
 from meted.core.resources import Resources
 from meted.core.spec import Spec, pack_spec, spec_digest
 

@@ -6,7 +6,7 @@ import trio
 from trio.testing import MockClock, memory_stream_pair
 
 from meted.adapters.wire.limits import STALLED_S
-from meted.adapters.wire.methods import WorkerOutput
+from meted.adapters.wire.params_workers import WorkerOutput
 from meted.adapters.worker.link import CHUNK_BYTES, Link
 
 

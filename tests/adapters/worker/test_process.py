@@ -16,7 +16,7 @@ import trio
 
 from meted.adapters.wire.convert import plain
 from meted.adapters.wire.messages import Notification
-from meted.adapters.wire.methods import GivenLease, Run
+from meted.adapters.wire.params_to_workers import GivenLease, Run
 from meted.adapters.worker.lost import IDENTITY
 from meted.core.spec import Spec, pack_spec, spec_digest
 

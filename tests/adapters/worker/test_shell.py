@@ -13,10 +13,10 @@ from meted.adapters.executors.simulated import Behaviour
 from meted.adapters.wire.convert import plain
 from meted.adapters.wire.errors import CallError
 from meted.adapters.wire.messages import Notification
-from meted.adapters.wire.methods import Run
-from meted.adapters.worker.contact import WorkerEnd
+from meted.adapters.wire.params_to_workers import Run
 from meted.adapters.worker.link import now_us
 from meted.adapters.worker.stimuli import LeaseGiven, LeasesCame, Stimulus, Stopped, UnitEnded
+from meted.adapters.worker.worker_end import WorkerEnd
 from meted.core.record import replaced
 from meted.core.resources import Resources
 from meted.core.spec import Spec, pack_spec, spec_digest

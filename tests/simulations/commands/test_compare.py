@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from meted.simulations.commands import compare as module
+from meted.simulations.commands import compared_runs
 from meted.simulations.commands.compare import compare
 from meted.simulations.commands.run_options import run_in_processes
 from meted.simulations.commands.simulate import simulate
@@ -122,7 +123,7 @@ def test_after_an_interruption_those_are_compared_that_have_ended(
         run_in_processes(requests[-ended:], title, cores, lambda place, one: found(len(requests) - ended + place, one))  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "run_in_processes", interrupted)
+    monkeypatch.setattr(compared_runs, "run_in_processes", interrupted)
     result = call(trace, *POLICIES, "--resamples", "0", "--json", tmp_path / "c.json", code=130)
     if ended == 1:
         assert result.stderr == "Interrupted; nothing was written.\n"
@@ -239,7 +240,7 @@ def test_after_an_interruption_a_gain_takes_both_of_its_runs(
             run_in_processes([requests[place]], title, cores, lambda _, one, place=place: found(place, one))  # type: ignore[misc]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "run_in_processes", interrupted)
+    monkeypatch.setattr(compared_runs, "run_in_processes", interrupted)
     words = ("--policy", "easy", "--misreport", "5", "--says", "x3", "--says", "x9")
     result = call(trace, *words, code=130)
     if ended == "both":

@@ -15,7 +15,8 @@ from meted.core.policy.base import Policy
 from meted.core.resources import Resources
 from meted.core.spec import NO_SPEC
 from meted.simulations.replay import Replay
-from meted.simulations.traces.trace import Trace, TraceJob
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import Trace
 
 from ..driving import make_trace
 

@@ -14,7 +14,7 @@ from meted.simulations.policies.fading import DAY_US
 from meted.simulations.policies.multifactor import FairTree, Multifactor, Weights, job_priority
 from meted.simulations.policies.static import Static
 from meted.simulations.scenario import Scenario
-from meted.simulations.traces.trace import TraceJob
+from meted.simulations.traces.job import TraceJob
 
 from ..driving import make_trace
 from .playing import S, starts

@@ -24,7 +24,7 @@ from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.policies.sfq import Sfq
 from meted.simulations.replay import Replay
 from meted.simulations.scenario import Scenario, cpus
-from meted.simulations.traces.trace import TraceJob
+from meted.simulations.traces.job import TraceJob
 
 from ..driving import make_trace
 from .playing import PROCS, S, busy_trace, starts

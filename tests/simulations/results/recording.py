@@ -12,7 +12,8 @@ from meted.simulations.replay import Replay
 from meted.simulations.results.recorder import Recorder
 from meted.simulations.results.report import TIE_RULE, rule_rows
 from meted.simulations.results.run_record import RunRecord
-from meted.simulations.traces.trace import Trace, TraceJob
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import Trace
 
 from ..driving import make_trace
 

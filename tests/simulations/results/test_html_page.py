@@ -16,7 +16,7 @@ from meted.simulations.results.gantt_plot import placed
 from meted.simulations.results.html_page import RUNS_MAX, report_page, write_report
 from meted.simulations.results.html_tables import USERS_SHOWN
 from meted.simulations.results.run_record import Bar, LoanSeries, RunRecord
-from meted.simulations.traces.trace import TraceJob
+from meted.simulations.traces.job import TraceJob
 
 from ..driving import make_trace
 from .recording import S, record, recorded

@@ -18,7 +18,7 @@ from meted.simulations.results.misreport import Delay
 from meted.simulations.results.partition import PartitionMeter
 from meted.simulations.results.service import ServiceMeter
 from meted.simulations.results.starvation import StarvationMeter
-from meted.simulations.traces.trace import TraceJob
+from meted.simulations.traces.job import TraceJob
 
 from ..driving import END, START, SUBMIT, Happening, happenings, make_trace, schedule
 

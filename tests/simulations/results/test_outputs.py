@@ -17,8 +17,8 @@ from meted.simulations.commands.replay import replay
 from meted.simulations.commands.simulate import simulate
 from meted.simulations.results.loan_flow import LOAN_STEPS_MAX, LoanFlow
 from meted.simulations.results.report import rows
+from meted.simulations.results.run_csv import USERS_COLUMNS, write_users_csv
 from meted.simulations.results.run_record import UserRow
-from meted.simulations.results.users_csv import COLUMNS, write_users_csv
 from meted.simulations.traces.loan_moves import LoanMove
 from meted.simulations.traces.own_log import read_own_log
 
@@ -75,7 +75,7 @@ def test_rows_of_all_users_of_all_runs(tmp_path: Path) -> None:
     write_users_csv(str(tmp_path / "users.csv"), runs)
     with (tmp_path / "users.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
-    assert tuple(found[0]) == COLUMNS
+    assert tuple(found[0]) == USERS_COLUMNS
     assert [(row["run"], row["user"]) for row in found] == [(run.label, row.user) for run in runs for row in run.users]
     for run in runs:
         for row in run.users:

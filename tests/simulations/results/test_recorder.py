@@ -18,7 +18,8 @@ from meted.simulations.results.misreport import gain_of
 from meted.simulations.results.run_record import UserRow
 from meted.simulations.results.series import SERIES_USERS_SHOWN
 from meted.simulations.results.window import KEPT_ENDED, KEPT_STARTED
-from meted.simulations.traces.trace import Trace, TraceJob
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import Trace
 
 from ..driving import make_trace, schedule
 from .recording import PROCS, S, crowded, record, recorded

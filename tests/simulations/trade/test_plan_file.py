@@ -11,7 +11,8 @@ from meted.core.credit.state import CreditRules
 from meted.core.record import replaced
 from meted.simulations.errors import SimulationError
 from meted.simulations.trade.plan import CreditPlan, Trade
-from meted.simulations.trade.plan_file import CREDIT_FILE_BYTES_MAX, TRADES_MAX, read_plan
+from meted.simulations.trade.plan_file import TRADES_MAX, read_plan
+from meted.simulations.trade.toml_file import TOML_BYTES_MAX
 from meted.simulations.trade.words import plan_rows
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -138,7 +139,7 @@ def test_the_example_is_such_a_file() -> None:
         ),
         ("[accounts]\nwithout = [7]\nunlimited = [7]\n" + TRADE, "7 is in without and in unlimited; name it in one"),
         (TRADE * (TRADES_MAX + 1), "and at most 1,000 are read"),
-        ("#" * (CREDIT_FILE_BYTES_MAX + 1), "plan.toml has more than 1,048,576 bytes"),
+        ("#" * (TOML_BYTES_MAX + 1), "plan.toml has more than 1,048,576 bytes"),
     ],
 )
 def test_what_is_not_understood_is_refused_in_a_sentence(tmp_path: Path, text: str | bytes, sentence: str) -> None:

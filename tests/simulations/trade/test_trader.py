@@ -18,7 +18,8 @@ from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
 from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import JsonValue
-from meted.simulations.traces.trace import Trace, TraceJob
+from meted.simulations.traces.job import TraceJob
+from meted.simulations.traces.trace import Trace
 from meted.simulations.trade.plan import CreditPlan, Trade
 from meted.simulations.trade.trader import Trader
 

@@ -9,7 +9,8 @@ import trio
 import trio.testing
 from trio._core import _run as trio_run
 
-from meted.simulations.world.schedule import ScheduleMoved, collector_paused, one_schedule
+from meted.adapters.collector_pause import collector_paused
+from meted.simulations.world.schedule import ScheduleMoved, one_schedule
 
 
 def order(seed: int) -> list[int]:

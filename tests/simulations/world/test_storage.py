@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from meted.adapters.log import LogFull, LogIOError, Snapshot
-from meted.adapters.log.contract import Head, Report, Result
+from meted.adapters.log.records import Head, Report, Result
 from meted.core.batch import Batch, seal
 from meted.simulations.world.options import FAULTS, draw
 from meted.simulations.world.storage import Disk, SimulatedLog

@@ -19,10 +19,10 @@ import trio
 from click.testing import CliRunner
 from immutables import Map
 
-from meted.adapters.domain_views import LoanView, loan_view
+from meted.adapters.loan_views import LoanView, loan_view
 from meted.adapters.log import Postings
 from meted.adapters.postings import postings_of
-from meted.adapters.server import commit_loop, domain_methods
+from meted.adapters.server import commit_loop, loan_methods
 from meted.adapters.server.commit_loop import Decide
 from meted.adapters.server.crew import Crew
 from meted.adapters.server.kept_calls import KeptCalls
@@ -177,7 +177,7 @@ def silent_loans(monkeypatch: pytest.MonkeyPatch) -> None:
     def show(state: State, loan: Loan) -> LoanView:
         return loan_view(state, replaced(loan, ends_us=None))
 
-    monkeypatch.setattr(domain_methods, "loan_view", show)
+    monkeypatch.setattr(loan_methods, "loan_view", show)
 
 
 def everlasting_records(monkeypatch: pytest.MonkeyPatch) -> None:
