@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
-from meted.core.commands import ChangeDomain, Command, CreateDomain, LoanTerms, RemoveDomain, SetLoans
-from meted.core.decide import decide
+from meted.core.commands import ChangeDomain, CreateDomain, LoanTerms, RemoveDomain, SetLoans
 from meted.core.decide.records import levels
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.events import Event, LoanRefused
+from meted.core.events import LoanRefused
 from meted.core.record import record
-from meted.core.reducers import fold
 from meted.core.resources import NOTHING, Resources
-from meted.core.state import State
 
 from .domain_changes import RefusedRecord
+from .trial import Trial
 
 WANTED_MAX = 10_000
 """Domains of one call; it is decided in one go, and all others wait for it."""
@@ -58,20 +56,6 @@ class Applied(TypedDict):
     unchanged: list[str]
     removed: list[str]
     refused: list[RefusedRecord]
-
-
-class Trial:
-    """Decides on a state as an engine does, and what is decided leaves no trace: for finding out what would be."""
-
-    def __init__(self, state: State) -> None:
-        """Begin with a state."""
-        self.state = state
-
-    def handle(self, command: Command) -> tuple[Event, ...]:
-        """Return the events that a command would cause."""
-        events = decide(self.state, command)
-        self.state = fold(self.state, events)
-        return events
 
 
 def apply_domains(engine: Engine | Trial, at_us: int, wanted: Sequence[WantedDomain]) -> Applied:

@@ -6,7 +6,7 @@ Each takes the engine, so that what it reads is what the command is judged on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from meted.core.commands import (
     ChangeDomain,
@@ -36,8 +36,7 @@ from meted.core.events import (
 from meted.core.ids import DomainId, JobId, LoanId
 from meted.core.resources import NOTHING, Resources
 
-if TYPE_CHECKING:
-    from .domain_apply import Trial
+from .trial import Trial
 
 
 class RefusedRecord(TypedDict):

@@ -12,12 +12,13 @@ from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
 
 from . import domain_changes as changes
-from .domain_apply import Applied, Trial, WantedDomain, apply_domains
+from .domain_apply import Applied, WantedDomain, apply_domains
 from .domain_changes import Delivered
 from .domain_views import DomainView, RulesView, domain_view, domain_views, rules_view
 from .job_reader import JobReader
 from .lag_bound import LagBound
 from .log import Log
+from .trial import Trial
 
 
 class LocalDomains(JobReader):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Self, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, Self, cast
 
 import trio
 
 from meted.core.record import record
-
-if TYPE_CHECKING:
-    from .client import Client
 
 Row = Mapping[str, object]
 
@@ -38,6 +35,26 @@ class Told:
     restart: bool = False
 
 
+class Subscriber(Protocol):
+    """What a subscription needs of its client."""
+
+    @property
+    def server(self) -> Mapping[str, object]:
+        """What the server has said of itself."""
+
+    async def call(self, method: str, /, **params: object) -> Any:
+        """Call a method and return its answer."""
+
+    async def raw_call(self, method: str, params: dict[str, object], answered: Callable[[object], None]) -> object:
+        """Call a method, and tell ``answered`` the answer before anything that came after it is looked at."""
+
+    def know_subscription(self, number: int, subscription: Subscription) -> None:
+        """Pass on what is told under this number."""
+
+    def forget_subscription(self, number: int) -> None:
+        """Pass on nothing more under this number."""
+
+
 class Subscription:
     """Yields the whole table in pages, ``caught_up``, and then every change in order.
 
@@ -51,7 +68,7 @@ class Subscription:
 
     def __init__(
         self,
-        client: Client,
+        client: Subscriber,
         table: str,
         job_id: int | None,
         since_seq: int | None = None,

@@ -8,9 +8,10 @@ from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
 
 from .. import domain_changes as changes
-from ..domain_apply import Trial, WantedDomain, apply_domains
+from ..domain_apply import WantedDomain, apply_domains
 from ..domain_views import domain_view, domain_views, domains_after, rules_view
 from ..lag_bound import LagBound
+from ..trial import Trial
 from ..wire import params_domains, params_pool
 from .desk import Desk, Handler, Now, Outcome, handling
 from .loan_methods import terms_of

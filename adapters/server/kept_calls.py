@@ -12,7 +12,7 @@ from meted.core.engine import Engine
 from meted.core.limits import CALL_ANSWER_BYTES_MAX, CALL_KEY_BYTES
 from meted.core.queries import kept_answer
 
-from ..domain_apply import Trial
+from ..trial import Trial
 from .commit_loop import Decide
 
 Retry = Callable[[Engine | Trial, int], object]

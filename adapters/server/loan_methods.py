@@ -8,8 +8,8 @@ from meted.core.commands import LoanTerms, OfferLoan
 from meted.core.engine import Engine
 
 from .. import domain_changes as changes
-from ..domain_apply import Trial
 from ..loan_views import loan_ids_of, loan_view, statement
+from ..trial import Trial
 from ..wire import params_loans
 from .desk import Desk, Handler, Now, Outcome
 from .paging import page_limit, pages
