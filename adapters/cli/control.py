@@ -8,6 +8,7 @@ from meted.core.limits import PRIORITY_MAX
 
 from ..wire.errors import CallError
 from .connect import JOB_ID, connected, server_option
+from .options import BELOW_ZERO
 
 
 @click.command("start", short_help="Let jobs run that were submitted with --hold.")
@@ -88,7 +89,7 @@ def rerun(failed: bool, cancelled: bool, job: int, server: str | None) -> None:
 @click.command(
     "priority",
     short_help="Change the priority of a job.",
-    context_settings={"ignore_unknown_options": True},  # or a negative priority would be an option
+    context_settings=BELOW_ZERO,
     epilog="""\b
 Examples:
   meted priority 7 3

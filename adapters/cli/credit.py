@@ -15,8 +15,8 @@ from .credit_holds import hold, list_holds, post, void
 from .credit_loans import lend, list_loans, repay
 from .credit_rules import credit_rules
 from .credit_statement import show_forecast, statement
-from .credits import BELOW_ZERO, CREDITS, SIGNED_CREDITS, bare, signed
-from .options import json_option
+from .credits import CREDITS, SIGNED_CREDITS, bare, signed
+from .options import BELOW_ZERO, json_option
 from .tables import compact_span, moment, print_facts, print_json, print_table
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import click
 from meted.core.decide.ledger import credits_text
 
 from .connect import DOMAIN, connected, each_row, server_option
-from .credits import BELOW_ZERO, CREDITS, bare
-from .options import json_option
+from .credits import CREDITS, bare
+from .options import BELOW_ZERO, json_option
 from .tables import moment, print_json, print_table
 from .times import MOMENT, check_later
 

@@ -17,9 +17,6 @@ _AMOUNT = re.compile(rf"[+-]?({NUMBER})", re.ASCII)
 _POINTS = re.compile(r"[+-]?\d{1,6}", re.ASCII)
 _HOURS = re.compile(NUMBER, re.ASCII)
 
-BELOW_ZERO = {"ignore_unknown_options": True}
-"""So that an amount below zero is no option, and is read or refused as an amount: settings of a command."""
-
 POINTS_MAX = 2 * PRIORITY_STEPS_MAX
 """From as many sold to as many bought as there may be."""
 

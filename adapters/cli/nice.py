@@ -10,7 +10,7 @@ from meted.core.decide.ledger import credits_text
 
 from .connect import JOB_ID, connected, server_option
 from .credits import COST, POINTS, signed_points
-from .options import json_option
+from .options import BELOW_ZERO, json_option
 from .tables import print_json
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command(
     "nice",
     short_help="Buy or sell points of priority for a job.",
-    context_settings={"ignore_unknown_options": True},  # or points to sell would be an option
+    context_settings=BELOW_ZERO,
     epilog="""\b
 Examples:
   meted nice 7 +2

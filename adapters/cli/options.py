@@ -15,6 +15,9 @@ from .config import setting
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+BELOW_ZERO = {"ignore_unknown_options": True}
+"""Settings of a command by which a number below zero is no option, and is read or refused as a number."""
+
 
 def default_data() -> str:
     """The config file's data directory, else the user's: ``$XDG_DATA_HOME/meted``, else ``~/.local/share/meted``."""
