@@ -8,7 +8,16 @@ from typing import TypedDict
 
 from meted.core.credit.accrual import Accrual
 from meted.core.credit.fees import HOUR_CPU_US
-from meted.core.credit.state import ESCROW, TREASURY, CreditAccount, CreditHold, CreditLoan
+from meted.core.credit.state import (
+    ESCROW,
+    ESCROW_NAME,
+    PURSE_NAME,
+    TREASURY,
+    TREASURY_NAME,
+    CreditAccount,
+    CreditHold,
+    CreditLoan,
+)
 from meted.core.decide.ledger import account_of, accrued
 from meted.core.errors import Reason, Refused
 from meted.core.ids import AccountId, HoldId
@@ -22,9 +31,6 @@ NOTHING_DUE = Accrual(0, 0, 0)
 
 LOST = "lost"
 """The kind of a line that tells of what a damaged log has lost."""
-
-TREASURY_NAME, ESCROW_NAME = "treasury", "escrow"
-"""What the two accounts of the pool itself are called in statements."""
 
 
 class CreditView(TypedDict):
@@ -323,7 +329,9 @@ class _Names:
         if name is None:
             found = self._log.posted_account(account_id)
             whole = f"account {account_id}" if found is None else found.domain
-            name = self._known[account_id] = f"job {found.job_id}" if found is not None and found.job_id else whole
+            if found is not None and found.job_id:
+                whole = f"{PURSE_NAME} {found.job_id}"
+            name = self._known[account_id] = whole
         return name
 
 
