@@ -281,6 +281,23 @@ def test_what_is_kept_of_units_that_failed_ends_its_lines(server: LiveServer) ->
     assert run("logs", one, "1", code=1).stderr == f"Error: Job {one} has no unit but 0.\n"
 
 
+def test_units_of_an_array_are_named_by_their_index(server: LiveServer) -> None:
+    """``logs JOB 3`` is the unit in which {index} was 3, also where the array begins with 1."""
+    worker = HandWorker(server.address)
+    job = submit("--array", "1-5:2", "--", "echo", "{index}")
+    worker.work(done)  # which writes the number of the unit
+    worker.leave()
+    for number, index in enumerate((1, 3, 5)):
+        assert run("logs", job, str(index)).stdout == f"{number}\n"
+        found = json.loads(run("logs", job, str(index), "--json", "--out").stdout)
+        assert found == [{"unit": number, "out": f"{number}\n"}]
+    for index in (0, 2, 6):
+        said = run("logs", job, str(index), code=1).stderr
+        assert said == f"Error: Job {job} has units with the indices 1 to 5 by 2; give one of these.\n"
+    table = [line.split()[:2] for line in run("show", job, "--units").stdout.splitlines()[-4:]]
+    assert table == [["index", "unit"], ["1", "0"], ["3", "1"], ["5", "2"]]
+
+
 def test_changes_from_job_to_job_are_counted(worker: HandWorker) -> None:
     """Row P24."""
     for _ in range(3):
