@@ -84,6 +84,8 @@ def submit(
 
     When the id is printed the job is durable: it will be run, even if the server is killed now.
     """
+    if gpus is not None and "gpu" in dict(resource):
+        raise click.UsageError("--gpus and --resource gpu=N say the same; give one of them.")
     params: dict[str, object] = {
         "domain": domain,
         "user": user or setting("user") or usertag(os.environ, socket.gethostname()),

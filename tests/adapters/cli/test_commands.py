@@ -154,6 +154,23 @@ def test_shapes_of_a_job(tmp_path: Path) -> None:
     assert "no UTF-8" in run("submit", "--each-line", "/bin/sh", "x", code=1).stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--resource", "gpu=1", "--resource", "gpu=2"), "'--resource': 'gpu' is given twice; give each name once."),
+        (("--limit", "cpu_s=1", "--limit", "cpu_s=2"), "'--limit': 'cpu_s' is given twice; give each name once."),
+        (("--tag", "run=1", "--tag", "run=2"), "'--tag': 'run' is given twice; give each name once."),
+        (("--gpus", "1", "--resource", "gpu=2"), "--gpus and --resource gpu=N say the same; give one of them."),
+        (("--resource", "cpu=2"), "'--resource': cpu has an option of its own; give it with --cpus."),
+        (("--resource", "mem=2"), "'--resource': mem has an option of its own; give it with --mem."),
+        (("--stdin", "nowhere"), "'--stdin': 'nowhere': No such file or directory."),
+    ],
+)
+def test_nothing_that_is_given_counts_for_nothing(given: tuple[str, ...], said: str) -> None:
+    said = said if said.startswith("--") else f"Invalid value for {said}"
+    assert run("submit", *given, "--", "x", code=2).stderr == f"Error: {said} Try 'meted submit --help'.\n"
+
+
 def test_every_option_of_submit_is_taken(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.write_bytes(b"\x00input")
