@@ -38,6 +38,7 @@ def serve_options(command: Command) -> Command:
         show_default=True,
         metavar="NAME",
         shell_complete=_policies,
+        callback=_live,
         help="Who is next: meted, or another that goes by the state alone, such as drf, easy or fcfs.",
     )
     return listen(policy(command))
@@ -48,6 +49,17 @@ def _policies(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     from meted.core.policy.registry import POLICIES
 
     return [name for name in sorted(POLICIES) if name.startswith(incomplete)]
+
+
+def _live(_: click.Context, __: click.Parameter, policy: str) -> str:
+    """Return the name of a policy; one that no live pool can have is misuse, and no directory is made for it."""
+    from meted.core.policy.registry import POLICIES
+
+    if policy not in POLICIES:
+        raise click.BadParameter(
+            f"{policy!r} is no policy of a live pool; choose one of {', '.join(sorted(POLICIES))}."
+        )
+    return policy
 
 
 def addresses_of(listen: tuple[str, ...]) -> list[Address]:

@@ -424,7 +424,11 @@ def test_a_start_without_a_data_directory_of_its_own_is_a_sentence(server: LiveS
         assert found.returncode == 1
         assert found.stderr.startswith("Error: ")
         assert found.stderr.count("\n") == 1
-    assert server.run("serve", "--policy", "dice", "--data", str(server.directory / "d")).returncode == 1
+    for command in ("serve", "up"):
+        wrong = server.run(command, "--policy", "dice", "--data", str(server.directory / "d"))
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        assert "'dice' is no policy of a live pool; choose one of drf, " in wrong.stderr
+        assert not (server.directory / "d").exists()
 
 
 @pytest.mark.parametrize(
