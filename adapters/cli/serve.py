@@ -14,6 +14,8 @@ from .connect import address_of, connected, server_option
 from .options import data_argument
 
 if TYPE_CHECKING:
+    from ..log import Log
+    from ..recovery import Recovered
     from ..server.app import Server
     from ..wire.address import Address
 
@@ -91,6 +93,15 @@ def sentences() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
+def read_log(log: Log) -> Recovered:
+    """Return what a log says, with a bar on a terminal where that takes long, as where there is no snapshot."""
+    from ..recovery import read_state
+    from .progress import ProgressBar
+
+    with ProgressBar("Reading the log") as bar:
+        return read_state(log, progress=bar)
+
+
 def announce(addresses: list[Address], data: Path) -> None:
     """Say where the server listens."""
     for address in addresses:
@@ -139,7 +150,7 @@ def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
             announce(bound, data)
             click.echo(next_step(bound))
 
-        run(data, addresses, policy, ready)
+        run(data, addresses, policy, ready, read_log)
 
 
 @click.command("shutdown", short_help="End the server in good order; workers go on and wait for the next one.")
