@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from meted.core.commands import CreateDomain, DrainWorker, JoinWorker, LoseWorker, MarkWorkerAway
 from meted.core.explain import WaitReason, explain
+from meted.core.ids import WorkerId
 from meted.core.queries import job_state
 from meted.core.reach import is_out_of_reach, reach
 from meted.core.resources import Resources
@@ -48,9 +49,9 @@ def test_the_largest_workers_speak_for_all(
         for number, (capacity, (owner, restricted), fate) in enumerate(workers, 1):
             world.do(JoinWorker(0, "w", capacity, owner=owner, restricted=restricted))
             if fate == "draining":
-                world.do(DrainWorker(0, number))
+                world.do(DrainWorker(0, WorkerId(number)))
             elif fate == "away":
-                world.do(MarkWorkerAway(0, number))
+                world.do(MarkWorkerAway(0, WorkerId(number)))
         for request, domain in jobs:
             job = world.job(world.submit(domain, request=request))
             held = is_out_of_reach(world.state, job, reach(world.state))

@@ -101,7 +101,12 @@ def test_show_says_where_the_log_ends(data: Path, tmp_path: Path) -> None:
 
 def test_lines_and_tables_have_the_beginning_of_what_is_very_long() -> None:
     """A spec or the times of a thousand units would hide all else; a digest is whole in a line, to be searched for."""
-    fields = {"digest": bytes(32), "body": bytes(9_999), "run_us": [7] * 1_000, "terms": {"lines": [b"\1" * 33]}}
+    fields: dict[str, object] = {
+        "digest": bytes(32),
+        "body": bytes(9_999),
+        "run_us": [7] * 1_000,
+        "terms": {"lines": [b"\1" * 33]},
+    }
     entry = Entry(1, 0, "tag", 1, fields)
     line, row = line_of(entry)[3], row_of(entry)[3]
     assert line.startswith(f'digest="{"00" * 32}" body="000000000000…" run_us=[7, 7, ')
