@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypedDict
 
-from meted.core.credit.state import ESCROW, TREASURY
+from meted.core.credit.state import ESCROW, ESCROW_NAME, PURSE_NAME, TREASURY, TREASURY_NAME
 from meted.core.decide.ledger import account_of
 from meted.core.errors import Reason, Refused
 from meted.core.state import State
@@ -14,9 +14,6 @@ from .log import Log, Transfer
 
 LOST = "lost"
 """The kind of a line that tells of what a damaged log has lost."""
-
-TREASURY_NAME, ESCROW_NAME = "treasury", "escrow"
-"""What the two accounts of the pool itself are called in statements."""
 
 
 class CreditLine(TypedDict):
@@ -114,5 +111,7 @@ class _Names:
         if name is None:
             found = self._log.posted_account(account_id)
             whole = f"account {account_id}" if found is None else found.domain
-            name = self._known[account_id] = f"job {found.job_id}" if found is not None and found.job_id else whole
+            if found is not None and found.job_id:
+                whole = f"{PURSE_NAME} {found.job_id}"
+            name = self._known[account_id] = whole
         return name

@@ -21,6 +21,7 @@ from meted.core.state_bytes import encode_state
 from .collector_pause import collector_paused
 from .log import Log, Snapshot
 from .log.recovery import start_point, tail
+from .log.verify import Progress
 
 
 class UnknownPolicy(Exception):
@@ -61,7 +62,7 @@ def live_policy(policy: str | Policy) -> Policy:
     return policy
 
 
-def read_state(log: Log, *, from_snapshot: bool = True) -> Recovered:
+def read_state(log: Log, *, from_snapshot: bool = True, progress: Progress | None = None) -> Recovered:
     """Fold a log into the state that it stands for: the newest good snapshot, then every event after it.
 
     Every batch that is read is checked against the chain. What lies before the snapshot is not read, so damage there
@@ -70,6 +71,7 @@ def read_state(log: Log, *, from_snapshot: bool = True) -> Recovered:
     Args:
         log: Where to read.
         from_snapshot: False folds the whole log, which gives an equal state by another way.
+        progress: Is told how many of the events after the snapshot have been read, and how many there are.
 
     Raises:
         LogDamaged: The log is not what was written; nothing was changed.
@@ -86,6 +88,8 @@ def read_state(log: Log, *, from_snapshot: bool = True) -> Recovered:
         for batch in tail(log, snapshot):
             folding.add(decode_events(batch.body))
             chain = batch.chain
+            if progress is not None:
+                progress(batch.last_seq - snapshot_seq, log.head.seq - snapshot_seq)
         return Recovered(folding.finish(), chain, snapshot_seq)
 
 

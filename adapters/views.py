@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TypedDict
 
-from meted.core.explain import HOLDING, Waiting
+from meted.core.explain import Waiting
 from meted.core.queries import failure_reason, job_state
+from meted.core.reach import Reach
 from meted.core.spec import Spec, unpack_spec
-from meted.core.state import HELD, PENDING, Job, State
+from meted.core.state import Job, State
 
 from .domain_views import AmountsView, amounts_view
 from .executors.options import PLAIN, OptionsError, ProcessOptions, read_options
@@ -83,25 +84,21 @@ def reason_of(reason: str, unit: int, error: str) -> str:
     return f"{reason.rstrip('.')}; unit {unit}: {line}" if line else reason
 
 
-def job_view(state: State, job: Job, waiting: Sequence[Waiting] = ()) -> JobView:
+def job_view(state: State, job: Job, within: Reach, waiting: Sequence[Waiting] = ()) -> JobView:
     """Return the view of a job.
-
-    A job that waits for what waiting cannot bring (a worker large enough, say) is shown as held.
 
     Args:
         state: The state that the job is in.
         job: The job.
+        within: What :func:`meted.core.reach.reach` returns of that state.
         waiting: The parts of it that wait, with why (:func:`meted.core.explain.explain`).
     """
-    shown = job_state(state, job)
-    if shown == PENDING and waiting and all(part.reason in HOLDING for part in waiting):
-        shown = HELD
     return JobView(
         job=job.job_id,
         domain=state.domains.domains[job.terms.domain_id].name,
         user=job.terms.user,
         name=job.terms.name,
-        state=shown,
+        state=job_state(state, job, within),
         count=job.terms.count,
         pending=job.pending_count,
         running=job.out,

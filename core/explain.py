@@ -1,7 +1,7 @@
 """Why a job waits: for each part of it that waits, the binding constraint in one sentence, naming who and what.
 
 Constraints are looked at from the hardest to the softest, and the first that binds is the answer: prepared only,
-waiting for other jobs, its time not come yet, backing off, no worker, no worker that could ever hold it, too little
+waiting for other jobs, its time not come yet, no worker that could ever hold it, backing off, no worker, too little
 life left, the domain's cap, no room, room kept for another job, and last the order of the policy.
 """
 
@@ -15,6 +15,7 @@ from .decide.jobs import find_job
 from .ids import WorkerId
 from .policy.base import Index
 from .queries import NAMED_JOBS_MAX, job_state
+from .reach import is_out_of_reach, reach
 from .record import record
 from .resources import NOTHING, Resources, format_amount
 from .state import Job, State, Worker
@@ -37,10 +38,6 @@ class WaitReason(StrEnum):
     ROOM = "room"
     RESERVED = "reserved"
     ORDER = "order"
-
-
-HOLDING = frozenset({WaitReason.PREPARED, WaitReason.NEVER_FITS})
-"""Reasons that do not pass by waiting: a job of which nothing runs counts as held."""
 
 
 @record
@@ -75,6 +72,8 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
     job = find_job(state, job_id)
     if job.held:
         return (_held(state, job, at_us),)
+    if job.pending_count and (too_small := _too_small(state, job)):
+        return (Waiting(job.pending_count, WaitReason.NEVER_FITS, _never_fits(job.terms.request, too_small)),)
     parts = []
     ready = job.terms.count - job.next_index
     for run in job.requeued:
@@ -116,20 +115,16 @@ def _after(state: State, job: Job) -> str:
 
 
 def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) -> Waiting:
-    open_ = [worker for _, worker in sorted(state.workers.workers.items()) if worker.is_leasable]
-    request = job.terms.request
+    open_, request = _open(state), job.terms.request
     if not open_:
         return Waiting(ready, WaitReason.NO_WORKER, _no_worker(state))
-    within = state.domains.is_within
-    workers = [worker for worker in open_ if not worker.restricted or within(job.terms.domain_id, worker.owner)]
+    workers = _allowed(state, job)
     if not workers:
         who = (
             "only worker that takes work now is" if len(open_) == 1 else f"{len(open_)} workers that take work now are"
         )
         return Waiting(ready, WaitReason.NO_WORKER, f"The {who} for their owners' work alone; start one that is not.")
     large = [worker for worker in workers if request.fits(worker.capacity)]
-    if not large:
-        return Waiting(ready, WaitReason.NEVER_FITS, _never_fits(request, workers))
     wanted_us = job.terms.time_request_us or 0
     lasting = [worker for worker in large if worker.until_us is None or at_us + wanted_us <= worker.until_us]
     if not lasting:
@@ -158,6 +153,22 @@ def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) ->
     return Waiting(
         ready, WaitReason.ORDER, f"There is room on {worker_name(fitting[0])}, so only the order counts. {ahead}"
     )
+
+
+def _open(state: State) -> list[Worker]:
+    """Return the workers that take work now, by id."""
+    return [worker for _, worker in sorted(state.workers.workers.items()) if worker.is_leasable]
+
+
+def _allowed(state: State, job: Job) -> list[Worker]:
+    """Return those that take work of the job's domain."""
+    within = state.domains.is_within
+    return [worker for worker in _open(state) if not worker.restricted or within(job.terms.domain_id, worker.owner)]
+
+
+def _too_small(state: State, job: Job) -> list[Worker]:
+    """Return the workers that take work of the job's domain if none of them could ever hold a unit, else none."""
+    return _allowed(state, job) if is_out_of_reach(state, job, reach(state)) else []
 
 
 def _no_worker(state: State) -> str:

@@ -9,6 +9,7 @@ from .decide import checks
 from .errors import Reason, Refused
 from .events import Event, JobSubmitted
 from .ids import JobId
+from .reach import Reach, is_out_of_reach, reach
 from .state import DEPENDENCY, FAILED, HELD, MAX_FAILURES, PENDING, RUNNING, Job, State
 
 NAMED_JOBS_MAX = 3
@@ -32,17 +33,24 @@ def is_prepared(state: State, job: Job) -> bool:
     return job.held and (awaits is None or awaits.prepared)
 
 
-def job_state(state: State, job: Job) -> str:
+def job_state(state: State, job: Job, within: Reach | None = None) -> str:
     """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled``.
 
     A job with units out is running. One that waits is pending where that passes by itself, as other jobs succeed, its
-    time comes or there is room, and held where somebody has to start it.
+    time comes or there is room, and held where somebody has to start it, or to bring a worker that is large enough.
+
+    Args:
+        state: The state that the job is in.
+        job: The job.
+        within: What :func:`meted.core.reach.reach` returns of that state, from who asks about many jobs.
     """
     if job.outcome is not None:
         return job.outcome
     if job.held:
         return HELD if is_prepared(state, job) else PENDING
-    return RUNNING if job.out else PENDING
+    if job.out:
+        return RUNNING
+    return HELD if is_out_of_reach(state, job, reach(state) if within is None else within) else PENDING
 
 
 def is_running(state: State, job_id: JobId) -> bool:

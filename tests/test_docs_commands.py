@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -70,14 +71,35 @@ def prepared(place: Path) -> dict[str, str]:
     return environ
 
 
+def run(body: str, place: Path, environ: dict[str, str]) -> None:
+    """Have a shell run a block, which has to end well."""
+    done = subprocess.run(
+        ["sh", "-e", "-c", body], cwd=place / "here", env=environ, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, f"{body}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_tells_people_to_type_works(page: str, tmp_path: Path) -> None:
     blocks = [body for language, body in FENCE.findall(text_of(ROOT / f"docs/{page}.md")) if language == "sh"]
     assert blocks
     environ = prepared(tmp_path)
     for body in blocks:
-        done = subprocess.run(
-            ["sh", "-e", "-c", body], cwd=tmp_path / "here", env=environ, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, f"{body}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-        assert "Traceback" not in done.stderr
+        run(body, tmp_path, environ)
+
+
+@pytest.mark.slow
+def test_a_walk_through_the_readme_leaves_nothing_that_git_would_show(tmp_path: Path) -> None:
+    """It is typed in a clone. What it makes is somebody's data, so it stays; but it is no change of the project."""
+    page = text_of(ROOT / "README.md")
+    blocks = [body.replace(". .venv/bin/activate\n", "") for language, body in FENCE.findall(page) if language == "sh"]
+    environ = prepared(tmp_path)
+    before = {path.name for path in (tmp_path / "here").iterdir()}
+    for body in blocks:
+        if not body.startswith(("make ", "meted up ")):  # these have tests of their own
+            run(body, tmp_path, environ)
+    made = {path.name for path in (tmp_path / "here").iterdir()} - before
+    made |= set(re.findall(r'Pool\.open\("(\w+)"\)', page))
+    assert {"demo-log", "primes", "pool"} < made
+    assert {name for name in made if f"/{name}" not in (ROOT / ".gitignore").read_text("utf-8")} == set()

@@ -90,7 +90,11 @@ def fitted(
 
 
 def _longest_word(texts: Iterable[str], wide: Callable[[str], int]) -> int:
-    return max((wide(word) for text in texts for word in text.split()), default=0)
+    """Return how wide the longest word is; that with which a text begins has what it is indented by before it."""
+    indented = ((" " * (len(text) - len(text.lstrip())), text.split()) for text in texts)
+    return max(
+        (wide(indent * (not at) + word) for indent, words in indented for at, word in enumerate(words)), default=0
+    )
 
 
 def _narrow(widths: list[int], least: dict[int, int], too_wide: int) -> int:

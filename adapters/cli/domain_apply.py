@@ -28,8 +28,9 @@ WOULD = {"created": "would be created", "changed": "would be changed", "removed"
     epilog="""\b
 A file:
   [{"name": "physics", "share": 3, "guarantee": {"cpu": 16, "mem": "64G"}},
-   {"name": "optics", "parent": "physics", "cap": {"cpu": 8},
-    "loans": [{"borrower": "physics", "resource": "share", "amount": 1}]},
+   {"name": "optics", "parent": "physics", "share": 2, "cap": {"cpu": 8},
+    "loans": [{"borrower": "heat", "resource": "share", "amount": 1}]},
+   {"name": "heat", "parent": "physics"},
    {"name": "guests", "absent": true}]
 Also: floor, floor_share. What a domain does not name is as at first, but for
 loans, which are left alone. The members of a loan are those of meted loan set.

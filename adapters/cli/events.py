@@ -16,16 +16,22 @@ TABLE_COLUMNS_MIN = 80
 """A terminal of fewer columns gets no table: most of it would be empty."""
 
 SHOWN_BYTES = 6
-"""A table shows so many bytes of a digest or another long value: 12 hexadecimal digits."""
+"""So many bytes are shown of what is too long: 12 hexadecimal digits."""
+
+LINE_BYTES = 32
+"""Bytes that are not too long for a line, which has digests whole, so that they can be searched for."""
+
+SHOWN_ITEMS = 16
+"""Items of a list that are shown; there may be thousands of them, such as the times of all units of a lease."""
 
 
 def line_of(entry: Entry) -> tuple[str, str, str, str]:
-    """Everything that an event says: seq, time, tag and version, fields."""
+    """What an event says: seq, time, tag and version, all fields; of a very long value the beginning."""
     return (
         str(entry.seq),
         iso_time(entry.at_us) or str(entry.at_us),
         f"{shown(entry.tag)} v{entry.version}",
-        _said(entry.fields),
+        _said(entry.fields, LINE_BYTES),
     )
 
 
@@ -38,7 +44,7 @@ def row_of(entry: Entry) -> tuple[str, str, str, str]:
         str(entry.seq),
         time,
         f"{shown(entry.tag)} v{entry.version}",
-        _said({name: _short(fields[name]) for name in fields}),
+        _said(fields, SHOWN_BYTES),
     )
 
 
@@ -70,18 +76,19 @@ def print_tables(wanted: Iterator[Entry]) -> None:
         console.print(table)
 
 
-def _said(fields: dict[str, object]) -> str:
-    return " ".join(f"{shown(name)}={json_text(plain(value))}" for name, value in fields.items())
+def _said(fields: dict[str, object], bytes_max: int) -> str:
+    return " ".join(f"{shown(name)}={json_text(plain(_short(value, bytes_max)))}" for name, value in fields.items())
 
 
-def _short(value: object) -> object:
-    """The value with only the first digits of long bytes in it."""
+def _short(value: object, bytes_max: int) -> object:
+    """The value with only the first digits of longer bytes in it, and the first items of long lists."""
     match value:
-        case bytes() if len(value) > SHOWN_BYTES:
+        case bytes() if len(value) > bytes_max:
             return value[:SHOWN_BYTES].hex() + "…"
         case list() | tuple():
-            return [_short(item) for item in value]
+            more = [f"… and {len(value) - SHOWN_ITEMS} more"] if len(value) > SHOWN_ITEMS else []
+            return [_short(item, bytes_max) for item in value[:SHOWN_ITEMS]] + more
         case dict():
-            return {key: _short(item) for key, item in value.items()}
+            return {key: _short(item, bytes_max) for key, item in value.items()}
         case _:
             return value

@@ -86,7 +86,8 @@ def _sentence(error: click.ClickException) -> str:
     message = " ".join(error.format_message().split()).replace(NO_INTEGER, "is no whole number")
     context = getattr(error, "ctx", None)
     if isinstance(error, click.UsageError) and context is not None:
-        return f"{message} Try '{context.command_path} --help'."
+        stop = "" if message.endswith((".", "?", ")")) else "."
+        return f"{message}{stop} Try '{context.command_path} --help'."
     return message
 
 

@@ -11,10 +11,12 @@ import click
 
 from .connect import JOB_ID, connected, job_row, server_option
 from .options import json_option
+from .show import indices_of, indices_text
 from .tables import is_terminal, print_json
 
 if TYPE_CHECKING:
     from ..client.blocking import BlockingClient
+    from ..views import JobDetails
 
 CHUNK_BYTES = 65_536
 """So much is asked for at once."""
@@ -113,8 +115,9 @@ def logs(
 ) -> None:
     """Show what the units of a job have written: standard output to standard output, standard error to standard error.
 
-    INDEX counts from 0. Without it all units follow one another; on a terminal each has its heading. What a worker that
-    is gone had in its files can no longer be fetched; the end of it is kept by the server.
+    INDEX is what {index} stands for in a unit: it counts from 0, or as submit --array says. Without it all units follow
+    one another; on a terminal each has its heading. What a worker that is gone had in its files
+    can no longer be fetched; the end of it is kept by the server.
 
     With --json it is a list of units, each with what it has written so far as "out" and "err".
     """
@@ -123,16 +126,17 @@ def logs(
     if as_json and follow:
         raise click.UsageError("--json and --follow contradict each other; --json shows what there is now.")
     with connected(server) as client:
-        count = job_row(client, job)["count"]
-        indices: Sequence[int] = range(count) if index is None else [index]
+        row = job_row(client, job)
+        units: Sequence[int] = range(row["count"]) if index is None else [_unit(row, index)]
         if as_json:
             names = [name for name, left_out in (("out", only_err), ("err", only_out)) if not left_out]
-            print_json([_written(client, job, number, names) for number in indices])
+            print_json([_written(client, job, number, names) for number in units])
             return
-        headed = count > 1 and index is None and is_terminal()
-        for number in indices:
+        headed = row["count"] > 1 and index is None and is_terminal()
+        for number in units:
             if headed:
-                click.secho(f"==> job {job}, unit {number} <==", bold=True)
+                which = f" (index {indices_of(row)[number]})" if indices_text(row) else ""
+                click.secho(f"==> job {job}, unit {number}{which} <==", bold=True)
             streams = [
                 *([] if only_err else [_Stream("out", sys.stdout)]),
                 *([] if only_out else [_Stream("err", sys.stdout if only_err else sys.stderr)]),
@@ -143,6 +147,19 @@ def logs(
             elif not headed:
                 for stream in streams:
                     stream.end_line()
+
+
+def _unit(row: JobDetails, index: int) -> int:
+    """Return the number of the unit that has an index; where both are the same the server says which there are.
+
+    Raises:
+        click.ClickException: No unit has it.
+    """
+    if not (said := indices_text(row)):
+        return index
+    if index not in indices_of(row):
+        raise click.ClickException(f"Job {row['job']} has units with the indices {said}; give one of these.")
+    return indices_of(row).index(index)
 
 
 def _written(client: BlockingClient, job_id: int, index: int, names: Sequence[str]) -> dict[str, int | str]:

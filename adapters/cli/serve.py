@@ -14,6 +14,8 @@ from .connect import address_of, connected, server_option
 from .options import data_argument
 
 if TYPE_CHECKING:
+    from ..log import Log
+    from ..recovery import Recovered
     from ..server.app import Server
     from ..wire.address import Address
 
@@ -38,6 +40,7 @@ def serve_options(command: Command) -> Command:
         show_default=True,
         metavar="NAME",
         shell_complete=_policies,
+        callback=_live,
         help="Who is next: meted, or another that goes by the state alone, such as drf, easy or fcfs.",
     )
     return listen(policy(command))
@@ -48,6 +51,17 @@ def _policies(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     from meted.core.policy.registry import POLICIES
 
     return [name for name in sorted(POLICIES) if name.startswith(incomplete)]
+
+
+def _live(_: click.Context, __: click.Parameter, policy: str) -> str:
+    """Return the name of a policy; one that no live pool can have is misuse, and no directory is made for it."""
+    from meted.core.policy.registry import POLICIES
+
+    if policy not in POLICIES:
+        raise click.BadParameter(
+            f"{policy!r} is no policy of a live pool; choose one of {', '.join(sorted(POLICIES))}."
+        )
+    return policy
 
 
 def addresses_of(listen: tuple[str, ...]) -> list[Address]:
@@ -77,6 +91,15 @@ def sentences() -> Iterator[None]:
         yield
     except (LogError, SchemaError, UnknownPolicy, AddressError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def read_log(log: Log) -> Recovered:
+    """Return what a log says, with a bar on a terminal where that takes long, as where there is no snapshot."""
+    from ..recovery import read_state
+    from .progress import ProgressBar
+
+    with ProgressBar("Reading the log") as bar:
+        return read_state(log, progress=bar)
 
 
 def announce(addresses: list[Address], data: Path) -> None:
@@ -127,7 +150,7 @@ def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
             announce(bound, data)
             click.echo(next_step(bound))
 
-        run(data, addresses, policy, ready)
+        run(data, addresses, policy, ready, read_log)
 
 
 @click.command("shutdown", short_help="End the server in good order; workers go on and wait for the next one.")

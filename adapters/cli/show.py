@@ -58,7 +58,8 @@ Examples:
 def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
     """Show one job; with --units also the record of each of its units.
 
-    Run time, cpu time and peak memory of a unit are measured by the worker's kernel. Units are counted from 0.
+    Run time, cpu time and peak memory of a unit are measured by the worker's kernel. Units are counted from 0; with
+    submit --array each has an index as well.
     """
     with connected(server) as client:
         row = job_row(client, job)
@@ -78,7 +79,7 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
             "units": f"{row['count']}: {counts}",
             "command": shlex.join(row["argv"]),
             "runs in": row["cwd"] or "",
-            "indices": _indices(row),
+            "indices": indices_text(row),
             "each unit needs": amounts_text(row["request"]) or "nothing",
             "thought to take": span(row["time_request_us"]),
             "time limit": span(row["time_limit_us"]),
@@ -97,15 +98,26 @@ def show(job: int, with_units: bool, as_json: bool, server: str | None) -> None:
     )
     if with_units:
         click.echo()
-        print_table(UNIT_HEADINGS, map(unit_cells, units), UNIT_NUMBERS)
+        if indices_text(row):
+            indices = indices_of(row)
+            table = [(str(indices[unit["unit"]]), *unit_cells(unit)) for unit in units]
+            print_table(("index", *UNIT_HEADINGS), table, ("index", *UNIT_NUMBERS))
+        else:
+            print_table(UNIT_HEADINGS, map(unit_cells, units), UNIT_NUMBERS)
 
 
-def _indices(row: JobDetails) -> str:
-    """Return which numbers the units have, where they do not simply count from 0."""
+def indices_of(row: JobDetails) -> range:
+    """Return what ``{index}`` stands for in each unit of a job, by the number of the unit."""
     first, step = row["first_index"], row["index_step"]
-    if (first, step) == (0, 1):
+    return range(first, first + step * row["count"], step)
+
+
+def indices_text(row: JobDetails) -> str:
+    """Return which indices the units have, where they do not simply count from 0."""
+    indices = indices_of(row)
+    if indices == range(row["count"]):
         return ""
-    return f"{first} to {first + step * (row['count'] - 1)}" + (f" by {step}" if step != 1 else "")
+    return f"{indices[0]} to {indices[-1]}" + (f" by {indices.step}" if indices.step != 1 else "")
 
 
 def _limit(name: str, value: int) -> str:

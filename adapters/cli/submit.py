@@ -93,7 +93,7 @@ def submit(
         "cwd": os.path.abspath(cwd) if cwd else os.getcwd(),
         "cpu_milli": cpus,
         "mem_bytes": mem,
-        "generic": dict(resource) | ({"gpu": gpus} if gpus is not None else {}),
+        "generic": _generic(resource, gpus),
         "limits": dict(limits),
         "time_request_us": time_request,
         "time_limit_us": time_limit,
@@ -114,6 +114,15 @@ def submit(
     if no_rerun:
         params["max_losses"] = 0
     _hand_in(server, params, dry_run, wait)
+
+
+def _generic(resource: tuple[tuple[str, int], ...], gpus: int | None) -> dict[str, int]:
+    """Return thousandths of each other resource that a unit needs."""
+    if gpus is None:
+        return dict(resource)
+    if "gpu" in dict(resource):
+        raise click.UsageError("--gpus and --resource gpu=N say the same; give one of them.")
+    return {**dict(resource), "gpu": gpus}
 
 
 def _shape(count: int | None, array: range | None, each_line: BinaryIO | None) -> dict[str, object]:

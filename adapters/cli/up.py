@@ -13,7 +13,7 @@ import click
 
 from ..wording import pluralized
 from .options import data_argument
-from .serve import addresses_of, announce, sentences, serve_options
+from .serve import addresses_of, announce, read_log, sentences, serve_options
 from .times import DURATION
 from .worker import known_executor
 
@@ -74,7 +74,7 @@ def up(data: Path, workers: int, stagger: int, executor: str | None, listen: tup
             _say_what_next(workers)
 
         try:
-            run(data, addresses, policy, ready)
+            run(data, addresses, policy, ready, read_log)
         finally:
             for local in held:
                 local.stop()

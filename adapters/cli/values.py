@@ -29,11 +29,17 @@ SIZES = {
 NONE = "none"
 """What stands for no amount at all: no cap, no guarantee, no fading."""
 
+OWN_OPTIONS = {"cpu": "--cpus", "mem": "--mem"}
+"""Resources that are not given as NAME=AMOUNT, and how they are."""
+
 TEXT_CHARACTERS_MAX = 64
 """What is longer than this is no number that anybody meant."""
 
 NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 """A number that may have decimals, as a pattern."""
+
+Pairs = tuple[tuple[str, object], ...]
+"""What an option comes to that takes NAME=VALUE and may be given several times."""
 
 _SIZE = re.compile(rf"({NUMBER})\s*([kmgt]?i?)b?", re.IGNORECASE | re.ASCII)
 _AMOUNT = re.compile(NUMBER, re.ASCII)
@@ -100,10 +106,24 @@ def resource(text: str) -> tuple[str, int]:
     """Return ``(name, thousandths)`` of ``NAME=AMOUNT``: ``licence=1``, ``gpu=0.5``.
 
     Raises:
-        ValueError: It is no such pair.
+        ValueError: It is no such pair, or of cpus or memory, which have options of their own.
     """
     name, amount = key_value(text)
+    if name in OWN_OPTIONS:
+        raise ValueError(f"{name} has an option of its own; give it with {OWN_OPTIONS[name]}.")
     return name, amount_milli(amount)
+
+
+def once(_: click.Context, __: click.Parameter, pairs: Pairs) -> Pairs:
+    """Return the pairs of an option that may be given several times, as a callback of it: each name once.
+
+    Raises:
+        click.BadParameter: A name is given twice, so that one of its values would count for nothing.
+    """
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise click.BadParameter(f"{twice!r} is given twice; give each name once.")
+    return pairs
 
 
 def stripped(text: str) -> str:

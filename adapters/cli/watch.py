@@ -180,8 +180,7 @@ class Reasons:
         known = self._known.get(row["job"])
         if known is None or not row["pending"] or row["reason"] is not None or known["reason"] is None:
             return row
-        held = row["state"] == "pending" and known["state"] == "held"  # by what waiting does not help
-        return {**row, "reason": known["reason"], "state": "held" if held else row["state"]}
+        return {**row, "reason": known["reason"]}
 
 
 def picture(

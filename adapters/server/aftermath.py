@@ -40,12 +40,20 @@ class Aftermath:
         for worker_id, worker in sorted(self._desk.state.workers.workers.items()):
             if worker.lost_at_us is None:
                 self.mark_away(worker_id)
-            else:
-                self._desk.engine.handle(MarkWorkerAway(self._desk.clock(), worker_id, anew=True))
+        self.give_grace()
         specs = self._desk.state.jobs.specs.values()
         found = (secrets_of(spec.body) for spec in specs if b"secrets" in spec.body)
         self._desk.secrets.forget_all_but({token for token in found if token is not None})
         self._desk.crew.carry_out(outstanding(self._desk.state))
+
+    def give_grace(self) -> None:
+        """Give those who are out of touch all of their time again: they could not come back, as nothing was written.
+
+        It has to come after each append that failed, for what was given before it is thrown away with it.
+        """
+        for worker_id, worker in sorted(self._desk.state.workers.workers.items()):
+            if worker.lost_at_us is not None:
+                self._desk.engine.handle(MarkWorkerAway(self._desk.clock(), worker_id, anew=True))
 
     def published(self, published: Published) -> None:
         """See to everything that follows from a batch that has become durable."""

@@ -95,6 +95,7 @@ class Server:
         reading = log if reading is None else reading
         self.desk = Desk(reading, engine, loop, calls, clock, secrets, runner, instance, self.stop)
         self._aftermath = Aftermath(self.desk)
+        loop.abandoned = self._aftermath.give_grace
         self._refusals = CreditRefusals(log, loop)
         self._sessions: set[Session] = set()
         self._parted = parted

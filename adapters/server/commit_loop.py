@@ -84,6 +84,7 @@ class CommitLoop:
         stats: What it has measured of itself.
         snapshots: Keeps one now and then.
         before_answers: Writes what is to be on disk before the answers of a batch go out, beside the batch.
+        abandoned: Called when what was decided could not be written and is thrown away, before anything that is due.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class CommitLoop:
         self.failure: LogError | None = None
         self.stats = Stats()
         self.before_answers: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint_if_cancelled
+        self.abandoned: Callable[[], None] = lambda: None
         self._log = log
         self._clock = clock
         self._published = published
@@ -245,6 +247,7 @@ class CommitLoop:
             self.stats.failures += 1
             self._life += 1
             self.engine.abandon()
+            self.abandoned()
             _fail(turn, error)
             self._wake.set()
             return

@@ -18,9 +18,9 @@ from meted.core.engine import Engine
 from meted.core.usage import logarithms
 
 from ..local_service import wall_clock_us
-from ..log import SQLiteLog
+from ..log import Log, SQLiteLog
 from ..postings import keep_postings
-from ..recovery import live_policy, read_state
+from ..recovery import Recovered, live_policy, read_state
 from ..wire.address import Address, TcpAddress
 from ..wire.token import make_token, token_path
 from .app import Server
@@ -36,7 +36,13 @@ SECRETS_DIRECTORY = "secrets"
 Ready = Callable[[list[Address], Server], None]
 
 
-def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -> None:
+def serve(
+    data: Path,
+    addresses: Sequence[Address],
+    policy: str,
+    ready: Ready,
+    read: Callable[[Log], Recovered] = read_state,
+) -> None:
     """Serve the pool in a data directory until SIGTERM or SIGINT, or until somebody calls ``shutdown``.
 
     Args:
@@ -44,6 +50,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
         addresses: Where to listen.
         policy: Who is next.
         ready: Told where it listens when everything is up.
+        read: Folds the log; that of a large one may take a minute, and tell how far it is.
 
     Raises:
         LogError: The log cannot be opened; the sentence says why.
@@ -55,7 +62,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(SQLiteLog.open(data))
         reading = stack.enter_context(SQLiteLog.open(data, read_only=True))
-        found = read_state(log)
+        found = read(log)
         keep_postings(log)
         engine = Engine(live_policy(policy), found.state, found.chain)
         logarithms()  # tens of milliseconds, for which everybody would wait in the first pass

@@ -12,9 +12,21 @@ from typing import get_args
 
 import trio
 
-from meted.core.events import Event, UnitsFinished, UnitsRecalled, UnitsReturned
-from meted.core.ids import JobId, WorkerId
+from meted.core.events import (
+    Event,
+    UnitsFinished,
+    UnitsRecalled,
+    UnitsReturned,
+    WorkerAway,
+    WorkerBack,
+    WorkerDrained,
+    WorkerJoined,
+    WorkerLost,
+)
+from meted.core.ids import DomainId, JobId, WorkerId
+from meted.core.reach import is_out_of_reach, reach
 from meted.core.record import record
+from meted.core.resources import Resources
 from meted.core.state import State
 
 from ..credit_alarms import AlarmView, alarm_views, alarms_in
@@ -90,6 +102,7 @@ class Tables:
         self._kept: deque[Change] = deque()
         self._kept_ids = 0
         self._from_seq = state().seq  # what was before is not known here
+        self._reach = reach(state())  # by which jobs are held that no worker could hold
         self._dirty = trio.Event()
         self._told = trio.Event()
         self._followers: dict[object, Callable[[Change, Rows], None]] = {}
@@ -104,6 +117,8 @@ class Tables:
     def follow(self, events: Sequence[Event], first_seq: int, before: State, after: State) -> None:
         """Take note of a batch, of which ``first_seq`` is the first position, with the states before and after it."""
         touched(events, before, self._jobs, self._workers)
+        if not _MOVES.isdisjoint(map(type, events)):
+            self._look_at_workers(after)
         self._loans.extend(loan_news(events, first_seq, before, after))
         self._alarms.update(alarms_in(events))
         if self._jobs or self._workers or self._loans or self._alarms:
@@ -180,11 +195,10 @@ class Tables:
     def rows(self, change: Change) -> Rows:
         """Return what a change looks like now."""
         state = self.state
-        jobs = [(job_id, state.jobs.jobs.get(job_id)) for job_id in change.jobs]
         return Rows(
-            [job_row(state, job, self._started(job_id)) for job_id, job in jobs if job is not None],
+            self.job_rows(change.jobs, state),
             self.worker_rows(change.workers, state) if change.workers else [],
-            [job_id for job_id, job in jobs if job is None],
+            [job_id for job_id in change.jobs if job_id not in state.jobs.jobs],
             [worker_id for worker_id in change.workers if worker_id not in state.workers.workers],
             change.loans,
             alarm_views(state, change.alarms) if change.alarms else [],
@@ -192,8 +206,9 @@ class Tables:
 
     def job_rows(self, job_ids: Iterable[JobId], state: State) -> list[JobView]:
         """Return the rows, in a state, of those of the jobs that are there."""
-        found = ((job_id, state.jobs.jobs.get(job_id)) for job_id in job_ids)
-        return [job_row(state, job, self._started(job_id)) for job_id, job in found if job is not None]
+        found = [(job_id, state.jobs.jobs.get(job_id)) for job_id in job_ids]
+        within = reach(state) if found else frozenset()
+        return [job_row(state, job, self._started(job_id), within) for job_id, job in found if job is not None]
 
     def _catch_up(self) -> None:
         """Gather what nobody was there to be told of, so that it is news to nobody who comes now."""
@@ -203,6 +218,21 @@ class Tables:
     def worker_rows(self, worker_ids: Iterable[WorkerId], state: State) -> list[WorkerRow]:
         """Return the rows, in a state, of those of the workers that are there."""
         return worker_rows(state, worker_ids, self._switches)
+
+    def _look_at_workers(self, after: State) -> None:
+        """Where other workers are the largest now, take note of the jobs that are held or pending because of it."""
+        before, self._reach = self._reach, reach(after)
+        if self._reach == before:
+            return
+        seen: dict[tuple[DomainId, Resources], bool] = {}
+        for job_id, job in after.jobs.jobs.items():
+            if job.outcome is not None or job.held or job.out:
+                continue
+            kind = job.terms.domain_id, job.terms.request
+            if kind not in seen:
+                seen[kind] = is_out_of_reach(after, job, before) != is_out_of_reach(after, job, self._reach)
+            if seen[kind]:
+                self._jobs.add(job_id)
 
     def _gather(self) -> Change:
         self._dirty = trio.Event()
@@ -231,6 +261,9 @@ def _with(field: str) -> frozenset[type[Event]]:
 
 _OF_JOBS, _OF_WORKERS = _with("job_id"), _with("worker_id")
 """The events that name a job, and those that name a worker."""
+
+_MOVES = frozenset({WorkerJoined, WorkerAway, WorkerBack, WorkerDrained, WorkerLost})
+"""Events after which other workers may be the largest that take work."""
 
 
 def touched(events: Sequence[Event], before: State, jobs: set[JobId], workers: set[WorkerId]) -> None:

@@ -24,6 +24,9 @@ TREASURY = AccountId(1)
 ESCROW = AccountId(2)
 """The account of what was paid for priority, until those who made room are paid."""
 
+TREASURY_NAME, ESCROW_NAME, PURSE_NAME = "treasury", "escrow", "job"
+"""What statements call these accounts, a purse with the number of its job behind it; no domain may be called so."""
+
 NICE = "nice"
 """The rule by which only those are paid for room who have work under way of which they sold points."""
 

@@ -29,7 +29,7 @@ from .ledger import check_closable
 from .loan_lists import set_loans
 from .loans import decide_loans
 from .records import deliver, expire
-from .tree import change, check_place, find_parent, remove
+from .tree import change, check_name, check_place, find_parent, remove
 
 
 def decide_domains(state: State, command: DomainCommand, at_us: int) -> tuple[Event, ...]:
@@ -67,6 +67,7 @@ def _create(state: State, command: CreateDomain, at_us: int) -> tuple[Event, ...
         if domain.parent == parent and _terms(domain) == _terms(command):
             return ()
         raise Refused(Reason.NAME_TAKEN, f"There is a domain {command.name!r} already; change it or take another name.")
+    check_name(command.name)
     check_place(state, parent)
     created = DomainCreated(
         at_us,

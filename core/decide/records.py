@@ -19,7 +19,7 @@ from ..state import Domain, State
 from . import checks
 from .draft import Draft
 from .entitlements import check_entitlement, find_domain
-from .tree import change, check_place, close, find_parent
+from .tree import change, check_name, check_place, close, find_parent
 
 Name = TypeVar("Name", bound=object)
 
@@ -116,6 +116,7 @@ def _check(record: DomainRecord) -> None:
 
 
 def _create(draft: Draft, record: DomainRecord, parent: DomainId) -> None:
+    check_name(record.name)
     check_place(draft.state, parent)
     draft.add(
         DomainCreated(

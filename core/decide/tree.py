@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import limits
 from ..commands import ChangeDomain, DomainRecord
+from ..credit.state import ESCROW_NAME, PURSE_NAME, TREASURY_NAME
 from ..domains.state import TOP
 from ..errors import Reason, Refused
 from ..events import DomainChanged, DomainClosed, DomainRemoved
@@ -20,6 +21,17 @@ from .reweighting import add_reweighting
 def find_parent(state: State, name: object) -> DomainId:
     """Return the id of the domain of that name, or of the top level if the name is empty; or refuse."""
     return TOP if name == "" else find_domain(state, name).domain_id
+
+
+def check_name(name: str) -> None:
+    """Refuse a name for a new domain that means an account of the pool in statements of credit."""
+    word, _, number = name.partition(" ")
+    if name in (TREASURY_NAME, ESCROW_NAME) or (word == PURSE_NAME and number.isdecimal()):
+        raise Refused(
+            Reason.NAME_TAKEN,
+            f"{name!r} is an account of the pool in statements of credit, so no domain can be called so; take another "
+            "name.",
+        )
 
 
 def check_place(state: State, parent_id: DomainId) -> None:

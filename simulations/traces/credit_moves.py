@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from meted.core.credit.state import ESCROW
+from meted.core.credit.state import ESCROW, TREASURY_NAME
 from meted.core.events import (
     CreditAlarmCleared,
     CreditAlarmRaised,
@@ -39,8 +39,6 @@ CREDIT_STEPS_ALL_MAX: Final = 2**18
 
 CREDIT_PAIRS_MAX: Final = 2**14
 """Pairs of domains, with why one paid the other, that are told apart."""
-
-TREASURY_NAME: Final = "treasury"
 
 OTHERS_NAME: Final = "others"
 

@@ -9,13 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.codec import encode_events
-from meted.core.commands import CancelJobs, ChangeDomain, CreateDomain, DeleteJob, OfferLoan, RecallLoan, RemoveDomain
+from meted.core.commands import (
+    CancelJobs,
+    ChangeDomain,
+    CreateDomain,
+    DeleteJob,
+    DeliverRecords,
+    DomainRecord,
+    OfferLoan,
+    RecallLoan,
+    RemoveDomain,
+)
 from meted.core.decide.entitlements import check_open_leaf
 from meted.core.domains.state import TOP
 from meted.core.errors import Reason, Refused
+from meted.core.events import DomainCreated
 from meted.core.falling import clock_within
 from meted.core.invariants import check
 from meted.core.limits import DOMAIN_DEPTH_MAX, LOAN_BACKOFF_MAX_US, SHARE_MAX
+from meted.core.record import replaced
 from meted.core.reducers import fold
 from meted.core.resources import Resources
 from meted.core.schema import decode_events, decode_state
@@ -23,7 +35,7 @@ from meted.core.state import State
 from meted.core.state_bytes import encode_state
 
 from ..packing import pack
-from .helper import SECOND, examples
+from .helper import SECOND, World, examples
 from .lending import LendingWorld, flat, milli
 
 RESOURCES = ("share", "cpu", "mem", "gpu")
@@ -47,6 +59,35 @@ def test_a_domain_knows_its_place() -> None:
     assert world.do(CreateDomain(0, "c", 70, parent="b")) == ()
     world.refused(CreateDomain(0, "c", 70), Reason.NAME_TAKEN)
     world.refused(CreateDomain(0, "c", 70, parent="a"), Reason.NAME_TAKEN)
+
+
+@pytest.mark.parametrize("name", ["treasury", "escrow", "job 7", "job 12345678901234567890"])
+def test_no_new_domain_is_called_like_an_account_of_the_pool(name: str) -> None:
+    world = LendingWorld()
+    said = world.refused(CreateDomain(0, name), Reason.NAME_TAKEN).sentence
+    assert said == (
+        f"{name!r} is an account of the pool in statements of credit, so no domain can be called so; take another name."
+    )
+    (refused,) = world.do(DeliverRecords(0, 1, (DomainRecord(name, 1),), False))
+    assert (refused.name, refused.reason, refused.sentence) == (name, Reason.NAME_TAKEN, said)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["Treasury", "treasury 2", "escrow/lab", "job", "job lot", "job 7 b"])
+def test_names_that_are_only_like_one_are_free(name: str) -> None:
+    LendingWorld().make(name)
+
+
+def test_a_domain_of_an_older_log_keeps_its_name() -> None:
+    """It was made before the name was refused: the log folds, and the domain can still be changed and removed."""
+    world = LendingWorld()
+    world.make("lab")
+    (made,) = [event for event in world.log if isinstance(event, DomainCreated)]
+    older = World(state=fold(State(), [replaced(made, name="treasury")]))
+    older.do(DeliverRecords(0, 1, (DomainRecord("treasury", 1, share=3),), False))
+    assert older.do(CreateDomain(0, "treasury", 3)) == ()
+    older.do(ChangeDomain(0, "treasury", 4))
+    older.do(RemoveDomain(0, "treasury"))
+    older.refused(CreateDomain(0, "treasury"), Reason.NAME_TAKEN)
 
 
 def test_the_tree_is_so_deep_and_no_deeper() -> None:

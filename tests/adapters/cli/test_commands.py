@@ -154,6 +154,23 @@ def test_shapes_of_a_job(tmp_path: Path) -> None:
     assert "no UTF-8" in run("submit", "--each-line", "/bin/sh", "x", code=1).stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--resource", "gpu=1", "--resource", "gpu=2"), "'--resource': 'gpu' is given twice; give each name once."),
+        (("--limit", "cpu_s=1", "--limit", "cpu_s=2"), "'--limit': 'cpu_s' is given twice; give each name once."),
+        (("--tag", "run=1", "--tag", "run=2"), "'--tag': 'run' is given twice; give each name once."),
+        (("--gpus", "1", "--resource", "gpu=2"), "--gpus and --resource gpu=N say the same; give one of them."),
+        (("--resource", "cpu=2"), "'--resource': cpu has an option of its own; give it with --cpus."),
+        (("--resource", "mem=2"), "'--resource': mem has an option of its own; give it with --mem."),
+        (("--stdin", "nowhere"), "'--stdin': 'nowhere': No such file or directory."),
+    ],
+)
+def test_nothing_that_is_given_counts_for_nothing(given: tuple[str, ...], said: str) -> None:
+    said = said if said.startswith("--") else f"Invalid value for {said}"
+    assert run("submit", *given, "--", "x", code=2).stderr == f"Error: {said} Try 'meted submit --help'.\n"
+
+
 def test_every_option_of_submit_is_taken(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.write_bytes(b"\x00input")
@@ -281,6 +298,23 @@ def test_what_is_kept_of_units_that_failed_ends_its_lines(server: LiveServer) ->
     assert run("logs", one, "1", code=1).stderr == f"Error: Job {one} has no unit but 0.\n"
 
 
+def test_units_of_an_array_are_named_by_their_index(server: LiveServer) -> None:
+    """``logs JOB 3`` is the unit in which {index} was 3, also where the array begins with 1."""
+    worker = HandWorker(server.address)
+    job = submit("--array", "1-5:2", "--", "echo", "{index}")
+    worker.work(done)  # which writes the number of the unit
+    worker.leave()
+    for number, index in enumerate((1, 3, 5)):
+        assert run("logs", job, str(index)).stdout == f"{number}\n"
+        found = json.loads(run("logs", job, str(index), "--json", "--out").stdout)
+        assert found == [{"unit": number, "out": f"{number}\n"}]
+    for index in (0, 2, 6):
+        said = run("logs", job, str(index), code=1).stderr
+        assert said == f"Error: Job {job} has units with the indices 1 to 5 by 2; give one of these.\n"
+    table = [line.split()[:2] for line in run("show", job, "--units").stdout.splitlines()[-4:]]
+    assert table == [["index", "unit"], ["1", "0"], ["3", "1"], ["5", "2"]]
+
+
 def test_changes_from_job_to_job_are_counted(worker: HandWorker) -> None:
     """Row P24."""
     for _ in range(3):
@@ -390,7 +424,11 @@ def test_a_start_without_a_data_directory_of_its_own_is_a_sentence(server: LiveS
         assert found.returncode == 1
         assert found.stderr.startswith("Error: ")
         assert found.stderr.count("\n") == 1
-    assert server.run("serve", "--policy", "dice", "--data", str(server.directory / "d")).returncode == 1
+    for command in ("serve", "up"):
+        wrong = server.run(command, "--policy", "dice", "--data", str(server.directory / "d"))
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        assert "'dice' is no policy of a live pool; choose one of drf, " in wrong.stderr
+        assert not (server.directory / "d").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -284,3 +285,30 @@ def test_loans_are_watched(server: LiveServer) -> None:
         f"loan {first}  lab → watched  share 1  running",
         f"loan {first}  lab → watched  share 1  ended: recalled",
     ]
+
+
+def files_shown() -> Iterator[tuple[str, str]]:
+    """Yield the files that help pages and the page on the command line show, each after the command that takes it."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "cli.md").read_text("utf-8")
+    for text in re.findall(r"^```text\n(\[\{.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        command = (
+            "loan set physics" if '"borrower"' in text[:15] else "domain apply" if "absent" in text else "domain import"
+        )
+        yield command, text
+    for command in ("domain apply", "domain import", "loan set"):
+        found = re.search(r"(\[\{.*?\}\])\n", run(*command.split(), "--help").stdout, re.DOTALL)
+        assert found is not None
+        yield f"{command} physics" if command == "loan set" else command, found[1]
+
+
+def test_the_files_that_are_shown_are_taken_as_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = list(files_shown())
+    assert len(shown) == 6
+    for command, text in shown:
+        with live_server() as fresh:
+            monkeypatch.setenv("METED_SERVER", fresh.environ["METED_SERVER"])
+            if command.startswith("loan"):
+                run("domain", "create", "physics", "--guarantee", "cpu=16,mem=64G")
+                run("domain", "create", "biology")
+                run("domain", "create", "guests")
+            run(*command.split(), "-", text=text)

@@ -99,6 +99,24 @@ def test_show_says_where_the_log_ends(data: Path, tmp_path: Path) -> None:
     assert run("show", data=tmp_path / "new").stderr == "The log is empty.\n"
 
 
+def test_lines_and_tables_have_the_beginning_of_what_is_very_long() -> None:
+    """A spec or the times of a thousand units would hide all else; a digest is whole in a line, to be searched for."""
+    fields: dict[str, object] = {
+        "digest": bytes(32),
+        "body": bytes(9_999),
+        "run_us": [7] * 1_000,
+        "terms": {"lines": [b"\1" * 33]},
+    }
+    entry = Entry(1, 0, "tag", 1, fields)
+    line, row = line_of(entry)[3], row_of(entry)[3]
+    assert line.startswith(f'digest="{"00" * 32}" body="000000000000…" run_us=[7, 7, ')
+    assert row.startswith('digest="000000000000…" body="000000000000…" run_us=[7, 7, ')
+    for said in (line, row):
+        assert said.count("7, ") == 16
+        assert '7, "… and 984 more"] terms={"lines": ["010101010101…"]}' in said
+    assert "more" not in line_of(Entry(1, 0, "tag", 1, {"run_us": [7] * 16}))[3]
+
+
 def test_what_the_log_holds_commands_no_terminal() -> None:
     entry = Entry(1, 0, "tag\x1b[2J", 1, {"name\x9b": "\x1b]0;title\x07\x9b2J\u202e\x7f", "user": "Zoë 漢"})
     for said in ("".join(row_of(entry)), "".join(line_of(entry))):

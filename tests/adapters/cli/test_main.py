@@ -17,6 +17,10 @@ from click.testing import CliRunner
 from meted.adapters.cli.funnel import Funnel
 from meted.adapters.cli.main import COMMANDS, meted
 from meted.adapters.cli.progress import ProgressBar
+from meted.adapters.cli.serve import read_log
+from meted.adapters.embedded import Pool
+from meted.adapters.log import SQLiteLog
+from meted.adapters.recovery import read_state
 
 
 def python(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -203,3 +207,22 @@ def test_a_progress_bar_shows_only_what_takes_long(
         bar(1, 2)
         bar(2, 2)
     assert "Slow" in capsys.readouterr().err
+
+
+def test_a_server_shows_how_far_it_has_read_a_long_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with Pool.open(tmp_path / "pool") as pool:
+        pool.domain("lab")
+        pool.snapshot()
+        for _ in range(3):
+            pool.submit("lab")
+    with SQLiteLog.open(tmp_path / "pool", read_only=True) as log:
+        told: list[tuple[int, int]] = []
+        whole = read_state(log, from_snapshot=False, progress=lambda done, total: told.append((done, total)))
+        assert (told[0][0], told[-1]) == (1, (log.head.seq, log.head.seq))
+        assert told == sorted(set(told))
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        monkeypatch.setattr("meted.adapters.cli.progress.QUIET_S", -1.0)
+        assert read_log(log).state == whole.state
+    assert "Reading the log" in capsys.readouterr().err

@@ -168,6 +168,12 @@ def test_headings_are_broken_before_cells() -> None:
     assert fitted(("a", "b"), [("1", "x" * 40)], ("a",), 10, cut=False) == [1, 16]
 
 
+def test_what_is_indented_is_not_broken_for_it() -> None:
+    """The name of a sub-domain stays in one line, with the blanks that say how deep it lies."""
+    rows = [("lab", "some words here"), ("  optics", "more of them"), ("    ab", "and more")]
+    assert fitted(("domain", "said"), rows, (), 16, cut=False) == [8, 6]
+
+
 def test_a_table_on_a_narrow_terminal_is_as_wide_as_its_numbers(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

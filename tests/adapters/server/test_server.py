@@ -22,7 +22,7 @@ from meted.core.limits import ADOPT_GRACE_US, JOBS_PER_COMMAND_MAX
 from meted.core.schema import state_digest
 from meted.core.state import State
 
-from .stage import START_US, STRANGER, TOKEN, FailingLog, Stage, play
+from .stage import START_US, STRANGER, TOKEN, Caller, FailingLog, Stage, play
 
 
 async def refused(awaitable: Any) -> CallError:
@@ -340,6 +340,47 @@ def test_the_time_without_a_server_is_not_held_against_a_worker(monkeypatch: pyt
 
     play(first, log)
     play(second, log)
+    monkeypatch.setattr("tests.adapters.server.stage.START_US", START_US + 2 * ADOPT_GRACE_US)
+    play(third, log)
+
+
+@pytest.mark.parametrize("when", ["at the start", "later"])
+def test_the_time_in_which_nothing_can_be_written_is_not_held_against_a_worker(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The first batches of a server that has come back cannot be written, or later ones: no worker is lost by that."""
+    log, held = FailingLog(), []
+
+    async def first(stage: Stage) -> None:
+        client, worker = await stage.connect(), await stage.connect()
+        await worker.join()
+        await client.call("submit", argv=["true"])
+        held.append((await worker.tells("run")).params["leases"][0]["lease"])  # type: ignore[index]
+
+    async def second(stage: Stage) -> None:
+        await (await stage.connect()).call("state")  # the workers are marked away by now
+
+    async def rejoin(worker: Caller) -> object:
+        return await worker.call("worker.rejoin", worker=1, instance="one", held=[(held[0], [(0, 1)])])
+
+    async def third(stage: Stage) -> None:
+        if when == "later":
+            await (await stage.connect()).call("state")
+            await trio.sleep(1)
+            log.is_full = True
+        worker = await stage.connect()
+        with trio.move_on_after(2 * ADOPT_GRACE_US / 1e6):
+            while True:
+                assert (await refused(rejoin(worker))).code == Code.FAILED
+                await trio.sleep(5)
+        log.is_full = False
+        await trio.sleep(ADOPT_GRACE_US / 1e6 - 5)
+        await rejoin(worker)
+        assert (await worker.tells("keep")).params == {"leases": tuple(held)}
+
+    play(first, log)
+    play(second, log)
+    log.is_full = when == "at the start"
     monkeypatch.setattr("tests.adapters.server.stage.START_US", START_US + 2 * ADOPT_GRACE_US)
     play(third, log)
 

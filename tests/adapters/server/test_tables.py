@@ -10,13 +10,14 @@ from trio.testing import MockClock
 
 from meted.adapters.log import MemoryLog
 from meted.adapters.server import subscriptions
+from meted.adapters.server.read_methods import REASONS_MAX
 from meted.adapters.server.tables import TELL_S, UNHEARD_S, Change, Tables
 from meted.adapters.wire.errors import CallError
 from meted.adapters.wire.limits import PAGE_ROWS_MAX
 from meted.core.ids import JobId
 from meted.core.state import State
 
-from .stage import Caller, Stage, play
+from .stage import START_US, Caller, Stage, play
 
 
 class Copy:
@@ -86,6 +87,44 @@ def test_a_copy_equals_the_table_after_every_change() -> None:
         await client.call("submit", argv=["true"])
         await trio.sleep(1)
         assert not any(note.params.get("subscription") == number for note in reader.told)
+
+    play(scenario)
+
+
+def test_what_no_worker_could_hold_is_held_in_every_table() -> None:
+    """One word for it everywhere, however many wait before it, and as workers come and go."""
+
+    async def scenario(stage: Stage) -> None:
+        client, reader, poller = [await stage.connect() for _ in range(3)]
+        for _ in range(REASONS_MAX + 20):
+            await client.call("submit", argv=["true"], cpu_milli=4_000, time_request_us=3_600_000_000)
+        await client.call("submit", argv=["true"], cpu_milli=1_000, hold=True)
+        number = (await reader.call("subscribe", table="jobs"))["subscription"]
+        copy, known = Copy("job"), await poller.call("changes", since_seq=0)
+        polled = {row["job"]: row for row in known["jobs"]}
+
+        async def compare(state: str) -> None:
+            nonlocal known
+            await copy.read(reader, number)
+            known = await poller.call("changes", since_seq=known["seq"], since_status=known["status"])
+            polled.update({row["job"]: row for row in known["jobs"]})
+            table = plain(await client.call("jobs"))
+            assert {row["state"] for row in table.values() if row["job"] <= REASONS_MAX + 20} == {state}
+            assert copy.rows == table == polled
+            assert (await client.call("job", job=REASONS_MAX + 20))["state"] == state
+
+        await compare("pending")  # no worker at all: one may be on its way
+        small, large = [await stage.connect() for _ in range(2)]
+        await small.join("small", 1)
+        await compare("held")
+        worker_id = await large.join("large", 4, "two", until_us=START_US + 600_000_000)
+        await compare("pending")  # it leaves too soon to be given anything
+        await client.call("drain", worker=worker_id)
+        await compare("held")
+        await client.call("drain", worker=worker_id, draining=False)
+        await compare("pending")
+        await large.call("worker.leave", worker=worker_id, instance="two")
+        await compare("held")
 
     play(scenario)
 
