@@ -20,7 +20,12 @@ from .test_docs import FENCE, ROOT, text_of
 
 PAGES = ("simulation", "inputs", "policies", "reports", "what-if", "reproduction", "karma")
 
-STAND_INS = ("KTH-SP2-1996-sc15.swf.gz", "CTC-SP2.easy.swf.gz", "LCG-2005-1.swf.gz")
+STAND_INS = (
+    "KTH-SP2-1996-sc15.swf.gz",
+    "CTC-SP2.easy.swf.gz",
+    "CTC-SP2-1996-3.1-cln.swf.gz",
+    "LCG-2005-1.swf.gz",
+)
 
 MATRICES = ("demands.txt.gz", "snowflake-100users-3600s.txt.gz")
 

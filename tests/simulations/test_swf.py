@@ -406,6 +406,7 @@ def test_real_traces(shared_traces: Path, name: str, records: int, procs: int | 
         ("NASA-iPSC-1993-3.1-cln", 18_239, 69, 46.6),
         ("HPC2N-2002-2.2-cln", 202_871, 257, 60.1),
         ("SDSC-BLUE-2000-4.2-cln", 243_306, 468, 76.7),
+        ("SDSC-SP2-1998-4.2-cln", 59_715, 437, 83.4),
     ],
 )
 def test_the_table_of_the_archive(shared_traces: Path, name: str, jobs: int, users: int, percent: float) -> None:
