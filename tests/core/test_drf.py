@@ -71,7 +71,7 @@ def test_a_tree_is_divided_level_by_level() -> None:
 def test_the_agents_of_mesos() -> None:
     """A test of Apache Mesos (``HierarchicalAllocatorTest``, DRF): each agent that joins goes whole to one framework.
 
-    Frameworks are in roles. The shares are those of the roles once the agent has joined, with the digits they have there.
+    Frameworks are in roles. The shares are those of the roles once the agent has joined, with the digits given there.
     """
     world = World("drf")
     for role in ("role1", "role2"):
