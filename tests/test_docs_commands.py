@@ -23,6 +23,9 @@ PAGES = ("simulation", "inputs", "policies", "reports", "what-if", "reproduction
 
 STAND_INS = ("KTH-SP2-1996-sc15.swf.gz", "CTC-SP2.easy.swf.gz", "LCG-2005-1.swf.gz")
 
+STATED = "CTC-SP2-1996-3.1-cln.swf.gz"
+"""Another, whose jobs say how long they take."""
+
 MATRICES = ("demands.txt.gz", "snowflake-100users-3600s.txt.gz")
 
 MODULE = "meted.adapters.cli"
@@ -59,6 +62,8 @@ def prepared(place: Path) -> dict[str, str]:
     for name in STAND_INS:
         words = ["meted", "generate", "lublin", "--jobs", "60", "--procs", "64", "--users", "6", "--out", name]
         subprocess.run(words, cwd=here, env=environ, check=True)
+    words = ["meted", "generate", "poisson", "--jobs", "60", "--procs", "64", "--set", "estimate=3", "--out", STATED]
+    subprocess.run(words, cwd=here, env=environ, check=True)
     rows = "".join(" ".join(str((row * column) % 7) for column in range(12)) + "\n" for row in range(30))
     for name in MATRICES:
         (here / name).write_bytes(gzip.compress(rows.encode()))

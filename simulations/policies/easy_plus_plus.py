@@ -19,6 +19,7 @@ Quirks that matter when schedules are compared, as in the study of SC'15 (Gaussi
 - A mean is in whole seconds, rounded down. What ends at the instant of a submission is not known to that yet; what
   ended together counts in the order of the starts. A renewed prediction knows all that has ended.
 - Corrections come before all else of an instant, and cause no pass.
+- The study tries another correction as well, which doubles a prediction and knows no bound (``double=yes``).
 - Users are told apart within their domains; users that a trace does not know are one user.
 - The study has a second policy with the same predictions, where those behind the head are tried in the order of the
   queue (``shortest=no``), and a job that does not fit when it is submitted causes no pass (``always=no``). With exact
@@ -62,12 +63,14 @@ class Predicting:
         shortest: Behind the head the shortest prediction is tried first; else the order is that of the queue.
         renew: Predictions are made anew in each pass for all that wait; else once, at submission.
         steps: A prediction is corrected step by step; else at once to what is asked for.
+        double: A prediction is doubled at each correction, also beyond what is asked for; ``steps`` is of no account.
         always: There is a pass after each submission; else not where what was submitted does not fit.
     """
 
     shortest: bool = True
     renew: bool = False
     steps: bool = True
+    double: bool = False
     always: bool = True
 
 
@@ -82,8 +85,10 @@ class Run:
         self.limit_us = limit_us
         self.ends_us = start_us + first_us
 
-    def corrected_us(self, *, steps: bool) -> int:
+    def corrected_us(self, *, steps: bool, double: bool = False) -> int:
         """Return the next later end that it is taken to have; where there is none, the one that it has."""
+        if double:
+            return 2 * self.ends_us - self.start_us
         beyond_s = (self.ends_us - self.start_us - self.first_us) // SECOND_US
         place = bisect_right(STEPS_S, beyond_s) if steps else len(STEPS_S)
         if place == len(STEPS_S):
@@ -261,7 +266,7 @@ class EasyPlusPlusIndex(EasyIndex):
 
     def _lengthen(self, lease_id: LeaseId, run: Run) -> bool:
         """Expect a lease to end at the next later time; return whether there is one."""
-        ends_us = run.corrected_us(steps=self._rules.steps)
+        ends_us = run.corrected_us(steps=self._rules.steps, double=self._rules.double)
         if ends_us == run.ends_us:
             return False
         run.ends_us = ends_us

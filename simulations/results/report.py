@@ -34,6 +34,7 @@ _OVERRUNS: Final = {
     "cut": "cut (a run beyond its estimate ends there)",
 }
 _LEFT_OUT: Final = {
+    "parts": "of a job that stands before them, whole",
     "no_submit": "without a submit time",
     "no_procs": "without processors",
     "no_run": "without a run time",
@@ -48,7 +49,7 @@ _NOTED: Final = {
     "no_user": ("job has no user", "jobs have no user, and count as one user's"),
     "unsorted": ("job was out of order and was sorted", "jobs were out of order and were sorted"),
     "duplicate_ids": ("job has the number of an earlier one", "jobs have the number of an earlier one"),
-    "partial": ("job is a part of another record's", "jobs are parts of another record's job"),
+    "partial": ("job is a part of one that has no record", "jobs are parts of some that have no record"),
     "extra_columns": ("record has more than 18 columns", "records have more than 18 columns"),
     "below_unknown": ("record holds a number below -1", "records hold a number below -1"),
 }

@@ -8,7 +8,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ..errors import TraceError
 from .source import STDIN, open_source, reason_of, source_name
@@ -23,6 +23,22 @@ TOO_LONG = b"\n"
 """Stands for a line that is too long; compare by identity (no line holds its own end)."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
+
+_NO_TEXT: Final = {
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ\x00": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"\x1f\x9d\x90": "packed with compress",
+    b"7z\xbc\xaf\x27\x1c": "packed with 7-Zip",
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b\x08": "packed with gzip twice",
+    b"\xff\xfe;\x00": "text in UTF-16",
+    b"\xfe\xff\x00;": "text in UTF-16",
+}
+"""What a file is that begins with these bytes, once gzip is unpacked."""
+
+_TAR_AT = 257
+_TAR_MAGIC = b"ustar"
 
 
 class _Hashed(io.RawIOBase):
@@ -112,11 +128,22 @@ class Lines:
         try:
             packed = self._buffer.peek(2)[:2] == _GZIP_MAGIC
             stream = gzip.GzipFile(fileobj=self._buffer, mode="rb") if packed else self._buffer
-            while chunk := stream.read1(MAX_LINE_BYTES):
+            chunk = stream.read1(MAX_LINE_BYTES)
+            self.damage = _why_no_lines(chunk)
+            while chunk and self.damage is None:
                 yield chunk
+                chunk = stream.read1(MAX_LINE_BYTES)
         except EOFError:
             self.damage = "the gzip file ends too early, so that its last records are missing; fetch it again"
         except (gzip.BadGzipFile, zlib.error):
             self.damage = "the gzip file is damaged here or before, and all behind is missing; fetch it again"
         except OSError as error:
             raise TraceError(f"{self.name} cannot be read ({reason_of(error)}); check the file.") from None
+
+
+def _why_no_lines(begin: bytes) -> str | None:
+    """Return why what begins so has no lines to read, or None."""
+    kind = next((said for magic, said in _NO_TEXT.items() if begin.startswith(magic)), None)
+    if begin.startswith(_TAR_MAGIC, _TAR_AT):
+        kind = "a tar archive"
+    return None if kind is None else f"it is {kind}, and only plain text and gzip are read here; unpack it first"

@@ -35,6 +35,9 @@ MAX_MALFORMED_KEPT: Final = 1_000
 UNKNOWN: Final = -1
 """A field without a value. Any negative time is unknown."""
 
+PARTS: Final = (2, 3, 4)
+"""Statuses of a part of a job, between two interruptions: more follow; the last, completed; the last, failed."""
+
 _PLAIN_DIGITS: Final = 12
 _TIMES: Final = frozenset({1, 2, 3, 5, 8, 17})
 _ROUNDED: Final = frozenset({6, 9})

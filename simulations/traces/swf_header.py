@@ -11,6 +11,10 @@ MAX_HEADER_BYTES: Final = 262_144
 """How much of the ``;`` lines is kept; what comes after is counted in ``SwfHeader.dropped_lines``."""
 
 _KEY: Final = re.compile(r";[ \t]?([A-Za-z][\w-]{0,63}):(?!//)\s*(.*)")
+_SIZE: Final = re.compile(r"[;\s]+(MaxProcs|MaxNodes)\s*:\s*(.*)", re.IGNORECASE)
+"""What says how large the machine was, however it is set: so much hangs on it that it is read in any spelling."""
+
+_SIZES: Final = {"maxprocs": "MaxProcs", "maxnodes": "MaxNodes"}
 _LEADING_NUMBER: Final = re.compile(r"(\d{1,3}(,\d{3})+|\d{1,12})(?![\d.])")
 
 
@@ -35,9 +39,9 @@ class SwfHeader:
             self.dropped_lines += 1
             return
         text = line.decode("utf-8", "replace").strip()
-        if match := _KEY.fullmatch(text):
-            self._last = match[1]
-            self.values.setdefault(match[1], []).append(match[2])
+        if match := _SIZE.fullmatch(text) or _KEY.fullmatch(text):
+            self._last = _SIZES.get(match[1].lower(), match[1])
+            self.values.setdefault(self._last, []).append(match[2])
         elif self._last is not None and (more := text.lstrip("; \t")):
             self.values[self._last][-1] += "\n" + more
 

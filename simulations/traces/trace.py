@@ -21,7 +21,7 @@ from .job_rows import JobRows, NotedLines
 from .loans import TimedLoan, timed_loans
 from .mapping import DomainMapping, domain_mapping
 from .side_files import Row, read_table
-from .swf import Malformed, SwfReader, SwfRecord
+from .swf import PARTS, Malformed, SwfReader, SwfRecord
 from .swf_header import SwfHeader
 from .trace_rules import FilterCounts, TraceOptions, check_options, load_of, why_empty
 from .transforms import transformed
@@ -153,6 +153,19 @@ def _records(reader: SwfReader, first: int | None) -> Iterator[SwfRecord]:
     return iter(reader) if first is None else islice(reader, first)
 
 
+def _without_parts(records: Iterable[SwfRecord], counts: FilterCounts, lines: NotedLines) -> Iterator[SwfRecord]:
+    """Yield all records but the parts of the job whose record stands before them: these it has summed up."""
+    whole: int | None = None
+    for found in records:
+        if found.status not in PARTS:
+            whole = found.job_id
+        elif found.job_id == whole:
+            counts.parts += 1
+            lines.note("parts")
+            continue
+        yield found
+
+
 def _jobs_of(
     records: Iterable[SwfRecord], options: TraceOptions, counts: FilterCounts, mapping: DomainMapping, lines: NotedLines
 ) -> Iterator[TraceJob]:
@@ -160,7 +173,7 @@ def _jobs_of(
     requested_first, cut = options.procs_field == "requested", options.overrun == "cut"
     clairvoyant = options.clairvoyant or options.estimates == "exact"
     domain_of = None if options.domain_of == "user" else mapping.domain_of
-    for found in records:
+    for found in _without_parts(records, counts, lines):
         procs, other = found.allocated_procs, found.requested_procs
         if requested_first:
             procs, other = other, procs
@@ -196,5 +209,5 @@ def _jobs_of(
                 run = estimate
             else:
                 estimate = run
-        counts.partial += 2 <= found.status <= 4
+        counts.partial += found.status in PARTS
         yield TraceJob(found.job_id, user, found.submit_us, run, run if clairvoyant else estimate, procs, member)

@@ -74,6 +74,7 @@ class FilterCounts:
     Attributes:
         records: Records taken from the file.
         malformed: Lines that are no record.
+        parts: Left out: a part of the job whose record stands before it, with all of its run time (status 2 to 4).
         no_submit: Left out: the submit time is unknown.
         no_procs: Left out: neither processor field is above zero.
         no_run: Left out: the run time is unknown or zero.
@@ -87,13 +88,14 @@ class FilterCounts:
         no_user: Jobs of ``UNKNOWN_USER``.
         unsorted: Jobs that stood behind a job with a later (submit time, job number), and were sorted.
         duplicate_ids: Jobs whose number an earlier job has as well; all of them are simulated.
-        partial: Jobs whose status says that they are a part of another record's job.
+        partial: Jobs whose status says that they are a part of a job that has no record of its own before them.
         extra_columns: Records with more than 18 columns; the others were not read.
         below_unknown: Records with a number below -1.
     """
 
     records: int = 0
     malformed: int = 0
+    parts: int = 0
     no_submit: int = 0
     no_procs: int = 0
     no_run: int = 0

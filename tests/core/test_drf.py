@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from meted.core.commands import ChangeDomain, CreateDomain
-from meted.core.policy.drf import Drf
+from meted.core.policy.drf import Drf, dominant_share
 from meted.core.policy.ranked import Fill
-from meted.core.resources import Resources
+from meted.core.resources import NOTHING, Resources
 
 from .helper import SECOND, World, cpus
 
 GB = 10**9
+MB = 10**6
 
 
 def served(world: World) -> str:
@@ -65,6 +66,36 @@ def test_a_tree_is_divided_level_by_level() -> None:
     for name in "XYZ":
         world.submit(name, 100, time_request_us=SECOND)
     assert sorted(served(world)) == list("XXYYYYZZZZZZ")
+
+
+def test_the_agents_of_mesos() -> None:
+    """A test of Apache Mesos (``HierarchicalAllocatorTest``, DRF): each agent that joins goes whole to one framework.
+
+    Frameworks are in roles. The shares are those of the roles once the agent has joined, with the digits given there.
+    """
+    world = World("drf")
+    for role in ("role1", "role2"):
+        world.do(CreateDomain(0, role, 1))
+    roles: dict[str, str] = {}
+    held = {"role1": NOTHING, "role2": NOTHING}
+    for joins, role, milli, mem_mb, shares, takes in (
+        ("1", "role1", 2000, 1024, (0, 0), "1"),
+        ("2", "role2", 1000, 512, (0.66, 0), "2"),
+        ("", "", 3000, 2048, (0.33, 0.16), "2"),
+        ("3", "role1", 4000, 4096, (0.2, 0.4), "3"),
+        ("4", "role1", 1000, 512, (0.63, 0.36), "2"),
+    ):
+        if joins:
+            world.do(CreateDomain(0, joins, 1, None, role))
+            roles[joins] = role
+        agent = Resources(milli, mem_mb * MB)
+        world.worker(agent)
+        found = [dominant_share(amount, world.state.workers.capacity) for amount in held.values()]
+        assert [float(share) for share in found] == [pytest.approx(share, abs=0.01) for share in shares]
+        jobs = {name: world.submit(name, request=agent, time_request_us=SECOND) for name in roles}
+        assert served(world) == takes
+        world.cancel(*(job_id for name, job_id in jobs.items() if name != takes))
+        held[roles[takes]] = held[roles[takes]].plus(agent)
 
 
 def test_another_share_and_more_machines_count_at_once() -> None:

@@ -41,7 +41,8 @@ def sjf(job: Job) -> tuple[float, float]:
 
 def f1(job: Job) -> float:
     """A formula that was learnt by regression in another study."""
-    return log10(job.estimate) * job.procs + 870 * log10(job.submit if job.submit > 0 else 0.1)
+    estimate, submit = (time if time > 0 else 0.1 for time in (job.estimate, job.submit))
+    return log10(estimate) * job.procs + 870 * log10(submit)
 
 
 def wfp3(job: Job) -> float:

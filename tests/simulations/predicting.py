@@ -9,7 +9,7 @@ the order in which they were started.
 
 *Correction.* A job that runs on at its predicted end is given more, before anything else happens in that instant and
 without a pass: first 1 minute beyond the first prediction, then 5, 15 and 30 minutes, 1, 2, 5, 10, 20, 50 and 100
-hours, then its estimate, and never more than this. Or its estimate at once.
+hours, then its estimate, and never more than this. Or its estimate at once. Or twice as much as before, without bound.
 
 *Which pass.* ``lazy``: what was submitted and does not fit now causes no pass.
 """
@@ -36,6 +36,7 @@ class Predicting(Oracle):
         *,
         each_pass: bool = False,
         to_request: bool = False,
+        doubling: bool = False,
         lazy: bool = False,
     ) -> None:
         super().__init__(list(jobs), capacity, policy)
@@ -43,6 +44,7 @@ class Predicting(Oracle):
         self.requests = [job.estimate for job in jobs]
         self.users = users
         self.each_pass, self.to_request, self.lazy = each_pass, to_request, lazy
+        self.doubling = doubling
         self.ran: dict[int, list[int]] = {}
         self.first: dict[int, int] = {}
 
@@ -76,6 +78,7 @@ class Predicting(Oracle):
                 length = end - self.starts[index]
                 longer = [self.first[index] + step for step in STEPS_S if self.first[index] + step > length]
                 new = self.requests[index] if self.to_request or not longer else min(self.requests[index], longer[0])
+                new = 2 * length if self.doubling else new
                 self.guesses[index] = self.jobs[index]._replace(estimate=new)
                 insort(self.estimated, (self.starts[index] + new, index))
 

@@ -145,7 +145,7 @@ def test_any_lines_are_simulated_or_refused_in_a_sentence(
     try:
         trace = read_trace(str(path), options)
         counts = trace.counts
-        left_out = counts.no_submit + counts.no_procs + counts.no_run + counts.too_wide
+        left_out = counts.parts + counts.no_submit + counts.no_procs + counts.no_run + counts.too_wide
         assert counts.records == counts.jobs + left_out
         assert len(list(trace)) == len(trace) == counts.jobs
         for kind, numbers in trace.lines.items():

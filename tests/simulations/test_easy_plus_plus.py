@@ -79,6 +79,7 @@ def simulated(jobs: list[Job], users: list[int], procs: int, event_order: EventO
     [
         ("easy++", {}, EVENT_ORDERS),
         ("easy++:steps=no", {"to_request": True}, EVENT_ORDERS),
+        ("easy++:double=yes", {"doubling": True}, EVENT_ORDERS),
         ("easy++:shortest=no", {"shortest": False}, EVENT_ORDERS),
         ("easy++:renew=yes", {"each_pass": True}, EVENT_ORDERS),
         ("easy++:always=no", {"lazy": True}, ("pyss",)),

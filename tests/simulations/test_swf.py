@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
+import tarfile
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from meted.simulations.errors import TraceError
 from meted.simulations.traces.lines import MAX_LINE_BYTES
 from meted.simulations.traces.swf import MAX_FIELD, MAX_MALFORMED_KEPT, UNKNOWN, Malformed, SwfReader, SwfRecord
 from meted.simulations.traces.swf_header import MAX_HEADER_BYTES, SwfHeader
+
+from .sharing import trace_file
 
 PLAIN = b"7 100 20 300 4 250 1024 8 600 2048 1 3 2 5 1 0 6 30"
 RECORD = SwfRecord(
@@ -214,6 +220,25 @@ def test_numbers_of_the_header(value: bytes, number: int | None) -> None:
     assert header.number("MaxProcs") == number
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b";MaxProcs:64",
+        b";  MaxProcs: 64",
+        b";\t MaxProcs\t:\t64",
+        b"; MaxProcs : 64",
+        b"; maxprocs: 64 (32 nodes)",
+        b" ;; MAXPROCS: 64\r",
+    ],
+)
+def test_the_size_of_the_machine_is_read_however_it_is_set(line: bytes) -> None:
+    header = SwfHeader()
+    for one in (b"; Note: first", line, b";   more of it"):
+        header.add(one)
+    assert header.number("MaxProcs") == 64
+    assert header.values["Note"] == ["first"]
+
+
 def test_a_huge_header_is_dropped_and_counted(tmp_path: Path) -> None:
     line = b"; Note: " + b"x" * 992 + b"\n"
     records, reader = read(write(tmp_path, line * 1_000 + PLAIN))
@@ -244,6 +269,48 @@ def test_a_damaged_gzip_file(tmp_path: Path, damage: Callable[[bytes], bytes], p
     assert records[0] == attrs.evolve(RECORD, job_id=0)
     assert reader.malformed[-1].line == len(records) + reader.malformed_count
     assert part in reader.malformed[-1].sentence
+
+
+def tarred(data: bytes) -> bytes:
+    """Return a tar archive of a file."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        one = tarfile.TarInfo("trace.swf")
+        one.size = len(data)
+        archive.addfile(one, io.BytesIO(data))
+    return made.getvalue()
+
+
+def zipped(data: bytes) -> bytes:
+    """Return a zip archive of a file."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("trace.swf", data)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pack", "kind"),
+    [
+        (bz2.compress, "packed with bzip2"),
+        (lzma.compress, "packed with xz"),
+        (lambda data: b"\x28\xb5\x2f\xfd" + data, "packed with zstd"),
+        (lambda data: b"\x1f\x9d\x90" + data, "packed with compress"),
+        (zipped, "a zip archive"),
+        (tarred, "a tar archive"),
+        (lambda data: gzip.compress(tarred(data)), "a tar archive"),
+        (lambda data: gzip.compress(gzip.compress(data)), "packed with gzip twice"),
+        (lambda data: data.decode().encode("utf-16"), "text in UTF-16"),
+        (lambda data: b"\xfe\xff" + data.decode().encode("utf-16-be"), "text in UTF-16"),
+    ],
+)
+def test_what_is_packed_otherwise_is_named_and_not_read(
+    tmp_path: Path, pack: Callable[[bytes], bytes], kind: str
+) -> None:
+    records, reader = read(write(tmp_path, pack(b"; MaxProcs: 64\n" + PLAIN + b"\n")))
+    assert records == []
+    told = f"it is {kind}, and only plain text and gzip are read here; unpack it first"
+    assert reader.malformed == [Malformed(1, told)]
 
 
 def test_something_behind_the_gzip_data(tmp_path: Path) -> None:
@@ -334,14 +401,19 @@ def test_real_traces(shared_traces: Path, name: str, records: int, procs: int | 
 
 @pytest.mark.parametrize(
     ("name", "jobs", "users", "percent"),
-    [("KTH-SP2-1996-2.1-cln", 28_476, 214, 70.1), ("NASA-iPSC-1993-3.1-cln", 18_239, 69, 46.6)],
+    [
+        ("KTH-SP2-1996-2.1-cln", 28_476, 214, 70.1),
+        ("NASA-iPSC-1993-3.1-cln", 18_239, 69, 46.6),
+        ("HPC2N-2002-2.2-cln", 202_871, 257, 60.1),
+        ("SDSC-BLUE-2000-4.2-cln", 243_306, 468, 76.7),
+        ("SDSC-SP2-1998-4.2-cln", 59_715, 437, 83.4),
+    ],
 )
 def test_the_table_of_the_archive(shared_traces: Path, name: str, jobs: int, users: int, percent: float) -> None:
-    """Jobs, users and utilisation: processor-time of all that was there from the first submit to the last end."""
-    with SwfReader(str(shared_traces / "swf" / f"{name}.swf.gz")) as reader:
+    """Jobs, users and utilisation: allocated processor-time, of all there was from the first submit to the last end."""
+    with SwfReader(str(trace_file(shared_traces, name))) as reader:
         records = list(reader)
-    sizes = [one.allocated_procs if one.allocated_procs > 0 else one.requested_procs for one in records]
-    work = sum(max(one.run_us, 0) * size for one, size in zip(records, sizes, strict=True))
+    work = sum(max(one.run_us, 0) * max(one.allocated_procs, 0) for one in records)
     begun = min(one.submit_us for one in records)
     ended = max(one.submit_us + max(one.wait_us, 0) + max(one.run_us, 0) for one in records)
     procs = reader.header.number("MaxProcs") or 0

@@ -109,6 +109,15 @@ def test_what_is_kept_and_odd_is_counted(tmp_path: Path, line: str, note: str) -
     assert nonzero(trace.counts) == {note: 1}
 
 
+def test_of_a_job_in_parts_the_whole_counts(tmp_path: Path) -> None:
+    """Its record comes first, with all of its run time; only the first part behind it has a submit time."""
+    parts = row(7, run=30, status=2) + row(7, submit=-1, run=20, status=2) + row(7, submit=-1, run=50, status=4)
+    trace = read(tmp_path, HEADER + row(7, run=100, status=0) + parts + row(8) + row(9, status=2))
+    assert [(job.job_id, job.run_us) for job in trace] == [(7, 100 * S), (8, 50 * S), (9, 50 * S)]
+    assert nonzero(trace.counts) == {"parts": 3, "partial": 1}
+    assert trace.lines == {"parts": (3, 4, 5)}
+
+
 def test_a_clock_that_goes_back_is_sorted(tmp_path: Path) -> None:
     text = HEADER + row(1, 100) + row(2, 50) + row(4, 100) + row(3, 100) + row(5, 99) + row(6, 200)
     trace = read(tmp_path, text)
