@@ -237,7 +237,7 @@ def test_of_several_requests_what_a_guarantee_covers_goes_first_though_another_i
 def test_of_those_whom_a_guarantee_covers_the_earlier_deadline_goes_first_whatever_they_ask_for(
     world: World, mem: int
 ) -> None:
-    """Not the earlier start: who has had a little and asks for a little goes before who has had none and asks for more."""
+    """Not the earlier start: who had a little and asks for a little goes before who had none and asks for more."""
     for name in ("short", "long"):
         domain(world, name, guarantee=cpus(1, 8))
     worker = world.worker(cpus(2, 8))

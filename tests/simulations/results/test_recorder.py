@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from meted.core.record import replaced
 from meted.simulations.errors import SimulationError
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.replay import Replay
@@ -254,6 +255,15 @@ def test_who_says_too_much_loses_by_it() -> None:
     assert gain_of(runs[2], runs[0], "3").own == pytest.approx((198 + 25) / 25)
     with pytest.raises(SimulationError, match="the user 4 has no jobs in the run easy"):
         gain_of(runs[0], runs[1], "4")
+
+
+def test_the_gain_of_others_is_their_delay_with_the_truth_over_that_without() -> None:
+    truthful = recorded("easy")
+    slower = [replaced(row, mean_delay_s=row.mean_delay_s * (4 if row.user == "1" else 2)) for row in truthful.users]
+    gain = gain_of(truthful, replaced(truthful, users=tuple(slower)), "1")
+    assert (gain.own, gain.of_others, gain.work) == (0.25, 0.5, 1)
+    alone = replaced(truthful, users=truthful.users[:1])
+    assert gain_of(alone, alone, "1").of_others is None
 
 
 def _trace(jobs: list[TraceJob], procs: int) -> Trace:
