@@ -497,8 +497,7 @@ def test_a_list_is_what_is_lent_but_for_what_was_refused_and_waits_are_kept(
             continue
         before, recalls = lent(), world.find_domain("a").recalls
         events = world.do(SetLoans(world.now_us, "a", tuple(LoanTerms(*entry) for entry in step)))
-        left = [(name, *rest, expiry, notice) for name, *rest, _, expiry, notice in step]
-        asked = Counter(entry for entry in left if entry[2])
+        asked = Counter((*entry[:3], *entry[4:]) for entry in step if entry[2])
         refused = Counter(
             (event.borrower, event.resource, event.amount) for event in events if isinstance(event, LoanRefused)
         )
