@@ -188,7 +188,7 @@ def _tell(found: Comparison, tables: Sequence[DifferencesTable | None]) -> None:
             click.echo(f"\n{table.title}\n")
             print_table(table.headings, table.rows, table.headings[2:])
         click.echo("\n" + "\n".join(table.sentences))
-    echo_rules(found.figures, found.labels)
+    echo_rules(found.figures, [(label,) for label in found.labels])
 
 
 def _differences(found: Comparison, resamples: int) -> DifferencesTable | None:

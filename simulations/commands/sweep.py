@@ -74,15 +74,16 @@ class _Outputs:
             return
         if self.json is not None:
             write_document(self.json, found.document(trace, sha256))
-        figures = [row.figures for row in found.rows if row.figures is not None]
-        if not figures:
+        done = [(row.figures, row.texts) for row in found.rows if row.figures is not None]
+        if not done:
             return
         click.echo(f"{shown(trace)}: {counted(len(found.rows), 'run')}\n")
         metrics = found.known(chosen)
         headings = [*found.names, *(metric.title for metric in metrics)]
         print_table(headings, found.table(chosen), headings[len(found.names) :])
         click.echo(f"\n{BEST.strip()} the best of its column")
-        echo_rules(figures)
+        labels = [[label_of({name: text}) for name, text in zip(found.names, texts, strict=True)] for _, texts in done]
+        echo_rules([figures for figures, _ in done], labels)
 
 
 @click.command(

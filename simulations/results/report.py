@@ -159,9 +159,9 @@ def counted_lines(
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Return rows of two aligned columns, for a terminal; a name that repeats is shown once."""
+    """Return rows of two columns, aligned but where a name is long, for a terminal; one that repeats is shown once."""
     made, last = [], ""
     for name, value in pairs:
-        made.append(f"  {'' if name == last else shown(name):<27}{shown(value)}")
+        made.append(f"  {'' if name == last else shown(name):<26} {shown(value)}")
         last = name
     return made

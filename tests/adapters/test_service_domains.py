@@ -108,6 +108,8 @@ def test_a_loan_moves_and_comes_back(service: Service) -> None:
         ("recalled", ends_us),
         ("waiting", None),
     ]
+    (lent,) = (line for line in service.loan_statement("lab") if line["loan"] == cpu)
+    assert (lent["until_us"], lent["other"]) == (ends_us, "guest")
     service.loan_recall(later)
     with refused(Reason.UNKNOWN_LOAN):
         service.loan_recall(10_000)

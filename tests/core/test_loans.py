@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from collections import Counter
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meted.core import limits
 from meted.core.commands import (
     ChangeDomain,
     DeliverRecords,
     DomainRecord,
     EndLoan,
+    LoanTerms,
     OfferLoan,
     RecallLoan,
     SetLoans,
@@ -16,7 +22,15 @@ from meted.core.commands import (
 )
 from meted.core.effects import TellLoan
 from meted.core.errors import Reason
-from meted.core.events import AccountReweighted, LoanBackedOff, LoanEnded, LoanMade, LoanRecalled, LoanStarted
+from meted.core.events import (
+    AccountReweighted,
+    LoanBackedOff,
+    LoanEnded,
+    LoanMade,
+    LoanRecalled,
+    LoanRefused,
+    LoanStarted,
+)
 from meted.core.ids import LoanId
 from meted.core.limits import (
     LOAN_BACKOFF_FORGET_US,
@@ -251,8 +265,8 @@ def test_a_loan_that_starts_later_is_set_aside_until_then() -> None:
     loan_id = world.lend("a", "b", 16, start_us=HOUR, expiry_us=2 * HOUR)
     assert world.shares("a", "b") == [32, 32]
     world.refused(OfferLoan(0, "a", "c", "share", 1), Reason.BELOW_FLOOR)
-    world.refused(StartLoan(0, loan_id), Reason.NOT_DUE)
-    world.refused(EndLoan(HOUR, loan_id), Reason.NOT_DUE)
+    world.refused(StartLoan(HOUR - 1, loan_id), Reason.NOT_DUE)
+    world.refused(EndLoan(2 * HOUR - 1, loan_id), Reason.NOT_DUE)
     world.tick(HOUR)
     assert world.run_timers() == 1
     assert world.shares("a", "b") == [16, 48]
@@ -411,6 +425,93 @@ def test_a_loan_with_notice_goes_on_if_the_list_has_it() -> None:
     entry = ("b", "share", 10, None, None, SECOND)
     assert world.set_loans("a", ("c", "share", 7), entry) == ["below_floor"]
     assert world.shares("a", "b", "c") == [22, 42, 32]
+
+
+def test_a_recalled_loan_is_no_answer_to_a_list_that_asks_for_the_same() -> None:
+    world = flat("a", "b")
+    entry = ("b", "share", 5, None, None, HOUR)
+    world.set_loans("a", entry)
+    (first,) = world.domains.loans
+    world.recall(first)
+    assert world.set_loans("a", entry) == ["back_off"]
+    world.tick(LOAN_BACKOFF_US)
+    assert world.set_loans("a", entry) == []
+    assert [loan.ends_us for _, loan in sorted(world.domains.loans.items())] == [HOUR, None]
+
+
+def test_what_is_kept_of_a_list_counts_against_what_may_be_lent_while_there_is_a_wait() -> None:
+    world = flat("a", "b")
+    world.lend("a", "b", 4, notice_us=HOUR)
+    world.recall(world.lend("a", "b", 2))
+    assert world.set_loans("a", ("b", "share", 4, None, None, HOUR), ("b", "share", 2)) == ["back_off"]
+
+
+def test_loans_that_run_out_their_notice_count_among_those_that_a_lender_has_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = flat("a", "b", "c", "d")
+    world.lend("a", "b", 1, notice_us=HOUR)
+    monkeypatch.setattr(limits, "LOANS_MAX", 2)
+    assert world.set_loans("a", ("c", "share", 1), ("d", "share", 1)) == ["too_many"]
+    assert len(world.domains.loans) == 2
+
+
+entries = st.tuples(
+    st.sampled_from("bc"),
+    st.sampled_from(("share", "cpu")),
+    st.integers(0, 7),
+    st.just(None),
+    st.sampled_from((None, None, 20 * HOUR)),
+    st.sampled_from((0, 0, SECOND, HOUR)),
+)
+moves = st.one_of(
+    st.lists(entries, max_size=4),
+    st.integers(0, 9),  # recall one of the loans there are
+    st.sampled_from((SECOND, LOAN_BACKOFF_US, HOUR)).map(float),  # wait
+)
+
+
+@given(st.lists(moves, max_size=12))
+def test_a_list_is_what_is_lent_but_for_what_was_refused_and_waits_are_kept(
+    steps: list[list[tuple[str, str, int, None, int | None, int]] | int | float],
+) -> None:
+    """N10 and N13: the loans that go on are the entries that were not refused; recalls are not evaded by a list."""
+    world = flat("a", "b", "c", guarantee=milli(20))
+    names = {world.domains.by_name[name]: name for name in "bc"}
+
+    def lent() -> list[tuple[str, str, int, int | None, int]]:
+        loans = (one for one in world.domains.loans.values() if one.ends_us is None)
+        return sorted(
+            ((names[it.borrower], it.resource, it.amount, it.expiry_us, it.notice_us) for it in loans), key=repr
+        )
+
+    for step in steps:
+        if isinstance(step, int):
+            open_ids = sorted(world.domains.loans)
+            if open_ids:
+                world.recall(open_ids[step % len(open_ids)])
+            continue
+        if isinstance(step, float):
+            world.tick(int(step))
+            world.run_timers()
+            continue
+        before, recalls = lent(), world.find_domain("a").recalls
+        events = world.do(SetLoans(world.now_us, "a", tuple(LoanTerms(*entry) for entry in step)))
+        asked = Counter((*entry[:3], *entry[4:]) for entry in step if entry[2])
+        refused = Counter(
+            (event.borrower, event.resource, event.amount) for event in events if isinstance(event, LoanRefused)
+        )
+        after = lent()
+        assert not Counter(after) - asked
+        assert Counter(one[:3] for one in (asked - Counter(after)).elements()) == +Counter(
+            {key: count for key, count in refused.items() if key[2]}
+        )
+        for (borrower, resource), wait in recalls.items():
+            if world.now_us < wait.until_us:
+                mine = names[borrower], resource
+                had, has = (sum(one[2] for one in loans if one[:2] == mine) for loans in (before, after))
+                assert has <= had
+    world.check()
 
 
 def test_each_entry_that_is_not_taken_has_its_reason_and_the_others_are() -> None:

@@ -211,6 +211,22 @@ def test_a_closed_parent_closes_those_below_it_to_new_jobs() -> None:
         check_open_leaf(world.state, world.find_domain("leaf"))
 
 
+def test_what_sub_domains_of_a_closed_one_have_lent_to_others_ends_with_its_guarantee() -> None:
+    """Its own guarantee covered that loan, and counts no more; a loan between two inside it goes on."""
+    world = LendingWorld()
+    top = DomainRecord("top", 1, guarantee=milli(20))
+    inside = [DomainRecord(name, 1, parent="top", guarantee=milli(20)) for name in ("leaf", "beside")]
+    deliver(world, 1, top, *inside, DomainRecord("other", 1))
+    world.lend("leaf", "other", 8, "cpu")
+    goes_on = world.lend("leaf", "beside", 5, "cpu")
+    again = [replaced(record, stamp_us=2) for record in (*inside, DomainRecord("other", 1))]
+    events = deliver(world, 2, *again, full=True)
+    assert [event.reason for event in events if isinstance(event, LoanEnded)] == ["closed"]
+    assert list(world.domains.loans) == [goes_on]
+    assert world.guaranteed("top", "leaf", "beside", "other") == [0, 15, 25, 0]
+    world.refused(OfferLoan(0, "leaf", "other", "cpu", 1), Reason.OVER_CAPACITY)
+
+
 def test_cycles_and_other_parents_are_refused() -> None:
     world = given_domains()
     events = deliver(world, 11, DomainRecord("x", 11, parent="y"), DomainRecord("y", 11, parent="x"))
@@ -312,3 +328,9 @@ def test_any_deliveries_with_loans_and_jobs_keep_all_in_order(data: st.DataObjec
                 if not domain.children and is_open and data.draw(st.booleans()):
                     world.submit(name)
             world.check()
+        twin = LendingWorld(state=world.state)  # after a restart all falls due at the same time
+        for gap_us in (1, 5, 20, 100, CLOSED_CHECK_US):
+            for one in (world, twin):
+                one.tick(gap_us)
+                one.run_timers()
+            assert twin.state == world.state

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from meted.core.commands import ChangeDomain, ChangePriority, CreateDomain, SetRules
-from meted.core.events import UnitsLeased
+from meted.core.commands import ChangeDomain, ChangePriority, CreateDomain, OfferLoan, RecallLoan, SetRules
+from meted.core.events import LoanMade, UnitsLeased
 from meted.core.ids import JobId
 from meted.core.limits import RUN_QUANTUM_US
 from meted.core.policy.registry import POLICIES
@@ -191,6 +191,33 @@ def test_a_guarantee_is_of_what_it_names(world: World) -> None:
     assert covered == {True: 2, False: 1}
 
 
+def test_a_guarantee_of_two_resources_covers_what_is_within_both(world: World) -> None:
+    domain(world, "both", guarantee=cpus(2, 4))
+    worker = world.worker(cpus(10, 100))
+    jobs = [world.submit("both", request=cpus(*wanted), time_request_us=SECOND) for wanted in ((1, 5), (3, 1), (1, 4))]
+    assert {lease.job_id for lease in world.run_pass() if lease.charged & GUARANTEED} == {jobs[2]}
+    assert {lease.worker_id for lease in world.leases()} == {worker}
+
+
+def test_a_guarantee_that_is_lent_covers_the_borrower_and_no_more_the_lender(world: World) -> None:
+    domain(world, "lender", guarantee=cpus(3))
+    domain(world, "borrower")
+    made, _ = world.do(OfferLoan(world.now_us, "lender", "borrower", "cpu", 2000))
+    world.worker(10)
+    jobs = {world.submit(name, 5, time_request_us=SECOND): name for name in ("lender", "borrower")}
+
+    def covered() -> Counter[str]:
+        return Counter(jobs[lease.job_id] for lease in world.run_pass() if lease.charged & GUARANTEED)
+
+    assert covered() == {"lender": 1, "borrower": 2}
+    assert isinstance(made, LoanMade)
+    world.do(RecallLoan(world.now_us, made.loan_id))
+    for lease in world.leases():
+        world.finish(lease.lease_id)
+    jobs |= {world.submit(name, 5, time_request_us=SECOND): name for name in ("lender", "borrower")}
+    assert covered() == {"lender": 3}
+
+
 def test_of_several_requests_what_a_guarantee_covers_goes_first_though_another_is_next_at_home(world: World) -> None:
     """What is not covered has to wait for the domain's turn, and keeps what is covered from nothing."""
     domain(world, "sure", guarantee=cpus(1))
@@ -204,6 +231,26 @@ def test_of_several_requests_what_a_guarantee_covers_goes_first_though_another_i
     leases = world.run_pass()
     assert [lease.job_id for lease in leases[:2]] == [covered, others]
     assert [bool(lease.charged & GUARANTEED) for lease in leases] == [True] + [False] * (len(leases) - 1)
+
+
+@pytest.mark.parametrize("mem", [0, 4])
+def test_of_those_whom_a_guarantee_covers_the_earlier_deadline_goes_first_whatever_they_ask_for(
+    world: World, mem: int
+) -> None:
+    """Not the earlier start: who had a little and asks for a little goes before who had none and asks for more."""
+    for name in ("short", "long"):
+        domain(world, name, guarantee=cpus(1, 8))
+    worker = world.worker(cpus(2, 8))
+    hog = world.lease(worker, world.submit("hog", time_request_us=9 * SECOND))
+    first = world.lease(worker, world.submit("short", time_request_us=SECOND))
+    long = world.submit("long", request=cpus(1, mem), time_request_us=100 * SECOND)
+    short = world.submit("short", time_request_us=SECOND)
+    assert world.account("long").tag < world.account("short").tag
+    served = []
+    for lease_id in (first, hog):
+        world.finish(lease_id)
+        served += [lease.job_id for lease in world.run_pass()]
+    assert served == [short, long]
 
 
 def test_a_cap_above_holds_for_all_that_is_inside(world: World) -> None:
@@ -321,6 +368,19 @@ def test_another_priority_keeps_what_a_job_is_owed(world: World) -> None:
     served = Counter(serve(world, 400))
     assert [served[job_id] for job_id in jobs] == pytest.approx([100, 200, 100], abs=2)
     assert world.do(ChangePriority(world.now_us, jobs[1], 1)) == ()
+
+
+def test_what_a_unit_really_took_is_set_right_by_the_priority_that_it_was_leased_with(world: World) -> None:
+    """A higher priority meanwhile makes what was charged before no cheaper, and a unit that comes back no dearer."""
+    worker = world.worker(4)
+    jobs = [world.submit("d", 10, time_request_us=SECOND) for _ in range(2)]
+    leases = [world.lease(worker, jobs[0]) for _ in range(2)]
+    world.do(ChangePriority(world.now_us, jobs[0], 3))
+    before = world.job(jobs[0]).tag
+    world.finish(leases[0], run_us=3 * SECOND)
+    assert world.job(jobs[0]).tag - before == 2 * SECOND * 1000
+    world.give_back(leases[1])
+    assert world.job(jobs[0]).tag - before == SECOND * 1000
 
 
 def places(world: World) -> list[JobId]:

@@ -174,6 +174,17 @@ def test_a_worker_out_of_touch_for_too_long_is_lost(leased: Leased) -> None:
     assert world.job(job).outcome == "succeeded"
 
 
+def test_what_was_on_a_lost_worker_is_tried_one_by_one_whatever_was_asked_for(world: World) -> None:
+    """So a unit that kills workers takes no others with it; what had not started goes in runs as before."""
+    worker, job = world.worker(), world.submit(count=6)
+    lease = world.lease(worker, job, 6)
+    world.do(LoseWorker(0, worker, "crash", ((lease, ((0, 3),)),)))
+    other = world.worker(9)
+    for _ in range(4):
+        world.lease(other, job, 6)
+    assert [one.count for one in world.leases()] == [1, 1, 1, 3]
+
+
 def test_only_what_had_started_counts_towards_the_poison_limit(leased: Leased) -> None:
     world, worker, job, lease = leased
     world.do(LoseWorker(0, worker, "crash", ((lease, ((0, 1), (4, 2))),)))

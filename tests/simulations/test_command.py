@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import re
@@ -115,6 +116,16 @@ def test_records_that_are_left_out_are_told_in_the_table(trace: Path) -> None:
     told = r"23 read; 21 simulated left out 1 without processors \(line \d+\) 1 wider than the machine"
     assert re.search(told, shown)
     assert "1 job has the number of an earlier one" in shown
+
+
+def test_the_files_beside_the_trace_are_told_with_their_digests(trace: Path, tmp_path: Path) -> None:
+    shares = tmp_path / "shares.csv"
+    shares.write_text("domain,share\n0,3\n1,1\n")
+    digest = hashlib.sha256(shares.read_bytes()).hexdigest()
+    shown = " ".join(call(trace, "--shares", shares).stdout.split())
+    assert f"every user is a domain; shares as {shares} beside the trace --shares: {digest}" in shown
+    figures = json.loads(call(trace, "--shares", shares, "--json", "-").stdout)
+    assert figures["beside_sha256"] == {"shares": digest}
 
 
 def test_only_the_first_records(trace: Path) -> None:

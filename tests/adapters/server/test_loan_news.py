@@ -32,19 +32,22 @@ def lines(rows: Any) -> list[tuple[int, str, str | None]]:
 
 def test_a_subscriber_is_told_of_everything_in_order() -> None:
     async def scenario(stage: Stage) -> None:
-        client, borrower, stranger = [await stage.connect() for _ in range(3)]
+        client, borrower, stranger, lender = [await stage.connect() for _ in range(4)]
         await prepare(client)
         loan = (await client.call("loan.offer", lender="lab", borrower="guest", resource="share", amount=2))["loan"]
         await trio.sleep(1)
         mine = (await borrower.call("subscribe", table="loans", domain="guest"))["subscription"]
         others = (await stranger.call("subscribe", table="loans", domain="other"))["subscription"]
+        lent = (await lender.call("subscribe", table="loans", domain="lab"))["subscription"]
         header, caught_up = await told(borrower, mine)
         assert (header["kind"], lines(header["rows"])) == ("header", [(loan, "running", None)])
         assert caught_up["kind"] == "caught_up"
         await told(stranger, others)
+        assert (await told(lender, lent))[0]["rows"] == header["rows"]
         await client.call("loan.recall", loan=loan)
         (ended,) = await told(borrower, mine)
         assert (lines(ended["rows"]), list(ended["gone"])) == ([(loan, "ended", "recalled")], [loan])
+        assert [(each["rows"], each["gone"]) for each in await told(lender, lent)] == [(ended["rows"], ended["gone"])]
         terms = [
             {"borrower": "guest", "resource": "cpu", "amount": 1_000, "notice_us": 60_000_000},
             {"borrower": "guest", "resource": "cpu", "amount": 10**7},
@@ -58,6 +61,7 @@ def test_a_subscriber_is_told_of_everything_in_order() -> None:
             (made, "waiting", None),
         ]
         assert [row["sentence"] for row in changes["rows"] if row["loan"] == 0] == [answer["refused"][0]["sentence"]]
+        assert [each["rows"] for each in await told(lender, lent)] == [changes["rows"]]
         seqs = [row["told_seq"] for row in changes["rows"]]
         assert seqs == sorted(seqs)
         await client.call("loans.set", lender="lab", loans=[])
@@ -66,6 +70,7 @@ def test_a_subscriber_is_told_of_everything_in_order() -> None:
         await trio.sleep(120)
         (over,) = await told(borrower, mine)
         assert lines(over["rows"]) == [(made, "ended", "recalled")]
+        assert [each["rows"] for each in await told(lender, lent)] == [recalled["rows"], over["rows"]]
         assert await told(stranger, others) == []
         await borrower.call("unsubscribe", subscription=mine)
 

@@ -261,6 +261,13 @@ def test_every_rule_behind_the_figures_is_told(trace: Path) -> None:
     assert re.search(r"  rules of meted +0.75 of the pool by share;", out)
 
 
+def test_the_name_of_a_policy_never_runs_into_what_is_said_of_it(trace: Path) -> None:
+    name = "lottery:seed=3,switch-milli=500"
+    out = call(trace, "--policy", name, "--policy", "fcfs", "--resamples", "0").stdout
+    assert f"  seed of {name} 3 (the policy)\n" in out
+    assert f"  parameters of {name} seed=3, switch-milli=500, fill=easy\n" in out
+
+
 def test_without_numpy_there_are_figures_and_a_sentence(trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "numpy" else found(name))

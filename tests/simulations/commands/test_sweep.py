@@ -77,6 +77,36 @@ def test_rules_that_no_run_varies_are_told(trace: Path) -> None:
     assert call(trace, "--vary", "load=1", "--policy", "easy").stdout.startswith("small.swf: 1 run\n")
 
 
+def test_rules_that_differ_are_told_with_the_runs_that_go_by_them(trace: Path) -> None:
+    grid = ("--vary", "policy=lottery,easy,fcfs", "--vary", "procs=1,3", "--first", "90")
+    lines = [re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in call(trace, *grid).stdout.splitlines()]
+    told = {line[0]: line[1] for line in lines if len(line) == 2}
+    assert told["records of procs=1"] == "90 read, the first 90 asked for; 22 simulated"
+    assert told["left out of procs=1"].startswith("68 wider than the machine (line ")
+    assert told["left out of procs=3"].startswith("22 wider than the machine (line ")
+    assert told["seed of policy=lottery"] == "0 (the policy)"
+    assert "  seed of policy=easy; policy=fcfs none: nothing is drawn by chance" in call(trace, *grid).stdout
+    assert told["estimates"] == "field 9, else the run time"
+    assert "records" not in told
+
+
+def test_of_many_runs_with_rules_of_their_own_some_are_named(
+    trace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--vary", "procs=3,4,5,6", "--policy", "easy", "--first", "9", "--json", "-")
+    runs = [run["results"] for run in json.loads(call(trace, *words).stdout)["runs"]]
+    labels = [(f"procs={procs}", "") for procs in (3, 4, 5, 6)]
+    monkeypatch.setattr(run_options, "RUNS_NAMED_MAX", 2)
+    run_options.echo_rules(runs, labels)
+    said = "  records of procs=4; procs=5 and 1 more 9 read, the first 9 asked for; 9 simulated"
+    assert said in capsys.readouterr().out.splitlines()
+    monkeypatch.setattr(run_options, "RULES_SHOWN_MAX", 2)
+    run_options.echo_rules(runs, labels)
+    lines = capsys.readouterr().out.splitlines()
+    assert said not in lines
+    assert lines[-1] == "  Single runs have 1 rule more; --json and --csv have all."
+
+
 def test_figures_are_those_of_simulate(trace: Path) -> None:
     words = ("--vary", "clairvoyant=no,yes", "--vary", "half-life=6h", "--alpha", "0.6", "--first", "90")
     runs = json.loads(call(trace, *words, "--json", "-").stdout)["runs"]

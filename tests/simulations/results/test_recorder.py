@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from meted.core.record import replaced
 from meted.simulations.errors import SimulationError
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.replay import Replay
@@ -43,24 +44,38 @@ FAIRNESS = (
     "part_rho_above_bound",
     "max_head_wait_s",
     "max_starvation",
+    "median_wait_s",
     "p95_wait_s",
     "p99_wait_s",
+    "max_wait_s",
+    "median_bounded_slowdown",
     "p95_bounded_slowdown",
     "p99_bounded_slowdown",
     "jain_user_wait",
     "gini_user_wait",
     "jain_user_bounded_slowdown",
+    "mean_user_wait_s",
+    "mean_user_bounded_slowdown",
     "mean_wait_s",
     "mean_bounded_slowdown",
     "mean_turnaround_s",
+    "makespan_s",
     "utilisation",
 )
 """All that depends on the schedule; a measure that does not would be no measure of a policy."""
+
+OF_THE_TRACE = {"procs", "jobs", "users", "cpu_s", "jobs_per_s", "clairvoyant"}
+"""Numbers that say what was simulated, and what that took."""
 
 
 @pytest.mark.parametrize("name", FAIRNESS)
 def test_a_measure_tells_policies_apart(name: str) -> None:
     assert recorded("fcfs").figures[name] != recorded("easy").figures[name]
+
+
+def test_no_measure_is_left_out() -> None:
+    numbers = {name for name, figure in recorded("easy").figures.items() if isinstance(figure, int | float)}
+    assert numbers == {*FAIRNESS, *OF_THE_TRACE}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +115,8 @@ def test_rows_of_users() -> None:
         assert row.jobs == len(own)
         assert row.cpu_s == sum(job.run_us * job.procs for job, _ in own) / S
         assert row.mean_wait_s == pytest.approx(sum(waits) / len(waits))
+        slowdowns = [max(1, (start - job.submit_us + job.run_us) / max(job.run_us, 10 * S)) for job, start in own]
+        assert row.mean_bounded_slowdown == pytest.approx(sum(slowdowns) / len(own))
         assert row.median_wait_s == waits[-(-len(waits) // 2) - 1]
         assert row.max_wait_s == waits[-1]
         assert row.service == pytest.approx(row.cpu_s / row.owed_cpu_s)
@@ -124,12 +141,25 @@ def test_figures_are_those_of_the_rows() -> None:
         ("max_sharing_deficit_s", "sharing_deficit_s"),
     ):
         assert run.figures[name] == max(column(of)), name
-    for name, of in (("mean_envy_units", "envy_units"), ("mean_user_rho", "mean_rho")):
+    for name, of in (
+        ("mean_envy_units", "envy_units"),
+        ("mean_user_rho", "mean_rho"),
+        ("mean_user_wait_s", "mean_wait_s"),
+        ("mean_user_bounded_slowdown", "mean_bounded_slowdown"),
+    ):
         assert run.figures[name] == pytest.approx(sum(column(of)) / len(run.users)), name
     services = [int(service * 10**15) for service in column("service")]
     assert run.figures["gini_service"] == pytest.approx(float(gini(services)))
     assert run.figures["users_rho_above_1"] == sum(rho > 1 for rho in column("mean_rho"))
     assert run.figures["users_worse_than_alone"] == sum(deficit > 0 for deficit in column("sharing_deficit_s"))
+
+
+def test_who_fares_as_alone_is_neither_worse_off_nor_above_one() -> None:
+    """Each of two users has a job of half the machine, and has that half alone as well."""
+    jobs = [TraceJob(1, 1, 0, 10 * S, 10 * S, 2), TraceJob(2, 2, 20 * S, 10 * S, 10 * S, 2)]
+    run = record(_trace(jobs, 4), "easy")
+    assert [(row.user, row.mean_rho, row.sharing_deficit_s) for row in run.users] == [("1", 1, 0), ("2", 1, 0)]
+    assert (run.figures["users_rho_above_1"], run.figures["users_worse_than_alone"]) == (0, 0)
 
 
 def test_quantiles_of_waits_and_slowdowns() -> None:
@@ -226,6 +256,15 @@ def test_who_says_too_much_loses_by_it() -> None:
     assert gain_of(runs[2], runs[0], "3").own == pytest.approx((198 + 25) / 25)
     with pytest.raises(SimulationError, match="the user 4 has no jobs in the run easy"):
         gain_of(runs[0], runs[1], "4")
+
+
+def test_the_gain_of_others_is_their_delay_with_the_truth_over_that_without() -> None:
+    truthful = recorded("easy")
+    slower = [replaced(row, mean_delay_s=row.mean_delay_s * (4 if row.user == "1" else 2)) for row in truthful.users]
+    gain = gain_of(truthful, replaced(truthful, users=tuple(slower)), "1")
+    assert (gain.own, gain.of_others, gain.work) == (0.25, 0.5, 1)
+    alone = replaced(truthful, users=truthful.users[:1])
+    assert gain_of(alone, alone, "1").of_others is None
 
 
 def _trace(jobs: list[TraceJob], procs: int) -> Trace:
