@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from fractions import Fraction
 from operator import itemgetter
 from types import NoneType, UnionType
-from typing import Any, NewType, cast, get_args, get_origin
+from typing import Any, NewType, TypeVar, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -26,9 +27,13 @@ from .state_bytes import encode_state
 from .tags import ENTITLED
 
 SNAPSHOT_VERSION = 8
-"""Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
+"""Version of the form of a snapshot of a state (:mod:`.snapshots` may add something to it).
+
+One of another version is passed over, as the log has everything."""
 
 _PLAIN = (int, str, bytes, bool)
+
+T = TypeVar("T")
 
 Upcast = Callable[[Fields], Fields]
 
@@ -130,9 +135,17 @@ def decode_state(body: bytes) -> State:
     Raises:
         SchemaError: If it is none.
     """
-    plain = unpack(body)
+    return decode_record(unpack(body), State)
+
+
+def decode_record(plain: object, cls: type[T]) -> T:
+    """Return a record of that class, of two fields at least, from its plain form.
+
+    Raises:
+        SchemaError: If it is none.
+    """
     try:
-        return _converter.structure(plain, State)
+        return _converter.structure(plain, cls)
     except Exception as error:
         raise SchemaError("These bytes are no snapshot of this version.") from error
 
@@ -155,6 +168,12 @@ def _exact(kind: type) -> Callable[[object, object], object]:
         return value
 
     return structure
+
+
+def _fraction(numerator: object, denominator: object) -> Fraction:
+    if type(numerator) is not int or type(denominator) is not int:
+        raise TypeError("a Fraction is two integers")
+    return Fraction(numerator, denominator)
 
 
 def _resolved(kind: Any) -> Any:
@@ -276,6 +295,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(_is_optional, _structure_optional(converter))
     converter.register_structure_hook_factory(_is_plain_tuple, _structure_plain)
     converter.register_structure_hook(IndexSet, lambda value, _: IndexSet.from_plain(value))
+    converter.register_structure_hook(Fraction, lambda value, _: _fraction(*value))
     converter.register_structure_hook_factory(attrs.has, _structure_record(converter))
     converter.register_structure_hook_factory(_is_map, _structure_map(converter))
     return converter

@@ -38,7 +38,7 @@ def serve_options(command: Command) -> Command:
         show_default=True,
         metavar="NAME",
         shell_complete=_policies,
-        help="Who is next: meted, or another that goes by the state alone, such as drf, easy or fcfs.",
+        help="Who is next: meted, or another of docs/policies.md that runs live, such as drf, easy or stride.",
     )
     return listen(policy(command))
 
@@ -127,7 +127,7 @@ def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
             announce(bound, data)
             click.echo(next_step(bound))
 
-        run(data, addresses, policy, ready)
+        run(data, addresses, policy, ready, click.echo)
 
 
 @click.command("shutdown", short_help="End the server in good order; workers go on and wait for the next one.")

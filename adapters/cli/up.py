@@ -73,7 +73,7 @@ def up(data: Path, workers: int, stagger: int, executor: str | None, listen: tup
             _say_what_next(workers)
 
         try:
-            run(data, addresses, policy, ready)
+            run(data, addresses, policy, ready, click.echo)
         finally:
             for local in held:
                 local.stop()

@@ -18,8 +18,9 @@ from meted.core.effects import Effect
 from meted.core.engine import Engine, Sealed
 from meted.core.errors import Refused
 from meted.core.limits import CALLS_PER_COMMAND_MAX
+from meted.core.policy.memory import Memory
 from meted.core.record import record
-from meted.core.schema import SNAPSHOT_VERSION
+from meted.core.snapshots import snapshot_version
 from meted.core.state import State
 
 from ..log import Log, LogError, Result, Snapshot
@@ -28,7 +29,7 @@ from ..unit_records import report_rows
 from ..wire.errors import CallError, Code
 from .faults import note_fault
 from .runner import Runner, in_thread
-from .state_body import state_body
+from .state_body import snapshot_body
 from .stats import Stats
 
 Decide = Callable[[Engine, int], object]
@@ -183,7 +184,7 @@ class CommitLoop:
             async with decided:
                 await self._decide_all(decided)
         if self.failure is None and self.engine.committed.seq > self._snapshot_seq:
-            await self._snapshot(self.engine.committed, self._log.head.chain)
+            await self._snapshot(self.engine.committed, self.engine.committed_memory, self._log.head.chain)
 
     async def _decide_all(self, decided: trio.MemorySendChannel[_Decided]) -> None:
         while self._calls or not self._closing:
@@ -235,8 +236,9 @@ class CommitLoop:
                 assert self.failure is not None, "what was decided is thrown away only after a failure"
                 _fail(turn, self.failure)
             if self._is_snapshot_due():
-                self._snapshot_seq = self.engine.committed.seq
-                nursery.start_soon(self._snapshot, self.engine.committed, self._log.head.chain)
+                committed, memory = self.engine.committed, self.engine.committed_memory
+                self._snapshot_seq = committed.seq
+                nursery.start_soon(self._snapshot, committed, memory, self._log.head.chain)
 
     async def _write(self, turn: _Decided) -> None:
         sealed, before = turn.sealed, self.engine.committed
@@ -279,10 +281,10 @@ class CommitLoop:
         due = max(self._snapshot_events, 4 * len(self.engine.committed.jobs.jobs))
         return self.engine.committed.seq - self._snapshot_seq >= due
 
-    async def _snapshot(self, state: State, chain: bytes) -> None:
+    async def _snapshot(self, state: State, memory: Memory | None, chain: bytes) -> None:
         """Keep a snapshot of a committed state; where it fails nothing is lost, and another is due later."""
-        body = await state_body(state, self._runner)
-        snapshot = Snapshot(state.seq, state.at_us, chain, SNAPSHOT_VERSION, body)
+        body = await snapshot_body(state, self.engine.policy, memory, self._runner)
+        snapshot = Snapshot(state.seq, state.at_us, chain, snapshot_version(memory), body)
         self._snapshot_seq = state.seq
         try:
             async with self._log_lock:

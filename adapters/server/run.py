@@ -36,7 +36,13 @@ SECRETS_DIRECTORY = "secrets"
 Ready = Callable[[list[Address], Server], None]
 
 
-def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -> None:
+def serve(
+    data: Path,
+    addresses: Sequence[Address],
+    policy: str,
+    ready: Ready,
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
     """Serve the pool in a data directory until SIGTERM or SIGINT, or until somebody calls ``shutdown``.
 
     Args:
@@ -44,6 +50,7 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
         addresses: Where to listen.
         policy: Who is next.
         ready: Told where it listens when everything is up.
+        tell: Told before, in a sentence, what takes longer than it might (:func:`..recovery.read_state`).
 
     Raises:
         LogError: The log cannot be opened; the sentence says why.
@@ -55,9 +62,10 @@ def serve(data: Path, addresses: Sequence[Address], policy: str, ready: Ready) -
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(SQLiteLog.open(data))
         reading = stack.enter_context(SQLiteLog.open(data, read_only=True))
-        found = read_state(log)
+        chosen = live_policy(policy)
+        found = read_state(log, chosen, tell=tell)
         keep_postings(log)
-        engine = Engine(live_policy(policy), found.state, found.chain)
+        engine = Engine(chosen, found.state, found.chain, memory=found.memory)
         logarithms()  # tens of milliseconds, for which everybody would wait in the first pass
         collector = stack.enter_context(Collector())
         token = make_token(token_path()) if any(isinstance(one, TcpAddress) for one in addresses) else None
