@@ -9,6 +9,7 @@ from .easy_sjbf import EasySjbf, EasySjf
 from .fcfs import Fcfs
 from .meted import Meted
 from .rivals.least_used import LeastUsed
+from .rivals.recent_jobs import RecentJobs
 from .rivals.sfq import Sfq
 from .rivals.static import Static
 from .rivals.stride import Stride
@@ -16,7 +17,7 @@ from .sjf import Sjf
 
 _LIVE: tuple[type[Policy], ...] = (
     *(Fcfs, Sjf, Easy, EasySjbf, EasySjf, Meted, Drf),
-    *(LeastUsed, Static, Stride, Sfq),
+    *(LeastUsed, Static, Stride, Sfq, RecentJobs),
 )
 
 POLICIES: dict[str, type[Policy]] = {policy.name: policy for policy in _LIVE}

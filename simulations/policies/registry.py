@@ -12,6 +12,7 @@ from meted.core.policy.easy import Easy
 from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 from meted.core.policy.registry import POLICIES
 from meted.core.policy.rivals.least_used import LeastUsed
+from meted.core.policy.rivals.recent_jobs import WINDOW_US, RecentJobs
 from meted.core.policy.rivals.sfq import Sfq
 from meted.core.policy.rivals.static import Static
 from meted.core.policy.rivals.stride import Stride
@@ -26,7 +27,6 @@ from .god_docker_score import ScoreWeights
 from .lottery import ALWAYS_MILLI, Lottery
 from .multifactor import FairTree, Multifactor, Weights
 from .parameters import Tunable, Value, fields_of, text_of, written
-from .recent_jobs import WINDOW_US, RecentJobs
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
     Conservative,
@@ -35,11 +35,10 @@ _RIVALS: Final[tuple[type[Policy], ...]] = (
     FairTree,
     Condor,
     GodDocker,
-    RecentJobs,
     Lottery,
 )
 
-_RANKED: Final = (Drf, LeastUsed, Static, Stride, Sfq)
+_RANKED: Final = (Drf, LeastUsed, RecentJobs, Static, Stride, Sfq)
 
 WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
     policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
@@ -87,7 +86,10 @@ TUNABLE: Final[Mapping[str, Tunable]] = {
     Condor.name: Tunable({"half_life_us": DAY_US}, lambda given: Condor(**given)),  # type: ignore[arg-type]
     EasyPlusPlus.name: Tunable(fields_of(Predicting()), lambda given: EasyPlusPlus(Predicting(**given))),  # type: ignore[arg-type]
     GodDocker.name: _weighted(GodDocker, ScoreWeights, _SCORE_WEIGHTS, stops_at_gap=True),
-    RecentJobs.name: Tunable({"window_us": WINDOW_US, "frozen": False, **_FILL}, lambda given: RecentJobs(**given)),  # type: ignore[arg-type]
+    RecentJobs.name: Tunable(
+        {"window_us": WINDOW_US, "frozen": False, **_FILL},
+        lambda given: RecentJobs(**given, examined_max=None),  # type: ignore[arg-type]
+    ),
 }
 """The policies that have parameters."""
 

@@ -32,15 +32,9 @@ from meted.core.snapshots import encode_snapshot
 REMEMBERING = sorted(name for name, policy in POLICIES.items() if issubclass(policy, Remembering))
 
 
-class Clock:
-    """Time that goes on by a second whenever it is looked at."""
-
-    def __init__(self) -> None:
-        self.now_us = 1_700_000_000 * S
-
-    def __call__(self) -> int:
-        self.now_us += S
-        return self.now_us
+def clock() -> int:
+    """Return the time, which stands still; units take as long as they are said to."""
+    return 1_700_000_000 * S
 
 
 @pytest.fixture
@@ -83,15 +77,14 @@ def ask_again(pool: Pool) -> str:
 @pytest.mark.parametrize("policy", REMEMBERING)
 @pytest.mark.parametrize("snapshots", [(), ("stride",), ("meted",), ("stride", "meted"), ("sfq", "meted", "sfq")])
 def test_a_pool_that_was_closed_goes_on_as_one_that_was_not(policy: str, snapshots: tuple[str, ...]) -> None:
-    clock, log = Clock(), MemoryLog()
+    log = MemoryLog()
     with Pool(log, policy, clock=clock) as pool:
         begin(pool)
         pool.snapshot()
-        begin_us, copy = clock.now_us, log.copy()
+        copy = log.copy()
         served, memory = ask_again(pool), pool._engine.memory
-    clock.now_us = begin_us
     for other in snapshots:
-        with Pool(copy, other, clock=lambda: begin_us) as pool:
+        with Pool(copy, other, clock=clock) as pool:
             pool.snapshot()
             copy = copy.copy()
     with Pool(copy, policy, clock=clock) as pool:
@@ -100,7 +93,7 @@ def test_a_pool_that_was_closed_goes_on_as_one_that_was_not(policy: str, snapsho
 
 
 def test_a_debt_is_known_to_stride_and_cleared_by_idling_under_sfq() -> None:
-    clock, log = Clock(), MemoryLog()
+    log = MemoryLog()
     with Pool(log, "stride", clock=clock) as pool:
         begin(pool)
         copy = log.copy()
@@ -111,7 +104,7 @@ def test_a_debt_is_known_to_stride_and_cleared_by_idling_under_sfq() -> None:
 
 def test_what_takes_longer_is_said(tmp_path: Path) -> None:
     said: list[str] = []
-    with Pool.open(tmp_path / "data", "meted", clock=Clock()) as pool:
+    with Pool.open(tmp_path / "data", "meted", clock=clock) as pool:
         begin(pool)
         pool.snapshot()
         seq = pool.state.seq
@@ -127,7 +120,7 @@ def test_what_takes_longer_is_said(tmp_path: Path) -> None:
         assert found.state.seq > seq
         assert found.snapshot_seq == 0
         assert found.memory == read_state(log, POLICIES["stride"](), from_snapshot=False).memory
-    with Pool.open(tmp_path / "data", "stride", clock=Clock()) as pool:
+    with Pool.open(tmp_path / "data", "stride", clock=clock) as pool:
         pool.snapshot()
     with SQLiteLog.open(tmp_path / "data") as log:
         again = read_state(log, POLICIES["stride"](), tell=said.append)
@@ -139,7 +132,7 @@ def test_what_takes_longer_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("policy", REMEMBERING)
 def test_where_what_was_before_cannot_be_read_every_start_begins_anew_there(policy: str, tmp_path: Path) -> None:
     said: list[str] = []
-    with Pool.open(tmp_path / "data", "meted", clock=Clock()) as pool:
+    with Pool.open(tmp_path / "data", "meted", clock=clock) as pool:
         begin(pool)
         pool.snapshot()
         seq = pool.state.seq
@@ -179,13 +172,12 @@ def test_a_server_goes_on_with_it(policy: str, place: Path) -> None:
 
 @pytest.mark.parametrize("policy", REMEMBERING)
 def test_another_process_foresees_with_it(policy: str) -> None:
-    clock = Clock()
     with Pool(MemoryLog(), policy, clock=clock) as pool:
         begin(pool)
         pool.join("w")
         for name in "ab":
             pool.submit(name, count=3, user="y", time_request_us=S)
-        engine, at_us = pool._engine, clock.now_us
+        engine, at_us = pool._engine, clock()
         body = encode_snapshot(engine.committed, engine.policy, engine.committed_memory)
         request = forecaster.pack_request(policy, at_us, FORECAST_HORIZON_US, body)
         found = unpack_forecast(trio.run(in_process, request))
