@@ -17,8 +17,8 @@ the first job with P < edge is next. A draw is one of 2^53 equal steps, so all i
 - Jobs draw, whoever's they are: who submits more of them has more. Shares and trees are ignored.
 
 What is drawn for a decision hangs on ``seed`` and on how many leases came before, and on nothing that was asked
-meanwhile. That number is not in the state, so the policy is for simulation only. A draw costs O(n) of the n jobs that
-wait.
+meanwhile. It draws with the generator of Python, and the core, where all live policies are, has no dice: so it is for
+simulation only. A draw costs O(n) of the n jobs that wait.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from meted.core.policy.rivals.stride import Stride
 from ..errors import SimulationError
 from .condor import Condor
 from .conservative import Conservative
-from .easy_plus_plus import EasyPlusPlus, Predicting
+from .easy_plus_plus import Predicting, StudiedEasyPlusPlus
 from .fading import DAY_US
 from .god_docker import GodDocker
 from .god_docker_score import ScoreWeights
@@ -30,7 +30,7 @@ from .parameters import Tunable, Value, fields_of, text_of, written
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
     Conservative,
-    EasyPlusPlus,
+    StudiedEasyPlusPlus,
     Multifactor,
     FairTree,
     Condor,
@@ -84,7 +84,10 @@ TUNABLE: Final[Mapping[str, Tunable]] = {
     Multifactor.name: _weighted(Multifactor, Weights, _WEIGHTS, fill="easy"),
     FairTree.name: _weighted(FairTree, Weights, _WEIGHTS, merge_ties=True, fill="easy"),
     Condor.name: Tunable({"half_life_us": DAY_US}, lambda given: Condor(**given)),  # type: ignore[arg-type]
-    EasyPlusPlus.name: Tunable(fields_of(Predicting()), lambda given: EasyPlusPlus(Predicting(**given))),  # type: ignore[arg-type]
+    StudiedEasyPlusPlus.name: Tunable(
+        fields_of(Predicting()),
+        lambda given: StudiedEasyPlusPlus(Predicting(**given)),  # type: ignore[arg-type]
+    ),
     GodDocker.name: _weighted(GodDocker, ScoreWeights, _SCORE_WEIGHTS, stops_at_gap=True),
     RecentJobs.name: Tunable(
         {"window_us": WINDOW_US, "frozen": False, **_FILL},
