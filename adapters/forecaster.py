@@ -1,6 +1,6 @@
 """``python -m meted.adapters.forecaster``: makes one forecast in a process of its own, so that a server need not.
 
-It reads (policy, time, horizon, packed state) from the standard input and writes the packed forecast to the standard
+It reads (policy, time, horizon, snapshot) from the standard input and writes the packed forecast to the standard
 output; exit code 1 and nothing on it mean that there was not enough memory. It limits itself: a server that dies leaves
 nothing that goes on for long.
 """
@@ -15,7 +15,7 @@ import msgpack
 
 from meted.core.forecast import forecast
 from meted.core.policy.registry import POLICIES
-from meted.core.schema import decode_state
+from meted.core.snapshots import decode_snapshot
 
 from .forecasts import pack_forecast
 
@@ -29,9 +29,9 @@ NICENESS = 10
 """It gives way to whatever else runs."""
 
 
-def pack_request(policy: str, at_us: int, horizon_us: int, state: bytes) -> bytes:
+def pack_request(policy: str, at_us: int, horizon_us: int, snapshot: bytes) -> bytes:
     """Return what this process is to be given."""
-    packed: bytes = msgpack.packb((policy, at_us, horizon_us, state))
+    packed: bytes = msgpack.packb((policy, at_us, horizon_us, snapshot))
     return packed
 
 
@@ -42,8 +42,10 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (FORECAST_MEM_BYTES_MAX, FORECAST_MEM_BYTES_MAX))
     try:
         body = sys.stdin.buffer.read()
-        policy, at_us, horizon_us, state = msgpack.unpackb(body, max_bin_len=len(body), use_list=False)
-        found = forecast(decode_state(state), POLICIES[policy](), at_us, horizon_us)
+        policy, at_us, horizon_us, snapshot = msgpack.unpackb(body, max_bin_len=len(body), use_list=False)
+        chosen = POLICIES[policy]()
+        start, memory = decode_snapshot(snapshot, chosen)
+        found = forecast(start, chosen, at_us, horizon_us, memory=memory)
         sys.stdout.buffer.write(pack_forecast(found))
     except MemoryError:
         return 1

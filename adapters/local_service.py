@@ -63,9 +63,10 @@ class LocalService(LocalJobs):
         self._ended: deque[tuple[int, str]] = deque()
         self._errors: list[Exception] = []
         try:
-            found = read_state(log)
+            chosen = live_policy(policy)
+            found = read_state(log, chosen)
             keep_postings(log)
-            engine = Engine(live_policy(policy), found.state, found.chain, retention_us=retention_us)
+            engine = Engine(chosen, found.state, found.chain, retention_us=retention_us, memory=found.memory)
             super().__init__(log, engine, clock)
             self._committer = Committer(log, engine, clock, self._follow, found.snapshot_seq, snapshot_events)
         except BaseException:

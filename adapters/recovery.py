@@ -5,23 +5,27 @@ So the list of jobs, and all else, is after a crash what the log says (rows P17,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meted.core.batch import GENESIS
 from meted.core.commands import NoteRepair
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
 from meted.core.policy.base import Policy, SimulationOnly
+from meted.core.policy.memory import Following, Memory, Remembering
 from meted.core.policy.meted import Meted
 from meted.core.policy.registry import POLICIES
 from meted.core.record import record
 from meted.core.reducers.log import LogFold
-from meted.core.schema import SNAPSHOT_VERSION, decode_events, decode_state
+from meted.core.schema import decode_events
+from meted.core.snapshots import VERSIONS, decode_snapshot, encode_snapshot, snapshot_version
 from meted.core.state import State
-from meted.core.state_bytes import encode_state
 
 from .collector_pause import collector_paused
-from .log import Log, Snapshot
+from .log import Log, LogDamaged, Snapshot
 from .log.recovery import start_point, tail
 from .log.verify import Progress
+from .wording import counted
 
 
 class UnknownPolicy(Exception):
@@ -36,11 +40,25 @@ class Recovered:
         state: The state after its last event.
         chain: The chain value of its last batch.
         snapshot_seq: Position of the snapshot that it was read from, 0 if from the very start.
+        memory: What the policy remembers there, or None (:mod:`meted.core.policy.memory`).
     """
 
     state: State
     chain: bytes
     snapshot_seq: int
+    memory: Memory | None = None
+
+
+@record
+class _Start:
+    """A snapshot as far as it is understood, or the very start of a log."""
+
+    snapshot: Snapshot | None
+    state: State
+    memory: Memory | None
+
+
+_BEGINNING = _Start(None, State(), None)
 
 
 def live_policy(policy: str | Policy) -> Policy:
@@ -48,7 +66,7 @@ def live_policy(policy: str | Policy) -> Policy:
 
     Raises:
         UnknownPolicy: There is none of that name, or it may only be simulated: it computes with floats, or remembers
-            more than the state.
+            more than the events say.
     """
     if isinstance(policy, str):
         if policy not in POLICIES:
@@ -56,41 +74,57 @@ def live_policy(policy: str | Policy) -> Policy:
         policy = POLICIES[policy]()
     if isinstance(policy, SimulationOnly):
         raise UnknownPolicy(
-            f"The policy {policy.name!r} computes with floats, or would forget at a restart what no log says; so it "
-            "can only be simulated."
+            f"The policy {policy.name!r} computes with floats, or goes by what no log says; so it can only be "
+            "simulated."
         )
     return policy
 
 
-def read_state(log: Log, *, from_snapshot: bool = True, progress: Progress | None = None) -> Recovered:
+def read_state(
+    log: Log,
+    policy: Policy | None = None,
+    *,
+    from_snapshot: bool = True,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Recovered:
     """Fold a log into the state that it stands for: the newest good snapshot, then every event after it.
 
     Every batch that is read is checked against the chain. What lies before the snapshot is not read, so damage there
     costs nothing. Snapshots of another version of this program are passed over, as the log has everything.
 
+    A policy that remembers something has it from the snapshot, and from the events after that. Where another policy
+    made the snapshot, the whole log is read. If that cannot be, as there is damage before the snapshot, the policy
+    begins anew there, which every other restart from this snapshot comes to as well.
+
     Args:
         log: Where to read.
+        policy: Who is next; None where nobody is going to ask.
         from_snapshot: False folds the whole log, which gives an equal state by another way.
         progress: Is told how many of the events after the snapshot have been read, and how many there are.
+        tell: Told in a sentence what takes longer than it might, or what a policy cannot know.
 
     Raises:
         LogDamaged: The log is not what was written; nothing was changed.
         SchemaError: It holds an event that this program does not know; nothing was changed.
     """
     with collector_paused():  # millions of objects are made, and no cycle
-        snapshot = start_point(log)[0] if from_snapshot else None
-        state = decoded(snapshot)
-        if snapshot is None or state is None:
-            snapshot, state, chain, snapshot_seq = None, State(), GENESIS, 0
-        else:
-            chain, snapshot_seq = snapshot.chain, snapshot.seq
-        folding = LogFold(state)
-        for batch in tail(log, snapshot):
-            folding.add(decode_events(batch.body))
-            chain = batch.chain
-            if progress is not None:
-                progress(batch.last_seq - snapshot_seq, log.head.seq - snapshot_seq)
-        return Recovered(folding.finish(), chain, snapshot_seq)
+        start = _start(log, policy) if from_snapshot else _BEGINNING
+        if not isinstance(policy, Remembering) or start.snapshot is None or start.memory is not None:
+            return _folded(log, start, policy, progress)
+        tell(
+            f"The policy {policy.name!r} goes by more than the last snapshot holds, as that was made under another: "
+            f"the whole log is read, {counted(log.head.seq, 'event')}."
+        )
+        try:
+            return _folded(log, _BEGINNING, policy, progress)
+        except LogDamaged:
+            found = _folded(log, start, policy, progress)
+            tell(
+                f"The log is damaged before its last snapshot, at event {start.state.seq:,}; so the policy "
+                f"{policy.name!r} knows nothing of what was before that."
+            )
+            return found
 
 
 def take_snapshot(log: Log, engine: Engine) -> Snapshot:
@@ -99,9 +133,10 @@ def take_snapshot(log: Log, engine: Engine) -> Snapshot:
     Raises:
         LogError: It could not be kept. The log is as it was, and nothing is lost.
     """
-    state, head = engine.committed, log.head
+    state, memory, head = engine.committed, engine.committed_memory, log.head
     assert head.seq == state.seq, "a snapshot is taken of a state that the log ends with"
-    snapshot = Snapshot(head.seq, head.at_us, head.chain, SNAPSHOT_VERSION, encode_state(state))
+    body = encode_snapshot(state, engine.policy, memory)
+    snapshot = Snapshot(head.seq, head.at_us, head.chain, snapshot_version(memory), body)
     log.save_snapshot(snapshot)
     return snapshot
 
@@ -134,10 +169,35 @@ def note_repair(log: Log, lost_first_seq: int, lost_last_seq: int, at_us: int) -
 
 def decoded(snapshot: Snapshot | None) -> State | None:
     """Return the state in a snapshot, or None where this program does not understand it: the log has everything."""
-    if snapshot is None or snapshot.schema != SNAPSHOT_VERSION:
-        return None
+    found = _understood(snapshot, None)
+    return None if found.snapshot is None else found.state
+
+
+def _start(log: Log, policy: Policy | None) -> _Start:
+    """Return where recovery starts under a policy."""
+    return _understood(start_point(log)[0], policy)
+
+
+def _understood(snapshot: Snapshot | None, policy: Policy | None) -> _Start:
+    if snapshot is None or snapshot.schema not in VERSIONS:
+        return _BEGINNING
     try:
-        state = decode_state(snapshot.body)
+        state, memory = decode_snapshot(snapshot.body, policy)
     except SchemaError:
-        return None
-    return state if state.seq == snapshot.seq else None
+        return _BEGINNING
+    return _Start(snapshot, state, memory) if state.seq == snapshot.seq else _BEGINNING
+
+
+def _folded(log: Log, start: _Start, policy: Policy | None, progress: Progress | None) -> Recovered:
+    """Fold what comes after a start, and with it what a policy remembers."""
+    snapshot = start.snapshot
+    folding: LogFold | Following = LogFold(start.state)
+    if isinstance(policy, Remembering):
+        folding = Following(policy, start.state, start.memory)
+    chain, seq = (GENESIS, 0) if snapshot is None else (snapshot.chain, snapshot.seq)
+    for batch in tail(log, snapshot):
+        folding.add(decode_events(batch.body))
+        chain = batch.chain
+        if progress is not None:
+            progress(batch.last_seq - seq, log.head.seq - seq)
+    return Recovered(folding.finish(), chain, seq, folding.memory if isinstance(folding, Following) else None)

@@ -20,6 +20,7 @@ from .events import Event, JobArchived, UnitsFinished
 from .ids import JobId, LeaseId, WorkerId
 from .limits import PASS_DECISIONS_MAX, RETENTION_US, TIME_MAX_US, TIMERS_DUE_MAX
 from .policy.base import Index, Policy
+from .policy.memory import Memory, index_of, memory_of
 from .react import reactions
 from .record import record
 from .reducers import FEES, evolve, evolve_paid
@@ -66,6 +67,7 @@ class Sealed:
         events: The events in the batch.
         state: The state after it.
         reports: Rows to store with it, one for each report of units that ended.
+        memory: What the policy remembers after it, or None.
     """
 
     batch: Batch
@@ -74,6 +76,7 @@ class Sealed:
     events: tuple[Event, ...]
     state: State
     reports: tuple[UnitsReport, ...]
+    memory: Memory | None = None
 
 
 class Engine:
@@ -91,6 +94,7 @@ class Engine:
         now_us: That time, microseconds; at first that of the state.
         state: The tentative state: after everything decided so far.
         committed: The state after everything published.
+        committed_memory: What the policy remembers there beside the state, or None (:mod:`.policy.memory`).
         index: The policy's index of :attr:`state`; for reading.
         more: Whether the last pass stopped at its limit with work left.
         refusals: How often each reason was given, to whoever sent a command and to the policy.
@@ -103,6 +107,7 @@ class Engine:
         chain: bytes = GENESIS,
         *,
         retention_us: int | None = RETENTION_US,
+        memory: Memory | None = None,
     ) -> None:
         self.policy = policy
         self.state = self.committed = State() if state is None else state
@@ -115,8 +120,14 @@ class Engine:
         self._events: list[Event] = []
         self._results: list[UnitResult] = []
         self._reports: list[tuple[Lease, Event]] = []
-        self.index: Index
-        self._rebuild()
+        self.index: Index = index_of(policy, self.state, memory)
+        self.committed_memory = self.memory
+        self._timers = Timers(self.state, retention_us)
+
+    @property
+    def memory(self) -> Memory | None:
+        """What the policy remembers after everything decided so far, or None."""
+        return memory_of(self.index)
 
     @property
     def chain(self) -> bytes:
@@ -160,7 +171,7 @@ class Engine:
                 events = decide(self.state, proposal, self.now_us)
             except Refused as refusal:
                 self.refusals[refusal.reason] += 1
-                self.index = self.policy.index(self.state)
+                self.index = index_of(self.policy, self.state, self.memory)
                 break
             self._apply(events)
             made += 1
@@ -198,7 +209,8 @@ class Engine:
         batch = seal(self._chain, first_seq, last_seq, self.state.at_us, encode_events(self._events))
         forget = tuple([event.job_id for event in self._events if type(event) is JobArchived and event.deleted])
         reports = tuple([_report(lease, finished) for lease, finished in self._reports])
-        sealed = Sealed(batch, tuple(self._results), forget, tuple(self._events), self.state, reports)
+        results, events = tuple(self._results), tuple(self._events)
+        sealed = Sealed(batch, results, forget, events, self.state, reports, self.memory)
         self._chain = batch.chain
         self._events.clear()
         self._results.clear()
@@ -213,7 +225,7 @@ class Engine:
         """
         assert self._sealed[0] is sealed, "batches are published in the order in which they were sealed"
         self._sealed.popleft()
-        self.committed = sealed.state
+        self.committed, self.committed_memory = sealed.state, sealed.memory
         self._committed_chain = sealed.batch.chain
         return reactions(sealed.state, sealed.events)
 
@@ -228,7 +240,7 @@ class Engine:
         self._events.clear()
         self._results.clear()
         self._reports.clear()
-        self.committed = self.state
+        self.committed, self.committed_memory = self.state, self.memory
         return events
 
     def abandon(self) -> None:
@@ -239,7 +251,8 @@ class Engine:
         self._events.clear()
         self._results.clear()
         self._reports.clear()
-        self._rebuild()
+        self.index = index_of(self.policy, self.state, self.committed_memory)
+        self._timers = Timers(self.state, self._retention_us)
 
     def _advance(self, at_us: int) -> int:
         """Return what time it is, as somebody says that it is ``at_us``."""
@@ -271,10 +284,6 @@ class Engine:
                 accepted.remove(index)
         if lease.is_run_again:
             self._results.extend(UnitResult(lease.job_id, index, lease.attempt, b"") for index in sorted(accepted))
-
-    def _rebuild(self) -> None:
-        self.index = self.policy.index(self.state)
-        self._timers = Timers(self.state, self._retention_us)
 
 
 def _report(lease: Lease, finished: Event) -> UnitsReport:

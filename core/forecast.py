@@ -24,6 +24,7 @@ from .estimates import domain_estimate_us
 from .events import UnitsLeased
 from .ids import JobId, LeaseId, Span, WorkerId
 from .policy.base import Policy
+from .policy.memory import Memory
 from .record import record
 from .spans import spans_of, total
 from .state import Job, State
@@ -108,6 +109,7 @@ def forecast(
     at_us: int,
     horizon_us: int = limits.FORECAST_HORIZON_US,
     leases_max: int = limits.FORECAST_LEASES_MAX,
+    memory: Memory | None = None,
 ) -> Forecast:
     """Return when everything that waits should start; a pure function of its arguments.
 
@@ -117,15 +119,17 @@ def forecast(
         at_us: Now, in microseconds; not before the state's time.
         horizon_us: Look no further ahead than this.
         leases_max: Give out no more leases than this, and a run of the policy's pass more at most.
+        memory: What the policy remembers in that state, if anything.
     """
-    return _Run(state, policy, max(at_us, state.at_us), horizon_us, leases_max).run()
+    engine = Engine(policy, state, retention_us=limits.TIME_MAX_US, memory=memory)
+    return _Run(engine, max(at_us, state.at_us), horizon_us, leases_max).run()
 
 
 class _Run:
     """One run of the engine into the future."""
 
-    def __init__(self, state: State, policy: Policy, at_us: int, horizon_us: int, leases_max: int) -> None:
-        self._engine = Engine(policy, state, retention_us=limits.TIME_MAX_US)
+    def __init__(self, engine: Engine, at_us: int, horizon_us: int, leases_max: int) -> None:
+        self._engine, state = engine, engine.state
         self._seq = state.seq
         self._at_us = at_us
         self._horizon_us = horizon_us

@@ -15,6 +15,7 @@ from .fairness_invariants import wrong_accounts, wrong_sellers, wrong_starts
 from .jobs.invariants import wrong_jobs
 from .limits import CALLS_KEPT_MAX
 from .policy.clock import ClockIndex
+from .policy.memory import index_of
 from .policy.pool import PoolIndex
 from .reducers import fold
 from .resources import NOTHING
@@ -123,7 +124,7 @@ def _wrong_engine(engine: Engine) -> Iterator[str]:
         short = amount.short_of(engine.state.workers.workers[worker_id].capacity)
         if short:
             yield f"Worker {worker_id} holds more {' and '.join(short)} than it has."
-    fresh = engine.policy.index(engine.state)
+    fresh = index_of(engine.policy, engine.state, engine.memory)
     if isinstance(fresh, PoolIndex) and isinstance(engine.index, PoolIndex):
         now_us = max(fresh.now_us, engine.index.now_us)
         fresh.wake(now_us)

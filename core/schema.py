@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -21,7 +21,11 @@ from .structuring import make_converter
 from .upcasts import UPCASTS
 
 SNAPSHOT_VERSION = 8
-"""Version of the form of a snapshot; one of another version is passed over, as the log has everything."""
+"""Version of the form of a snapshot of a state (:mod:`.snapshots` may add something to it).
+
+One of another version is passed over, as the log has everything."""
+
+T = TypeVar("T")
 
 
 def decode_events(body: bytes) -> list[Event]:
@@ -57,9 +61,17 @@ def decode_state(body: bytes) -> State:
     Raises:
         SchemaError: If it is none.
     """
-    plain = unpack(body)
+    return decode_record(unpack(body), State)
+
+
+def decode_record(plain: object, cls: type[T]) -> T:
+    """Return a record of that class, of two fields at least, from its plain form.
+
+    Raises:
+        SchemaError: If it is none.
+    """
     try:
-        return _converter.structure(plain, State)
+        return _converter.structure(plain, cls)
     except Exception as error:
         raise SchemaError("These bytes are no snapshot of this version.") from error
 

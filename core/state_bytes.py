@@ -7,6 +7,7 @@ serves others meanwhile would need the memory, and the time of the collector of 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -36,6 +37,13 @@ def encode_state(state: State) -> bytes:
 def state_pieces(state: State) -> Iterator[bytes]:
     """Return the bytes of a state in pieces that each take little time, for whoever has other work in between."""
     return _pieces(state)
+
+
+def array_pieces(*values: object) -> Iterator[bytes]:
+    """Yield the bytes of an array of states, of other records and of plain values, in such pieces."""
+    yield _packer.pack_array_header(len(values))
+    for value in values:
+        yield from _pieces(value)
 
 
 def _pieces(value: Any) -> Iterator[bytes]:
@@ -78,9 +86,11 @@ def _map_pieces(entries: Map[Any, Any]) -> Iterator[bytes]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of a map with its sets of indices as plain numbers."""
+    """Return a value of a map with its sets of indices, or itself if it is a fraction, as plain numbers."""
     if type(value) is IndexSet:
         return value.to_plain()
+    if type(value) is Fraction:
+        return value.as_integer_ratio()
     names = _sets_in(value.__class__)
     if not names:
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Any, NewType, get_args, get_origin
@@ -24,6 +25,12 @@ def _exact(kind: type) -> Callable[[object, object], object]:
         return value
 
     return structure
+
+
+def _fraction(numerator: object, denominator: object) -> Fraction:
+    if type(numerator) is not int or type(denominator) is not int:
+        raise TypeError("a Fraction is two integers")
+    return Fraction(numerator, denominator)
 
 
 def _resolved(kind: Any) -> Any:
@@ -146,6 +153,7 @@ def make_converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(_is_optional, _structure_optional(converter))
     converter.register_structure_hook_factory(_is_plain_tuple, _structure_plain)
     converter.register_structure_hook(IndexSet, lambda value, _: IndexSet.from_plain(value))
+    converter.register_structure_hook(Fraction, lambda value, _: _fraction(*value))
     converter.register_structure_hook_factory(attrs.has, _structure_record(converter))
     converter.register_structure_hook_factory(_is_map, _structure_map(converter))
     return converter

@@ -7,6 +7,7 @@ from .credit.fees import charge_mc, rest_us
 from .decide import decide
 from .decide.jobs import find_job
 from .errors import Reason, Refused
+from .events import Event
 from .ids import JobId
 from .limits import CREDIT_MAX_MC
 from .reducers import fold
@@ -30,10 +31,15 @@ def price_of_points(state: State, job_id: int, points: int) -> int | None:
 
 
 def with_points(state: State, at_us: int, job_id: int, points: int) -> State:
-    """Return a state in which so many points more were bought for a job, whether or not its domain can pay for them.
+    """Return a state after :func:`events_of_points`."""
+    return fold(state, events_of_points(state, at_us, job_id, points))
+
+
+def events_of_points(state: State, at_us: int, job_id: int, points: int) -> tuple[Event, ...]:
+    """Return what would happen if so many points more were bought for a job, whether or not its domain can pay.
 
     Args:
-        state: Where to start from; it stays as it is.
+        state: Where to start from.
         at_us: Now, in microseconds.
         job_id: The job.
         points: How many, one or more.
@@ -46,8 +52,8 @@ def with_points(state: State, at_us: int, job_id: int, points: int) -> State:
     job = find_job(state, job_id)
     if job.points < 0:
         raise Refused(Reason.OUT_OF_RANGE, f"Points of job {job_id} were sold; take these back first.")
+    granted: tuple[Event, ...] = ()
     if price_mc:
         domain = state.domains.domains[job.terms.domain_id].name
-        grant = GrantCredit(at_us, domain, min(price_mc, CREDIT_MAX_MC))
-        state = fold(state, decide(state, grant, at_us))
-    return fold(state, decide(state, NiceJob(at_us, JobId(job_id), points), at_us))
+        granted = decide(state, GrantCredit(at_us, domain, min(price_mc, CREDIT_MAX_MC)), at_us)
+    return (*granted, *decide(fold(state, granted), NiceJob(at_us, JobId(job_id), points), at_us))

@@ -10,9 +10,10 @@ A server makes a pass at the end of each batch, also where it decides nothing; t
 an embedded pool makes one only when it asks for work, and its batch begins with it. Which of the two wrote a log is
 seen from the log: in that of a server decisions follow what caused them in the same batch.
 
-An index is a projection of the state, but for one thing: ``meted`` remembers the largest run that was a domain's next
-since it was served (``peaks`` in :mod:`meted.core.policy.clock`), so that deadlines never fall. What it remembers hangs
-on when it was asked, and the log does not tell all of that:
+An index is a projection of the state and of the policy's memory, which both are folds of the events, but for one thing:
+``meted`` remembers the largest run that was a domain's next since it was served (``peaks`` in
+:mod:`meted.core.policy.clock`), so that deadlines never fall. What it remembers hangs on when it was asked, and the log
+does not tell all of that:
 
 * A restart forgets it, and so does a failed append. So an index is also built anew at each sign of a restart, and where
   none of the others decides as recorded, for this very pass. Passes that are equal only by one of these are counted by
@@ -33,6 +34,7 @@ from meted.core.errors import Refused
 from meted.core.events import Event, LoanMade, UnitsLeased, WorkerLost
 from meted.core.limits import PASS_DECISIONS_MAX
 from meted.core.policy.base import Index, Policy, Proposal
+from meted.core.policy.memory import Memory, index_of, memory_of
 from meted.core.reducers import evolve
 from meted.core.schema import decode_events
 from meted.core.state import State
@@ -104,6 +106,7 @@ class _Check:
         self.report = DispatchReport(policy.name, served=served)
         self._policy = policy
         self._state = State()
+        self._readers: list[_Reader] = []
         self._readers = self._new_readers(is_new=False)
 
     def take(self, events: Sequence[Event]) -> None:
@@ -130,12 +133,17 @@ class _Check:
                 reader.ask(self._state, events[-1].at_us)
 
     def _new_readers(self, *, is_new: bool) -> list[_Reader]:
-        kinds = (False,) if self.report.served else (False, True)
-        return [_Reader(self._policy.index(self._state), curious=curious, is_new=is_new) for curious in kinds]
+        kinds, memory = (False,) if self.report.served else (False, True), self._memory()
+        indices = (index_of(self._policy, self._state, memory) for _ in kinds)
+        return [_Reader(index, curious=curious, is_new=is_new) for index, curious in zip(indices, kinds, strict=True)]
+
+    def _memory(self) -> Memory | None:
+        """Return what the policy remembers after the events so far, which is the same for all readers."""
+        return memory_of(self._readers[0].index) if self._readers else None
 
     def _make_again(self, events: Sequence[Event], at_us: int, seq: int) -> int:
         """Make a pass again with which some events of a batch begin, and return how many of them are its own."""
-        report, before = self.report, self._state
+        report, before, memory = self.report, self._state, self._memory()
         report.passes += 1
         for reader in self._readers:
             reader.begin(at_us)
@@ -152,7 +160,7 @@ class _Check:
                 reader.right = reader.right and not reader.ask(self._state, at_us)
         right = [reader for reader in self._readers if reader.right]
         if not right:
-            self._decide_anew(recorded, decisions, before, at_us, seq)
+            self._decide_anew(recorded, decisions, Engine(self._policy, before, memory=memory), at_us, seq)
         elif all(reader.is_new for reader in right):
             report.anew += 1
             self._readers = [reader for reader in self._readers if reader.is_new]
@@ -181,9 +189,8 @@ class _Check:
             self.report.units += event.count
             self.report.prefetched += event.behind != 0
 
-    def _decide_anew(self, recorded: Sequence[Event], decisions: int, before: State, at_us: int, seq: int) -> None:
+    def _decide_anew(self, recorded: Sequence[Event], decisions: int, engine: Engine, at_us: int, seq: int) -> None:
         """Make a pass by an index built for it, and tell the difference if it is none of the recorded either."""
-        engine = Engine(self._policy, before)
         engine.run_pass(at_us, max(decisions, PASS_DECISIONS_MAX))  # it may have been more than it is today
         decided = engine.take()
         if decided == tuple(recorded):

@@ -14,6 +14,8 @@ from .connect import address_of, connected, server_option
 from .options import data_argument
 
 if TYPE_CHECKING:
+    from meted.core.policy.base import Policy
+
     from ..log import Log
     from ..recovery import Recovered
     from ..server.app import Server
@@ -41,7 +43,7 @@ def serve_options(command: Command) -> Command:
         metavar="NAME",
         shell_complete=_policies,
         callback=_live,
-        help="Who is next: meted, or another that goes by the state alone, such as drf, easy or fcfs.",
+        help="Who is next: meted, or another of docs/policies.md that runs live, such as drf, easy or stride.",
     )
     return listen(policy(command))
 
@@ -93,13 +95,13 @@ def sentences() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def read_log(log: Log) -> Recovered:
+def read_log(log: Log, policy: Policy) -> Recovered:
     """Return what a log says, with a bar on a terminal where that takes long, as where there is no snapshot."""
     from ..recovery import read_state
     from .progress import ProgressBar
 
     with ProgressBar("Reading the log") as bar:
-        return read_state(log, progress=bar)
+        return read_state(log, policy, progress=bar, tell=click.echo)
 
 
 def announce(addresses: list[Address], data: Path) -> None:

@@ -179,7 +179,8 @@ class CommitLoop:
             async with decided:
                 await self._decide_all(decided)
         if self.failure is None and self.engine.committed.seq > self.snapshots.seq:
-            await self.snapshots.keep(self.engine.committed, self._log.head.chain)
+            engine = self.engine
+            await self.snapshots.keep(engine.committed, engine.policy, engine.committed_memory, self._log.head.chain)
 
     async def _decide_all(self, decided: trio.MemorySendChannel[_Decided]) -> None:
         while self._calls or not self._closing:
@@ -230,9 +231,11 @@ class CommitLoop:
             else:
                 assert self.failure is not None, "what was decided is thrown away only after a failure"
                 _fail(turn, self.failure)
-            if self.snapshots.is_due(self.engine.committed):
-                self.snapshots.seq = self.engine.committed.seq
-                nursery.start_soon(self.snapshots.keep, self.engine.committed, self._log.head.chain)
+            engine = self.engine
+            if self.snapshots.is_due(engine.committed):
+                self.snapshots.seq = engine.committed.seq
+                what = engine.committed, engine.policy, engine.committed_memory, self._log.head.chain
+                nursery.start_soon(self.snapshots.keep, *what)
 
     async def _write(self, turn: _Decided) -> None:
         sealed, before = turn.sealed, self.engine.committed

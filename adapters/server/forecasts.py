@@ -13,15 +13,16 @@ from meted.core.engine import Engine
 from meted.core.errors import Refused
 from meted.core.forecast import Forecast
 from meted.core.limits import FORECAST_HORIZON_US
+from meted.core.policy.memory import Memory, followed
 from meted.core.policy.registry import POLICIES
 from meted.core.state import State
-from meted.core.what_if import price_of_points, with_points
+from meted.core.what_if import events_of_points, price_of_points
 
 from ..forecaster import pack_request
 from ..forecasts import PointsView, points_view, unpack_forecast
 from ..wire.errors import CallError, Code
 from .runner import Runner
-from .state_body import state_body
+from .state_body import snapshot_body
 
 FORECAST_S = 12.0
 """A forecast that takes longer is given up, and its process killed: also who waited for another is answered in time."""
@@ -84,7 +85,8 @@ class Forecasts:
         """
         async with self._making:
             if not self._will_do(job_id):
-                self._last = await self._made(self._engine.committed, self._clock())
+                engine = self._engine
+                self._last = await self._made(engine.committed, engine.committed_memory, self._clock())
             assert self._last is not None, "it was made"
             if isinstance(self._last.found, CallError):
                 raise self._last.found
@@ -103,20 +105,27 @@ class Forecasts:
             if compared is not None and compared[:2] == (job_id, points) and self._is_fresh(compared[2]):
                 made, view = compared[2:]
             else:
-                state, at_us = self._engine.committed, self._clock()
-                self._last = made = await self._made(state, at_us)
-                view = None if isinstance(made.found, CallError) else await self._raised(state, at_us, job_id, points)
+                state, memory, at_us = self._engine.committed, self._engine.committed_memory, self._clock()
+                self._last = made = await self._made(state, memory, at_us)
+                view = None
+                if not isinstance(made.found, CallError):
+                    view = await self._raised(state, memory, at_us, job_id, points)
                 self._compared = job_id, points, made, view
             if isinstance(made.found, CallError):
                 raise made.found
             return made.found, view
 
-    async def _raised(self, state: State, at_us: int, job_id: int, points: int) -> PointsView | None:
+    async def _raised(
+        self, state: State, memory: Memory | None, at_us: int, job_id: int, points: int
+    ) -> PointsView | None:
         try:
-            raised, cost_mc = with_points(state, at_us, job_id, points), price_of_points(state, job_id, points)
+            events, cost_mc = events_of_points(state, at_us, job_id, points), price_of_points(state, job_id, points)
         except Refused:
             return None
-        made = await self._made(raised, at_us)
+        # With a memory this makes an index of the whole state, for which nobody else should wait.
+        policy = self._engine.policy
+        raised, remembered = await self._runner(lambda: followed(policy, state, memory, events))
+        made = await self._made(raised, remembered, at_us)
         if isinstance(made.found, CallError):
             return None
         return points_view(made.found, job_id, points, cost_mc or 0)
@@ -128,11 +137,12 @@ class Forecasts:
         limit_s = SAME_S if made.seq == self._engine.committed.seq else FRESH_S
         return trio.current_time() - made.made_s < limit_s
 
-    async def _made(self, state: State, at_us: int) -> _Made:
+    async def _made(self, state: State, memory: Memory | None, at_us: int) -> _Made:
         try:
             self._check()
-            body = await state_body(state, self._runner)
-            request = pack_request(self._engine.policy.name, at_us, FORECAST_HORIZON_US, body)
+            policy = self._engine.policy
+            body = await snapshot_body(state, policy, memory, self._runner)
+            request = pack_request(policy.name, at_us, FORECAST_HORIZON_US, body)
             found: Forecast | CallError = unpack_forecast(await self.make(request))
         except CallError as error:
             found = error

@@ -15,6 +15,7 @@ from pathlib import Path
 import trio
 
 from meted.core.engine import Engine
+from meted.core.policy.base import Policy
 from meted.core.usage import logarithms
 
 from ..local_service import wall_clock_us
@@ -41,7 +42,7 @@ def serve(
     addresses: Sequence[Address],
     policy: str,
     ready: Ready,
-    read: Callable[[Log], Recovered] = read_state,
+    read: Callable[[Log, Policy], Recovered] = read_state,
 ) -> None:
     """Serve the pool in a data directory until SIGTERM or SIGINT, or until somebody calls ``shutdown``.
 
@@ -50,7 +51,7 @@ def serve(
         addresses: Where to listen.
         policy: Who is next.
         ready: Told where it listens when everything is up.
-        read: Folds the log; that of a large one may take a minute, and tell how far it is.
+        read: Folds the log for a policy; that of a large one may take a minute, and tell how far it is.
 
     Raises:
         LogError: The log cannot be opened; the sentence says why.
@@ -62,9 +63,10 @@ def serve(
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(SQLiteLog.open(data))
         reading = stack.enter_context(SQLiteLog.open(data, read_only=True))
-        found = read(log)
+        chosen = live_policy(policy)
+        found = read(log, chosen)
         keep_postings(log)
-        engine = Engine(live_policy(policy), found.state, found.chain)
+        engine = Engine(chosen, found.state, found.chain, memory=found.memory)
         logarithms()  # tens of milliseconds, for which everybody would wait in the first pass
         collector = stack.enter_context(Collector())
         token = make_token(token_path()) if any(isinstance(one, TcpAddress) for one in addresses) else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import trio
 
-from meted.core.schema import SNAPSHOT_VERSION
+from meted.core.policy.base import Policy
+from meted.core.policy.memory import Memory
+from meted.core.snapshots import snapshot_version
 from meted.core.state import State
 
 from ..log import Log, LogError, Snapshot
 from .runner import Runner
-from .state_body import state_body
+from .state_body import snapshot_body
 
 SNAPSHOT_EVENTS = 100_000
 """After so many events a snapshot is taken: they are folded in about a second."""
@@ -46,10 +48,13 @@ class Snapshots:
         due = max(self._every_events, 4 * len(state.jobs.jobs))
         return state.seq - self.seq >= due
 
-    async def keep(self, state: State, chain: bytes) -> None:
-        """Keep a snapshot of a committed state; where it fails nothing is lost, and another is due later."""
-        body = await state_body(state, self._runner)
-        snapshot = Snapshot(state.seq, state.at_us, chain, SNAPSHOT_VERSION, body)
+    async def keep(self, state: State, policy: Policy, memory: Memory | None, chain: bytes) -> None:
+        """Keep a snapshot of a committed state, with what the policy remembers there.
+
+        Where it fails nothing is lost, and another is due later.
+        """
+        body = await snapshot_body(state, policy, memory, self._runner)
+        snapshot = Snapshot(state.seq, state.at_us, chain, snapshot_version(memory), body)
         self.seq = state.seq
         try:
             async with self._log_lock:

@@ -1,7 +1,8 @@
 """The one interface of a policy: given what waits and what is free, who is next?
 
 A policy makes an *index*: a projection of the state, sorted as the policy needs it. It is built from a state, told of
-every event, and never a truth: throwing it away and building it anew changes no decision. A pass asks it for
+every event, and never a truth: throwing it away and building it anew changes no decision. (Some policies rest on what
+the state does not hold; then that is in their :mod:`.memory`, and the projection is one of both.) A pass asks it for
 *proposals*: commands, one at a time. After each the engine has decided and folded what followed and told the index; so
 everything is ranked again after every decision, and a reservation or a shadow time is a local variable of the pass.
 
@@ -54,8 +55,9 @@ class Policy(Protocol):
 
 
 class SimulationOnly:
-    """A base of policies that a live pool refuses, because they compute with floats or remember more than the state.
+    """A base of policies that a live pool refuses: they compute with floats, or remember what no event tells.
 
-    Floats need not decide the same on another machine. And after a failed append or a restart an index is built anew: a
-    policy that remembers whom it served would then have forgotten it.
+    Floats need not decide the same on another machine. And after a failed append or a restart an index is built anew,
+    of the state and of what its :mod:`.memory` has folded from the events; what hangs on when there were passes would
+    be forgotten then.
     """

@@ -1,4 +1,4 @@
-"""The policies by name."""
+"""The policies that a live pool takes, by name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from .easy import Easy
 from .easy_sjbf import EasySjbf, EasySjf
 from .fcfs import Fcfs
 from .meted import Meted
+from .rivals.easy_plus_plus import EasyPlusPlus
+from .rivals.least_used import LeastUsed
+from .rivals.recent_jobs import RecentJobs
+from .rivals.sfq import Sfq
+from .rivals.static import Static
+from .rivals.stride import Stride
 from .sjf import Sjf
 
-_LIVE: tuple[type[Policy], ...] = (Fcfs, Sjf, Easy, EasySjbf, EasySjf, Meted, Drf)
+_LIVE: tuple[type[Policy], ...] = (
+    *(Fcfs, Sjf, Easy, EasySjbf, EasySjf, Meted, Drf),
+    *(LeastUsed, Static, Stride, Sfq, RecentJobs, EasyPlusPlus),
+)
 
 POLICIES: dict[str, type[Policy]] = {policy.name: policy for policy in _LIVE}

@@ -15,9 +15,11 @@ anew without the old places would break promises: a wide job that moves forward 
 Where somebody has lost their place to a cap (below), a place may come when nothing else happens; it then has a pass of
 its own.
 
-It is for simulations alone. A place is what became of all that happened since the job came, and no event says it; an
-index built anew plans everything anew, in the order of the queue, and may give later places than were promised. A live
-pool, which builds an index after a restart or a failed append, could therefore not keep the promise.
+It is for simulations alone. Places are given, compressed and taken back in passes, each as of its own time, and passes
+that lease nothing are in no log. So places are no fold of the events, as what a policy remembers has to be
+(:mod:`meted.core.policy.memory`): an index built anew plans everything anew, in the order of the queue, and may give
+later places than were promised. A live pool, which builds an index after a restart or a failed append, could therefore
+not keep the promise.
 
 Beyond the literature: where a job has several units, the next run of them has a place, and the one after it is given
 one when that has started. With several workers the earliest place on any counts, ties going to the lower id. Where

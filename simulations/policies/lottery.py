@@ -12,13 +12,13 @@ the first job with P < edge is next. A draw is one of 2^53 equal steps, so all i
   out the same in the long run, and later.
 - *Who has left*: a job that has nothing waiting has no ticket; PARK's sketch went on drawing jobs that had ended.
 - *Promise*: shares by priority on average. After k draws a job with the part p of the tickets is some sqrt(k p (1 - p))
-  units away from its own; there is no bound, nor one on how long it waits, and with :mod:`.stride` there are both.
+  units away from its own; there is no bound, nor one on how long it waits, and with ``stride`` there are both.
 - *What does not fit*: the next one is drawn among the others, and ``fill`` says what becomes of the first.
 - Jobs draw, whoever's they are: who submits more of them has more. Shares and trees are ignored.
 
 What is drawn for a decision hangs on ``seed`` and on how many leases came before, and on nothing that was asked
-meanwhile. That number is not in the state, so the policy is for simulation only. A draw costs O(n) of the n jobs that
-wait.
+meanwhile. It draws with the generator of Python, and the core, where all live policies are, has no dice: so it is for
+simulation only. A draw costs O(n) of the n jobs that wait.
 """
 
 from __future__ import annotations

@@ -11,37 +11,34 @@ from meted.core.policy.drf import Drf
 from meted.core.policy.easy import Easy
 from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 from meted.core.policy.registry import POLICIES
+from meted.core.policy.rivals.least_used import LeastUsed
+from meted.core.policy.rivals.recent_jobs import WINDOW_US, RecentJobs
+from meted.core.policy.rivals.sfq import Sfq
+from meted.core.policy.rivals.static import Static
+from meted.core.policy.rivals.stride import Stride
 
 from ..errors import SimulationError
 from .condor import Condor
 from .conservative import Conservative
-from .easy_plus_plus import EasyPlusPlus, Predicting
+from .easy_plus_plus import Predicting, StudiedEasyPlusPlus
 from .fading import DAY_US
 from .god_docker import GodDocker
 from .god_docker_score import ScoreWeights
-from .least_used import LeastUsed
 from .lottery import ALWAYS_MILLI, Lottery
 from .multifactor import FairTree, Multifactor, Weights
 from .parameters import Tunable, Value, fields_of, text_of, written
-from .recent_jobs import WINDOW_US, RecentJobs
-from .sfq import Sfq
-from .static import Static
-from .stride import Stride
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
     Conservative,
-    EasyPlusPlus,
+    StudiedEasyPlusPlus,
     Multifactor,
     FairTree,
     Condor,
     GodDocker,
-    LeastUsed,
-    RecentJobs,
     Lottery,
-    Stride,
-    Sfq,
-    Static,
 )
+
+_RANKED: Final = (Drf, LeastUsed, RecentJobs, Static, Stride, Sfq)
 
 WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
     policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
@@ -51,7 +48,7 @@ WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
 SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
     **POLICIES,
     **WHOLE_QUEUE,
-    Drf.name: partial(Drf, examined_max=None),
+    **{policy.name: partial(policy, examined_max=None) for policy in _RANKED},
     **{policy.name: policy for policy in _RIVALS},
 }
 """What makes each policy; live ones first."""
@@ -80,16 +77,22 @@ def _weighted(policy: Callable[..., Policy], weights: type, names: Mapping[str, 
 
 TUNABLE: Final[Mapping[str, Tunable]] = {
     Drf.name: _filling(Drf, examined_max=None),
-    LeastUsed.name: _filling(LeastUsed),
+    LeastUsed.name: _filling(LeastUsed, examined_max=None),
     Lottery.name: Tunable({"seed": 0, "switch_milli": ALWAYS_MILLI, **_FILL}, lambda given: Lottery(**given)),  # type: ignore[arg-type]
-    Stride.name: _filling(Stride),
-    Sfq.name: _filling(Sfq),
+    Stride.name: _filling(Stride, examined_max=None),
+    Sfq.name: _filling(Sfq, examined_max=None),
     Multifactor.name: _weighted(Multifactor, Weights, _WEIGHTS, fill="easy"),
     FairTree.name: _weighted(FairTree, Weights, _WEIGHTS, merge_ties=True, fill="easy"),
     Condor.name: Tunable({"half_life_us": DAY_US}, lambda given: Condor(**given)),  # type: ignore[arg-type]
-    EasyPlusPlus.name: Tunable(fields_of(Predicting()), lambda given: EasyPlusPlus(Predicting(**given))),  # type: ignore[arg-type]
+    StudiedEasyPlusPlus.name: Tunable(
+        fields_of(Predicting()),
+        lambda given: StudiedEasyPlusPlus(Predicting(**given)),  # type: ignore[arg-type]
+    ),
     GodDocker.name: _weighted(GodDocker, ScoreWeights, _SCORE_WEIGHTS, stops_at_gap=True),
-    RecentJobs.name: Tunable({"window_us": WINDOW_US, "frozen": False, **_FILL}, lambda given: RecentJobs(**given)),  # type: ignore[arg-type]
+    RecentJobs.name: Tunable(
+        {"window_us": WINDOW_US, "frozen": False, **_FILL},
+        lambda given: RecentJobs(**given, examined_max=None),  # type: ignore[arg-type]
+    ),
 }
 """The policies that have parameters."""
 

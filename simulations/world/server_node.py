@@ -55,10 +55,11 @@ class ServerNode(Node):
     async def live(self) -> None:
         """Recover the log, check what it says, and serve until the end."""
         self._log = log = SimulatedLog(self.disk)
-        found = read_state(log)
+        policy = live_policy(self.options.policy)
+        found = read_state(log, policy)
         self._check_recovered(log, found.state)
         retention_us = SHORT_RETENTION_US if self.options.archiving else RETENTION_US
-        engine = Engine(live_policy(self.options.policy), found.state, found.chain, retention_us=retention_us)
+        engine = Engine(policy, found.state, found.chain, retention_us=retention_us, memory=found.memory)
         self.check_engine(engine)
         self.witness.note(f"server life {self.life} begins at seq {found.state.seq}")
         self.server = server = Server(

@@ -93,7 +93,7 @@ def test_a_folded_log_is_byte_for_byte_the_state(policy: str, seed: int, steps: 
         again = fold(State(), [event for sealed in world.batches for event in decode_events(sealed.batch.body)])
         assert encode_state(again) == encode_state(world.state)
         assert state_digest(again) == state_digest(world.state)
-        twin = Engine(make_policy(policy), again)
+        twin = Engine(make_policy(policy), again, memory=world.engine.memory)
         world.tick(10**7)
         twin.run_timers(world.now_us)
         twin.run_pass(world.now_us)

@@ -16,10 +16,11 @@ from meted.adapters.log import MemoryLog
 from meted.adapters.recovery import UnknownPolicy
 from meted.core.commands import CancelJobs, ChangePriority
 from meted.core.ids import DomainId, LeaseId
+from meted.core.policy.rivals.easy_plus_plus import STEPS_S, EasyPlusPlusIndex, Run
+from meted.core.policy.rivals.run_history import RunHistory
 from meted.simulations.event_orders import EventOrder
-from meted.simulations.policies.easy_plus_plus import STEPS_S, EasyPlusPlus, EasyPlusPlusIndex, Run
+from meted.simulations.policies.easy_plus_plus import StudiedEasyPlusPlus
 from meted.simulations.policies.registry import make_policy
-from meted.simulations.policies.run_history import RunHistory
 from meted.simulations.traces.job import TraceJob
 from meted.simulations.traces.trace import read_trace
 from meted.simulations.traces.trace_rules import TraceOptions
@@ -264,9 +265,9 @@ def test_why_it_waits_says_what_is_predicted() -> None:
     assert "It is predicted to run for 120 s." in pool.world.engine.index.ahead_of(waiting)
 
 
-def test_a_live_pool_refuses_it() -> None:
+def test_a_live_pool_refuses_it_as_it_was_studied() -> None:
     with pytest.raises(UnknownPolicy):
-        Pool(MemoryLog(), policy=EasyPlusPlus())
+        Pool(MemoryLog(), policy=StudiedEasyPlusPlus())
 
 
 @pytest.mark.parametrize("policy", ["easy++", "easy++:renew=yes", "easy++:shortest=no,always=no"])

@@ -17,10 +17,11 @@ from typing import Final, NamedTuple, cast
 
 import pytest
 
+from meted.core.policy.rivals.easy_plus_plus import Predictions
 from meted.core.state import Job as EngineJob
 from meted.core.state import State
 from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
-from meted.simulations.policies.easy_plus_plus import EasyPlusPlus, EasyPlusPlusIndex, Predicting
+from meted.simulations.policies.easy_plus_plus import Predicting, StudiedEasyPlusPlus, StudiedIndex
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import Metrics
@@ -172,26 +173,27 @@ def test_every_start_from_a_log_as_the_archive_has_it(shared_traces: Path, tmp_p
     assert digest_of(run.waits_us) == "5390c60a18c69d688f5ed3d6205699f434833a09ecdacfa83cba730228570362"
 
 
-class GivenIndex(EasyPlusPlusIndex):
+class GivenIndex(StudiedIndex):
     """EASY++ with predictions that are given, by job number; the jobs are those of a trace, in its order."""
 
     def __init__(self, state: State, rules: Predicting, job_ids: Sequence[int], given_s: Mapping[int, int]) -> None:
         self._job_ids, self._given_s = job_ids, given_s
-        super().__init__(state, rules)
+        super().__init__(state, rules, None)
 
-    def _predict(self, job: EngineJob, before_us: int) -> None:
-        self._predicted_us[job.job_id] = self._given_s[self._job_ids[job.job_id - 1]] * S
+    def predict(self, job: EngineJob, before_us: int) -> None:
+        given_us = self._given_s[self._job_ids[job.job_id - 1]] * S
+        self._predicted_us = self._predicted_us.set(job.job_id, given_us)
         self.shortest.add(self._place(job))
 
 
-class Given(EasyPlusPlus):
+class Given(StudiedEasyPlusPlus):
     """The policy of that index; a prediction is corrected at once to what was asked for."""
 
     def __init__(self, job_ids: Sequence[int], given_s: Mapping[int, int]) -> None:
         super().__init__(Predicting(steps=False))
         self._job_ids, self._given_s = job_ids, given_s
 
-    def index(self, state: State) -> GivenIndex:
+    def index(self, state: State, memory: Predictions | None = None) -> GivenIndex:
         return GivenIndex(state, self.rules, self._job_ids, self._given_s)
 
 

@@ -21,6 +21,7 @@ from meted.adapters.cli.serve import read_log
 from meted.adapters.embedded import Pool
 from meted.adapters.log import SQLiteLog
 from meted.adapters.recovery import read_state
+from meted.core.policy.meted import Meted
 
 
 def python(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -224,5 +225,5 @@ def test_a_server_shows_how_far_it_has_read_a_long_log(
         assert told == sorted(set(told))
         monkeypatch.setattr("sys.stderr.isatty", lambda: True)
         monkeypatch.setattr("meted.adapters.cli.progress.QUIET_S", -1.0)
-        assert read_log(log).state == whole.state
+        assert read_log(log, Meted()).state == whole.state
     assert "Reading the log" in capsys.readouterr().err

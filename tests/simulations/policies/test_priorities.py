@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from meted.core.limits import PASS_DECISIONS_MAX
+from meted.core.policy.rivals.static import Static
 from meted.simulations.policies.condor import Condor
 from meted.simulations.policies.fading import DAY_US
 from meted.simulations.policies.multifactor import FairTree, Multifactor, Weights, job_priority
-from meted.simulations.policies.static import Static
 from meted.simulations.scenario import Scenario
 from meted.simulations.traces.job import TraceJob
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from meted.core.commands import CancelJobs, StartJobs
 from meted.core.errors import Reason
 from meted.core.ids import JobId, LeaseId
+from meted.core.policy.rivals.recent_jobs import WINDOW_US, RecentJobs, RecentJobsIndex
 from meted.core.queries import is_running_or_over, job_state
-from meted.simulations.policies.recent_jobs import WINDOW_US, RecentJobs, RecentJobsIndex
 from meted.simulations.policies.registry import make_policy
 from meted.simulations.scenario import Scenario
 
@@ -212,5 +212,5 @@ def test_what_is_remembered_does_not_grow_with_time(frozen: bool) -> None:
         index = world.engine.index
         assert isinstance(index, RecentJobsIndex)
         ((_, kept),) = index._submissions.items()
-        assert len(kept._job_ids) <= 2 * 11
-        assert not index._numbers
+        assert len(kept.known) <= 2 * 11
+        assert not index._frozen

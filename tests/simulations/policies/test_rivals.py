@@ -1,4 +1,4 @@
-"""What holds of all rivals: nothing idles needlessly, no two are the same, those that may run live have no memory."""
+"""What holds of all rivals: nothing idles needlessly, no two are the same, those that run live can be built anew."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from meted.core.ids import JobId
 from meted.core.invariants import check_engine
 from meted.core.policy.base import SimulationOnly
 from meted.core.policy.drf import Drf
+from meted.core.policy.memory import index_of
 from meted.core.policy.ranked import RankedIndex
 from meted.core.policy.registry import POLICIES
+from meted.core.policy.rivals.least_used import LeastUsed
+from meted.core.policy.rivals.sfq import Sfq
 from meted.core.state import Rules
-from meted.simulations.policies.least_used import LeastUsed
 from meted.simulations.policies.registry import make_policy, policy_names
-from meted.simulations.policies.sfq import Sfq
 from meted.simulations.replay import Replay
 from meted.simulations.scenario import Scenario, cpus
 from meted.simulations.traces.job import TraceJob
@@ -105,12 +106,13 @@ def test_no_two_policies_decide_alike(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("policy", RIVALS)
 def test_an_index_built_anew_decides_the_same_or_the_policy_is_for_simulation_only(policy: str, tmp_path: Path) -> None:
+    """It is built of the state and, where the policy has one, of its memory."""
     chosen = make_policy(policy)
     replay = Replay(busy_trace(tmp_path, jobs=200, users=6, seed=1), chosen)
     same = []
     while not replay.run(5):
         check_engine(replay.engine)
-        index, fresh = replay.engine.index, chosen.index(replay.engine.state)
+        index, fresh = replay.engine.index, index_of(chosen, replay.engine.state, replay.engine.memory)
         assert isinstance(index, RankedIndex)
         assert isinstance(fresh, RankedIndex)
         now_us = replay.engine.now_us
@@ -120,14 +122,14 @@ def test_an_index_built_anew_decides_the_same_or_the_policy_is_for_simulation_on
 
 
 @pytest.mark.parametrize("policy", RIVALS)
-def test_a_live_pool_takes_only_what_is_exact_and_remembers_nothing(policy: str) -> None:
+def test_a_live_pool_takes_all_that_are_exact_and_remember_what_events_say(policy: str) -> None:
     chosen = make_policy(policy)
     if isinstance(chosen, SimulationOnly):
         with pytest.raises(UnknownPolicy, match="can only be simulated"):
             live_policy(chosen)
     else:
         assert live_policy(chosen) is chosen
-    assert (policy in POLICIES) == (policy == "drf")
+    assert (policy in POLICIES) != isinstance(chosen, SimulationOnly)
 
 
 @pytest.mark.parametrize("policy", RIVALS)

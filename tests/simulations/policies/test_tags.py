@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meted.core.policy.base import Policy
-from meted.simulations.policies.sfq import Sfq
-from meted.simulations.policies.stride import Stride
+from meted.core.policy.rivals.sfq import Sfq
+from meted.core.policy.rivals.stride import Stride
 from meted.simulations.scenario import Scenario
 
 from .playing import play_wrong_estimates

@@ -18,12 +18,12 @@ largest F of all.
 
 from __future__ import annotations
 
-from meted.core.ids import DomainId
-from meted.core.policy.base import Index, SimulationOnly
-from meted.core.policy.ranked import Fill
-from meted.core.state import State
-
-from .tagged import ZERO, TaggedIndex
+from ...ids import DomainId
+from ...limits import PASS_EXAMINED_MAX
+from ...state import State
+from ..memory import Remembering
+from ..ranked import Fill
+from .tagged import ZERO, TaggedIndex, Tags
 
 
 class SfqIndex(TaggedIndex):
@@ -37,22 +37,26 @@ class SfqIndex(TaggedIndex):
         if not self.waiting_share[parent_id] and not self.running[parent_id]:
             domains = self.state.domains.domains
             beside = (tag for who, tag in self.tags.items() if who in domains and domains[who].parent == parent_id)
-            time = self.times[parent_id] = max(time, max(beside, default=ZERO))
-        self.tags[domain_id] = max(time, self.tags.get(domain_id, ZERO))
+            time = max(time, max(beside, default=ZERO))
+            self.times = self.times.set(parent_id, time)
+        self.tags = self.tags.set(domain_id, max(time, self.tags.get(domain_id, ZERO)))
 
     def serves(self, domain_id: DomainId, parent_id: DomainId, size: int) -> None:
         """Move virtual time to the start tag of what is dispatched; corrections of tags never turn it back."""
-        self.times[parent_id] = max(self.times.get(parent_id, ZERO), self.tags.get(domain_id, ZERO))
+        time = max(self.times.get(parent_id, ZERO), self.tags.get(domain_id, ZERO))
+        self.times = self.times.set(parent_id, time)
 
 
-class Sfq(SimulationOnly):
-    """Start-time fair queueing; ``fill`` says what becomes of what does not fit."""
+class Sfq(Remembering):
+    """Start-time fair queueing; ``fill`` and ``examined_max`` as for :class:`.stride.Stride`."""
 
     name = "sfq"
+    remembers = Tags
 
-    def __init__(self, fill: Fill = "easy") -> None:
+    def __init__(self, fill: Fill = "easy", examined_max: int | None = PASS_EXAMINED_MAX) -> None:
         self.fill = fill
+        self.examined_max = examined_max
 
-    def index(self, state: State) -> Index:
-        """Return a new index of ``state``."""
-        return SfqIndex(state, self.fill)
+    def index(self, state: State, memory: Tags | None = None) -> SfqIndex:
+        """Return an index of ``state`` with what is remembered there."""
+        return SfqIndex(state, self.fill, self.examined_max, memory)

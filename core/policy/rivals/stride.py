@@ -20,12 +20,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from meted.core.ids import DomainId
-from meted.core.policy.base import Index, SimulationOnly
-from meted.core.policy.ranked import Fill
-from meted.core.state import State
-
-from .tagged import ZERO, TaggedIndex
+from ...ids import DomainId
+from ...limits import PASS_EXAMINED_MAX
+from ...state import State
+from ..memory import Remembering
+from ..ranked import Fill
+from .tagged import ZERO, TaggedIndex, Tags, bounded
 
 QUANTUM: Final = 1000 * 1_000_000
 """A processor-second, in thousandths of a cpu x us."""
@@ -36,37 +36,41 @@ class StrideIndex(TaggedIndex):
 
     by = "pass"
 
-    def __init__(self, state: State, fill: Fill) -> None:
-        self._left_at: dict[DomainId, Fraction] = {}  # the global pass when a domain had nothing waiting any more
-        super().__init__(state, fill)
-
     def arrives(self, domain_id: DomainId, parent_id: DomainId) -> None:
         """Join as far from the global pass as the domain was when it left, or by a stride if it was never there."""
         time = self.times.get(parent_id, ZERO)
-        if domain_id in self._left_at:
-            self.tags[domain_id] += time - self._left_at.pop(domain_id)
+        left_at = self.left_at.get(domain_id)
+        if left_at is not None:
+            self.left_at = self.left_at.delete(domain_id)
+            self.move(domain_id, time - left_at)
         else:
-            self.tags[domain_id] = time + Fraction(QUANTUM, self.share(domain_id))
+            self.tags = self.tags.set(domain_id, time + Fraction(QUANTUM, self.share(domain_id)))
 
     def leaves(self, domain_id: DomainId, parent_id: DomainId) -> None:
         """Remember where the global pass was."""
-        self._left_at[domain_id] = self.times.get(parent_id, ZERO)
+        self.left_at = self.left_at.set(domain_id, self.times.get(parent_id, ZERO))
 
     def serves(self, domain_id: DomainId, parent_id: DomainId, size: int) -> None:
         """Move the global pass."""
         if self.waiting_share[parent_id]:
             by = Fraction(size, self.waiting_share[parent_id])
-            self.times[parent_id] = self.times.get(parent_id, ZERO) + by
+            self.times = self.times.set(parent_id, bounded(self.times.get(parent_id, ZERO) + by))
 
 
-class Stride(SimulationOnly):
-    """Stride scheduling; ``fill`` says what becomes of what does not fit."""
+class Stride(Remembering):
+    """Stride scheduling.
+
+    ``fill`` says what becomes of what does not fit (:mod:`..ranked`); ``examined_max`` bounds how many jobs a pass
+    looks at, None not at all, for simulations.
+    """
 
     name = "stride"
+    remembers = Tags
 
-    def __init__(self, fill: Fill = "easy") -> None:
+    def __init__(self, fill: Fill = "easy", examined_max: int | None = PASS_EXAMINED_MAX) -> None:
         self.fill = fill
+        self.examined_max = examined_max
 
-    def index(self, state: State) -> Index:
-        """Return a new index of ``state``."""
-        return StrideIndex(state, self.fill)
+    def index(self, state: State, memory: Tags | None = None) -> StrideIndex:
+        """Return an index of ``state`` with what is remembered there."""
+        return StrideIndex(state, self.fill, self.examined_max, memory)

@@ -8,22 +8,23 @@ first come, first served.
 - *Slices smaller than a job*: a domain that holds nothing may start one job of any width, as it could never run
   otherwise. (214 users of 100 processors have slices of less than one processor each.) Then slices may sum to more than
   the machine; a job that is within the rules and does not fit gets a reservation, in order of submission.
-- The index is a projection of the state, in integers. A live pool has caps for the same (``meted domain set --cap``),
-  so it is not among the policies that a server offers.
+- The index is a projection of the state, in integers. For the same with fixed amounts, and under any policy, a domain
+  can have a cap (``meted domain set --cap``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meted.core.ids import DomainId, JobId
-from meted.core.policy.base import Index
-from meted.core.policy.queues import queue_key, queued_job
-from meted.core.policy.ranked import RankedIndex
-from meted.core.policy.room import Free
-from meted.core.resources import NOTHING, Resources
-from meted.core.state import Job, Lease, State
-from meted.core.terms import Terms
+from ...ids import DomainId, JobId
+from ...limits import PASS_EXAMINED_MAX
+from ...resources import NOTHING, Resources
+from ...state import Job, Lease, State
+from ...terms import Terms
+from ..base import Index
+from ..queues import KeyQueue, QueueKey, queue_key, queued_job
+from ..ranked import RankedIndex
+from ..room import Free
 
 
 class StaticIndex(RankedIndex):
@@ -31,14 +32,15 @@ class StaticIndex(RankedIndex):
 
     by = "submission among the heads of all domains"
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, examined_max: int | None) -> None:
         self._used: dict[DomainId, Free] = {}
         self._slices: dict[DomainId, Resources] = {}
-        super().__init__(state, "easy", examined_max=None)
+        super().__init__(state, "easy", examined_max)
 
     def order(self, at_us: int) -> Iterator[JobId]:
-        """Yield the first job of each domain."""
-        for key in sorted(line.keys[0] for line in self.lines.values()):
+        """Yield the first job of each domain that some worker could hold."""
+        heads = map(self._head, self.lines.values())
+        for key in sorted(key for key in heads if key is not None):
             yield queued_job(key)
 
     def may_start(self, job: Job) -> bool:
@@ -66,13 +68,30 @@ class StaticIndex(RankedIndex):
     def ahead_of(self, job_id: JobId) -> str:
         """Return one sentence on what a job waits for: others of its domain, its slice, or room."""
         job = self.state.jobs.jobs[job_id]
-        keys = self.lines[job.terms.domain_id].keys
-        first = queued_job(keys[0])
-        if first != job_id:
-            return f"{keys.index(queue_key(job))} of the jobs of its own domain go before it, job {first} first."
+        line = self.lines[job.terms.domain_id]
+        before = [queued_job(key) for key in line.before(queue_key(job))]
+        before = [other for other in before if self._could_run(self.state.jobs.jobs[other])]
+        if before:
+            return f"{len(before)} of the jobs of its own domain go before it, job {before[0]} first."
         if not self.may_start(job):
             return "The slice of its domain is used up."
         return super().ahead_of(job_id)
+
+    def _head(self, line: KeyQueue) -> QueueKey | None:
+        """Return the first job of a domain, without those that are too big for every worker, or too long."""
+        jobs = self.state.jobs.jobs
+        never: set[tuple[Resources, int | None]] = set()
+        for key in line.keys:
+            job = jobs[queued_job(key)]
+            asked = job.terms.request, job.terms.time_request_us
+            if asked not in never:
+                if self._could_run(job):
+                    return key
+                never.add(asked)
+        return None
+
+    def _could_run(self, job: Job) -> bool:
+        return self.capacity.could_hold(job.terms.request, self.needs_until_us(job) or 0)
 
     def lease_given(self, lease: Lease, terms: Terms) -> None:
         """Count what a lease holds."""
@@ -86,8 +105,8 @@ class StaticIndex(RankedIndex):
             if used.amount() == NOTHING:
                 del self._used[terms.domain_id]
 
-    def domain_changed(self, domain_id: DomainId) -> None:
-        """Shares may have changed."""
+    def shares_changed(self) -> None:
+        """There are others to divide among, or in another proportion."""
         self._slices.clear()
 
     def pool_changed(self) -> None:
@@ -96,14 +115,18 @@ class StaticIndex(RankedIndex):
 
     def summary(self) -> object:
         """Return all that decisions depend on, for comparison with an index built anew."""
-        return super().summary(), [(domain_id, used.amount()) for domain_id, used in sorted(self._used.items())]
+        slices = [(domain_id, self.slice_of(domain_id)) for domain_id in sorted(self.lines)]
+        return super().summary(), [(domain_id, used.amount()) for domain_id, used in sorted(self._used.items())], slices
 
 
 class Static:
-    """Static partition."""
+    """Static partition; ``examined_max`` as for :class:`.stride.Stride`."""
 
     name = "static"
 
+    def __init__(self, examined_max: int | None = PASS_EXAMINED_MAX) -> None:
+        self.examined_max = examined_max
+
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""
-        return StaticIndex(state)
+        return StaticIndex(state, self.examined_max)

@@ -1,7 +1,7 @@
 """Least decayed usage: the domain with the least usage for each share is next.
 
 The plainest of the rules that remember: what HTCondor, Slurm and PBS have in common, without slices, age or size. The
-usage is the account's own (:mod:`meted.core.usage`): all service, with the half-life of the rules of the pool, a day
+usage is the account's own (:mod:`...usage`): all service, with the half-life of the rules of the pool, a day
 unless set, and counted when it is leased. So a burst is ranked by at once, and not only while it runs.
 
 - *No guarantee*: who comes back from a long absence shuts out all others until usages are even again, which a short
@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from meted.core.ids import DomainId
-from meted.core.policy.base import Index
-from meted.core.policy.ranked import DomainRankedIndex, Fill
-from meted.core.state import NOTHING_RECEIVED, State
-from meted.core.usage import epoch_of, expressed, step_of
+from ...ids import DomainId
+from ...limits import PASS_EXAMINED_MAX
+from ...state import NOTHING_RECEIVED, State
+from ...usage import epoch_of, expressed, step_of
+from ..base import Index
+from ..ranked import DomainRankedIndex, Fill
 
 
 class LeastUsedIndex(DomainRankedIndex):
@@ -37,13 +38,14 @@ class LeastUsedIndex(DomainRankedIndex):
 
 
 class LeastUsed:
-    """Least decayed usage first; ``fill`` says what becomes of what does not fit."""
+    """Least decayed usage first; ``fill`` and ``examined_max`` as for :class:`.stride.Stride`."""
 
     name = "least-used"
 
-    def __init__(self, fill: Fill = "easy") -> None:
+    def __init__(self, fill: Fill = "easy", examined_max: int | None = PASS_EXAMINED_MAX) -> None:
         self.fill = fill
+        self.examined_max = examined_max
 
     def index(self, state: State) -> Index:
         """Return a new index of ``state``."""
-        return LeastUsedIndex(state, self.fill, examined_max=None)
+        return LeastUsedIndex(state, self.fill, self.examined_max)
