@@ -39,6 +39,11 @@ class NotedLines:
         if len(known) < LINES_NAMED:
             self.lines[kind] = (*known, self._reader.line)
 
+    def forget(self, *kinds: str) -> None:
+        """Name no line of these kinds."""
+        for kind in kinds:
+            self.lines.pop(kind, None)
+
 
 class JobRows:
     """Jobs as rows, and what is to be known of them."""
@@ -52,7 +57,7 @@ class JobRows:
         self.no_user = 0
         self.unsorted = 0
         self._procs_max = 0
-        self._left_out = False
+        self._left_out = 0
         self._ascending = True  # the numbers, and so all of them differ
 
     def take(self, jobs: Iterable[TraceJob]) -> None:
@@ -71,7 +76,7 @@ class JobRows:
                 machine = self._machine()
             if machine is not None and job.procs > machine:
                 # It will be left out, so that it is no matter whether it is out of order.
-                self._left_out = True
+                self._left_out += 1
                 if note:
                     note("too_wide")
                 continue
@@ -92,6 +97,9 @@ class JobRows:
         kept = JobRows()
         kept.take(starmap(TraceJob, (row for row in self.rows if row[_PROCS] <= procs)))
         counts.too_wide = len(self.rows) - len(kept.rows)
+        if self._lines and counts.too_wide != self._left_out:
+            # A header behind the jobs says how large the machine is, so that other lines were noted than are counted.
+            self._lines.forget("too_wide", "unsorted")
         return kept
 
     def sort(self) -> None:

@@ -83,6 +83,14 @@ def test_a_header_that_comes_late_counts_as_well(tmp_path: Path) -> None:
     trace = read_trace(str(path))
     assert [job.job_id for job in trace] == [2, 1]
     assert (trace.procs, trace.counts.too_wide, trace.counts.unsorted) == (4, 0, 1)
+    assert trace.lines == {}
+
+
+def test_what_is_out_of_order_beside_a_job_that_a_late_header_leaves_out_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "late.swf"
+    path.write_text(row(1, 9, procs=4) + row(2, 5) + "; MaxProcs: 3\n")
+    trace = read_trace(str(path))
+    assert (trace.counts.too_wide, trace.counts.unsorted, trace.lines) == (1, 0, {})
 
 
 @pytest.mark.parametrize("kept", [0, 1, 5, 40, 300])
