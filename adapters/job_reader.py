@@ -11,8 +11,8 @@ from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting, explain
 from meted.core.forecast import forecast
+from meted.core.offers import Offers, largest_offers
 from meted.core.queries import find_jobs
-from meted.core.reach import Reach, reach
 from meted.core.state import FAILED, Job, State
 from meted.core.what_if import price_of_points, with_points
 
@@ -53,7 +53,7 @@ class JobReader:
             Refused: It is not known.
         """
         job = find_job(self.state, job_id)
-        return job_details(self.state, job, self._view(job, reach(self.state)))
+        return job_details(self.state, job, self._view(job, largest_offers(self.state)))
 
     def jobs(self, /, *, since_us: int | None = None, until_us: int | None = None, **tags: str) -> list[JobView]:
         """Return the jobs that carry all of ``tags``, by id; ``user`` and ``name`` count as tags (row P15).
@@ -66,8 +66,8 @@ class JobReader:
         Raises:
             Refused: One of the times is none, or ``since_us`` is the later one.
         """
-        within = reach(self.state)
-        return [self._view(job, within) for job in find_jobs(self.state, since_us, until_us, **tags)]
+        offers = largest_offers(self.state)
+        return [self._view(job, offers) for job in find_jobs(self.state, since_us, until_us, **tags)]
 
     def status(self, job_id: int) -> str:
         """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled`` (row P20).
@@ -158,8 +158,8 @@ class JobReader:
     def _now_us(self) -> int:
         return max(self.clock(), self._engine.now_us)
 
-    def _view(self, job: Job, within: Reach) -> JobView:
-        view = job_view(self.state, job, within, self._waiting(job))
+    def _view(self, job: Job, offers: Offers) -> JobView:
+        view = job_view(self.state, job, offers, self._waiting(job))
         if job.outcome == FAILED and view["reason"]:
             view["reason"] = why_failed(self.log, job, view["reason"])
         return view

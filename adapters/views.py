@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TypedDict
 
 from meted.core.explain import Waiting
+from meted.core.offers import Offers
 from meted.core.queries import failure_reason, job_state
-from meted.core.reach import Reach
 from meted.core.spec import Spec, unpack_spec
 from meted.core.state import Job, State
 
@@ -84,13 +84,13 @@ def reason_of(reason: str, unit: int, error: str) -> str:
     return f"{reason.rstrip('.')}; unit {unit}: {line}" if line else reason
 
 
-def job_view(state: State, job: Job, within: Reach, waiting: Sequence[Waiting] = ()) -> JobView:
+def job_view(state: State, job: Job, offers: Offers, waiting: Sequence[Waiting] = ()) -> JobView:
     """Return the view of a job.
 
     Args:
         state: The state that the job is in.
         job: The job.
-        within: What :func:`meted.core.reach.reach` returns of that state.
+        offers: What :func:`meted.core.offers.largest_offers` returns of that state.
         waiting: The parts of it that wait, with why (:func:`meted.core.explain.explain`).
     """
     return JobView(
@@ -98,7 +98,7 @@ def job_view(state: State, job: Job, within: Reach, waiting: Sequence[Waiting] =
         domain=state.domains.domains[job.terms.domain_id].name,
         user=job.terms.user,
         name=job.terms.name,
-        state=job_state(state, job, within),
+        state=job_state(state, job, offers),
         count=job.terms.count,
         pending=job.pending_count,
         running=job.out,

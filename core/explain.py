@@ -13,9 +13,9 @@ from enum import StrEnum
 from . import limits
 from .decide.jobs import find_job
 from .ids import WorkerId
+from .offers import is_too_large, largest_offers
 from .policy.base import Index
 from .queries import NAMED_JOBS_MAX, job_state
-from .reach import is_out_of_reach, reach
 from .record import record
 from .resources import NOTHING, Resources, format_amount
 from .state import Job, State, Worker
@@ -168,7 +168,7 @@ def _allowed(state: State, job: Job) -> list[Worker]:
 
 def _too_small(state: State, job: Job) -> list[Worker]:
     """Return the workers that take work of the job's domain if none of them could ever hold a unit, else none."""
-    return _allowed(state, job) if is_out_of_reach(state, job, reach(state)) else []
+    return _allowed(state, job) if is_too_large(state, job, largest_offers(state)) else []
 
 
 def _no_worker(state: State) -> str:

@@ -9,7 +9,7 @@ from .decide import checks
 from .errors import Reason, Refused
 from .events import Event, JobSubmitted
 from .ids import JobId
-from .reach import Reach, is_out_of_reach, reach
+from .offers import Offers, is_too_large, largest_offers
 from .state import DEPENDENCY, FAILED, HELD, MAX_FAILURES, PENDING, RUNNING, Job, State
 
 NAMED_JOBS_MAX = 3
@@ -33,7 +33,7 @@ def is_prepared(state: State, job: Job) -> bool:
     return job.held and (awaits is None or awaits.prepared)
 
 
-def job_state(state: State, job: Job, within: Reach | None = None) -> str:
+def job_state(state: State, job: Job, offers: Offers | None = None) -> str:
     """Return ``held``, ``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled``.
 
     A job with units out is running. One that waits is pending where that passes by itself, as other jobs succeed, its
@@ -42,7 +42,7 @@ def job_state(state: State, job: Job, within: Reach | None = None) -> str:
     Args:
         state: The state that the job is in.
         job: The job.
-        within: What :func:`meted.core.reach.reach` returns of that state, from who asks about many jobs.
+        offers: What :func:`meted.core.offers.largest_offers` returns of that state, from who asks about many jobs.
     """
     if job.outcome is not None:
         return job.outcome
@@ -50,7 +50,7 @@ def job_state(state: State, job: Job, within: Reach | None = None) -> str:
         return HELD if is_prepared(state, job) else PENDING
     if job.out:
         return RUNNING
-    return HELD if is_out_of_reach(state, job, reach(state) if within is None else within) else PENDING
+    return HELD if is_too_large(state, job, largest_offers(state) if offers is None else offers) else PENDING
 
 
 def is_running(state: State, job_id: JobId) -> bool:

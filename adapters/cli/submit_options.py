@@ -13,7 +13,7 @@ from meted.core.limits import PRIORITY_MAX, RETRIES_MAX, SECOND_US
 from .config import setting
 from .connect import DOMAIN, JOB_ID
 from .times import DURATION, POSITIVE_DURATION, TIME, duration_us
-from .values import AMOUNT, INDEX_RANGE, KEY_VALUE, RESOURCE, SIZE, Reader, once, size_bytes
+from .values import AMOUNT, INDEX_RANGE, KEY_VALUE, RESOURCE, SIZE, Reader, pairs_option, size_bytes
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -108,9 +108,7 @@ def need_options(command: Command) -> Command:
         click.option("--cpus", type=AMOUNT, default="1", show_default=True, metavar="N", help="Cpus a unit needs."),
         click.option("--gpus", type=AMOUNT, metavar="N", help="Gpus a unit needs; the same as --resource gpu=N."),
         click.option("--mem", type=SIZE, default="0", metavar="SIZE", help="Memory a unit needs: 512M, 4G, 1.5Gi."),
-        click.option(
-            "--resource", type=RESOURCE, multiple=True, callback=once, metavar="NAME=N", help="Anything else it needs."
-        ),
+        pairs_option("--resource", of=RESOURCE, metavar="NAME=N", help="Anything else it needs."),
         click.option(
             "--time",
             "time_request",
@@ -121,12 +119,10 @@ def need_options(command: Command) -> Command:
         click.option(
             "--time-limit", type=POSITIVE_DURATION, metavar="DUR", help="Kill a unit that runs longer than this."
         ),
-        click.option(
+        pairs_option(
             "--limit",
             "limits",
-            type=Reader("name=value", unit_limit),
-            multiple=True,
-            callback=once,
+            of=Reader("name=value", unit_limit),
             metavar="NAME=VALUE",
             help=f"What a unit is held to: {', '.join(UNIT_LIMITS)} (cpu_s=90s, rss_bytes=4G).",
         ),
@@ -152,14 +148,7 @@ def order_options(command: Command) -> Command:
             help="Who you are.  [default: $METED_TAG, else the config file's, else your login name]",
         ),
         click.option("--name", default="", metavar="S", help="What you call the job; it need not be unique."),
-        click.option(
-            *("--tag", "tags"),
-            type=KEY_VALUE,
-            multiple=True,
-            callback=once,
-            metavar="K=V",
-            help="Find the job by it later.",
-        ),
+        pairs_option("--tag", "tags", of=KEY_VALUE, metavar="K=V", help="Find the job by it later."),
         click.option(
             "--priority",
             type=click.IntRange(-PRIORITY_MAX, PRIORITY_MAX),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from typing import TypeVar
 
 import click
 
@@ -37,6 +38,8 @@ TEXT_CHARACTERS_MAX = 64
 
 NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 """A number that may have decimals, as a pattern."""
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 Pairs = tuple[tuple[str, object], ...]
 """What an option comes to that takes NAME=VALUE and may be given several times."""
@@ -114,8 +117,13 @@ def resource(text: str) -> tuple[str, int]:
     return name, amount_milli(amount)
 
 
-def once(_: click.Context, __: click.Parameter, pairs: Pairs) -> Pairs:
-    """Return the pairs of an option that may be given several times, as a callback of it: each name once.
+def pairs_option(*names: str, of: Reader, metavar: str, help: str) -> Callable[[Command], Command]:
+    """Return an option that takes NAME=VALUE, several times but each name once."""
+    return click.option(*names, type=of, multiple=True, callback=_once, metavar=metavar, help=help)
+
+
+def _once(_: click.Context, __: click.Parameter, pairs: Pairs) -> Pairs:
+    """Return the pairs of an option, as a callback of it: each name once.
 
     Raises:
         click.BadParameter: A name is given twice, so that one of its values would count for nothing.

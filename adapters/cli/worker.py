@@ -16,7 +16,7 @@ from .config import setting
 from .connect import DOMAIN, address_of, server_option
 from .options import default_data
 from .times import DURATION, TIME
-from .values import AMOUNT, KEY_VALUE, RESOURCE, SIZE, once
+from .values import AMOUNT, KEY_VALUE, RESOURCE, SIZE, pairs_option
 
 LOCK = "lock"
 """File in the worker's directory that is locked while a worker uses it."""
@@ -26,22 +26,8 @@ LOCK = "lock"
 @server_option
 @click.option("--cpus", type=AMOUNT, metavar="N", help="Processors to offer.  [default: all that it may use]")
 @click.option("--mem", type=SIZE, metavar="SIZE", help="Memory to offer, as 4G.  [default: all that it may use]")
-@click.option(
-    *("--resource", "generic"),
-    type=RESOURCE,
-    multiple=True,
-    callback=once,
-    metavar="NAME=N",
-    help="Offer also this: gpu=2.",
-)
-@click.option(
-    *("--label", "labels"),
-    type=KEY_VALUE,
-    multiple=True,
-    callback=once,
-    metavar="NAME=VALUE",
-    help="Say this of the worker.",
-)
+@pairs_option("--resource", "generic", of=RESOURCE, metavar="NAME=N", help="Offer also this: gpu=2.")
+@pairs_option("--label", "labels", of=KEY_VALUE, metavar="NAME=VALUE", help="Say this of the worker.")
 @click.option("--until", "until_us", type=TIME, metavar="TIME", help="Leave then: an ISO time, or now+2h.")
 @click.option("--no-prefetch", is_flag=True, help="Take no work before there is room for it.")
 @click.option(

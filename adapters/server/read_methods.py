@@ -10,8 +10,8 @@ from meted.core.decide.jobs import find_job
 from meted.core.errors import Reason, Refused
 from meted.core.explain import Waiting
 from meted.core.limits import PRIORITY_STEPS_MAX
+from meted.core.offers import largest_offers
 from meted.core.queries import carries, submitted_between
-from meted.core.reach import reach
 from meted.core.state import FAILED, Job, State
 
 from ..forecasts import PointsView, forecast_view
@@ -72,7 +72,7 @@ class ReadMethods:
         """Return a page of the job table."""
         state = self._desk.state
         limit = page_limit(params.limit)
-        reasons_left, within = REASONS_MAX, reach(state)
+        reasons_left, offers = REASONS_MAX, largest_offers(state)
         rows: list[JobView] = []
         failed: list[tuple[Job, JobView]] = []
         for job in self._found(state, params, limit):
@@ -80,7 +80,7 @@ class ReadMethods:
             if reasons_left and (job.held or job.is_backlogged):
                 reasons_left -= 1
                 waiting = self._desk.reader.waiting(job)
-            rows.append(job_row(state, job, self._desk.crew.running(job.job_id), within, waiting))
+            rows.append(job_row(state, job, self._desk.crew.running(job.job_id), offers, waiting))
             if job.outcome == FAILED:
                 failed.append((job, rows[-1]))
         if not failed:
@@ -197,7 +197,7 @@ class ReadMethods:
     async def _row(self, state: State, job: Job) -> JobView:
         """Return the row of a job of the newest state; the job may be deleted while the row is read."""
         desk = self._desk
-        row = job_row(state, job, desk.crew.running(job.job_id), reach(state), desk.reader.waiting(job))
+        row = job_row(state, job, desk.crew.running(job.job_id), largest_offers(state), desk.reader.waiting(job))
         if job.outcome == FAILED:
             await self._tell_why([(job, row)])
         row["reason"] = row["reason"] or next(iter(running_on(state, job)), None)

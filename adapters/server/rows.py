@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from meted.core.explain import Waiting
 from meted.core.ids import WorkerId
-from meted.core.reach import Reach
+from meted.core.offers import Offers
 from meted.core.resources import NOTHING, Resources
 from meted.core.state import PENDING, RUNNING, Job, State, Worker
 
@@ -37,9 +37,9 @@ class WorkerRow(TypedDict):
     restricted: bool
 
 
-def job_row(state: State, job: Job, started: int, within: Reach, waiting: Sequence[Waiting] = ()) -> JobView:
+def job_row(state: State, job: Job, started: int, offers: Offers, waiting: Sequence[Waiting] = ()) -> JobView:
     """Return the row of a job of which ``started`` leases have a unit running; the rest is as for ``job_view``."""
-    row = job_view(state, job, within, waiting)
+    row = job_view(state, job, offers, waiting)
     running = min(started, job.out)
     row["pending"] += row["running"] - running
     row["running"] = running

@@ -24,7 +24,7 @@ from meted.core.events import (
     WorkerLost,
 )
 from meted.core.ids import DomainId, JobId, WorkerId
-from meted.core.reach import is_out_of_reach, reach
+from meted.core.offers import is_too_large, largest_offers
 from meted.core.record import record
 from meted.core.resources import Resources
 from meted.core.state import State
@@ -102,7 +102,7 @@ class Tables:
         self._kept: deque[Change] = deque()
         self._kept_ids = 0
         self._from_seq = state().seq  # what was before is not known here
-        self._reach = reach(state())  # by which jobs are held that no worker could hold
+        self._offers = largest_offers(state())  # by which jobs are held that no worker could hold
         self._dirty = trio.Event()
         self._told = trio.Event()
         self._followers: dict[object, Callable[[Change, Rows], None]] = {}
@@ -207,8 +207,8 @@ class Tables:
     def job_rows(self, job_ids: Iterable[JobId], state: State) -> list[JobView]:
         """Return the rows, in a state, of those of the jobs that are there."""
         found = [(job_id, state.jobs.jobs.get(job_id)) for job_id in job_ids]
-        within = reach(state) if found else frozenset()
-        return [job_row(state, job, self._started(job_id), within) for job_id, job in found if job is not None]
+        offers = largest_offers(state) if found else frozenset()
+        return [job_row(state, job, self._started(job_id), offers) for job_id, job in found if job is not None]
 
     def _catch_up(self) -> None:
         """Gather what nobody was there to be told of, so that it is news to nobody who comes now."""
@@ -221,8 +221,8 @@ class Tables:
 
     def _look_at_workers(self, after: State) -> None:
         """Where other workers are the largest now, take note of the jobs that are held or pending because of it."""
-        before, self._reach = self._reach, reach(after)
-        if self._reach == before:
+        before, self._offers = self._offers, largest_offers(after)
+        if self._offers == before:
             return
         seen: dict[tuple[DomainId, Resources], bool] = {}
         for job_id, job in after.jobs.jobs.items():
@@ -230,7 +230,7 @@ class Tables:
                 continue
             kind = job.terms.domain_id, job.terms.request
             if kind not in seen:
-                seen[kind] = is_out_of_reach(after, job, before) != is_out_of_reach(after, job, self._reach)
+                seen[kind] = is_too_large(after, job, before) != is_too_large(after, job, self._offers)
             if seen[kind]:
                 self._jobs.add(job_id)
 

@@ -12,7 +12,7 @@ from meted.adapters.loan_views import loan_view
 from meted.adapters.log import Log
 from meted.adapters.server.rows import job_row, worker_rows
 from meted.core.events import Event, UnitsFinished, UnitsLeased, UnitsReturned, WorkerLost
-from meted.core.reach import reach
+from meted.core.offers import largest_offers
 from meted.core.reducers import evolve
 from meted.core.schema import decode_events
 from meted.core.service import run_size
@@ -128,8 +128,8 @@ def differences(state: State, table: str, shown: Mapping[int | str, Row]) -> Ite
         shown = {worker_id: {**row, "switches": 0} for worker_id, row in shown.items()}
     else:
         jobs = sorted(state.jobs.jobs.items())
-        within = reach(state)
-        expected = {job_id: _lasting(cast(Row, job_row(state, job, 0, within))) for job_id, job in jobs}
+        offers = largest_offers(state)
+        expected = {job_id: _lasting(cast(Row, job_row(state, job, 0, offers))) for job_id, job in jobs}
         shown = {job_id: _lasting(row) for job_id, row in shown.items()}
     for row_id in sorted({*expected, *shown}, key=str):
         if expected.get(row_id) != shown.get(row_id):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from meted.core.commands import CreateDomain, DrainWorker, JoinWorker, LoseWorker, MarkWorkerAway
 from meted.core.explain import WaitReason, explain
 from meted.core.ids import WorkerId
+from meted.core.offers import is_too_large, largest_offers
 from meted.core.queries import job_state
-from meted.core.reach import is_out_of_reach, reach
 from meted.core.resources import Resources
 from meted.core.state import Job
 
@@ -54,7 +54,7 @@ def test_the_largest_workers_speak_for_all(
                 world.do(MarkWorkerAway(0, WorkerId(number)))
         for request, domain in jobs:
             job = world.job(world.submit(domain, request=request))
-            held = is_out_of_reach(world.state, job, reach(world.state))
+            held = is_too_large(world.state, job, largest_offers(world.state))
             assert held == brute(world, job)
             assert job_state(world.state, job) == ("held" if held else "pending")
             (part,) = explain(world.state, world.engine.index, job.job_id, world.now_us)

@@ -10,11 +10,11 @@ from .ids import DomainId
 from .resources import Resources
 from .state import Job, State, Worker
 
-Reach = frozenset[tuple[DomainId, Resources]]
+Offers = frozenset[tuple[DomainId, Resources]]
 """What the largest workers offer, each with the domain that alone may have it, or 0 where all may."""
 
 
-def reach(state: State) -> Reach:
+def largest_offers(state: State) -> Offers:
     """Return what the workers that take work now offer, without those that another one stands for."""
     offers = {_offer(worker) for worker in state.workers.workers.values() if worker.is_leasable}
     found: list[tuple[DomainId, Resources]] = []
@@ -24,16 +24,16 @@ def reach(state: State) -> Reach:
     return frozenset(found)
 
 
-def is_out_of_reach(state: State, job: Job, within: Reach) -> bool:
+def is_too_large(state: State, job: Job, offers: Offers) -> bool:
     """Whether there are workers for a job's domain, and none of them could ever hold one of its units.
 
     Args:
         state: The state that the job is in.
         job: The job.
-        within: What :func:`reach` returns of that state.
+        offers: What :func:`largest_offers` returns of that state.
     """
     terms, domains = job.terms, state.domains
-    mine = [room for owner, room in within if not owner or domains.is_within(terms.domain_id, owner)]
+    mine = [room for owner, room in offers if not owner or domains.is_within(terms.domain_id, owner)]
     return bool(mine) and not any(terms.request.fits(room) for room in mine)
 
 
