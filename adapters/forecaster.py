@@ -14,10 +14,10 @@ import sys
 import msgpack
 
 from meted.core.forecast import forecast
-from meted.core.policy.registry import POLICIES
 from meted.core.snapshots import decode_snapshot
 
 from .forecasts import pack_forecast
+from .live_policies import live_policy
 
 FORECAST_CPU_S_MAX = 30
 """Seconds of cpu time after which the kernel ends the process."""
@@ -43,7 +43,7 @@ def main() -> int:
     try:
         body = sys.stdin.buffer.read()
         policy, at_us, horizon_us, snapshot = msgpack.unpackb(body, max_bin_len=len(body), use_list=False)
-        chosen = POLICIES[policy]()
+        chosen = live_policy(policy)
         start, memory = decode_snapshot(snapshot, chosen)
         found = forecast(start, chosen, at_us, horizon_us, memory=memory)
         sys.stdout.buffer.write(pack_forecast(found))

@@ -17,10 +17,11 @@ from meted.core.limits import RETENTION_US
 from meted.core.policy.base import Policy
 
 from .committer import SNAPSHOT_EVENTS, Committer
+from .live_policies import live_policy
 from .local_jobs import LocalJobs
 from .log import Log, LogError
 from .postings import keep_postings
-from .recovery import live_policy, read_state
+from .recovery import read_state
 
 
 def wall_clock_us() -> int:
@@ -45,7 +46,7 @@ class LocalService(LocalJobs):
 
         Args:
             log: A ``MemoryLog`` or an ``SQLiteLog``, open for writing.
-            policy: Who is next: one of :data:`~meted.core.policy.registry.POLICIES`, or an object of your own
+            policy: Who is next: a text for :func:`~meted.adapters.live_policies.live_policy`, or an object of your own
                 (docs/adding-a-policy.md).
             clock: Gives the time in microseconds since the Unix epoch.
             on_effect: Called with every effect of what was committed, in order, before the call that caused it returns.

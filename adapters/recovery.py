@@ -11,10 +11,9 @@ from meted.core.batch import GENESIS
 from meted.core.commands import NoteRepair
 from meted.core.engine import Engine
 from meted.core.errors import SchemaError
-from meted.core.policy.base import Policy, SimulationOnly
+from meted.core.policy.base import Policy
 from meted.core.policy.memory import Following, Memory, Remembering
 from meted.core.policy.meted import Meted
-from meted.core.policy.registry import POLICIES
 from meted.core.record import record
 from meted.core.reducers.log import LogFold
 from meted.core.schema import decode_events
@@ -26,10 +25,6 @@ from .log import Log, LogDamaged, Snapshot
 from .log.recovery import start_point, tail
 from .log.verify import Progress
 from .wording import counted
-
-
-class UnknownPolicy(Exception):
-    """There is no policy of that name, or it may not run live; ``str(error)`` says which there are."""
 
 
 @record
@@ -59,25 +54,6 @@ class _Start:
 
 
 _BEGINNING = _Start(None, State(), None)
-
-
-def live_policy(policy: str | Policy) -> Policy:
-    """Return the policy of that name, or the one given.
-
-    Raises:
-        UnknownPolicy: There is none of that name, or it may only be simulated: it computes with floats, or remembers
-            more than the events say.
-    """
-    if isinstance(policy, str):
-        if policy not in POLICIES:
-            raise UnknownPolicy(f"There is no policy {policy!r}; choose one of {', '.join(sorted(POLICIES))}.")
-        policy = POLICIES[policy]()
-    if isinstance(policy, SimulationOnly):
-        raise UnknownPolicy(
-            f"The policy {policy.name!r} computes with floats, or goes by what no log says; so it can only be "
-            "simulated."
-        )
-    return policy
 
 
 def read_state(

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from meted.adapters.live_policies import live_policy_text
 from meted.adapters.log import Log
 from meted.core.decide import decide
 from meted.core.engine import Engine
@@ -103,7 +104,7 @@ class _Check:
     """Follows a log with indices that differ in what they remember."""
 
     def __init__(self, policy: Policy, served: bool) -> None:
-        self.report = DispatchReport(policy.name, served=served)
+        self.report = DispatchReport(live_policy_text(policy) or policy.name, served=served)
         self._policy = policy
         self._state = State()
         self._readers: list[_Reader] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from meted.adapters.cli.tables import amount, compact_span
+from meted.adapters.policy_parameters import text_of, written
 from meted.adapters.wording import counted
 from meted.core.commands import SetRules
 from meted.core.decide.ledger import credits_text
@@ -14,7 +15,6 @@ from meted.core.record import fields_of
 from meted.core.state import Rules
 
 from .errors import SimulationError
-from .policies.parameters import text_of, written
 
 RULES_SHOWN_MAX: Final = 10
 """Changes of the rules that a table for people shows."""

@@ -43,7 +43,8 @@ def serve_options(command: Command) -> Command:
         metavar="NAME",
         shell_complete=_policies,
         callback=_live,
-        help="Who is next: meted, or another of docs/policies.md that runs live, such as drf, easy or stride.",
+        help="Who is next: meted, or another of docs/policies.md that runs live, with its parameters: easy, or "
+        "stride:fill=strict.",
     )
     return listen(policy(command))
 
@@ -56,13 +57,14 @@ def _policies(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 
 def _live(_: click.Context, __: click.Parameter, policy: str) -> str:
-    """Return the name of a policy; one that no live pool can have is misuse, and no directory is made for it."""
-    from meted.core.policy.registry import POLICIES
+    """Return a policy as it is written; one that no live pool can have is misuse, and no directory is made for it."""
+    from ..live_policies import live_policy
+    from ..policy_parameters import UnknownPolicy
 
-    if policy not in POLICIES:
-        raise click.BadParameter(
-            f"{policy!r} is no policy of a live pool; choose one of {', '.join(sorted(POLICIES))}."
-        )
+    try:
+        live_policy(policy)
+    except UnknownPolicy as error:
+        raise click.BadParameter(str(error)) from None
     return policy
 
 
@@ -86,7 +88,7 @@ def sentences() -> Iterator[None]:
     from meted.core.errors import SchemaError
 
     from ..log import LogError
-    from ..recovery import UnknownPolicy
+    from ..policy_parameters import UnknownPolicy
     from ..wire.errors import AddressError
 
     try:

@@ -14,12 +14,12 @@ from meted.core.errors import Refused
 from meted.core.forecast import Forecast
 from meted.core.limits import FORECAST_HORIZON_US
 from meted.core.policy.memory import Memory, followed
-from meted.core.policy.registry import POLICIES
 from meted.core.state import State
 from meted.core.what_if import events_of_points, price_of_points
 
 from ..forecaster import pack_request
 from ..forecasts import PointsView, points_view, unpack_forecast
+from ..live_policies import live_policy_text
 from ..wire.errors import CallError, Code
 from .runner import Runner
 from .state_body import snapshot_body
@@ -139,25 +139,28 @@ class Forecasts:
 
     async def _made(self, state: State, memory: Memory | None, at_us: int) -> _Made:
         try:
-            self._check()
+            text = self._check()
             policy = self._engine.policy
             body = await snapshot_body(state, policy, memory, self._runner)
-            request = pack_request(policy.name, at_us, FORECAST_HORIZON_US, body)
+            request = pack_request(text, at_us, FORECAST_HORIZON_US, body)
             found: Forecast | CallError = unpack_forecast(await self.make(request))
         except CallError as error:
             found = error
         return _Made(trio.current_time(), state.seq, state.jobs.next_job_id, found)
 
-    def _check(self) -> None:
-        name, jobs = self._engine.policy.name, self._engine.committed.jobs
-        if name not in POLICIES:
-            raise _no_forecast(f"The policy {name!r} is known to this server alone, so there is no forecast.")
+    def _check(self) -> str:
+        """Return the policy as a text, unless there can be no forecast."""
+        policy, jobs = self._engine.policy, self._engine.committed.jobs
+        text = live_policy_text(policy)
+        if text is None:
+            raise _no_forecast(f"The policy {policy.name!r} is known to this server alone, so there is no forecast.")
         size = len(jobs.jobs) + len(jobs.leases)
         if size > FORECAST_JOBS_MAX:
             raise _no_forecast(
                 f"There are {size:,} jobs and leases, and forecasts are made of up to {FORECAST_JOBS_MAX:,}; ask again "
                 "when there are fewer, and see what explain says meanwhile.",
             )
+        return text
 
 
 async def in_process(request: bytes) -> bytes:

@@ -18,10 +18,11 @@ from meted.core.engine import Engine
 from meted.core.policy.base import Policy
 from meted.core.usage import logarithms
 
+from ..live_policies import live_policy
 from ..local_service import wall_clock_us
 from ..log import Log, SQLiteLog
 from ..postings import keep_postings
-from ..recovery import Recovered, live_policy, read_state
+from ..recovery import Recovered, read_state
 from ..wire.address import Address, TcpAddress
 from ..wire.token import make_token, token_path
 from .app import Server

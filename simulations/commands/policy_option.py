@@ -8,9 +8,9 @@ from typing import Final
 import click
 
 from meted.adapters.cli.values import Reader
+from meted.adapters.policy_parameters import text_of, written
 
 from ..errors import SimulationError
-from ..policies.parameters import text_of, written
 from ..policies.registry import policy_names, policy_parameters, policy_text
 
 POLICY_HELP: Final = "Who is next; all policies are listed below."

@@ -9,26 +9,30 @@ import click
 
 from meted.adapters.cli.progress import ProgressBar
 from meted.adapters.cli.tables import moment
+from meted.adapters.live_policies import live_policy
 from meted.adapters.log import LogError
+from meted.adapters.policy_parameters import UnknownPolicy
 from meted.adapters.wording import counted
 from meted.core.errors import SchemaError
 
 from ..dispatch_check import check_dispatch
 from ..dispatch_report import DispatchReport
-from ..errors import TraceError
-from ..policies.registry import make_policy
+from ..errors import SimulationError, TraceError
 from ..results.report import rows
 from ..traces.own_log import open_log
 
 
 def verify_dispatch(path: Path, policy: str) -> DispatchReport:
-    """Make every recorded pass of a log again under the policy of that name, and compare.
+    """Make every recorded pass of a log again under a policy as it is in a live pool, and compare.
 
     Raises:
         TraceError: The log cannot be read.
-        SimulationError: There is no such policy.
+        SimulationError: No live pool has such a policy.
     """
-    chosen = make_policy(policy)
+    try:
+        chosen = live_policy(policy)
+    except UnknownPolicy as error:
+        raise SimulationError(f"no log was recorded under {policy}: {error}") from None
     try:
         with open_log(path) as log, ProgressBar(f"{path.absolute().name}, {policy}") as bar:
             return check_dispatch(log, chosen, bar)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
+from meted.adapters.live_policies import FILL, LIVE_TUNABLE
+from meted.adapters.policy_parameters import Tunable, UnknownPolicy, Value, fields_of, policy_said, read_policy
 from meted.core.policy.base import Policy
 from meted.core.policy.drf import Drf
 from meted.core.policy.easy import Easy
 from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 from meted.core.policy.registry import POLICIES
 from meted.core.policy.rivals.least_used import LeastUsed
-from meted.core.policy.rivals.recent_jobs import WINDOW_US, RecentJobs
+from meted.core.policy.rivals.recent_jobs import RecentJobs
 from meted.core.policy.rivals.sfq import Sfq
 from meted.core.policy.rivals.static import Static
 from meted.core.policy.rivals.stride import Stride
@@ -26,7 +28,6 @@ from .god_docker import GodDocker
 from .god_docker_score import ScoreWeights
 from .lottery import ALWAYS_MILLI, Lottery
 from .multifactor import FairTree, Multifactor, Weights
-from .parameters import Tunable, Value, fields_of, text_of, written
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
     Conservative,
@@ -54,21 +55,15 @@ SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
 """What makes each policy; live ones first."""
 
 
-_FILL: Final[Mapping[str, Value]] = {"fill": "easy"}
-
 _WEIGHTS: Final[Mapping[str, Value]] = fields_of(Weights())
 
 _SCORE_WEIGHTS: Final[Mapping[str, Value]] = fields_of(ScoreWeights())
 
 
-def _filling(policy: Callable[..., Policy], **fixed: Any) -> Tunable:
-    return Tunable(_FILL, lambda given: policy(**given, **fixed))
-
-
 def _weighted(policy: Callable[..., Policy], weights: type, names: Mapping[str, Value], **more: Value) -> Tunable:
     """Return a policy that takes some of its parameters as one object."""
 
-    def make(given: Mapping[str, Value]) -> Policy:
+    def make(**given: Value) -> Policy:
         rest = {name: value for name, value in given.items() if name not in names}
         return policy(weights=weights(**{name: given[name] for name in names}), **rest)
 
@@ -76,23 +71,20 @@ def _weighted(policy: Callable[..., Policy], weights: type, names: Mapping[str, 
 
 
 TUNABLE: Final[Mapping[str, Tunable]] = {
-    Drf.name: _filling(Drf, examined_max=None),
-    LeastUsed.name: _filling(LeastUsed, examined_max=None),
-    Lottery.name: Tunable({"seed": 0, "switch_milli": ALWAYS_MILLI, **_FILL}, lambda given: Lottery(**given)),  # type: ignore[arg-type]
-    Stride.name: _filling(Stride, examined_max=None),
-    Sfq.name: _filling(Sfq, examined_max=None),
+    **{
+        policy.name: Tunable(LIVE_TUNABLE[policy.name].defaults, partial(policy, examined_max=None))
+        for policy in _RANKED
+        if policy.name in LIVE_TUNABLE
+    },
+    Lottery.name: Tunable({"seed": 0, "switch_milli": ALWAYS_MILLI, **FILL}, Lottery),
     Multifactor.name: _weighted(Multifactor, Weights, _WEIGHTS, fill="easy"),
     FairTree.name: _weighted(FairTree, Weights, _WEIGHTS, merge_ties=True, fill="easy"),
-    Condor.name: Tunable({"half_life_us": DAY_US}, lambda given: Condor(**given)),  # type: ignore[arg-type]
+    Condor.name: Tunable({"half_life_us": DAY_US}, Condor),
     StudiedEasyPlusPlus.name: Tunable(
         fields_of(Predicting()),
-        lambda given: StudiedEasyPlusPlus(Predicting(**given)),  # type: ignore[arg-type]
+        lambda **given: StudiedEasyPlusPlus(Predicting(**given)),
     ),
     GodDocker.name: _weighted(GodDocker, ScoreWeights, _SCORE_WEIGHTS, stops_at_gap=True),
-    RecentJobs.name: Tunable(
-        {"window_us": WINDOW_US, "frozen": False, **_FILL},
-        lambda given: RecentJobs(**given, examined_max=None),  # type: ignore[arg-type]
-    ),
 }
 """The policies that have parameters."""
 
@@ -112,7 +104,7 @@ def make_policy(policy: str) -> Policy:
     make = SIMULATED.get(name)
     if make is None:
         raise SimulationError(f"there is no policy {name}; choose one of {', '.join(policy_names())}.")
-    return TUNABLE[name].make({**TUNABLE[name].defaults, **given}) if given else make()
+    return TUNABLE[name].of(given) if given else make()
 
 
 def policy_text(policy: str) -> str:
@@ -121,9 +113,7 @@ def policy_text(policy: str) -> str:
     Raises:
         SimulationError: It has no such parameters.
     """
-    name, given = _read(policy)
-    said = ",".join(f"{written(field)}={text_of(field, value)}" for field, value in given.items())
-    return f"{name}:{said}" if said else name
+    return policy_said(*_read(policy))
 
 
 def policy_parameters(policy: str) -> dict[str, Value]:
@@ -138,10 +128,7 @@ def policy_parameters(policy: str) -> dict[str, Value]:
 
 def _read(policy: str) -> tuple[str, dict[str, Value]]:
     """Return the name of a policy and the parameters that are given."""
-    name, colon, said = policy.partition(":")
-    if not colon:
-        return name, {}
-    if name not in TUNABLE:
-        rules = "; its rules are options of the command" if name == "meted" else ""
-        raise SimulationError(f"the policy {name} has no parameters{rules}; these have: {', '.join(sorted(TUNABLE))}.")
-    return name, TUNABLE[name].read(name, said)
+    try:
+        return read_policy(policy, TUNABLE)
+    except UnknownPolicy as error:
+        raise SimulationError(str(error)) from None

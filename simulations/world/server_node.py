@@ -7,7 +7,8 @@ from random import Random
 
 import trio
 
-from meted.adapters.recovery import live_policy, read_state
+from meted.adapters.live_policies import live_policy
+from meted.adapters.recovery import read_state
 from meted.adapters.server.app import Server
 from meted.adapters.server.secret_store import MemorySecrets
 from meted.adapters.server.session import Peer

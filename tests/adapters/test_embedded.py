@@ -18,7 +18,8 @@ from meted.adapters.cli.log import log as log_command
 from meted.adapters.embedded import Done, LeasedUnits, Pool, PoolError, Unit, UnitFailed, failed
 from meted.adapters.log import LogDamaged, LogFull, LogHeld, MemoryLog, SQLiteLog
 from meted.adapters.log.verify import verify
-from meted.adapters.recovery import UnknownPolicy, note_repair, read_state
+from meted.adapters.policy_parameters import UnknownPolicy
+from meted.adapters.recovery import note_repair, read_state
 from meted.core.batch import Batch, seal
 from meted.core.commands import CreateDomain
 from meted.core.effects import Effect, RunUnits, StopUnits, TellOwner

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meted.adapters.embedded import Pool
 from meted.adapters.log import MemoryLog
-from meted.adapters.recovery import UnknownPolicy
+from meted.adapters.policy_parameters import UnknownPolicy
 from meted.core.ids import JobId
 from meted.core.resources import NOTHING, Resources
 from meted.simulations.errors import SimulationError

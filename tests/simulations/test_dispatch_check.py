@@ -98,6 +98,20 @@ def test_an_embedded_pool_is_decided_as_it_was(tmp_path: Path, policy: str) -> N
         assert found.passes > 10
 
 
+def test_parameters_are_those_of_the_live_pool(tmp_path: Path) -> None:
+    """A log is held against the policy as it runs live, and not as simulations have it."""
+    for place, policy in enumerate(("recent-jobs:frozen=yes,fill=strict", "easy++:steps=no")):
+        path = tmp_path / str(place)
+        record(path, 48, 1, policy)
+        found = json.loads(call(path, "--verify", "--policy", policy, "--json", "-").output)
+        assert (found["policy"], found["different"], found["equal"]) == (policy, 0, found["passes"])
+    other = json.loads(call(tmp_path / "0", "--verify", "--policy", "recent-jobs", "--json", "-", code=1).output)
+    assert other["different"] > 0
+    for policy in ("easy++:renew=yes", "fair-tree"):
+        refused = call(tmp_path / "0", "--verify", "--policy", policy, code=1).output
+        assert refused.startswith(f"Error: no log was recorded under {policy}: ")
+
+
 def test_what_a_restart_forgets_is_seen_and_counted(tmp_path: Path) -> None:
     """A deadline by a run that was next before the restart: with that memory the passes after it differ, and no others.
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from meted.adapters.embedded import Pool
 from meted.adapters.log import MemoryLog
-from meted.adapters.recovery import UnknownPolicy
+from meted.adapters.policy_parameters import UnknownPolicy
 from meted.core.commands import CancelJobs, ChangePriority
 from meted.core.ids import DomainId, LeaseId
 from meted.core.policy.rivals.easy_plus_plus import STEPS_S, EasyPlusPlusIndex, Run

@@ -149,7 +149,7 @@ def test_what_is_not_forecast_is_said(monkeypatch: pytest.MonkeyPatch, name: str
     async def scenario() -> None:
         monkeypatch.setattr(forecasts, "FORECAST_JOBS_MAX", jobs_max)
         engine = busy_engine()
-        monkeypatch.setattr(engine.policy, "name", name, raising=False)
+        monkeypatch.setattr(type(engine.policy), "name", name)
         with pytest.raises(CallError, match=said):
             await asked(engine, Maker()).latest()
 

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 import pytest
 
-from meted.simulations.policies.parameters import text_of, written
+from meted.adapters.policy_parameters import text_of, written
 from meted.simulations.policies.registry import TUNABLE, make_policy, policy_names
 from meted.simulations.replay import Replay
 from meted.simulations.results.metrics import Metrics

@@ -44,7 +44,7 @@ def test_they_are_those_of_the_policies_in_python() -> None:
 @pytest.mark.parametrize("name", sorted(TUNABLE))
 def test_defaults_said_are_defaults(name: str) -> None:
     """What each is made of without a word is what its parameters say that it is."""
-    plain, said = SIMULATED[name](), TUNABLE[name].make(TUNABLE[name].defaults)
+    plain, said = SIMULATED[name](), TUNABLE[name].of(TUNABLE[name].defaults)
     assert vars(plain) == vars(said)
     assert policy_parameters(name) == dict(TUNABLE[name].defaults)
 
@@ -81,7 +81,7 @@ def _word(value: object) -> str:
         ("condor:half-life=0", "half-life of condor: '0' is no time at all"),
         ("go-d-docker:wait=nan", "'nan' is no number from 0"),
         ("fcfs:age=1", "the policy fcfs has no parameters; these have: condor, drf,"),
-        ("meted:alpha=1", "the policy meted has no parameters; its rules are options of the command; these have:"),
+        ("meted:alpha=1", "the policy meted has no parameters; it goes by the rules of the pool; these have:"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(policy: str, sentence: str) -> None:

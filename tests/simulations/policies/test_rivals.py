@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meted.adapters.recovery import UnknownPolicy, live_policy
+from meted.adapters.live_policies import live_policy
+from meted.adapters.policy_parameters import UnknownPolicy
 from meted.core.commands import ChangePriority
 from meted.core.ids import JobId
 from meted.core.invariants import check_engine

@@ -1,4 +1,4 @@
-"""Parameters of policies as texts: ``multifactor:age=2000,size=0``, read, checked, and told again.
+"""Policies with parameters as texts: ``recent-jobs:window=7d,fill=strict``, read, checked, and told again.
 
 A parameter has the name of a field or an argument in Python, with ``-`` for ``_`` and without the unit: ``max-age=7d``
 is ``max_age_us``. What it may be follows from its default: a whole number, a number, yes or no, a duration, or one of
@@ -14,11 +14,11 @@ from typing import Final, TypeVar, get_args
 
 import attrs
 
-from meted.adapters.cli.times import positive_duration_us
 from meted.core.policy.base import Policy
+from meted.core.policy.meted import Meted
 from meted.core.policy.ranked import Fill
 
-from ..errors import SimulationError
+from .cli.times import positive_duration_us
 
 NUMBER_MAX: Final = 1_000_000_000
 """The largest weight of a policy."""
@@ -32,17 +32,25 @@ Value = int | float | str
 T = TypeVar("T")
 
 
+class UnknownPolicy(Exception):
+    """There is no policy as it is written, or it may not run here; ``str(error)`` says which there are."""
+
+
 @attrs.frozen
 class Tunable:
     """A policy with parameters.
 
     Attributes:
         defaults: What each parameter is unless it is said, by its name in Python.
-        make: What makes the policy of all of them.
+        make: What makes the policy of all of them, named.
     """
 
     defaults: Mapping[str, Value]
-    make: Callable[[Mapping[str, Value]], Policy]
+    make: Callable[..., Policy]
+
+    def of(self, given: Mapping[str, Value]) -> Policy:
+        """Return the policy with some parameters given."""
+        return self.make(**{**self.defaults, **given})
 
     def read(self, name: str, text: str) -> dict[str, Value]:
         """Return the parameters that a text names.
@@ -52,24 +60,50 @@ class Tunable:
             text: ``age=2000,size=0``.
 
         Raises:
-            SimulationError: It is not written so, or a parameter is unknown, named twice or cannot be that.
+            UnknownPolicy: It is not written so, or a parameter is unknown, named twice or cannot be that.
         """
         fields = {written(field): field for field in self.defaults}
         found: dict[str, Value] = {}
         for word in text.split(","):
             key, sign, value = (part.strip() for part in word.partition("="))
             if not sign or key not in fields:
-                raise SimulationError(
+                raise UnknownPolicy(
                     f"{word.strip()[:40]!r} is no parameter of {name}; it has {', '.join(fields)}, as in "
                     f"{name}:{_example(self.defaults)}."
                 )
             if fields[key] in found:
-                raise SimulationError(f"the parameter {key} of {name} is given twice; give it once.")
+                raise UnknownPolicy(f"the parameter {key} of {name} is given twice; give it once.")
             try:
                 found[fields[key]] = _value(self.defaults[fields[key]], fields[key], value)
             except ValueError as error:
-                raise SimulationError(f"{key} of {name}: {str(error).rstrip('.')}.") from None
+                raise UnknownPolicy(f"{key} of {name}: {str(error).rstrip('.')}.") from None
         return {field: found[field] for field in self.defaults if field in found}
+
+
+def read_policy(text: str, tunable: Mapping[str, Tunable]) -> tuple[str, dict[str, Value]]:
+    """Return the name of a policy and the parameters that are given.
+
+    Args:
+        text: A name, or a name and parameters: ``recent-jobs:window=7d``.
+        tunable: Those that have parameters, by name.
+
+    Raises:
+        UnknownPolicy: It has no such parameters. Whether there is one of that name is not looked at.
+    """
+    name, colon, said = text.partition(":")
+    if not colon:
+        return name, {}
+    if name not in tunable:
+        rules = "; it goes by the rules of the pool" if name == Meted.name else ""
+        these = ", ".join(sorted(tunable))
+        raise UnknownPolicy(f"the policy {name[:40]} has no parameters{rules}; these have: {these}.")
+    return name, tunable[name].read(name, said)
+
+
+def policy_said(name: str, given: Mapping[str, Value]) -> str:
+    """Return a policy with some parameters as a text, each written in one way."""
+    said = ",".join(f"{written(field)}={text_of(field, value)}" for field, value in given.items())
+    return f"{name}:{said}" if said else name
 
 
 def fields_of(parameters: attrs.AttrsInstance) -> dict[str, Value]:
