@@ -81,8 +81,8 @@ def test_it_is_shown_refuses_is_repaired_and_goes_on(pool: LivePool) -> None:
     ):
         shown = pool.run(*arguments)
         assert (shown.returncode, shown.stderr) == (0, NOTE)
-    for arguments in (("submit", "--", "true"), ("cancel", "2"), ("credit", "grant", "default", "5")):
-        refused = pool.run(*arguments)
+    for changing in (("submit", "--", "true"), ("cancel", "2"), ("credit", "grant", "default", "5")):
+        refused = pool.run(*changing)
         assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", f"{NOTE}Error: {said}\n")
     with pool.client() as client:
         error = is_refused(lambda: client.call("submit", argv=["true"], env={"A_SECRET": "1"}))
