@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import TypedDict
 
 from meted.core.credit.state import ESCROW, ESCROW_NAME, PURSE_NAME, TREASURY, TREASURY_NAME
@@ -53,19 +54,21 @@ def account_number(state: State, domain: str | None, account: int | None) -> int
     return account
 
 
-def credit_lines(log: Log, account_id: int, after: int, limit: int) -> list[CreditLine]:
+def credit_lines(log: Log, account_id: int, after: int, limit: int, last_seq: int | None = None) -> list[CreditLine]:
     """Return a page of the statement of an account: what moved behind position ``after``, oldest first.
 
     It reads as many rows as it returns, and one more. A page has more than ``limit`` lines where some tell of what was
-    lost in a damaged log.
+    lost in a damaged log. What moved behind ``last_seq`` is not told; None is the end of the log.
 
     Raises:
         LogError: The log cannot be read.
     """
-    names, after = _Names(log), min(max(after, 0), log.head.seq)
+    end_seq = log.head.seq if last_seq is None else last_seq
+    names, after = _Names(log), min(max(after, 0), end_seq)
     before = list(log.transfers(account_id, after - 1, 1)) if after > 0 else []
     balance_mc = _sides(before[0], account_id)[1] if before and before[0].seq == after else 0
-    return list(_lines(log.transfers(account_id, after, limit), account_id, names, balance_mc))
+    found = takewhile(lambda it: it.seq <= end_seq, log.transfers(account_id, after, limit))
+    return list(_lines(found, account_id, names, balance_mc))
 
 
 def _lines(found: Iterator[Transfer], account_id: int, names: _Names, balance_mc: int) -> Iterator[CreditLine]:

@@ -36,12 +36,14 @@ class Recovered:
         chain: The chain value of its last batch.
         snapshot_seq: Position of the snapshot that it was read from, 0 if from the very start.
         memory: What the policy remembers there, or None (:mod:`meted.core.policy.memory`).
+        damage: Why it goes no further than that although the log does, or None where this is all of it.
     """
 
     state: State
     chain: bytes
     snapshot_seq: int
     memory: Memory | None = None
+    damage: LogDamaged | None = None
 
 
 @record
@@ -61,6 +63,7 @@ def read_state(
     policy: Policy | None = None,
     *,
     from_snapshot: bool = True,
+    to_damage: bool = False,
     progress: Progress | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Recovered:
@@ -77,17 +80,19 @@ def read_state(
         log: Where to read.
         policy: Who is next; None where nobody is going to ask.
         from_snapshot: False folds the whole log, which gives an equal state by another way.
+        to_damage: Of a log that is damaged where no snapshot helps, return what is good, up to the damage; it may be
+            looked at, and nothing may follow it.
         progress: Is told how many of the events after the snapshot have been read, and how many there are.
         tell: Told in a sentence what takes longer than it might, or what a policy cannot know.
 
     Raises:
-        LogDamaged: The log is not what was written; nothing was changed.
+        LogDamaged: The log is not what was written, and ``to_damage`` is false; nothing was changed.
         SchemaError: It holds an event that this program does not know; nothing was changed.
     """
     with collector_paused():  # millions of objects are made, and no cycle
         start = _start(log, policy) if from_snapshot else _BEGINNING
         if not isinstance(policy, Remembering) or start.snapshot is None or start.memory is not None:
-            return _folded(log, start, policy, progress)
+            return _folded(log, start, policy, progress, to_damage)
         tell(
             f"The policy {policy.name!r} goes by more than the last snapshot holds, as that was made under another: "
             f"the whole log is read, {counted(log.head.seq, 'event')}."
@@ -95,11 +100,12 @@ def read_state(
         try:
             return _folded(log, _BEGINNING, policy, progress)
         except LogDamaged:
-            found = _folded(log, start, policy, progress)
-            tell(
-                f"The log is damaged before its last snapshot, at event {start.state.seq:,}; so the policy "
-                f"{policy.name!r} knows nothing of what was before that."
-            )
+            found = _folded(log, start, policy, progress, to_damage)
+            if found.damage is None:  # else nobody is going to be served by it
+                tell(
+                    f"The log is damaged before its last snapshot, at event {start.state.seq:,}; so the policy "
+                    f"{policy.name!r} knows nothing of what was before that."
+                )
             return found
 
 
@@ -164,16 +170,25 @@ def _understood(snapshot: Snapshot | None, policy: Policy | None) -> _Start:
     return _Start(snapshot, state, memory) if state.seq == snapshot.seq else _BEGINNING
 
 
-def _folded(log: Log, start: _Start, policy: Policy | None, progress: Progress | None) -> Recovered:
+def _folded(
+    log: Log, start: _Start, policy: Policy | None, progress: Progress | None, to_damage: bool = False
+) -> Recovered:
     """Fold what comes after a start, and with it what a policy remembers."""
     snapshot = start.snapshot
     folding: LogFold | Following = LogFold(start.state)
     if isinstance(policy, Remembering):
         folding = Following(policy, start.state, start.memory)
     chain, seq = (GENESIS, 0) if snapshot is None else (snapshot.chain, snapshot.seq)
-    for batch in tail(log, snapshot):
-        folding.add(decode_events(batch.body))
-        chain = batch.chain
-        if progress is not None:
-            progress(batch.last_seq - seq, log.head.seq - seq)
-    return Recovered(folding.finish(), chain, seq, folding.memory if isinstance(folding, Following) else None)
+    damage: LogDamaged | None = None
+    try:
+        for batch in tail(log, snapshot):
+            folding.add(decode_events(batch.body))
+            chain = batch.chain
+            if progress is not None:
+                progress(batch.last_seq - seq, log.head.seq - seq)
+    except LogDamaged as error:
+        if not to_damage:
+            raise
+        damage = error
+    state, memory = folding.finish(), folding.memory if isinstance(folding, Following) else None
+    return Recovered(state, chain, seq, memory, damage)

@@ -50,7 +50,7 @@ def unit_records(log: Log, state: State, job_id: int, first: int = 0, limit: int
 
     Args:
         log: Where the units were logged.
-        state: The state that the job is in.
+        state: The state that the job is in; what the log holds behind it is not told.
         job_id: The job.
         first: Index of the first unit.
         limit: How many units at most.
@@ -63,7 +63,7 @@ def unit_records(log: Log, state: State, job_id: int, first: int = 0, limit: int
     first = min(max(first, 0), job.terms.count)
     end = min(first + limit, job.terms.count)
     records = {unit: _blank(job, unit) for unit in range(first, end)}
-    for record in _reported(log, job.job_id, first, end):
+    for record in _reported(log, job.job_id, first, end, state.seq):
         if record["unit"] in records:
             records[record["unit"]] = record | {"state": records[record["unit"]]["state"]}
     for lease in state.jobs.leases.values():
@@ -75,9 +75,10 @@ def unit_records(log: Log, state: State, job_id: int, first: int = 0, limit: int
     return list(records.values())
 
 
-def _reported(log: Log, job_id: JobId, first: int, end: int) -> Iterator[UnitRecord]:
-    """Yield the records of all attempts that were reported, older ones of a unit first."""
-    reports = sorted(log.reports(job_id, first, max(end - first, 0)), key=lambda report: (report.seq, report.lease_id))
+def _reported(log: Log, job_id: JobId, first: int, end: int, last_seq: int) -> Iterator[UnitRecord]:
+    """Yield the records of all attempts that were reported up to a position, older ones of a unit first."""
+    found = (report for report in log.reports(job_id, first, max(end - first, 0)) if report.seq <= last_seq)
+    reports = sorted(found, key=lambda report: (report.seq, report.lease_id))
     read_seq, finished = 0, list[UnitsFinished]()
     for report in reports:
         if report.seq != read_seq:

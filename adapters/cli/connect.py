@@ -27,6 +27,9 @@ WAIT_US = 30_000_000
 OUT_OF_REACH = "The server is out of reach; trying again."
 """What is said where a command waits for a server that has gone."""
 
+READ_ONLY = "The pool is read-only, as its log is damaged, and is shown as it was before; `meted state` says more."
+"""What every command says of such a pool, on the standard error."""
+
 COMPLETION_S = 0.5
 """A shell that completes a word waits no longer than this for the server."""
 
@@ -68,6 +71,8 @@ def connected(server: str | None, timeout_s: float | None = None) -> Iterator[Bl
 
     address = address_of(server)
     with BlockingClient(address) if timeout_s is None else BlockingClient(address, timeout_s=timeout_s) as client:
+        if client.server.get("read_only") and timeout_s is None:  # a shell that completes a word has no place for it
+            click.echo(READ_ONLY, err=True)
         yield client
 
 

@@ -152,13 +152,17 @@ def _what_eta_says(client: BlockingClient, job: int, sentences: list[str]) -> li
 def state(as_json: bool, server: str | None) -> None:
     """Show the log's position and the digest of the state there.
 
-    Two servers, or a server and a replay of its log, that are at the same position have the same digest.
+    Two servers, or a server and a replay of its log, that are at the same position have the same digest. Of a pool that
+    is read-only it says why, and what to do.
     """
     with connected(server) as client:
         found = cast("dict[str, object]", client.call("state"))
+        read_only = client.server.get("read_only")
     digest = found["digest"]
     shown = {"seq": found["seq"], "digest": digest.hex() if isinstance(digest, bytes) else digest}
     if as_json:
         print_json(shown)
     else:
         print_facts({name: str(value) for name, value in shown.items()})
+        if read_only:
+            click.echo(str(read_only))

@@ -103,14 +103,16 @@ def read_log(log: Log, policy: Policy) -> Recovered:
     from .progress import ProgressBar
 
     with ProgressBar("Reading the log") as bar:
-        return read_state(log, policy, progress=bar, tell=click.echo)
+        return read_state(log, policy, to_damage=True, progress=bar, tell=click.echo)
 
 
-def announce(addresses: list[Address], data: Path) -> None:
-    """Say where the server listens."""
+def announce(addresses: list[Address], data: Path, read_only: str | None) -> None:
+    """Say where the server listens, and why its pool is read-only, if it is."""
     for address in addresses:
         click.echo(f"meted listens at {address}")
     click.echo(f"The log is in {data}")
+    if read_only is not None:
+        click.echo(read_only)
 
 
 def next_step(bound: Sequence[Address]) -> str:
@@ -144,15 +146,17 @@ def serve(data: Path, listen: tuple[str, ...], policy: str) -> None:
     """Run a server; workers join it from anywhere.
 
     It keeps everything in the data directory and can be killed at any time: started again, it goes on where it was, and
-    the workers come back with what they run. Ctrl-C or SIGTERM end it in good order; workers go on meanwhile.
+    the workers come back with what they run. Ctrl-C or SIGTERM end it in good order; workers go on meanwhile. Where the
+    log is damaged it says so, and what is good of it can be looked at.
     """
     addresses = addresses_of(listen)
     with sentences():
         from ..server.run import serve as run
 
-        def ready(bound: list[Address], _: Server) -> None:
-            announce(bound, data)
-            click.echo(next_step(bound))
+        def ready(bound: list[Address], server: Server) -> None:
+            announce(bound, data, server.read_only)
+            if server.read_only is None:
+                click.echo(next_step(bound))
 
         run(data, addresses, policy, ready, read_log)
 

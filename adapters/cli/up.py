@@ -68,10 +68,13 @@ def up(data: Path, workers: int, stagger: int, executor: str | None, listen: tup
         held: list[LocalWorkers] = []
 
         def ready(bound: list[Address], server: Server) -> None:
-            announce(bound, data)
-            held.append(_start_workers(data, workers, bound[0], options))
+            announce(bound, data, server.read_only)
+            held.append(_start_workers(data, workers if server.read_only is None else 0, bound[0], options))
             _stop_workers_first(held[0], server)
-            _say_what_next(workers)
+            if server.read_only is None:
+                _say_what_next(workers)
+            else:
+                click.echo("No worker is started; those that live go on with what they run.")
 
         try:
             run(data, addresses, policy, ready, read_log)

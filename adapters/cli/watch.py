@@ -136,7 +136,8 @@ def _live(follower: Follower, job_id: int | None) -> None:
 
         def show(follower: Follower, reachable: bool, job_id: int | None) -> None:
             jobs = {key: row for key, row in follower.jobs.items() if job_id in (None, key)}
-            live.update(picture(console, reasons.told(jobs, reachable), follower.workers, reachable), refresh=True)
+            told, is_read_only = reasons.told(jobs, reachable), follower.is_read_only
+            live.update(picture(console, told, follower.workers, reachable, is_read_only), refresh=True)
 
         _follow(follower, job_id, show)
 
@@ -184,7 +185,11 @@ class Reasons:
 
 
 def picture(
-    console: Console, jobs: Mapping[int, JobView], workers: Mapping[int, WorkerRow], reachable: bool
+    console: Console,
+    jobs: Mapping[int, JobView],
+    workers: Mapping[int, WorkerRow],
+    reachable: bool,
+    is_read_only: bool,
 ) -> RenderableType:
     """Return what fits on the terminal: a line on the pool, the jobs that have not ended, the latest that have.
 
@@ -192,6 +197,7 @@ def picture(
         console: The terminal.
         jobs, workers: The tables.
         reachable: Whether the server answers.
+        is_read_only: Whether it takes nothing, as its log is damaged.
     """
     from rich.console import Group
     from rich.text import Text
@@ -209,6 +215,7 @@ def picture(
     used = amount(sum(row["used_cpu_milli"] for row in workers.values()))
     whole = amount(sum(row["cpu_milli"] for row in workers.values()))
     pool = f"{len(workers)} {pluralized(len(workers), 'worker')}, {used} of {whole} cpus in use"
+    pool += "; read-only" if is_read_only else ""
     lines: list[RenderableType] = [Text(f"{', '.join(parts)}; {pool}", style="bold")]
     if not reachable:
         lines.append(Text(OUT_OF_REACH, style="red"))

@@ -44,6 +44,11 @@ class Follower:
         self._instance: object = None
         self._client = client
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the server takes nothing, as its log is damaged."""
+        return bool(self._client.server.get("read_only"))
+
     def poll(self, wait_us: int) -> Changes:
         """Wait for a change and return it; nothing is in it when the time is over.
 

@@ -10,7 +10,7 @@ import trio
 from meted.core.engine import Engine
 from meted.core.errors import Refused
 
-from ..log import Log
+from ..log import Log, LogDamaged
 from ..wire import limits
 from ..wire.convert import params_of
 from ..wire.errors import CallError, Code
@@ -30,6 +30,7 @@ from .kept_calls import KeptCalls
 from .loan_methods import LoanMethods
 from .output_method import OutputMethod
 from .read_methods import ReadMethods
+from .read_only import ReadOnlyLoop
 from .runner import Runner, in_thread
 from .secret_store import SecretStore
 from .session import Peer, Session, part_from
@@ -68,6 +69,7 @@ class Server:
         clock: Callable[[], int],
         secrets: SecretStore,
         instance: str,
+        damage: LogDamaged | None = None,
         reading: Log | None = None,
         token: str | None = None,
         runner: Runner = in_thread,
@@ -83,6 +85,8 @@ class Server:
             clock: Gives the time of day, microseconds.
             secrets: Where environment values are kept that may not be in the log.
             instance: Names this life of the server.
+            damage: Why the log goes no further than the engine although there is more of it; the pool is read-only
+                then, and nothing is written. None where all is well.
             reading: The same log opened once more, for reading; None reads from ``log``, which is right only where
                 ``runner`` runs one thing at a time.
             token: What peers must show that the kernel does not vouch for; None admits none of them.
@@ -91,7 +95,10 @@ class Server:
             parted: Told of each connection that has ended.
         """
         calls = KeptCalls()
-        loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner, snapshot_events, calls.keep)
+        if damage is None:
+            loop = CommitLoop(log, engine, clock, self._published, snapshot_seq, runner, snapshot_events, calls.keep)
+        else:
+            loop = ReadOnlyLoop(log, engine, clock, damage)
         reading = log if reading is None else reading
         self.desk = Desk(reading, engine, loop, calls, clock, secrets, runner, instance, self.stop)
         self._aftermath = Aftermath(self.desk)
@@ -117,6 +124,11 @@ class Server:
         self._stopping = trio.Event()
         self._committed = trio.Event()
 
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be changed, one sentence, or None where it can."""
+        return self.desk.loop.read_only
+
     async def run(
         self,
         listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] = (),
@@ -131,7 +143,8 @@ class Server:
             peer_of: Says who is at the other end of a new one.
             task_status: Told when the server is ready.
         """
-        self._aftermath.begin()
+        if self.read_only is None:
+            self._aftermath.begin()
         async with trio.open_nursery() as outer:
             outer.start_soon(self._commit)
             async with trio.open_nursery() as nursery:

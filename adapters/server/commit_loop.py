@@ -81,6 +81,7 @@ class CommitLoop:
     Attributes:
         engine: What decides. Others only read it.
         failure: Why the last append failed, or None if it did not.
+        read_only: Why nothing is taken, one sentence, or None where it is (:mod:`.read_only`).
         stats: What it has measured of itself.
         snapshots: Keeps one now and then.
         before_answers: Writes what is to be on disk before the answers of a batch go out, beside the batch.
@@ -112,6 +113,7 @@ class CommitLoop:
         """
         self.engine = engine
         self.failure: LogError | None = None
+        self.read_only: str | None = None
         self.stats = Stats()
         self.before_answers: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint_if_cancelled
         self.abandoned: Callable[[], None] = lambda: None

@@ -163,7 +163,7 @@ class CreditMethods:
         number = account_number(desk.state, params.domain, params.account)
 
         async def read() -> object:
-            lines = await desk.read(partial(credit_lines, desk.log, number, params.after, limit))
+            lines = await desk.read(partial(credit_lines, desk.log, number, params.after, limit, desk.state.seq))
             page = next(pages(lines))
             if page and page[-1]["kind"] == LOST:  # the line that it stands before comes with the next page
                 page.pop()

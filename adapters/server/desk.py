@@ -127,7 +127,8 @@ class Desk:
         self.clock = clock
         self.reader = Reader(log, engine, clock)
         self.crew = Crew(lambda: engine.committed, secrets)
-        self.tables = Tables(lambda: engine.committed, self.crew.running, self.crew.switches)
+        is_alone = loop.read_only is not None  # no worker is taken in
+        self.tables = Tables(lambda: engine.committed, self.crew.running, self.crew.switches, is_alone=is_alone)
         self.secrets = secrets
         self.runner = runner
         self.instance = instance

@@ -43,6 +43,7 @@ class HelloMethod:
                 "instance": self._desk.instance,
                 "now_us": self._desk.clock(),
                 "heartbeat_us": limits.HEARTBEAT_US,
+                "read_only": self._desk.loop.read_only,
                 "limits": {name: value for name, value in vars(limits).items() if name.isupper()},
             }
         )

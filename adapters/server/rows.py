@@ -48,8 +48,17 @@ def job_row(state: State, job: Job, started: int, offers: Offers, waiting: Seque
     return row
 
 
-def worker_rows(state: State, worker_ids: Iterable[WorkerId], switches: Callable[[WorkerId], int]) -> list[WorkerRow]:
-    """Return the rows of those of the workers that are there, by id; ``switches`` counts those of one of them."""
+def worker_rows(
+    state: State, worker_ids: Iterable[WorkerId], switches: Callable[[WorkerId], int], *, is_alone: bool = False
+) -> list[WorkerRow]:
+    """Return the rows of those of the workers that are there, by id.
+
+    Args:
+        state: The state.
+        worker_ids: The workers.
+        switches: Counts those of one of them.
+        is_alone: Whether all of them are out of touch, whatever the state says.
+    """
     wanted = {worker_id: NOTHING for worker_id in worker_ids if worker_id in state.workers.workers}
     leases = dict.fromkeys(wanted, 0)
     for lease in state.jobs.leases.values():
@@ -58,14 +67,14 @@ def worker_rows(state: State, worker_ids: Iterable[WorkerId], switches: Callable
             wanted[lease.worker_id] = wanted[lease.worker_id].plus(request)
             leases[lease.worker_id] += 1
     return [
-        _worker_row(state, state.workers.workers[worker_id], used, leases[worker_id], switches(worker_id))
+        _worker_row(state, state.workers.workers[worker_id], used, leases[worker_id], switches(worker_id), is_alone)
         for worker_id, used in sorted(wanted.items())
     ]
 
 
-def _worker_row(state: State, worker: Worker, used: Resources, leases: int, switches: int) -> WorkerRow:
+def _worker_row(state: State, worker: Worker, used: Resources, leases: int, switches: int, is_alone: bool) -> WorkerRow:
     owner = state.domains.domains.get(worker.owner)
-    status = "away" if worker.lost_at_us is not None else "draining" if worker.draining else "ready"
+    status = "away" if is_alone or worker.lost_at_us is not None else "draining" if worker.draining else "ready"
     return WorkerRow(
         worker=worker.worker_id,
         name=worker.name,

@@ -20,7 +20,7 @@ from meted.core.usage import logarithms
 
 from ..live_policies import live_policy
 from ..local_service import wall_clock_us
-from ..log import Log, SQLiteLog
+from ..log import Log, LogDamaged, SQLiteLog
 from ..postings import keep_postings
 from ..recovery import Recovered, read_state
 from ..wire.address import Address, TcpAddress
@@ -28,7 +28,7 @@ from ..wire.token import make_token, token_path
 from .app import Server
 from .collector import Collector
 from .listen import SocketFile, bound_to, listen, peer_of, socket_files
-from .secret_store import SecretFiles
+from .secret_store import MemorySecrets, SecretFiles, SecretStore
 
 SWITCH_S = 0.0002
 """How soon the thread that writes may go on: with Python's 5 ms a sync of 0.2 ms would take 5."""
@@ -37,15 +37,21 @@ SECRETS_DIRECTORY = "secrets"
 
 Ready = Callable[[list[Address], Server], None]
 
+READ_GOOD = partial(read_state, to_damage=True)
+"""Folds a log, up to its damage where it has any that no snapshot bridges."""
+
 
 def serve(
     data: Path,
     addresses: Sequence[Address],
     policy: str,
     ready: Ready,
-    read: Callable[[Log, Policy], Recovered] = read_state,
+    read: Callable[[Log, Policy], Recovered] = READ_GOOD,
 ) -> None:
     """Serve the pool in a data directory until SIGTERM or SIGINT, or until somebody calls ``shutdown``.
+
+    Where the log turns out to be damaged, and no snapshot helps, what is good of it can be looked at, and nothing is
+    written (:mod:`.read_only`).
 
     Args:
         data: The data directory; made if need be.
@@ -66,7 +72,8 @@ def serve(
         reading = stack.enter_context(SQLiteLog.open(data, read_only=True))
         chosen = live_policy(policy)
         found = read(log, chosen)
-        keep_postings(log)
+        if found.damage is None:
+            keep_postings(log)
         engine = Engine(chosen, found.state, found.chain, memory=found.memory)
         logarithms()  # tens of milliseconds, for which everybody would wait in the first pass
         collector = stack.enter_context(Collector())
@@ -76,8 +83,9 @@ def serve(
             engine,
             found.snapshot_seq,
             clock=steady_clock(),
-            secrets=SecretFiles(data / SECRETS_DIRECTORY, partial(secrets.token_hex, 16)),
+            secrets=_secret_store(data, found.damage),
             instance=secrets.token_hex(8),
+            damage=found.damage,
             reading=reading,
             token=token,
             parted=collector.parted,
@@ -88,6 +96,12 @@ def serve(
         finally:
             for file in made:  # and none else: at the others somebody else may listen
                 file.remove()
+
+
+def _secret_store(data: Path, damage: LogDamaged | None) -> SecretStore:
+    """Return where secrets are kept; of a damaged log none is needed, and none is written."""
+    make_token = partial(secrets.token_hex, 16)
+    return SecretFiles(data / SECRETS_DIRECTORY, make_token) if damage is None else MemorySecrets(make_token)
 
 
 async def _serve(server: Server, addresses: list[Address], made: list[SocketFile], ready: Ready) -> None:

@@ -13,6 +13,7 @@ from meted.core.errors import Refused
 from meted.core.ids import WorkerId
 from meted.core.record import record
 
+from ..log import LogError
 from ..wire.codec import encode
 from ..wire.connection import Connection, State
 from ..wire.errors import CallError, Code, LocalProtocolError, RemoteProtocolError
@@ -172,6 +173,8 @@ class Session:
             outcome = error
         except Refused as refusal:
             outcome = CallError(Code.REFUSED, refusal.reason.value, refusal.sentence)
+        except LogError as error:
+            outcome = CallError(Code.FAILED, "not_read", str(error))
         except Exception as error:
             outcome = note_fault(error)
         self.answer(msgid, outcome)

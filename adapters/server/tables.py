@@ -82,7 +82,12 @@ class Tables:
     """
 
     def __init__(
-        self, state: Callable[[], State], started: Callable[[JobId], int], switches: Callable[[WorkerId], int]
+        self,
+        state: Callable[[], State],
+        started: Callable[[JobId], int],
+        switches: Callable[[WorkerId], int],
+        *,
+        is_alone: bool = False,
     ) -> None:
         """Show what a function returns.
 
@@ -90,11 +95,13 @@ class Tables:
             state: Returns the state.
             started: Counts the leases of a job that have a unit running.
             switches: Counts how often a worker has changed from one job to another.
+            is_alone: Whether every worker is out of touch, whatever the state says.
         """
         self.status = 0
         self._state = state
         self._started = started
         self._switches = switches
+        self._is_alone = is_alone
         self._jobs: set[JobId] = set()
         self._workers: set[WorkerId] = set()
         self._loans: list[LoanNews] = []
@@ -217,7 +224,7 @@ class Tables:
 
     def worker_rows(self, worker_ids: Iterable[WorkerId], state: State) -> list[WorkerRow]:
         """Return the rows, in a state, of those of the workers that are there."""
-        return worker_rows(state, worker_ids, self._switches)
+        return worker_rows(state, worker_ids, self._switches, is_alone=self._is_alone)
 
     def _look_at_workers(self, after: State) -> None:
         """Where other workers are the largest now, take note of the jobs that are held or pending because of it."""

@@ -104,7 +104,13 @@ def _table(methods: Iterable[Method]) -> Mapping[str, Method]:
 
 METHODS = _table(
     [
-        Method("hello", Hello, "{protocol, program, version, instance, now_us, heartbeat_us, limits}", role="any"),
+        Method(
+            "hello",
+            Hello,
+            "{protocol, program, version, instance, now_us, heartbeat_us, read_only, limits}; read_only is a sentence, "
+            "or nil",
+            role="any",
+        ),
         Method("help", Help, "[{method, doc, mutates, role, params, result}]", role="any"),
         Method("ping", Ping, "{}", role="any"),
         Method("submit", Submit, "{job}, or for dry_run {accepted, fits_now, sentence}", mutates=True),

@@ -94,6 +94,7 @@ class Contact:
         self._scope = trio.CancelScope()
         self._missing_since_s: float | None = None
         self._has_told = False
+        self._heard = ""
 
     @property
     def is_settled(self) -> bool:
@@ -178,6 +179,8 @@ class Contact:
                 await (self._join(link) if self.worker_id is None else self._rejoin(link, self.worker_id))
         except CallError as error:
             if error.code in (Code.FAILED, Code.BUSY) or error.reason == SUPERSEDED:
+                self._has_told = self._has_told and error.sentence == self._heard  # what it says itself is news
+                self._heard = error.sentence
                 link.hang_up(error.sentence)
             else:
                 self.finish(WorkerEnd(REFUSED, error.sentence))
@@ -212,6 +215,7 @@ class Contact:
         self._tell(f"Connected to the server as worker {worker_id}.")
         self._missing_since_s = None
         self._has_told = False
+        self._heard = ""
         self._owner.feel(s.Connected(now_us()))
 
     def _missed(self, reason: str) -> None:

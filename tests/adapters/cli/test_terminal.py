@@ -13,6 +13,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from rich.console import Console
+
+from meted.adapters.cli.watch import picture
 
 from ..live import HandWorker, LiveServer, live_server
 
@@ -114,6 +117,17 @@ def test_watch_says_why_a_job_waits(server: LiveServer) -> None:
     look.wait()
     server.run("cancel", first)
     looker.join()
+
+
+def test_watch_says_that_the_pool_is_read_only() -> None:
+    console = Console(width=COLUMNS, height=LINES, color_system=None)
+
+    def headline(*, is_read_only: bool) -> str:
+        with console.capture() as capture:
+            console.print(picture(console, {}, {}, True, is_read_only))
+        return capture.get().splitlines()[0].rstrip()
+
+    assert headline(is_read_only=True) == headline(is_read_only=False) + "; read-only"
 
 
 def test_logs_have_headings(server: LiveServer) -> None:

@@ -7,10 +7,11 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 
-from meted.adapters.log import Log, LogIOError, MemoryLog, Result
+from meted.adapters.log import Log, LogDamaged, LogIOError, MemoryLog, Result
 from meted.adapters.recovery import read_state
 from meted.adapters.server.app import Server
 from meted.adapters.server.runner import in_place
@@ -136,7 +137,8 @@ class Stage:
     def __init__(self, nursery: trio.Nursery, log: Log) -> None:
         self.log = log
         self._nursery = nursery
-        found = read_state(log)
+        found = read_state(log, to_damage=True)
+        self.damage = found.damage
         self.server = Server(
             log,
             Engine(POLICIES["meted"](), found.state, found.chain),
@@ -144,6 +146,7 @@ class Stage:
             clock=lambda: START_US + int(trio.current_time() * 1e6),
             secrets=MemorySecrets(lambda: "5ec7e7" * 4),
             instance="instance",
+            damage=found.damage,
             token=TOKEN,
             runner=in_place,
         )
@@ -164,10 +167,14 @@ class Stage:
         return caller
 
     def check(self) -> None:
-        """What is true of a server at rest: its state is the fold of its log, and no invariant is broken."""
+        """What is true of a server at rest: its state is the fold of its log, and no invariant is broken.
+
+        Of a log that is damaged it is the fold of what is good of it; ``Stage.damage`` says where that ends.
+        """
         state = State()
-        for batch in self.log.read():
-            state = fold(state, decode_events(batch.body))
+        with contextlib.nullcontext() if self.damage is None else pytest.raises(LogDamaged):
+            for batch in self.log.read():
+                state = fold(state, decode_events(batch.body))
         assert state_digest(state) == state_digest(self.server.desk.state)
         check_engine(self.server.desk.engine)
 

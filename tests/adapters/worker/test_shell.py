@@ -21,7 +21,7 @@ from meted.core.record import replaced
 from meted.core.resources import Resources
 from meted.core.spec import Spec, pack_spec, spec_digest
 
-from .scripted import BODY, DIGEST, Peer, Stage, lease, play
+from .scripted import BODY, DIGEST, HELLO, Peer, Stage, lease, play
 
 
 def test_it_joins_and_says_what_it_offers() -> None:
@@ -451,6 +451,37 @@ def test_a_server_that_says_goodbye_is_dialled_again() -> None:
         await peer.tell("closing", sentence="The server stops.")
         await (await stage.peer()).rejoin(())
         assert stage.told[1] == "No server: The server stops. The worker dials again."
+
+    play(scene)
+
+
+def test_a_server_that_takes_nothing_is_told_of_once_and_dialled_until_it_does() -> None:
+    """Its log is damaged, say: what ran and ended meanwhile is kept, and reported when it takes the worker back."""
+    error = CallError(104, "read_only", "The pool is read-only.")
+
+    async def scene(stage: Stage) -> None:
+        peer = await stage.peer()
+        await peer.join()
+        await peer.run(lease(1))
+        await trio.sleep(0.1)
+        await peer.cut()
+        stage.down = True
+        await trio.sleep(10)
+        stage.down = False
+        for _ in range(20):
+            peer = await stage.peer()
+            await peer.answer("hello", HELLO)
+            await peer.answer("worker.rejoin", error=error)
+        assert trio.current_time() > 50  # it takes its time between two
+        again = await stage.peer()
+        assert (await again.rejoin((1,))).params["held"] == ((1, ((0, 1),)),)
+        assert (await again.answer("worker.finish")).params["done"] == ((0, 1),)
+        assert stage.told == [
+            "Connected to the server as worker 7.",
+            "No server: the server closed the connection. What runs goes on; the worker dials again.",
+            "No server: The pool is read-only. The worker dials again.",
+            "Connected to the server as worker 7.",
+        ]
 
     play(scene)
 
