@@ -11,7 +11,7 @@ from meted.adapters.cli.tables import shown
 from meted.adapters.wording import counted
 
 from ..ruled import rules_rows
-from ..traces.trace_rules import FilterCounts
+from ..traces.trace_rules import TIME_MAX_SAID, FilterCounts
 from ..trade.words import plan_rows
 from .credit_rows import books_rows, credit_rows
 from .metrics import JsonValue
@@ -38,6 +38,7 @@ _LEFT_OUT: Final = {
     "no_submit": "without a submit time",
     "no_procs": "without processors",
     "no_run": "without a run time",
+    "too_late": f"beyond {TIME_MAX_SAID}",
     "outside_window": "submitted outside the window",
     "no_domain": "of users whom no row of the file of domains names",
     "too_wide": "wider than the machine",

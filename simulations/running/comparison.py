@@ -95,7 +95,9 @@ class Comparison:
             (one.label, one.metric, one.over): one for one in (self.intervals.differences if self.intervals else ())
         }
         ends = ("time_low", "time_high", "users_low", "users_high")
-        rows: list[list[object]] = [["policy", "metric", "value", "best", "difference", *ends, *ORIGIN_COLUMNS]]
+        heads = ("policy", "metric", "value", "best", "difference", *ends, "intervals", *ORIGIN_COLUMNS)
+        how = "" if self.intervals is None else intervals_words(self.intervals)
+        rows: list[list[object]] = [list(heads)]
         origins = [origin_cells(figures) for figures in self.figures]
         for metric, values in present(self.figures):
             marked = best(metric, values)
@@ -103,7 +105,7 @@ class Comparison:
                 over = [found.get((label, metric.name, kind)) for kind in ("time", "users")]
                 cells = [end for one in over for end in (("", "") if one is None else (one.low, one.high))]
                 difference = value - values[0] if place else ""
-                rows.append([label, metric.name, value, int(place in marked), difference, *cells, *origins[place]])
+                rows.append([label, metric.name, value, int(place in marked), difference, *cells, how, *origins[place]])
         return csv_text(rows)
 
 
@@ -123,6 +125,12 @@ def intervals_document(found: Intervals) -> dict[str, object]:
             for one in found.differences
         ],
     }
+
+
+def intervals_words(found: Intervals) -> str:
+    """Return how intervals came about, for a cell of a table."""
+    made = f"draws={found.resamples} seed={found.seed} block_s={found.block_us // 1_000_000}"
+    return f"BCa bootstrap at {100 * found.level:g} %; {made}"
 
 
 def intervals_sentences(found: Intervals) -> Iterator[str]:

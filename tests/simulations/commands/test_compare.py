@@ -113,6 +113,21 @@ def test_a_row_for_each_run_and_figure_in_a_spreadsheet(trace: Path, tmp_path: P
     assert float(waits[1]["time_low"]) <= float(waits[1]["difference"]) <= float(waits[1]["time_high"])
 
 
+def test_each_row_of_a_spreadsheet_says_how_its_intervals_came_about(trace: Path, tmp_path: Path) -> None:
+    """And not only that nothing was drawn by chance in the run."""
+    path = tmp_path / "c.csv"
+
+    def said(*words: str) -> set[str]:
+        call(trace, *POLICIES, *words, "--csv", path)
+        with path.open(newline="") as file:
+            return {row["intervals"] for row in csv.DictReader(file)}
+
+    assert said("--block", "2h", "--resamples", "50", "--seed", "7") == {
+        "BCa bootstrap at 95 %; draws=50 seed=7 block_s=7200"
+    }
+    assert said("--resamples", "0") == {""}
+
+
 @pytest.mark.parametrize("ended", [1, 2])
 def test_after_an_interruption_those_are_compared_that_have_ended(
     trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: int
