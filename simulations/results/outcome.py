@@ -162,7 +162,10 @@ def _header(trace: Trace, policy: str, event_order: str, rules: Rules | None) ->
     )
     changed = {name: value for name, value in transform_figures(options).items() if value is not None}
     goes_by = {**rules_figures(policy, rules), **policy_parameters(policy)}
-    drawn: dict[str, JsonValue] = {"transforms": transform_figures(options), "policy_parameters": policy_parameters(policy)}
+    drawn: dict[str, JsonValue] = {
+        "transforms": transform_figures(options),
+        "policy_parameters": policy_parameters(policy),
+    }
     lines = [
         "Version: 2.2",
         "Computer: meted simulate",
