@@ -113,6 +113,13 @@ def test_a_row_for_each_run_and_figure_in_a_spreadsheet(trace: Path, tmp_path: P
     assert float(waits[1]["time_low"]) <= float(waits[1]["difference"]) <= float(waits[1]["time_high"])
 
 
+def test_every_measure_of_a_run_is_compared(trace: Path) -> None:
+    """But for what tells the trace, and speed, which is user CPU over jobs."""
+    found = json.loads(call(trace, *POLICIES, "--fairness", "--resamples", "0", "--json", "-").stdout)["results"][0]
+    numbers = {name for name, value in found.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    assert numbers - {metric.name for metric in METRICS} == {"procs", "jobs", "users", "jobs_per_s"}
+
+
 def test_each_row_of_a_spreadsheet_says_how_its_intervals_came_about(trace: Path, tmp_path: Path) -> None:
     """And not only that nothing was drawn by chance in the run."""
     path = tmp_path / "c.csv"
