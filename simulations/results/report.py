@@ -42,6 +42,7 @@ _LEFT_OUT: Final = {
     "outside_window": "submitted outside the window",
     "no_domain": "of users whom no row of the file of domains names",
     "too_wide": "wider than the machine",
+    "malformed": ("malformed line", "malformed lines"),
 }
 _NOTED: Final = {
     "narrowed": ("job was wider than --procs-max", "jobs were wider than --procs-max"),
@@ -141,8 +142,6 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     lines = figures.get("filter_lines")
     named = lines if isinstance(lines, Mapping) else {}
     yield from (("left out", line) for line in counted_lines(counts, _LEFT_OUT, named))
-    if counts.malformed:
-        yield "left out", counted(counts.malformed, "malformed line")
     yield from (("note", line) for line in counted_lines(counts, _NOTED, named))
     yield "trace sha256", str(figures["trace_sha256"])
 

@@ -115,7 +115,7 @@ class SwfReader:
         malformed_count: How many there were.
         extra_columns: How many records had more than 18 columns.
         below_unknown: How many records held a number below -1, which SWF has no meaning for.
-        odd_lines: The first lines of both, by these names.
+        odd_lines: The first lines of both, by these names, and of those that are no record, as ``malformed``.
     """
 
     def __init__(self, path: str, report: Callable[[Malformed], None] | None = None) -> None:
@@ -172,6 +172,7 @@ class SwfReader:
         """Count and report a line that is no record."""
         found = Malformed(number, sentence)
         self.malformed_count += 1
+        note_line(self.odd_lines, "malformed", number)
         if len(self.malformed) < MAX_MALFORMED_KEPT:
             self.malformed.append(found)
         if self._report is not None:

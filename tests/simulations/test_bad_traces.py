@@ -63,7 +63,9 @@ def test_each_is_named_with_its_line_and_counted(tmp_path: Path, bad: str, told:
     path.write_text(HEADER + row(1) + bad + row(9, 9))
     assert told in run(path).output
     result = run(path, "--json", "-")
-    assert json.loads(result.stdout)["filter"][key] == 1
+    found = json.loads(result.stdout)
+    assert found["filter"][key] == 1
+    assert found["filter_lines"][key] == "3"
 
 
 def test_many_odd_lines_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
@@ -80,6 +82,12 @@ def test_of_many_odd_records_the_first_are_named_as_well(tmp_path: Path) -> None
     trace = read_trace(str(path))
     assert (trace.counts.below_unknown, trace.counts.extra_columns) == (4, 2)
     assert trace.lines == {"below_unknown": (2, 3, 4), "extra_columns": (7, 8)}
+
+
+def test_a_report_names_the_lines_that_are_malformed(tmp_path: Path) -> None:
+    path = tmp_path / "bad.swf"
+    path.write_text(HEADER + row() + "1 2\n" * 4)
+    assert "4 malformed lines (line 3, 4, 5, ...)" in run(path).stdout
 
 
 def test_nothing_but_jobs_too_late_says_so(tmp_path: Path) -> None:
@@ -182,7 +190,7 @@ def test_any_lines_are_simulated_or_refused_in_a_sentence(
     try:
         trace = read_trace(str(path), options)
         counts = trace.counts
-        left_out = counts.parts + counts.no_submit + counts.no_procs + counts.no_run + counts.too_wide
+        left_out = counts.parts + counts.no_submit + counts.no_procs + counts.no_run + counts.too_late + counts.too_wide
         assert counts.records == counts.jobs + left_out
         assert len(list(trace)) == len(trace) == counts.jobs
         for kind, numbers in trace.lines.items():
