@@ -33,7 +33,7 @@ _OVERRUNS: Final = {
     "extend": "extend (a run beyond its estimate makes the estimate longer)",
     "cut": "cut (a run beyond its estimate ends there)",
 }
-_LEFT_OUT: Final = {
+_LEFT_OUT: Final[dict[str, str | tuple[str, str]]] = {
     "parts": "of a job that stands before them, whole",
     "no_submit": "without a submit time",
     "no_procs": "without processors",
