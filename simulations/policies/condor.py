@@ -12,7 +12,8 @@ the pie is spun again, among those for whom there may still be something, until 
   (``calculateSubmitterLimit``) takes all slots, claimed ones too, less what the user holds already; and so it is here.
   Slots of users who have nothing waiting are in the pie, so that the slices may be more than is there to give; then the
   best priorities get all of theirs, and the last what is left.
-- *Rounding*: who holds less than its slice gets one unit of each spin, however little is left of that slice.
+- *Rounding*: who holds less than its slice gets one unit of each spin, however little is left of that slice. (The
+  negotiator does so in the first spin alone, and leaves crumbs to its next cycle; here each spin is such a cycle.)
 - *What does not fit* is passed over; nothing is ever reserved. Wide jobs wait until room happens to be there, which on
   a busy machine may be for ever.
 - *Usage counts while it runs*, not in advance: a user with a good priority who submits much takes his whole slice at
