@@ -13,6 +13,7 @@ from meted.adapters.wording import counted
 from ..results.metrics import JsonValue
 from ..results.origin import ORIGIN_COLUMNS, origin_cells
 from ..whole_file import csv_text
+from .cells import CELL_US
 from .metric_table import METRICS, best, metric_named, present
 from .misreports import Misreports
 from .resample import CLUSTERS_MIN, Difference, Intervals, Over
@@ -144,7 +145,8 @@ def intervals_sentences(found: Intervals) -> Iterator[str]:
         f"and of {counted(found.users, 'user')}; the same for all policies."
     )
     if found.blocks < CLUSTERS_MIN:
-        yield f"There is none over time: that takes at least {CLUSTERS_MIN} {block}; give a shorter --block."
+        advice = "; give a shorter --block" if found.block_us > CELL_US else ""
+        yield f"There is none over time: that takes at least {CLUSTERS_MIN} {block}{advice}."
     if found.users < CLUSTERS_MIN:
         yield f"There is none over users: that takes at least {CLUSTERS_MIN} of them."
     if found.differences:

@@ -120,6 +120,13 @@ def test_every_measure_of_a_run_is_compared(trace: Path) -> None:
     assert numbers - {metric.name for metric in METRICS} == {"procs", "jobs", "users", "jobs_per_s"}
 
 
+def test_a_shorter_block_is_advised_where_there_is_one(trace: Path) -> None:
+    rows = trace.read_text().splitlines(keepends=True)
+    assert "takes at least 20 days; give a shorter --block.\n" in call(trace, *POLICIES, "--block", "1d").stdout
+    trace.write_text("".join(rows[:6]))
+    assert "takes at least 20 hours.\n" in call(trace, *POLICIES, "--block", "1h").stdout
+
+
 def test_each_row_of_a_spreadsheet_says_how_its_intervals_came_about(trace: Path, tmp_path: Path) -> None:
     """And not only that nothing was drawn by chance in the run."""
     path = tmp_path / "c.csv"
