@@ -33,6 +33,7 @@ from .logged_entitlements import LoggedEntitlements
 from .observer import Observer
 from .passes import run_passes
 from .results.metrics import JsonValue
+from .results.transform_rows import AS_RECORDED
 from .results.wait_errors import WaitErrors
 from .traces.job import TraceJob
 from .traces.log_commands import Asked, TradeCommand
@@ -277,7 +278,7 @@ def results(trace: LogTrace, figures: Mapping[str, JsonValue], run: LogReplay) -
         "procs": trace.procs / PER_CPU if rest else whole,
         "workers": len(trace.workers),
         "procs_field": "requested",
-        "overrun": "as recorded",
+        "overrun": AS_RECORDED,
         "tie_rule": TIE_RULE,
         "entitlement_changes": attrs.asdict(run.entitlements),
         **run.trade.figures(run.engine),

@@ -23,7 +23,7 @@ from ..results.metrics import JsonValue, Metrics
 from ..results.recorder import Recorder, credit_figures
 from ..results.report import EVENT_ORDERS_SAID, counted_lines, result_rows, rows
 from ..results.run_record import RunRecord
-from ..results.transform_rows import seed_words
+from ..results.transform_rows import estimates_words, seed_words
 from ..results.wait_errors import wait_error_rows
 from ..ruled import RULED_POLICY, changed_rules_rows, check_rules, rules_rows
 from ..running.pace import PROGRESS_JOBS, rare_collections, user_cpu_us
@@ -199,7 +199,7 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield "jobs and users", "units and domains"
     yield "event order", EVENT_ORDERS_SAID[str(figures["event_order"])]
     yield "ties", str(figures["tie_rule"])
-    yield "run times", "as recorded; estimates as submitted, or none"
+    yield "run times", f"as recorded; estimates {estimates_words(figures)}"
     yield "machine", "the pool when it was largest, from beginning to end"
     idle = sum(share for domain_id, share in shares.items() if domain_id not in trace.domains)
     listed += f"; without jobs {idle:,}" if idle else ""

@@ -148,7 +148,7 @@ def sweep(
 
     Any option of reading the trace, the policy, the event order, the rules of fairness and those of credit can be
     varied; a rule varies only for the policy that goes by it, and a rule of credit where there is a file of --credit.
-    With --results an interrupted sweep is taken up by the same command; without it what was done is shown.
+    After Ctrl-C what was done is shown and written; with --results the same command takes the sweep up again.
 
     TRACE is a file in the Standard Workload Format, plain or compressed with gzip; - is the standard input, which is
     copied to a temporary file first.
@@ -169,6 +169,8 @@ def sweep(
             click.echo(f"Failed: {label_of(dict(zip(found.names, row.texts, strict=True)))}: {row.failure}", err=True)
     if len(found.rows) < len(cells):
         done = f"{len(found.rows):,} of {counted(len(cells), 'run')}"
+        if results is not None:
+            interrupted(f"{results} has {done}; the same command goes on from there.")
         interrupted(f"{done} came to their end; with --results FILE the same command would go on from there.")
     if any(row.failure is not None for row in found.rows):
         ctx.exit(1)
@@ -222,7 +224,7 @@ def _value(ctx: click.Context, name: str, text: str) -> object:
 def _run(cells: Sequence[Cell], names: Sequence[str], sha256: str, cores: int | None, results: str | None) -> Sweep:
     """Do the runs that are not in the file of results yet.
 
-    After an interruption those count that have ended, unless a file has them.
+    After an interruption those count that have ended.
     """
     keys = [request_key(cell.request, sha256) for cell in cells]
     rows: dict[int, SweepRow] = {}
@@ -253,6 +255,6 @@ def _run(cells: Sequence[Cell], names: Sequence[str], sha256: str, cores: int | 
         try:
             run_in_processes([cells[place].request for place in left], "sweep", cores, found)
         except KeyboardInterrupt:
-            if file is not None or not rows:
+            if not rows:
                 raise
     return Sweep(tuple(names), tuple(rows[place] for place in sorted(rows)))

@@ -4,16 +4,20 @@ HTCondor manual, "User Priorities and Negotiation". The real priority of a user 
 pi(t) = beta pi(t - dt) + (1 - beta) rho, beta = 0.5 ** (dt / h), h a day; it begins at 0.5 and never falls below. The
 effective priority is that times a factor, 1000 unless said otherwise; here 1000 / share. Smaller is better.
 
-A pass is a negotiation cycle. What is free now is divided into slices in proportion to 1 / effective priority among the
-users who have something waiting; in the order of priority each is given work up to its slice, at least one unit; and
-with what is left the pie is spun again, until nothing more fits.
+A pass is a negotiation cycle. The pool is divided into slices in proportion to 1 / effective priority among the users
+who have something waiting; in the order of priority each is given work until it holds its slice; and with what is left
+the pie is spun again, among those for whom there may still be something, until nothing more fits.
 
+- *What is divided*: the manual says "the number of resources available at the moment". The negotiator's code
+  (``calculateSubmitterLimit``) takes all slots, claimed ones too, less what the user holds already; and so it is here.
+  Slots of users who have nothing waiting are in the pie, so that the slices may be more than is there to give; then the
+  best priorities get all of theirs, and the last what is left.
+- *Rounding*: who holds less than its slice gets one unit of each spin, however little is left of that slice. (The
+  negotiator does so in the first spin alone, and leaves crumbs to its next cycle; here each spin is such a cycle.)
 - *What does not fit* is passed over; nothing is ever reserved. Wide jobs wait until room happens to be there, which on
   a busy machine may be for ever.
-- *Usage counts while it runs*, not in advance: a user with a good priority who submits much takes his whole slice of
-  what is free at once, and pays later.
-- *At least one unit* of a spin, however small the slice: on a machine that frees a few processors at a time, the best
-  user gets nearly all of them.
+- *Usage counts while it runs*, not in advance: a user with a good priority who submits much takes his whole slice at
+  once, and pays later.
 - *Trees* are ignored: users are the domains that submit. Preemption, ranks and group quotas are left out.
 
 Floats, and a memory that is not in the state: for simulation only.
@@ -42,10 +46,10 @@ START: Final = 0.5
 FACTOR: Final = 1000.0
 
 
-def pie_slices(priorities: Mapping[DomainId, float], free: float) -> dict[DomainId, float]:
-    """Return what each user may take of what is free, in proportion to 1 / effective priority."""
+def pie_slices(priorities: Mapping[DomainId, float], pie: float) -> dict[DomainId, float]:
+    """Return what each user may have of a pie, in proportion to 1 / effective priority."""
     whole = sum(1 / priority for priority in priorities.values())
-    return {who: free / priority / whole for who, priority in priorities.items()}
+    return {who: pie / priority / whole for who, priority in priorities.items()}
 
 
 class CondorIndex(RankedIndex):
@@ -70,10 +74,10 @@ class CondorIndex(RankedIndex):
                 yield queued_job(key)
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
-        """Spin the pie until nothing more is taken."""
+        """Spin the pie until nothing more is taken, and nobody more is found for whom nothing fits."""
         self.wake(at_us)
-        passing = Passing(at_us)
-        while self.fits_somewhere() and (yield from self._spin(passing)):
+        passing, done = Passing(at_us), set[DomainId]()
+        while self.fits_somewhere() and (yield from self._spin(passing, done)):
             pass
 
     def lease_given(self, lease: Lease, terms: Terms) -> None:
@@ -85,18 +89,26 @@ class CondorIndex(RankedIndex):
         if is_over:
             self._book.hold(terms.domain_id, -self._width(terms), self.state.at_us)
 
-    def _spin(self, passing: Passing) -> Generator[Proposal, None, bool]:
-        """Offer each user its slice; return whether anybody took something."""
-        free = sum(room.free.cpu_milli for room in self.capacity.candidates())
+    def _spin(self, passing: Passing, done: set[DomainId]) -> Generator[Proposal, None, bool]:
+        """Offer each user what its slice is above what it holds; return whether the next spin can be another.
+
+        ``done`` are those for whom nothing fits; who is found to be one is added.
+        """
+        users = {who: found for who, found in self.priorities(passing.at_us).items() if who not in done}
         spun = False
-        for who, limit in pie_slices(self.priorities(passing.at_us), free).items():
+        for who, slice_milli in pie_slices(users, self.state.workers.capacity.cpu_milli).items():
+            limit = slice_milli - self._book.held_milli(who)
+            if limit <= 0:
+                continue
             taken = 0
             while (found := self._wanted(who, limit - taken if taken else None, passing)) is not None:
                 job, room = found
                 count = self.run_count(job, estimate_us(self.state.jobs, job))
                 taken += self._width(job.terms)
-                spun = True
                 yield LeaseUnits(passing.at_us, room.worker_id, job.job_id, count)
+            if not taken:
+                done.add(who)
+            spun = True
         return spun
 
     def _wanted(self, who: DomainId, limit: float | None, passing: Passing) -> tuple[Job, Room] | None:

@@ -57,6 +57,11 @@ class UsageBook:
         line.level, line.at_us = self.level(who, at_us), at_us
         line.held += by_milli
 
+    def held_milli(self, who: DomainId) -> int:
+        """Return how many thousandths of a processor a domain holds now."""
+        line = self._lines.get(who)
+        return 0 if line is None else line.held
+
     def level(self, who: DomainId, at_us: int) -> float:
         """Return the level of a domain, in processors, at a time that is not before its last change."""
         line = self._lines.get(who)

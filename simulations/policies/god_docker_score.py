@@ -11,8 +11,8 @@ Go-D-Docker 1.3, plug-ins ``fairshare`` and ``iSchedulerPlugin``::
 - *Usage is written when a task is over*, by the day: seconds run, and the cpus and gigabytes that were asked for, once
   a task and not times its length. So a long task counts for nothing until it ends, and many short ones count more in
   the terms of cpu and memory than a long one of the same size.
-- *The window* is the last 30 days, but the sum stops at the first day without an entry: a day off is a clean slate.
-  ``stops_at_gap=False`` counts the whole window.
+- *The window* is the last 30 days, today with them, but the sum stops at the first day without an entry: a day off is a
+  clean slate. ``stops_at_gap=False`` counts the whole window.
 - Release 1.0 sorted the other way round, heavy users first.
 """
 
@@ -79,7 +79,7 @@ class UsageWindow:
         """Begin with nothing used.
 
         Args:
-            days: How many days before today count.
+            days: How many days count, today with them.
             stops_at_gap: Whether days before one without an entry are not counted, as in Go-D-Docker.
         """
         self._days = days
@@ -90,13 +90,13 @@ class UsageWindow:
         """A task of somebody ended on a day."""
         days = self._used[who]
         days[day] = days.get(day, NOTHING_USED).plus(used)
-        for old in [one for one in days if one < day - self._days]:
+        for old in [one for one in days if one <= day - self._days]:
             del days[old]
 
     def total(self, who: str, today: int) -> Used:
         """Return what somebody has used in the window that ends today."""
         days, found = self._used.get(who, {}), NOTHING_USED
-        for day in range(today, today - self._days - 1, -1):
+        for day in range(today, today - self._days, -1):
             used = days.get(day)
             if used is not None:
                 found = found.plus(used)

@@ -108,11 +108,9 @@ def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> Non
     gantt: Gantt = run.gantt
     unit_s, unit = time_unit(gantt.to_s - gantt.from_s)
     boxes: dict[str, list[list[_Span]]] = {}
-    top = 1.0
     for bar, spans in placed(gantt.bars):
         left, right = (max(gantt.from_s, bar.start_s), min(gantt.to_s, bar.end_s))
         for low, count in spans:
-            top = max(top, low + count)
             if right > left:
                 x, end = (left - gantt.from_s) / unit_s, (right - gantt.from_s) / unit_s
                 owner = bar.user if bar.user in colours else ""
@@ -125,7 +123,7 @@ def _draw_window(panel: Axes, run: RunRecord, colours: Mapping[str, str]) -> Non
             PolyCollection(corners, facecolors=colours[owner], edgecolors=LINE, linewidths=edge, alpha=alpha)
         )
     panel.set_xlim(0, max(gantt.to_s - gantt.from_s, 1e-6) / unit_s)
-    panel.set_ylim(0, top)
+    panel.set_ylim(0, gantt.procs)
     panel.grid(visible=False)
     panel.set(
         title=f"{shown(run.label)}: {counted(len(gantt.bars), 'job')} around the longest queue",

@@ -27,7 +27,7 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 caption { text-align: left; padding: .2rem 0 }
 th, td { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top }
 thead th { border-bottom: 1px solid var(--line); vertical-align: bottom }
-tbody th { font-weight: normal }
+tbody th { font-weight: normal; white-space: nowrap }
 tbody tr:nth-child(even) { background: var(--row) }
 td.number, th.number, table.numbers td { text-align: right; white-space: nowrap }
 thead th.number { white-space: normal }

@@ -26,7 +26,9 @@ from ..traces.job import TraceJob
 from ..traces.swf import SwfReader
 from ..traces.trace import Trace
 from ..traces.trace_rules import transform_figures
+from .metrics import JsonValue
 from .report import TIE_RULE
+from .transform_rows import seed_words
 
 _BUFFERED_ROWS: Final = 1_000
 _GZIP_LEVEL: Final = 6
@@ -160,6 +162,10 @@ def _header(trace: Trace, policy: str, event_order: str, rules: Rules | None) ->
     )
     changed = {name: value for name, value in transform_figures(options).items() if value is not None}
     goes_by = {**rules_figures(policy, rules), **policy_parameters(policy)}
+    drawn: dict[str, JsonValue] = {
+        "transforms": transform_figures(options),
+        "policy_parameters": policy_parameters(policy),
+    }
     lines = [
         "Version: 2.2",
         "Computer: meted simulate",
@@ -172,6 +178,7 @@ def _header(trace: Trace, policy: str, event_order: str, rules: Rules | None) ->
         f"Note: {' '.join(made.split())}",
         f"Note: ties={TIE_RULE}",
         f"Note: jobs as {_listed(changed)}",
+        f"Note: seed={seed_words(drawn)}",
         *([f"Note: parameters {_listed(goes_by)}"] if goes_by else ()),
         f"Note: filter {_listed({name: count for name, count in attrs.asdict(trace.counts).items() if count})}",
     ]

@@ -48,7 +48,7 @@ def load_plot(runs: Sequence[RunRecord]) -> str:
                 )
         waiting.set(title="Jobs that wait", ylabel="jobs")
         _scale(waiting, [max(run.series.waiting_jobs, default=0.0) for run in runs], 1)
-        waiting.set_ylim(0, None)
+        waiting.set_ylim(0, None if any(any(run.series.waiting_jobs) for run in runs) else 1)
         busy.set(title="Utilisation", ylabel="% of the machine", ylim=(0, 103), xlabel=f"{unit} from the first submit")
         _legend(waiting, runs)
 
@@ -190,8 +190,12 @@ def _scale(panel: Axes, largest: Sequence[float], linear: float) -> None:
 
 
 def _legend(panel: Axes, runs: Sequence[RunRecord]) -> None:
+    """Say above the panels which line is which, where there are several."""
     if len(runs) > 1:
-        panel.legend(ncols=min(4, len(runs)))
+        figure = panel.get_figure(root=True)
+        assert figure is not None
+        handles, labels = panel.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper left", ncols=min(4, len(runs)))
 
 
 def _thinned(steps: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:

@@ -180,7 +180,7 @@ class Recorder:
             rules=tuple(rules),
             users=rows,
             series=replaced(series, credit=self._credit),
-            gantt=self._window.gantt(self._names, self._per_proc),
+            gantt=self._window.gantt(self._names, self._trace.procs, self._per_proc),
             waits_s=self._fairness.waits_s(),
             user_waits_s=tuple((wait_s, place / len(waits)) for place, wait_s in enumerate(waits, 1)),
         )

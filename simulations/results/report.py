@@ -11,7 +11,7 @@ from meted.adapters.cli.tables import shown
 from meted.adapters.wording import counted
 
 from ..ruled import rules_rows
-from ..traces.trace_rules import FilterCounts
+from ..traces.trace_rules import TIME_MAX_SAID, FilterCounts
 from ..trade.words import plan_rows
 from .credit_rows import books_rows, credit_rows
 from .metrics import JsonValue
@@ -33,14 +33,16 @@ _OVERRUNS: Final = {
     "extend": "extend (a run beyond its estimate makes the estimate longer)",
     "cut": "cut (a run beyond its estimate ends there)",
 }
-_LEFT_OUT: Final = {
+_LEFT_OUT: Final[dict[str, str | tuple[str, str]]] = {
     "parts": "of a job that stands before them, whole",
     "no_submit": "without a submit time",
     "no_procs": "without processors",
     "no_run": "without a run time",
+    "too_late": f"beyond {TIME_MAX_SAID}",
     "outside_window": "submitted outside the window",
     "no_domain": "of users whom no row of the file of domains names",
     "too_wide": "wider than the machine",
+    "malformed": ("malformed line", "malformed lines"),
 }
 _NOTED: Final = {
     "narrowed": ("job was wider than --procs-max", "jobs were wider than --procs-max"),
@@ -140,8 +142,6 @@ def rule_rows(figures: Mapping[str, JsonValue], counts: FilterCounts) -> Iterato
     lines = figures.get("filter_lines")
     named = lines if isinstance(lines, Mapping) else {}
     yield from (("left out", line) for line in counted_lines(counts, _LEFT_OUT, named))
-    if counts.malformed:
-        yield "left out", counted(counts.malformed, "malformed line")
     yield from (("note", line) for line in counted_lines(counts, _NOTED, named))
     yield "trace sha256", str(figures["trace_sha256"])
 

@@ -153,11 +153,13 @@ class Gantt:
     Attributes:
         from_s, to_s: The window, in seconds from the first submit.
         bars: All jobs that ran in it, in the order of their starts.
+        procs: Processors of the machine.
     """
 
     from_s: float
     to_s: float
     bars: tuple[Bar, ...]
+    procs: float
 
 
 @record

@@ -11,6 +11,12 @@ from .metrics import JsonValue
 
 NOTHING_DRAWN: Final = "none: nothing is drawn by chance"
 
+AS_RECORDED: Final = "as recorded"
+"""What a run beyond its estimate is in the replay of a log, where it took what it took."""
+
+AS_SUBMITTED: Final = "as submitted, or none"
+"""Where estimates come from there."""
+
 _DOMAINS: Final = {"user": "every user is a domain", "group": "every group is a domain", "queue": "every queue is one"}
 
 
@@ -18,6 +24,8 @@ def estimates_words(figures: Mapping[str, JsonValue]) -> str:
     """Return where estimates come from."""
     done = _done(figures)
     how = str(done["estimates"])
+    if figures["overrun"] == AS_RECORDED:
+        return AS_SUBMITTED
     if figures["clairvoyant"]:
         return "the run time (clairvoyant)"
     if how == "exact":

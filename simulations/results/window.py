@@ -71,8 +71,14 @@ class WindowMeter:
             self._covered_us = start_us + oldest.run_us
         ended.append(self._running.pop(id(job)))
 
-    def gantt(self, names: Mapping[int, str], per_proc: int) -> Gantt:
-        """Return the window, with these names of the users; so many processors of the trace are one of the chart."""
+    def gantt(self, names: Mapping[int, str], procs: int, per_proc: int) -> Gantt:
+        """Return the window.
+
+        Args:
+            names: What to call the users.
+            procs: Processors of the machine.
+            per_proc: So many processors of the trace are one of the chart.
+        """
         if self._to_come is not None or self._aside is None:
             ends = [start_us + job.run_us for job, start_us in (*self._ended, *self._running.values())]
             self._set_aside(max(ends, default=self._covered_us))
@@ -90,7 +96,8 @@ class WindowMeter:
             )
             for job, start_us in ran
         )
-        return Gantt((from_us - first_us) / SECOND_US, (to_us - first_us) / SECOND_US, tuple(bars))
+        window_s = (from_us - first_us) / SECOND_US, (to_us - first_us) / SECOND_US
+        return Gantt(*window_s, tuple(bars), procs / per_proc)
 
     def _set_aside(self, to_us: int) -> None:
         """Keep what ran from when all is known until this time."""

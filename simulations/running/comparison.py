@@ -13,6 +13,7 @@ from meted.adapters.wording import counted
 from ..results.metrics import JsonValue
 from ..results.origin import ORIGIN_COLUMNS, origin_cells
 from ..whole_file import csv_text
+from .cells import CELL_US
 from .metric_table import METRICS, best, metric_named, present
 from .misreports import Misreports
 from .resample import CLUSTERS_MIN, Difference, Intervals, Over
@@ -95,7 +96,9 @@ class Comparison:
             (one.label, one.metric, one.over): one for one in (self.intervals.differences if self.intervals else ())
         }
         ends = ("time_low", "time_high", "users_low", "users_high")
-        rows: list[list[object]] = [["policy", "metric", "value", "best", "difference", *ends, *ORIGIN_COLUMNS]]
+        heads = ("policy", "metric", "value", "best", "difference", *ends, "intervals", *ORIGIN_COLUMNS)
+        how = "" if self.intervals is None else intervals_words(self.intervals)
+        rows: list[list[object]] = [list(heads)]
         origins = [origin_cells(figures) for figures in self.figures]
         for metric, values in present(self.figures):
             marked = best(metric, values)
@@ -103,7 +106,7 @@ class Comparison:
                 over = [found.get((label, metric.name, kind)) for kind in ("time", "users")]
                 cells = [end for one in over for end in (("", "") if one is None else (one.low, one.high))]
                 difference = value - values[0] if place else ""
-                rows.append([label, metric.name, value, int(place in marked), difference, *cells, *origins[place]])
+                rows.append([label, metric.name, value, int(place in marked), difference, *cells, how, *origins[place]])
         return csv_text(rows)
 
 
@@ -125,6 +128,12 @@ def intervals_document(found: Intervals) -> dict[str, object]:
     }
 
 
+def intervals_words(found: Intervals) -> str:
+    """Return how intervals came about, for a cell of a table."""
+    made = f"draws={found.resamples} seed={found.seed} block_s={found.block_us // 1_000_000}"
+    return f"BCa bootstrap at {100 * found.level:g} %; {made}"
+
+
 def intervals_sentences(found: Intervals) -> Iterator[str]:
     """Yield how intervals came about, a sentence a line."""
     block = {604_800: "weeks", 86_400: "days", 3_600: "hours"}.get(
@@ -136,7 +145,8 @@ def intervals_sentences(found: Intervals) -> Iterator[str]:
         f"and of {counted(found.users, 'user')}; the same for all policies."
     )
     if found.blocks < CLUSTERS_MIN:
-        yield f"There is none over time: that takes at least {CLUSTERS_MIN} {block}; give a shorter --block."
+        advice = "; give a shorter --block" if found.block_us > CELL_US else ""
+        yield f"There is none over time: that takes at least {CLUSTERS_MIN} {block}{advice}."
     if found.users < CLUSTERS_MIN:
         yield f"There is none over users: that takes at least {CLUSTERS_MIN} of them."
     if found.differences:

@@ -20,6 +20,7 @@ from meted.core.record import record
 
 from ..procs import PROCS_MAX
 from .side_files import Row, row_of
+from .swf_header import SwfHeader
 
 COLUMNS: Final = ("domain", "share", "parent", "guarantee")
 
@@ -45,13 +46,19 @@ class WorkloadDomain:
     guarantee_procs: int = 0
 
 
-def header_rows(lines: Sequence[str], key: str, columns: Sequence[str]) -> tuple[Row, ...]:
-    """Return what the ``;`` lines of a trace with this key say, as rows of a table.
+def header_rows(name: str, header: SwfHeader, key: str, columns: Sequence[str]) -> tuple[Row, ...]:
+    """Return what the ``;`` lines of a trace with this name and key say, as rows of a table.
+
+    A row is one line: what a remark behind it says is no part of it.
 
     Raises:
         TraceError: One has too many columns.
     """
-    return tuple(row_of(f"header line {key} {number}", line, columns) for number, line in enumerate(lines, 1))
+    lines = zip(header.values.get(key, ()), header.lines.get(key, ()), strict=True)
+    return tuple(
+        row_of(f"{name}, line {number}, header line {key} {place}", text.partition("\n")[0], columns)
+        for place, (text, number) in enumerate(lines, 1)
+    )
 
 
 def workload_domains(

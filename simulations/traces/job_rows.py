@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import starmap
 from operator import itemgetter
-from typing import Final
 
 from .job import UNKNOWN_USER, TraceJob
 from .rows import Rows
 from .sorting import sort_rows
-from .swf import SwfReader
+from .swf import SwfReader, note_line
 from .trace_rules import FilterCounts
-
-LINES_NAMED: Final = 3
-"""So many lines of each kind of record that is left out or odd are named; all are counted."""
 
 _WIDTH = 7
 _ID, _USER, _SUBMIT, _PROCS = 0, 1, 2, 5
@@ -35,9 +31,7 @@ class NotedLines:
 
     def note(self, kind: str) -> None:
         """Note the line of the record that was read last, if few of its kind are noted."""
-        known = self.lines.get(kind, ())
-        if len(known) < LINES_NAMED:
-            self.lines[kind] = (*known, self._reader.line)
+        note_line(self.lines, kind, self._reader.line)
 
     def forget(self, *kinds: str) -> None:
         """Name no line of these kinds."""

@@ -32,6 +32,9 @@ MAX_FIELD: Final = 10**12
 MAX_MALFORMED_KEPT: Final = 1_000
 """How many malformed lines a reader remembers; it reports and counts all of them."""
 
+LINES_NAMED: Final = 3
+"""So many lines of each kind of record that is left out or odd are named; all are counted."""
+
 UNKNOWN: Final = -1
 """A field without a value. Any negative time is unknown."""
 
@@ -112,6 +115,7 @@ class SwfReader:
         malformed_count: How many there were.
         extra_columns: How many records had more than 18 columns.
         below_unknown: How many records held a number below -1, which SWF has no meaning for.
+        odd_lines: The first lines of both, by these names, and of those that are no record, as ``malformed``.
     """
 
     def __init__(self, path: str, report: Callable[[Malformed], None] | None = None) -> None:
@@ -134,6 +138,7 @@ class SwfReader:
         self.malformed_count = 0
         self.extra_columns = 0
         self.below_unknown = 0
+        self.odd_lines: dict[str, tuple[int, ...]] = {}
 
     def __enter__(self) -> SwfReader:
         return self
@@ -167,6 +172,7 @@ class SwfReader:
         """Count and report a line that is no record."""
         found = Malformed(number, sentence)
         self.malformed_count += 1
+        note_line(self.odd_lines, "malformed", number)
         if len(self.malformed) < MAX_MALFORMED_KEPT:
             self.malformed.append(found)
         if self._report is not None:
@@ -181,7 +187,7 @@ class SwfReader:
         if not words:
             return None
         if words[0].startswith(b";"):
-            self.header.add(line)
+            self.header.add(line, number)
             return None
         if len(words) < COLUMNS:
             self._refuse(number, f"it has {counted(len(words), 'column')} where SWF has {COLUMNS}")
@@ -195,9 +201,20 @@ class SwfReader:
                 return None
             fields.append(value)
             below = below or (word.startswith(b"-") and Decimal(word.decode("ascii")) < UNKNOWN)
-        self.extra_columns += len(words) > COLUMNS
-        self.below_unknown += below
+        if len(words) > COLUMNS:
+            self.extra_columns += 1
+            note_line(self.odd_lines, "extra_columns", number)
+        if below:
+            self.below_unknown += 1
+            note_line(self.odd_lines, "below_unknown", number)
         return SwfRecord(*fields)
+
+
+def note_line(lines: dict[str, tuple[int, ...]], kind: str, number: int) -> None:
+    """Note the number of a line, if few of its kind are noted."""
+    known = lines.get(kind, ())
+    if len(known) < LINES_NAMED:
+        lines[kind] = (*known, number)
 
 
 def _plain_record(line: bytes) -> SwfRecord | None:

@@ -24,16 +24,18 @@ class SwfHeader:
 
     Attributes:
         values: The values of each key in the order of the file; a line that continues a value is joined by a newline.
+        lines: The numbers of the lines in which these values begin.
         dropped_lines: How many ``;`` lines came after the first ``MAX_HEADER_BYTES``.
     """
 
     values: dict[str, list[str]] = attrs.field(factory=dict)
+    lines: dict[str, list[int]] = attrs.field(factory=dict)
     dropped_lines: int = 0
     _bytes: int = attrs.field(default=0, init=False, repr=False)
     _last: str | None = attrs.field(default=None, init=False, repr=False)
 
-    def add(self, line: bytes) -> None:
-        """Take in one ``;`` line, both ``;Key: value`` and ``; Key: value``."""
+    def add(self, line: bytes, number: int = 0) -> None:
+        """Take in one ``;`` line, both ``;Key: value`` and ``; Key: value``; ``number`` is that of the line."""
         self._bytes += len(line)
         if self._bytes > MAX_HEADER_BYTES:
             self.dropped_lines += 1
@@ -42,6 +44,7 @@ class SwfHeader:
         if match := _SIZE.fullmatch(text) or _KEY.fullmatch(text):
             self._last = _SIZES.get(match[1].lower(), match[1])
             self.values.setdefault(self._last, []).append(match[2])
+            self.lines.setdefault(self._last, []).append(number)
         elif self._last is not None and (more := text.lstrip("; \t")):
             self.values[self._last][-1] += "\n" + more
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, starmap
 
+from meted.core.limits import TIME_MAX_US
+
 from ..errors import TraceError
 from . import entitlements, loans
 from .entitlements import WorkloadDomain, header_rows, leaf_shares, workload_domains
@@ -23,7 +25,15 @@ from .mapping import DomainMapping, domain_mapping
 from .side_files import Row, read_table
 from .swf import PARTS, Malformed, SwfReader, SwfRecord
 from .swf_header import SwfHeader
-from .trace_rules import FilterCounts, TraceOptions, check_options, load_of, why_empty
+from .trace_rules import (
+    FilterCounts,
+    TraceOptions,
+    check_options,
+    is_within,
+    load_of,
+    why_empty,
+    why_no_machine,
+)
 from .transforms import transformed
 
 
@@ -94,7 +104,7 @@ class Trace:
             self.side_sha256[option] = table.sha256
             return table.rows
         # What a trace says of its users holds only where these are the domains.
-        return header_rows(self.header.values.get(key, []), key, columns) if self.options.domain_of == "user" else ()
+        return header_rows(self.name, self.header, key, columns) if self.options.domain_of == "user" else ()
 
 
 def read_trace(
@@ -126,9 +136,7 @@ def read_trace(
             raise TraceError(why_empty(reader.name, 0, counts))
         procs = _machine(options, reader)
         if procs is None:
-            raise TraceError(
-                f"{reader.name} does not say how many processors its machine had; give their number with --procs."
-            )
+            raise TraceError(why_no_machine(reader.name, reader.header))
         jobs = jobs.fitting(procs, counts)
         counts.extra_columns = reader.extra_columns
         counts.below_unknown = reader.below_unknown
@@ -140,7 +148,7 @@ def read_trace(
         if jobs.unsorted:
             jobs.sort()
         counts.duplicate_ids = jobs.duplicates()
-        return Trace(reader, options, procs, jobs, counts, mapping, lines.lines)
+        return Trace(reader, options, procs, jobs, counts, mapping, lines.lines | reader.odd_lines)
 
 
 def _machine(options: TraceOptions, reader: SwfReader) -> int | None:
@@ -171,7 +179,7 @@ def _jobs_of(
 ) -> Iterator[TraceJob]:
     """Yield the records that are jobs, in the order of the file, and count the others."""
     requested_first, cut = options.procs_field == "requested", options.overrun == "cut"
-    clairvoyant = options.clairvoyant or options.estimates == "exact"
+    clairvoyant, window = options.clairvoyant or options.estimates == "exact", options.window
     domain_of = None if options.domain_of == "user" else mapping.domain_of
     for found in _without_parts(records, counts, lines):
         procs, other = found.allocated_procs, found.requested_procs
@@ -192,6 +200,10 @@ def _jobs_of(
             counts.no_run += 1
             lines.note("no_run")
             continue
+        if found.submit_us + run > TIME_MAX_US or estimate > TIME_MAX_US:
+            counts.too_late += 1
+            lines.note("too_late")
+            continue
         user, member = found.user if found.user >= 0 else UNKNOWN_USER, UNKNOWN_USER
         if domain_of is not None:
             domain = domain_of(found)
@@ -200,14 +212,15 @@ def _jobs_of(
                 lines.note("no_domain")
                 continue
             user, member = domain, user
+        is_kept = is_within(found.submit_us, window)
         if estimate <= 0:
-            counts.no_estimate += 1
+            counts.no_estimate += is_kept
             estimate = run
         elif run > estimate:
-            counts.overruns += 1
+            counts.overruns += is_kept
             if cut:
                 run = estimate
             else:
                 estimate = run
-        counts.partial += found.status in PARTS
+        counts.partial += is_kept and found.status in PARTS
         yield TraceJob(found.job_id, user, found.submit_us, run, run if clairvoyant else estimate, procs, member)

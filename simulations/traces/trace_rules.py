@@ -14,12 +14,16 @@ from ..errors import TraceError
 from ..factors import read_factor
 from .estimates import parse_estimates
 from .misreport import Misreport, parse_said
+from .swf_header import SwfHeader
 
 ProcsField = Literal["allocated", "requested"]
 Overrun = Literal["extend", "cut"]
 
 DOMAIN_FIELDS: Final = ("user", "group", "queue")
 """The fields of a record that can be its domain."""
+
+TIME_MAX_SAID: Final = "the 285 years that can be simulated"
+"""What ``TIME_MAX_US`` of the core is for people."""
 
 LOAD_MIN: Final = Fraction(1, 1_000)
 LOAD_MAX: Final = Fraction(1_000)
@@ -78,6 +82,7 @@ class FilterCounts:
         no_submit: Left out: the submit time is unknown.
         no_procs: Left out: neither processor field is above zero.
         no_run: Left out: the run time is unknown or zero.
+        too_late: Left out: it is submitted, runs or asks for time beyond ``TIME_MAX_US`` of the core.
         outside_window: Left out: submitted outside the window that was asked for.
         no_domain: Left out: nothing says to which domain the user belongs.
         too_wide: Left out: more processors than the machine has.
@@ -99,6 +104,7 @@ class FilterCounts:
     no_submit: int = 0
     no_procs: int = 0
     no_run: int = 0
+    too_late: int = 0
     outside_window: int = 0
     no_domain: int = 0
     too_wide: int = 0
@@ -112,6 +118,11 @@ class FilterCounts:
     partial: int = 0
     extra_columns: int = 0
     below_unknown: int = 0
+
+
+def is_within(submit_us: int, window: tuple[int, int | None] | None) -> bool:
+    """Whether what is submitted then is in a window: from its start on and before its end, None being none."""
+    return window is None or (window[0] <= submit_us and (window[1] is None or submit_us < window[1]))
 
 
 def check_options(options: TraceOptions) -> None:
@@ -181,6 +192,13 @@ def _seconds(time_us: int | None) -> str:
     return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 
+def why_no_machine(name: str, header: SwfHeader) -> str:
+    """Return one sentence about a trace that does not say how large its machine was."""
+    texts = {key: header.text(key) for key in ("MaxProcs", "MaxNodes")}
+    said = "".join(f" (its {key} is {text[:40]!r})" for key, text in texts.items() if text is not None)
+    return f"{name} does not say how many processors its machine had{said}; give their number with --procs."
+
+
 def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
     """Return one sentence about a trace of which no job is left."""
     if not counts.records:
@@ -190,6 +208,7 @@ def why_empty(name: str, procs: int, counts: FilterCounts) -> str:
             + "; check that it is such a trace."
         )
     outside = f"{counts.outside_window:,} outside --window, " if counts.outside_window else ""
+    outside += f"{counts.too_late:,} beyond {TIME_MAX_SAID}, " if counts.too_late else ""
     outside += f"{counts.no_domain:,} of users whom --domain-of does not name, " if counts.no_domain else ""
     return (
         f"{name} holds no job to simulate: of {counted(counts.records, 'record')}, {counts.no_submit:,} without a "

@@ -15,7 +15,7 @@ from meted.core.record import replaced
 from .estimates import parse_estimates, with_estimates
 from .job import TraceJob
 from .misreport import misreported
-from .trace_rules import FilterCounts, TraceOptions, load_of
+from .trace_rules import FilterCounts, TraceOptions, is_within, load_of
 
 SUBMIT_MAX_US: Final = 2**62
 """Where a submit time ends up that a small load moves beyond all that can be simulated; the replay then refuses it."""
@@ -29,7 +29,7 @@ def within(
     Submit times stay as they are, so that a job can be found again in the trace.
     """
     for job in jobs:
-        if start_us <= job.submit_us and (end_us is None or job.submit_us < end_us):
+        if is_within(job.submit_us, (start_us, end_us)):
             yield job
         elif counts is not None:
             counts.outside_window += 1

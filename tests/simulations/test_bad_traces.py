@@ -51,6 +51,11 @@ def run(path: Path, *words: str) -> Result:
         (row(procs=-5), "1 without processors (line 3)", "no_procs"),
         (row(procs=5), "1 wider than the machine (line 3)", "too_wide"),
         (row(job=0), "1 job was out of order and was sorted (line 3)", "unsorted"),
+        (row(estimate=-5), "1 record holds a number below -1 (line 3)", "below_unknown"),
+        (row().rstrip() + " 7\n", "1 record has more than 18 columns (line 3)", "extra_columns"),
+        (row(submit=9_007_199_254, run=10), "1 beyond the 285 years that can be simulated (line 3)", "too_late"),
+        (row(run=9_007_199_255), "1 beyond the 285 years that can be simulated (line 3)", "too_late"),
+        (row(estimate=9_007_199_255), "1 beyond the 285 years that can be simulated (line 3)", "too_late"),
     ],
 )
 def test_each_is_named_with_its_line_and_counted(tmp_path: Path, bad: str, told: str, key: str) -> None:
@@ -58,7 +63,9 @@ def test_each_is_named_with_its_line_and_counted(tmp_path: Path, bad: str, told:
     path.write_text(HEADER + row(1) + bad + row(9, 9))
     assert told in run(path).output
     result = run(path, "--json", "-")
-    assert json.loads(result.stdout)["filter"][key] == 1
+    found = json.loads(result.stdout)
+    assert found["filter"][key] == 1
+    assert found["filter_lines"][key] == "3"
 
 
 def test_many_odd_lines_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
@@ -67,6 +74,36 @@ def test_many_odd_lines_are_counted_and_the_first_are_named(tmp_path: Path) -> N
     result = run(path)
     assert "7 without a run time (line 3, 4, 5, ...)" in result.output
     assert json.loads(run(path, "--json", "-").stdout)["filter_lines"] == {"no_run": "3, 4, 5"}
+
+
+def test_of_many_odd_records_the_first_are_named_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "odd.swf"
+    path.write_text(HEADER + row(estimate=-5) * 4 + row() + (row().rstrip() + " 1 2\n") * 2)
+    trace = read_trace(str(path))
+    assert (trace.counts.below_unknown, trace.counts.extra_columns) == (4, 2)
+    assert trace.lines == {"below_unknown": (2, 3, 4), "extra_columns": (7, 8)}
+
+
+def test_a_report_names_the_lines_that_are_malformed(tmp_path: Path) -> None:
+    path = tmp_path / "bad.swf"
+    path.write_text(HEADER + row() + "1 2\n" * 4)
+    assert "4 malformed lines (line 3, 4, 5, ...)" in run(path).stdout
+
+
+def test_nothing_but_jobs_too_late_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "late.swf"
+    path.write_text(HEADER + row(run=10**12) * 2)
+    assert "2 beyond the 285 years that can be simulated" in run(path).output
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [("; MaxProcs: many\n", " (its MaxProcs is 'many')"), ("; MaxNodes: -4\n", ""), ("", "")]
+)
+def test_a_size_of_the_machine_that_is_no_number_is_named(tmp_path: Path, size: str, said: str) -> None:
+    path = tmp_path / "size.swf"
+    path.write_text(size + row())
+    said = said or (" (its MaxNodes is '-4')" if size else "")
+    assert f"size.swf does not say how many processors its machine had{said}; give their number" in run(path).output
 
 
 def test_a_wide_job_out_of_order_is_wide_and_nothing_else(tmp_path: Path) -> None:
@@ -153,7 +190,7 @@ def test_any_lines_are_simulated_or_refused_in_a_sentence(
     try:
         trace = read_trace(str(path), options)
         counts = trace.counts
-        left_out = counts.parts + counts.no_submit + counts.no_procs + counts.no_run + counts.too_wide
+        left_out = counts.parts + counts.no_submit + counts.no_procs + counts.no_run + counts.too_late + counts.too_wide
         assert counts.records == counts.jobs + left_out
         assert len(list(trace)) == len(trace) == counts.jobs
         for kind, numbers in trace.lines.items():

@@ -30,6 +30,9 @@ HEADER = "; MaxProcs: 4\n"
 ROW = "{0} {1} -1 10 {2} -1 -1 -1 20 -1 1 {3} -1 -1 -1 -1 -1 -1\n"
 ROWS = "".join(ROW.format(number, number % 3, 1 + number % 4, number % 2) for number in range(1, 21))
 
+LATE = ROW.format(21, 9_007_199_240, 4, 1) + ROW.format(22, 9_007_199_244, 4, 1)
+"""Two jobs of the whole machine, of which the second cannot end within the time that can be simulated."""
+
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
@@ -174,7 +177,7 @@ def test_the_trace_is_not_written_over(trace: Path, option: str) -> None:
         (ROWS, "does not say how many processors its machine had; give their number with --procs."),
         (HEADER + ROW.format(1, 0, 9, 1), "holds no job to simulate: of 1 record,"),
         ("; MaxProcs: 1000001\n" + ROWS, "at most 1,000,000 can be simulated; give a smaller number with --procs."),
-        (HEADER + ROW.format(1, 999_999_999_999, 1, 1), "a job is submitted, runs or ends beyond 9,007,199,254 s"),
+        (HEADER + LATE, "a job is submitted, runs or ends beyond 9,007,199,254 s"),
     ],
 )
 def test_a_failure_is_one_sentence(trace: Path, text: str, sentence: str) -> None:
@@ -187,7 +190,7 @@ def test_a_failure_is_one_sentence(trace: Path, text: str, sentence: str) -> Non
 
 
 def test_a_failure_leaves_no_outcome(trace: Path, tmp_path: Path) -> None:
-    trace.write_text(HEADER + ROWS + ROW.format(21, 999_999_999_999, 1, 1))
+    trace.write_text(HEADER + ROWS + LATE)
     call(trace, "--out", tmp_path / "out.swf", code=1)
     assert [path.name for path in tmp_path.iterdir()] == ["small.swf"]
 

@@ -79,6 +79,18 @@ def test_leaf_shares_stay_small() -> None:
     assert max(leaf_shares(domains).values()) <= 10**9
 
 
+def test_a_remark_behind_a_line_of_shares_or_loans_is_no_part_of_it(tmp_path: Path) -> None:
+    lines = ["MetedShare: 1, 3", "", "job submit wait run", "MetedLoan: 0, 1, 2, share, 1", "more, of it"]
+    trace = read(tmp_path, lines)
+    assert trace.shares == {1: 3, 2: 1}
+    assert len(trace.loans) == 1
+
+
+def test_a_line_of_the_header_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match=r"^made\.swf, line 4, header line MetedShare 2: share is 'x'"):
+        read(tmp_path, ["Note: one", "MetedShare: 1, 3", "MetedShare: 2, x"])
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [

@@ -44,6 +44,7 @@ def test_an_outcome_says_how_it_was_made(tmp_path: Path, name: str) -> None:
         f"; Note: trace=made.swf sha256={trace.sha256} policy=easy event_order=pyss procs=8 procs_field=allocated "
         "overrun=extend clairvoyant=false first=all\n" in text
     )
+    assert "; Note: seed=none: nothing is drawn by chance\n" in text
     with SwfReader(str(tmp_path / name)) as reader:
         assert len(list(reader)) == 1
         assert (reader.header.number("MaxProcs"), reader.header.number("MaxRecords")) == (8, 1)

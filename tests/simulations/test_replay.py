@@ -20,7 +20,7 @@ from meted.core.policy.fcfs import FcfsIndex
 from meted.core.policy.queues import queued_job
 from meted.core.reducers import fold
 from meted.core.state import Rules, State
-from meted.simulations.errors import SimulationError
+from meted.simulations.errors import SimulationError, TraceError
 from meted.simulations.event_orders import EVENT_ORDERS, EventOrder
 from meted.simulations.policies.registry import make_policy, policy_names
 from meted.simulations.replay import Replay
@@ -439,7 +439,28 @@ def test_an_outcome_that_is_written_is_read_back(tmp_path: Path, policy: str) ->
 def test_a_time_beyond_the_largest_is_refused_in_a_sentence(
     tmp_path: Path, submit_us: int, run_us: int, estimate_us: int
 ) -> None:
-    trace = make_trace(tmp_path, [TraceJob(1, 1, submit_us, run_us, estimate_us, 1)], 4)
+    """By the trace, which counts it and goes on where there are others."""
+    job, other = TraceJob(1, 1, submit_us, run_us, estimate_us, 1), TraceJob(2, 1, 0, S, S, 1)
+    with pytest.raises(TraceError, match=r"^made.swf holds no job to simulate: .* 1 beyond the 285 years that can be"):
+        make_trace(tmp_path, [job], 4)
+    trace = make_trace(tmp_path, [job, other], 4)
+    assert (list(trace), trace.counts.too_late) == ([other], 1)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "load"),
+    [
+        ([TraceJob(1, 1, 9_100_000 * S, S, S, 1)], "0.001"),
+        ([TraceJob(number, 1, 2**53 - 3 * S, 2 * S, 2 * S, 4) for number in (1, 2)], None),
+    ],
+)
+def test_a_time_that_becomes_too_large_is_refused_in_a_sentence(
+    tmp_path: Path, jobs: list[TraceJob], load: str | None
+) -> None:
+    """Where submits are moved apart, or the second has to wait for the first."""
+    make_trace(tmp_path, jobs, 4)
+    trace = read_trace(str(tmp_path / "made.swf"), TraceOptions(procs=4, load=load))
+    assert len(trace) == len(jobs)
     with pytest.raises(SimulationError, match=r"^a job is submitted, runs or ends beyond 9,007,199,254 s "):
         Replay(trace, make_policy("meted")).run()
 

@@ -42,6 +42,16 @@ def test_a_window_takes_its_start_and_leaves_its_end_and_moves_nothing(tmp_path:
     assert len(read(tmp_path, TraceOptions(window=(290 * S, None)))) == 2
 
 
+def test_what_is_noted_of_jobs_is_so_of_those_in_the_window(tmp_path: Path) -> None:
+    odd = ["{0} {1} -1 30 1 -1 -1 -1 {2} -1 {3} 1 1 -1 1 -1 -1 -1\n"] * 9
+    text = "; MaxProcs: 8\n" + "".join(
+        line.format(n, 10 * n, (-1, 20, 99)[n % 3], 3 if n % 3 == 2 else 1) for n, line in enumerate(odd)
+    )
+    counts = read(tmp_path, TraceOptions(window=(30 * S, 60 * S)), text).counts
+    assert (counts.jobs, counts.outside_window) == (3, 6)
+    assert (counts.no_estimate, counts.overruns, counts.partial) == (1, 1, 1)
+
+
 def test_a_window_around_nothing_says_so(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="30 outside --window"):
         read(tmp_path, TraceOptions(window=(5_000 * S, None)))

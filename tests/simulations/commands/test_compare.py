@@ -113,6 +113,35 @@ def test_a_row_for_each_run_and_figure_in_a_spreadsheet(trace: Path, tmp_path: P
     assert float(waits[1]["time_low"]) <= float(waits[1]["difference"]) <= float(waits[1]["time_high"])
 
 
+def test_every_measure_of_a_run_is_compared(trace: Path) -> None:
+    """But for what tells the trace, and speed, which is user CPU over jobs."""
+    found = json.loads(call(trace, *POLICIES, "--fairness", "--resamples", "0", "--json", "-").stdout)["results"][0]
+    numbers = {name for name, value in found.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    assert numbers - {metric.name for metric in METRICS} == {"procs", "jobs", "users", "jobs_per_s"}
+
+
+def test_a_shorter_block_is_advised_where_there_is_one(trace: Path) -> None:
+    rows = trace.read_text().splitlines(keepends=True)
+    assert "takes at least 20 days; give a shorter --block.\n" in call(trace, *POLICIES, "--block", "1d").stdout
+    trace.write_text("".join(rows[:6]))
+    assert "takes at least 20 hours.\n" in call(trace, *POLICIES, "--block", "1h").stdout
+
+
+def test_each_row_of_a_spreadsheet_says_how_its_intervals_came_about(trace: Path, tmp_path: Path) -> None:
+    """And not only that nothing was drawn by chance in the run."""
+    path = tmp_path / "c.csv"
+
+    def said(*words: str) -> set[str]:
+        call(trace, *POLICIES, *words, "--csv", path)
+        with path.open(newline="") as file:
+            return {row["intervals"] for row in csv.DictReader(file)}
+
+    assert said("--block", "2h", "--resamples", "50", "--seed", "7") == {
+        "BCa bootstrap at 95 %; draws=50 seed=7 block_s=7200"
+    }
+    assert said("--resamples", "0") == {""}
+
+
 @pytest.mark.parametrize("ended", [1, 2])
 def test_after_an_interruption_those_are_compared_that_have_ended(
     trace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: int

@@ -174,8 +174,11 @@ def test_an_interrupted_sweep_goes_on(
     kept = tmp_path / "results.jsonl"
     with monkeypatch.context() as patch:
         interrupt_at(1, patch)
-        result = call(trace, *SMALL, "--results", kept, "--cores", "1", code=130)
+        result = call(trace, *SMALL, "--results", kept, "--cores", "1", "--csv", tmp_path / "s.csv", code=130)
     assert result.stderr == f"Interrupted; {kept} has 1 of 3 runs; the same command goes on from there.\n"
+    assert result.stdout.startswith("small.swf: 1 run\n")
+    with (tmp_path / "s.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 1
     done.clear()
     call(trace, *SMALL, "--results", kept)
     assert len(done) == 2

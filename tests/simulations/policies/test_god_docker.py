@@ -152,9 +152,20 @@ def test_a_day_off_is_a_clean_slate_unless_the_whole_window_counts() -> None:
         assert window.total("a", 11) == at_gap
         window.add("a", 11, Used(1, 1, 1))
         assert window.total("a", 11) == Used(6, 2, 2)
-        assert window.total("a", 40) == (Used() if stops_at_gap else Used(6, 2, 2))
-        assert window.total("a", 41) == (Used() if stops_at_gap else Used(1, 1, 1))
+        assert window.total("a", 39) == (Used() if stops_at_gap else Used(6, 2, 2))
+        assert window.total("a", 40) == (Used() if stops_at_gap else Used(1, 1, 1))
+        assert window.total("a", 41) == Used()
         assert window.total("nobody", 11) == NOTHING_USED
+
+
+def test_the_window_is_today_and_the_days_before_it() -> None:
+    """Go-D-Docker sums ``range(0, 30)`` days back from today; what is 30 days old is out of it, and forgotten."""
+    window = UsageWindow(days=30)
+    for day in range(30):
+        window.add("a", day, Used(1, 1, 1))
+    assert window.total("a", 29) == Used(30, 30, 30)
+    window.add("a", 30, Used(1, 1, 1))
+    assert window.total("a", 30) == Used(30, 30, 30)
 
 
 def test_a_priority_counts_from_the_next_pass_on() -> None:

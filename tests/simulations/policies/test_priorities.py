@@ -7,6 +7,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meted.core.limits import PASS_DECISIONS_MAX
 from meted.core.policy.rivals.static import Static
@@ -114,7 +116,7 @@ def test_tied_accounts_differ_by_merging() -> None:
     assert played(True) != played(False)
 
 
-def test_condor_divides_what_is_free_by_one_over_priority() -> None:
+def test_condor_divides_the_pool_by_one_over_priority() -> None:
     """Factors are 1000 / share, so that shares of 4, 2 and 1 are priorities of 5, 10 and 20."""
     pool = Scenario(70, policy=Condor())
     for name, share in (("C", 1), ("A", 4), ("B", 2)):
@@ -125,11 +127,40 @@ def test_condor_divides_what_is_free_by_one_over_priority() -> None:
 
 
 def test_condor_gives_to_others_what_one_does_not_want() -> None:
+    """Once A has all that it wants, B may hold two thirds of all 70 and has 20: it takes 26 of the 30 that are left."""
     pool = Scenario(70, policy=Condor())
     for name, share, units in (("A", 4, 10), ("B", 2, 100), ("C", 1, 100)):
         pool.domain(name, share)
         pool.submit(0, name, units=units, unit_s=1_000)
-    assert Counter(order(pool, 1)) == {"A": 10, "B": 40, "C": 20}
+    assert order(pool, 1) == "A" * 10 + "B" * 20 + "C" * 10 + "B" * 26 + "C" * 4
+
+
+def test_condor_gives_what_becomes_free_to_who_holds_less_than_its_slice() -> None:
+    """A has the best priority all the time, but holds its 4 of 7: what becomes free of B and C goes to these again."""
+    pool = Scenario(7, policy=Condor())
+    for name, share, unit_s in (("A", 4, 5_000), ("B", 2, 70), ("C", 1, 100)):
+        pool.domain(name, share)
+        pool.submit(0, name, units=100, unit_s=unit_s)
+    found = order(pool, 1_000)
+    assert found.startswith("AAAABBC")
+    assert set(found[7:]) == {"B", "C"}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 2, 5, 50]), st.integers(1, 4), st.integers(1, 30)), min_size=1, max_size=5)
+)
+def test_condor_leaves_nothing_free_that_something_fits(drawn: list[tuple[int, int, int]]) -> None:
+    pool = Scenario(10, policy=Condor())
+    for at, (share, width, units) in enumerate(drawn):
+        pool.domain(str(at), share)
+        pool.submit(0, str(at), units=units, unit_s=1_000, width=width)
+    pool.run(1, 1)
+    started = Counter[str]()
+    for start in pool.starts:
+        started[start.domain] += start.units
+    free = 10 - sum(width * started[str(at)] for at, (_, width, _) in enumerate(drawn))
+    assert free >= 0
+    assert all(width > free for at, (_, width, units) in enumerate(drawn) if started[str(at)] < units)
 
 
 def test_condor_divides_once_what_more_jobs_take_than_a_live_pass_starts() -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from meted.core.record import replaced
 from meted.simulations import plot
 from meted.simulations.errors import SimulationError
 from meted.simulations.results.charts import shown, time_unit
-from meted.simulations.results.gantt_plot import placed
+from meted.simulations.results.gantt_plot import gantt_plot, placed
 from meted.simulations.results.html_page import RUNS_MAX, report_page, write_report
 from meted.simulations.results.html_tables import USERS_SHOWN
+from meted.simulations.results.plots import lag_plot, load_plot, waits_plot
 from meted.simulations.results.run_record import Bar, LoanSeries, RunRecord
 from meted.simulations.traces.job import TraceJob
 
@@ -22,6 +25,20 @@ from ..driving import make_trace
 from .recording import S, record, recorded
 
 EMPTY_TAGS = {"meta", "br", "path", "use", "rect"}
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Return where figures are put as they are drawn."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(figure: Figure, *args: object, **more: object) -> None:
+        save(figure, *args, **more)  # type: ignore[arg-type]
+        figures.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
 
 
 class Reader(HTMLParser):
@@ -86,6 +103,33 @@ def test_a_page_stands_alone(policies: tuple[str, ...]) -> None:
     assert str(recorded(policies[0]).figures["trace_sha256"]) in text
     # No colour is left that only stood for one of the page's.
     assert not re.search("#0[123]0[234]0[345]", page)
+
+
+@pytest.mark.parametrize("plot", [load_plot, lag_plot, waits_plot])
+def test_no_name_of_a_run_stands_on_a_line(plot: Callable[[list[RunRecord]], str], drawn: list[Figure]) -> None:
+    """What the lines are is said above the panels, not in them, however many there are."""
+    runs = [replaced(recorded("easy"), label=f"a policy with a long name {place}") for place in range(RUNS_MAX)]
+    plot(runs)
+    (figure,) = drawn
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [shown(run.label) for run in runs]
+    box = legend.get_window_extent()
+    for axes in figure.axes:
+        assert axes.get_legend() is None
+        assert not box.overlaps(axes.get_window_extent())
+    assert figure.bbox.contains(box.x0, box.y0)
+    assert figure.bbox.contains(box.x1, box.y1)
+
+
+def test_a_chart_of_the_schedule_is_as_high_as_the_machine(tmp_path: Path, drawn: list[Figure]) -> None:
+    """So what nobody uses is seen as that."""
+    gantt_plot([record(make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1)], 8), "fcfs")])
+    assert drawn[0].axes[0].get_ylim() == (0, 8)
+
+
+def test_where_nobody_waits_the_axis_is_of_whole_jobs(tmp_path: Path, drawn: list[Figure]) -> None:
+    load_plot([record(make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1)], 8), "fcfs")])
+    assert drawn[0].axes[0].get_ylim() == (0, 1)
 
 
 def test_what_is_not_there_is_not_shown() -> None:

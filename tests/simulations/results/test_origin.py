@@ -122,6 +122,7 @@ def test_the_replay_of_a_log(tmp_path: Path) -> None:
     assert figures["tie_rule"] == "the order of the log"
     (row,) = csv.DictReader((tmp_path / "users.csv").read_text().splitlines())
     assert (row["tie_rule"], row["seed"], row["overrun"]) == ("the order of the log", "3 (the policy)", "as recorded")
+    assert row["estimates"] == "as submitted, or none"
     assert row["trace_sha256"] == figures["trace_sha256"]
     assert row["filter"].startswith("events=")
 

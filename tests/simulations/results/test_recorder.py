@@ -244,6 +244,11 @@ def test_a_window_of_a_short_run_is_all_of_it() -> None:
     assert (run.gantt.from_s, run.gantt.to_s) == (0, 40)
 
 
+def test_a_window_is_as_high_as_the_machine() -> None:
+    run = record(_trace([TraceJob(1, 1, 5 * S, 40 * S, 40 * S, 4)], 10), "fcfs")
+    assert run.gantt.procs == 10
+
+
 def test_who_says_too_much_loses_by_it() -> None:
     """A job of 50 s is backfilled before the head's reservation at 100 s; one that is said to take 200 s is not."""
     others = [TraceJob(1, 1, 0, 100 * S, 100 * S, 6), TraceJob(2, 2, S, 100 * S, 100 * S, 8)]
