@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..commands import EndReservation, LeaseUnits, ReserveWorker
+from ..commands import ChangePlaces, EndReservation, LeaseUnits, ReserveWorker
 from ..events import Event
 from ..ids import JobId
 from ..state import State
 
-Proposal = LeaseUnits | ReserveWorker | EndReservation
+Proposal = LeaseUnits | ReserveWorker | EndReservation | ChangePlaces
 
 
 class Index(Protocol):

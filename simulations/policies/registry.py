@@ -11,6 +11,7 @@ from meted.core.policy.drf import Drf
 from meted.core.policy.easy import Easy
 from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 from meted.core.policy.registry import POLICIES
+from meted.core.policy.rivals.conservative import Conservative
 from meted.core.policy.rivals.least_used import LeastUsed
 from meted.core.policy.rivals.recent_jobs import WINDOW_US, RecentJobs
 from meted.core.policy.rivals.sfq import Sfq
@@ -19,7 +20,6 @@ from meted.core.policy.rivals.stride import Stride
 
 from ..errors import SimulationError
 from .condor import Condor
-from .conservative import Conservative
 from .easy_plus_plus import Predicting, StudiedEasyPlusPlus
 from .fading import DAY_US
 from .god_docker import GodDocker
@@ -29,7 +29,6 @@ from .multifactor import FairTree, Multifactor, Weights
 from .parameters import Tunable, Value, fields_of, text_of, written
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
-    Conservative,
     StudiedEasyPlusPlus,
     Multifactor,
     FairTree,
@@ -41,9 +40,10 @@ _RIVALS: Final[tuple[type[Policy], ...]] = (
 _RANKED: Final = (Drf, LeastUsed, RecentJobs, Static, Stride, Sfq)
 
 WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
-    policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
+    **{policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)},
+    Conservative.name: partial(Conservative, depth=None, slack_us=0),
 }
-"""Backfilling as simulations use it: no bound on how far a pass looks behind the head."""
+"""Backfilling as simulations use it: no bound on how far a pass looks behind the head, or on who has a place."""
 
 SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
     **POLICIES,
