@@ -101,6 +101,17 @@ class PlacingIndex(MemoryIndex, QueueIndex):
             self.withdraw(job)
             self._free()
 
+    def job_moved(self, before: Job, after: Job) -> None:
+        """Put a queued job where its priority belongs now; it keeps its place in time."""
+        if before.terms.priority == after.terms.priority or before.job_id not in self.shape_of:
+            return
+        place = self.places.get(before.job_id)
+        if place is not None:
+            self.starts.remove((place.start_us, self.key_of(before)))
+            self.starts.add((place.start_us, self.key_of(after)))
+        super().job_done(before)
+        super().job_ready(after)
+
     def pool_changed(self) -> None:
         """Workers came, went, or may or may not be leased now: if that is for good, the plan is void."""
         if self.plan is None:
@@ -209,6 +220,8 @@ class PlacingIndex(MemoryIndex, QueueIndex):
     def _learn(self, event: PlacesChanged) -> None:
         """Follow what another index has said."""
         jobs = self.state.jobs.jobs
+        if self.plan is not None:
+            self.plan.forget(event.at_us)
         for job_id in (*(row[0] for row in event.places), *event.without):
             if job_id in self.places:
                 self.withdraw(jobs[job_id])
