@@ -12,13 +12,16 @@ from meted.core.commands import (
     CancelJobs,
     ChangeDomain,
     ChangePriority,
+    LeaseUnits,
+    LoseWorker,
     MarkWorkerAway,
     RejoinWorker,
 )
 from meted.core.engine import Engine
+from meted.core.events import PlacesChanged
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.invariants import check_engine
-from meted.core.limits import PLACE_SLACK_US, PLACES_MAX
+from meted.core.limits import PLACE_SLACK_US, PLACES_CHANGED_MAX, PLACES_MAX, TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.policy.memory import Following
 from meted.core.policy.meted import Meted
@@ -236,3 +239,199 @@ def test_another_policy_may_choose_for_a_while(seed: int, depth: int | None, tur
             kept = memory if chosen is policy else None
             world.engine = Engine(chosen, world.state, world.engine.chain, memory=kept)
             check_engine(world.engine)
+
+
+def placed(*capacities: int, prefetch: bool = False, depth: int | None = PLACES_MAX) -> tuple[World, list[WorkerId]]:
+    """Return a world with workers."""
+    world = World(Conservative(depth))
+    return world, [world.worker(cpus(capacity), prefetch=prefetch) for capacity in capacities]
+
+
+def ask(world: World, width: int, time_us: int, **fields: object) -> JobId:
+    """Submit a job of one unit, and run a pass."""
+    job_id = world.submit("d", request=cpus(width), time_request_us=time_us, **fields)
+    world.run_pass()
+    return job_id
+
+
+def starts(world: World) -> dict[JobId, int]:
+    """Return when the places begin, in seconds."""
+    return {row[0]: row[2] // SECOND for row in memory_of(world).rows.values()}
+
+
+def test_places_are_facts() -> None:
+    """What a pass gives, moves and takes back is in one event, and an engine that is made of it goes on as before."""
+    world, _ = placed(2)
+    first, second, third = (ask(world, width, 10 * SECOND) for width in (1, 2, 2))
+    assert starts(world) == {second: 10, third: 20}
+    again = Engine(world.engine.policy, world.state, memory=world.engine.memory)
+    world.tick(4 * SECOND)
+    world.finish(LeaseId(1))
+    for job_id in (second, first):
+        assert job_id in world.state.jobs.jobs
+    made = world.run_pass()
+    assert [lease.job_id for lease in made] == [second]
+    assert starts(world) == {third: 14}
+    told = [event for event in world.log if isinstance(event, PlacesChanged)]
+    assert [event.change for event in told] == ["anew", "given", "given", "forward"]
+    assert [row[0] for row in told[-1].places] == [second, third]
+    assert again.index.next_wake_us() == 10 * SECOND
+
+
+def test_a_lease_of_somebody_else_where_a_place_is_makes_the_plan_void() -> None:
+    world, (worker,) = placed(3)
+    ask(world, 1, 10 * SECOND)
+    ask(world, 3, 10 * SECOND)
+    short = world.submit("d", request=cpus(1), time_request_us=10 * SECOND)
+    world.lease(worker, short)
+    assert not memory_of(world).is_void
+    long = world.submit("d", request=cpus(1), time_request_us=11 * SECOND)
+    world.lease(worker, long)
+    assert memory_of(world).is_void
+    world.run_pass()
+    assert list(starts(world).values()) == [11]
+
+
+def test_a_lease_of_somebody_else_before_its_time_makes_the_plan_void() -> None:
+    world, (worker, _) = placed(2, 1)
+    ask(world, 2, 10 * SECOND)
+    second, third = ask(world, 2, 10 * SECOND), ask(world, 1, 10 * SECOND)
+    assert third not in starts(world)
+    world.finish(LeaseId(1))
+    assert starts(world) == {second: 10}
+    world.lease(worker, second)
+    assert memory_of(world).is_void
+
+
+def test_what_waited_behind_another_lease_is_known_when_it_runs() -> None:
+    world, (worker,) = placed(1, prefetch=True)
+    first = world.submit("d", 2, request=cpus(1), time_request_us=50 * MS)
+    lease = world.lease(worker, first)
+    world.do(LeaseUnits(world.now_us, worker, first, 1, 0, lease))
+    second = ask(world, 1, 10 * SECOND)
+    assert memory_of(world).rows[second][2] == 50 * MS
+    world.tick(10 * MS)
+    world.finish(lease)
+    assert memory_of(world).is_void
+    world.run_pass()
+    assert memory_of(world).rows[second][2] == 50 * MS  # by what it was expected to take when it was given
+    check_engine(world.engine)
+
+
+def test_who_finds_the_place_not_free_yet_waits_a_moment() -> None:
+    world, _ = placed(2)
+    ask(world, 2, 10 * SECOND)
+    second = ask(world, 2, 10 * SECOND)
+    third = ask(world, 1, 5 * SECOND)
+    assert starts(world) == {second: 10, third: 20}
+    world.tick(10 * SECOND)
+    assert not world.run_pass()
+    assert world.engine.index.next_wake_us() == 10 * SECOND + PLACE_SLACK_US
+    world.tick(SECOND // 2)
+    world.finish(LeaseId(1))
+    assert [lease.job_id for lease in world.run_pass()] == [second]
+    assert starts(world) == {third: 20}  # as if the second had started in time
+    check_engine(world.engine)
+
+
+def test_after_that_the_plan_is_made_anew() -> None:
+    world, _ = placed(2)
+    ask(world, 2, 10 * SECOND)
+    second = ask(world, 2, 10 * SECOND)
+    world.tick(10 * SECOND)
+    world.run_pass()
+    world.tick(PLACE_SLACK_US)
+    assert not world.run_pass()
+    assert starts(world) == {second: 22}
+    (*_, event) = world.log
+    assert isinstance(event, PlacesChanged)
+    assert event.change == "anew"
+    check_engine(world.engine)
+
+
+def test_so_many_have_a_place_and_the_next_is_given_one_then() -> None:
+    world, _ = placed(1, depth=2)
+    jobs = [ask(world, 1, 10 * SECOND) for _ in range(5)]
+    assert starts(world) == {jobs[1]: 10, jobs[2]: 20}
+    said = world.engine.index.ahead_of(jobs[3])
+    assert said.endswith("It has no place in the plan yet, as 2 others have one.")
+    world.tick(10 * SECOND)
+    world.finish(LeaseId(1))
+    assert [lease.job_id for lease in world.run_pass()] == [jobs[1]]
+    assert starts(world) == {jobs[2]: 20, jobs[3]: 30}
+
+
+def test_a_capped_domain_with_many_jobs_keeps_no_place_from_others() -> None:
+    world, _ = placed(4, depth=2)
+    world.domain("capped", cap=cpus(1))
+    for _ in range(20):
+        world.submit("capped", request=cpus(1), time_request_us=10 * SECOND)
+    other = world.submit("d", request=cpus(1), time_request_us=10 * SECOND)
+    assert [lease.job_id for lease in world.run_pass()][-1] == other
+    for turn in range(20):
+        world.tick(10 * SECOND)
+        for lease in world.leases():
+            world.finish(lease.lease_id)
+        world.run_pass()
+        assert len(world.leases()) == (turn < 19)
+
+
+def test_a_queue_that_is_longer_than_the_bounds_is_passed_step_by_step() -> None:
+    """A pass gives few places, and says in no event more than fits in one."""
+    world, _ = placed(1)
+    for _ in range(PLACES_MAX + 100):
+        world.submit("d", request=cpus(1), time_request_us=10 * SECOND)
+    world.run_pass()
+    assert len(memory_of(world).rows) == PLACES_MAX
+    whole = World(Conservative(depth=None))
+    whole.worker(cpus(1))
+    for _ in range(PLACES_CHANGED_MAX + 100):
+        whole.submit("d", request=cpus(1), time_request_us=10 * SECOND)
+    whole.run_pass()
+    assert len(memory_of(whole).rows) == PLACES_CHANGED_MAX + 99
+    whole.tick(SECOND)
+    whole.finish(LeaseId(1))
+    whole.run_pass()
+    told = [event for event in whole.log if isinstance(event, PlacesChanged)]
+    assert [(event.change, len(event.places)) for event in told] == [
+        ("anew", 0),
+        ("given", PLACES_CHANGED_MAX),
+        ("given", 99),
+        ("forward", PLACES_CHANGED_MAX),
+        ("forward", 99),
+    ]
+    check_engine(whole.engine)
+
+
+def test_another_priority_keeps_the_place_that_was_promised() -> None:
+    world, _ = placed(1)
+    ask(world, 1, 10 * SECOND)
+    second, third = ask(world, 1, 10 * SECOND), ask(world, 1, 10 * SECOND)
+    world.do(ChangePriority(world.now_us, second, -5))
+    world.run_pass()
+    assert starts(world) == {second: 10, third: 20}
+    check_engine(world.engine)
+
+
+def test_a_worker_that_is_out_of_touch_keeps_its_places_and_one_that_is_lost_does_not() -> None:
+    world, (one, other) = placed(2, 2)
+    ask(world, 2, 10 * SECOND)
+    ask(world, 2, 20 * SECOND)
+    third = ask(world, 2, 10 * SECOND)
+    world.do(MarkWorkerAway(world.now_us, one))
+    fourth = ask(world, 1, 10 * SECOND)
+    rows = memory_of(world).rows
+    assert (rows[third][1:3], rows[fourth][1:3]) == ((one, 10 * SECOND), (other, 20 * SECOND))
+    world.do(LoseWorker(world.now_us, one, "gone"))
+    world.run_pass()
+    assert {job_id for job_id, row in memory_of(world).rows.items() if row[1] == other} >= {third, fourth}
+    check_engine(world.engine)
+
+
+def test_a_place_that_would_end_beyond_all_time_is_none() -> None:
+    world, _ = placed(1)
+    for _ in range(3):
+        job_id = ask(world, 1, TIME_MAX_US)
+    assert sorted(starts(world).values()) == [TIME_MAX_US // SECOND]
+    assert not world.engine.refusals
+    assert "no place in the plan yet" in world.engine.index.ahead_of(job_id)

@@ -131,8 +131,9 @@ class ConservativeIndex(PlacingIndex):
             return
         hopeless: set[tuple[DomainId, Shape]] = set()
         key = self.queue.first
-        for _ in range(depth):
-            if len(self.places) >= depth or (key := self._next_without(key, hopeless)) is None:
+        while len(self.places) < depth and len(hopeless) < PLACES_MAX:
+            key = self._next_without(key, hopeless)
+            if key is None:
                 return
             job_id = queued_job(key)
             kind = (jobs[job_id].terms.domain_id, self.shape_of[job_id])
