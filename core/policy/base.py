@@ -59,5 +59,5 @@ class SimulationOnly:
 
     Floats need not decide the same on another machine. And after a failed append or a restart an index is built anew,
     of the state and of what its :mod:`.memory` has folded from the events; what hangs on when there were passes would
-    be forgotten then.
+    be forgotten then, unless the pass proposed that it become an event.
     """

@@ -90,6 +90,8 @@ class Life:
             self.run_pass()
             if self.dice.random() < 0.3:
                 self.restart()
+            if self.dice.random() < 0.03:  # somebody who was not there before
+                self.workers.append(self.world.worker(cpus(self.dice.randint(1, 6), 8, gpu=1)))
         while self.ends or self.world.engine.next_wake_us() is not None:
             self.go_on(None)
         assert not memory_of(self.world).rows
@@ -186,7 +188,7 @@ class Life:
 def test_nobody_starts_later_than_first_promised(
     seed: int, depth: int | None, capacities: list[int], steps: int
 ) -> None:
-    """P17: estimates are never exceeded; there are arrays, priorities, failures, cancelled jobs and restarts."""
+    """P17: estimates are never exceeded; there are arrays, priorities, failures, cancelled jobs, restarts."""
     life = Life(Random(seed), depth, capacities)
     life.live(steps)
     check_engine(life.world.engine)
@@ -425,6 +427,21 @@ def test_a_worker_that_is_out_of_touch_keeps_its_places_and_one_that_is_lost_doe
     world.do(LoseWorker(world.now_us, one, "gone"))
     world.run_pass()
     assert {job_id for job_id, row in memory_of(world).rows.items() if row[1] == other} >= {third, fourth}
+    check_engine(world.engine)
+
+
+def test_a_worker_that_comes_is_planned_for_and_nobody_loses_a_place() -> None:
+    world, _ = placed(2)
+    ask(world, 2, 10 * SECOND)
+    second, third, wide = ask(world, 2, 10 * SECOND), ask(world, 2, 10 * SECOND), ask(world, 2, 30 * SECOND)
+    world.worker(cpus(1, gpu=1))
+    narrow = ask(world, 1, 10 * SECOND)
+    assert [lease.job_id for lease in world.leases()][-1] == narrow
+    assert starts(world) == {second: 10, third: 20, wide: 30}
+    world.worker(cpus(3))
+    assert [lease.job_id for lease in world.run_pass()] == [second]
+    assert starts(world) == {third: 10, wide: 10}
+    assert [event.change for event in world.log if isinstance(event, PlacesChanged)].count("anew") == 1
     check_engine(world.engine)
 
 

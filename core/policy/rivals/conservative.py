@@ -6,7 +6,7 @@ long as it is estimated to take. So what comes later may start sooner, where it 
 something has ended, the plan is *compressed*: each job that waits, in the order of the queue, moves to the earliest
 place that is then free beside all others' places, if that is earlier than its own.
 
-Promise: where nothing runs longer than its estimate and no worker comes or goes, a job starts no later than at the
+Promise: where nothing runs longer than its estimate and no worker is lost or drained, a job starts no later than at the
 place that it was given first, and no compression makes a place later. (A pass that is late is as late as it is.)
 
 Quirks that matter when schedules are compared. What ends at an instant is free for what begins then. One compression
@@ -21,8 +21,9 @@ follows is remembered (:mod:`.placing`). So a promise outlives the index that ga
 Beyond the literature: where a job has several units, the next run of them has a place, and the one after it is given
 one when that has started. With several workers the earliest place on any counts, ties going to the lower id. Where
 somebody cannot start at their place since something overran its estimate, that is taken to need as long again as it has
-had, and everybody is given a place anew; so too where workers come or go. A job whose domain is at its cap has no place
-until something ends.
+had, and everybody is given a place anew; so too where a worker is lost or drained. One that is out of touch keeps its
+places; one that comes is as if something had ended there. A job whose domain is at its cap has no place until something
+ends.
 
 A live pool bounds this, and is patient. At most ``depth`` jobs have a place; the next in the queue is given one when
 another has started. And nothing there happens at the very moment: whoever finds their place not free yet waits for

@@ -2,8 +2,9 @@
 
 Places are facts: each that is given, moved or taken back is in an event. So they are there again after a restart, and
 an index that is built anew has the plan that the one before it had. Places die with the lease that takes them over,
-with their job, and all together where the plan is void: a worker came or is lost, or somebody else gave out leases.
-A worker that is out of touch keeps its places for as long as it may come back.
+with their job, and all together where the plan is void: a worker is lost or drained, or another policy gave out leases
+that stand in their way. A worker that comes is planned for from then on; one that is out of touch keeps its places for
+as long as it may come back.
 """
 
 from __future__ import annotations
@@ -113,19 +114,20 @@ class PlacingIndex(MemoryIndex, QueueIndex):
         super().job_ready(after)
 
     def pool_changed(self) -> None:
-        """Workers came, went, or may or may not be leased now: if that is for good, the plan is void."""
-        if self.plan is None:
+        """Workers came, went, or may or may not be leased now: whoever is new is planned for as well."""
+        if self._is_void:
             return
-        workers, planned = self.state.workers.workers, set(self._workers)
+        workers = self.state.workers.workers
         for worker_id in self._workers:
             worker = workers.get(worker_id)
             if worker is None or worker.draining or worker.reserved_for is not None:
                 self._void()
                 return
-        if any(room.worker_id not in planned for room in self.capacity.candidates()):
-            self._void()
-        else:
-            self._free()  # one that was out of touch may be back
+        here = {room.worker_id for room in self.capacity.candidates()}
+        if not here.issubset(self._workers):
+            self._workers = tuple(sorted(here.union(self._workers)))
+            self._recall()
+        self._free()  # one that was out of touch may be back
 
     def update(self, event: Event, state: State) -> None:
         """Follow ``event``."""
@@ -230,9 +232,9 @@ class PlacingIndex(MemoryIndex, QueueIndex):
 
     def _place(self, rows: Iterable[Row]) -> None:
         """Have the places that are said, of jobs that wait and on workers that are planned for."""
-        plan, jobs = self.plan, self.state.jobs.jobs
+        plan, planned, jobs = self.plan, set(self._workers), self.state.jobs.jobs
         for job_id, worker_id, start_us, end_us, count in rows:
-            if plan is not None and job_id in self.shape_of and worker_id in plan.workers:
+            if plan is not None and job_id in self.shape_of and worker_id in planned:
                 room = self.capacity.rooms[worker_id]
                 job = jobs[job_id]
                 self.settle(job, plan.place(room, job.terms.request, start_us, end_us, count))
