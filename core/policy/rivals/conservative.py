@@ -213,21 +213,26 @@ class ConservativeIndex(PlacingIndex):
     def _compress(self, now_us: int) -> Iterator[Proposal]:
         """Move every place forward as far as it goes, in the order of the queue."""
         assert self.plan is not None
-        jobs, places = self.state.jobs.jobs, self.places
+        plan, jobs, places = self.plan, self.state.jobs.jobs, self.places
         self.is_still = True
+        freed, plan.freed = plan.freed, set()
+        among = sorted(freed)
         for key in sorted([key for _, key in self.starts]):
             job_id = queued_job(key)
             place = places[job_id]
             if place.start_us <= now_us:
                 continue
-            found = self.plan.earlier(place, now_us)
+            found = plan.earlier(place, now_us, among)
             if found is None:
                 continue
             job = jobs[job_id]
             self.withdraw(job)
             self._settle(job, found)  # after which another may move
             self.is_still = False
+            if place.room.worker_id not in freed:
+                among = sorted(freed | plan.freed)
             if len(self._changed) >= PLACES_CHANGED_MAX:
+                plan.freed |= freed  # as this round may end here
                 yield from self._tell(now_us, FORWARD)
         yield from self._tell(now_us, FORWARD)
 

@@ -123,11 +123,9 @@ class PlacingIndex(MemoryIndex, QueueIndex):
             if worker is None or worker.draining or worker.reserved_for is not None:
                 self._void()
                 return
-        here = {room.worker_id for room in self.capacity.candidates()}
-        if not here.issubset(self._workers):
-            self._workers = tuple(sorted(here.union(self._workers)))
-            self._recall()
-        self._free()  # one that was out of touch may be back
+        self._workers = tuple(sorted({*self._workers, *(room.worker_id for room in self.capacity.candidates())}))
+        self._recall()  # one that was out of touch may be back: somebody may move there
+        self._free()
 
     def update(self, event: Event, state: State) -> None:
         """Follow ``event``."""
@@ -179,6 +177,7 @@ class PlacingIndex(MemoryIndex, QueueIndex):
         late = [lease_id for room in rooms for ends_us, lease_id, _ in room.ends if ends_us <= at_us]
         self._new_ends = Map({lease_id: 2 * at_us - leases[lease_id].leased_us for lease_id in late})
         self.plan = Plan(rooms, at_us, self._new_ends)
+        self.plan.freed.clear()
 
     def summary(self) -> object:
         """Return all that decisions depend on, for comparison with an index built anew of state and memory."""

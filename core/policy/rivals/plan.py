@@ -32,7 +32,12 @@ class Place:
 
 
 class Plan:
-    """The workers that are planned for, each with what it will have free."""
+    """The workers that are planned for, each with what it will have free.
+
+    Attributes:
+        freed: The workers on which something has become free since everybody's place was last looked at; on no other
+            can anybody have an earlier one. At first all of them.
+    """
 
     def __init__(self, rooms: Iterable[Room], at_us: int, ends: Mapping[LeaseId, int]) -> None:
         """Note what runs.
@@ -52,7 +57,8 @@ class Plan:
             self._profiles[room.worker_id] = Profile(whole, layout.guards, at_us)
             for ends_us, lease_id, held in room.ends:
                 self.hold(lease_id, self.place(room, held, at_us, ends.get(lease_id, ends_us)))
-        self._rows = [(room, self._profiles[room.worker_id]) for room in rooms]
+        self._rows = {room.worker_id: (room, self._profiles[room.worker_id]) for room in rooms}
+        self.freed = set(self._profiles)
 
     @property
     def workers(self) -> tuple[WorkerId, ...]:
@@ -77,20 +83,23 @@ class Plan:
             return None
         best: Room | None = None
         best_us = PLACE_END_MAX_US - length_us + 1
-        for room, profile in self._rows:
+        for room, profile in self._rows.values():
             if room.at < 0 or not profile.could_hold(need):
                 continue
             start_us = profile.earliest(need, length_us, now_us)
             if start_us < best_us and room.outlives(start_us + length_us):
                 best, best_us = room, start_us
+                if start_us == now_us:
+                    break
         return None if best is None else Place(best_us, best_us + length_us, need, count, best)
 
-    def earlier(self, place: Place, now_us: int) -> Place | None:
-        """Return the earliest place before one that is held, or None."""
+    def earlier(self, place: Place, now_us: int, among: Iterable[WorkerId]) -> Place | None:
+        """Return the earliest place before one that is held, or None; only some workers, by id, are looked at."""
         need, length_us = place.need, place.end_us - place.start_us
         best: Room | None = None
         best_us = place.start_us
-        for room, profile in self._rows:
+        for worker_id in among:
+            room, profile = self._rows[worker_id]
             if room.at < 0 or not profile.could_hold(need):
                 continue
             if room is place.room:
@@ -108,6 +117,7 @@ class Plan:
     def give(self, place: Place) -> None:
         """A place is given up."""
         self._profiles[place.room.worker_id].give(place.need, place.start_us, place.end_us)
+        self.freed.add(place.room.worker_id)
 
     def fits(self, room: Room, request: Resources, start_us: int, end_us: int) -> bool:
         """Whether something is free on a worker in all of a time that begins now."""
@@ -131,6 +141,7 @@ class Plan:
         held = self._holds.pop(lease_id, None)
         if held is not None and held.end_us > now_us:
             self._profiles[held.room.worker_id].give(held.need, now_us, held.end_us)
+            self.freed.add(held.room.worker_id)
         return held
 
     def knows_all_on(self, room: Room) -> bool:
