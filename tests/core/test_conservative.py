@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from itertools import pairwise
 from random import Random
 
 from hypothesis import given
@@ -21,7 +22,7 @@ from meted.core.engine import Engine
 from meted.core.events import PlacesChanged
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.invariants import check_engine
-from meted.core.limits import PLACE_SLACK_US, PLACES_CHANGED_MAX, PLACES_MAX, TIME_MAX_US
+from meted.core.limits import PASS_EXAMINED_MAX, PLACE_SLACK_US, PLACES_CHANGED_MAX, PLACES_MAX, TIME_MAX_US
 from meted.core.policy.base import Policy
 from meted.core.policy.memory import Following
 from meted.core.policy.meted import Meted
@@ -403,6 +404,22 @@ def test_a_queue_that_is_longer_than_the_bounds_is_passed_step_by_step() -> None
         ("forward", 99),
     ]
     check_engine(whole.engine)
+
+
+def test_with_many_workers_a_pass_gives_fewer_places_and_asks_for_another() -> None:
+    world, _ = placed(*[1] * 600)
+    for _ in range(700):
+        world.submit("d", request=cpus(1), time_request_us=10 * SECOND)
+    passes, given = 0, []
+    while not passes or world.engine.more or world.engine.index.next_wake_us() == world.now_us:
+        world.run_pass()
+        passes += 1
+        given.append(len(memory_of(world).rows))
+    assert len(world.leases()) == 600
+    assert given[-1] == 100
+    assert max(after - before for before, after in pairwise(given)) <= PASS_EXAMINED_MAX // 600 + 1
+    assert Engine(Conservative(), world.state, memory=world.engine.memory).index.next_wake_us() == 10 * SECOND
+    check_engine(world.engine)
 
 
 def test_another_priority_keeps_the_place_that_was_promised() -> None:

@@ -63,6 +63,7 @@ class ConservativeIndex(PlacingIndex):
         self._changed: dict[JobId, Place | None] = {}  # in this pass, and not proposed yet
         self._is_new = False  # a plan, likewise
         self._is_lost = False  # somebody cannot start at their place
+        self._is_cut = depth is not None  # a pass, before all that may have a place had one; the first has yet to be
         super().__init__(state, memory)
 
     def proposals(self, at_us: int) -> Iterator[Proposal]:
@@ -71,7 +72,7 @@ class ConservativeIndex(PlacingIndex):
         now_us = self.now_us
         self.begin()
         self._changed.clear()
-        self._is_new = False
+        self._is_new = self._is_cut = False
         if not self.queue or not self.capacity.candidates():
             return
         if self.plan is None or (self.starts and self.starts[0][0] < now_us - self._slack_us):
@@ -87,9 +88,16 @@ class ConservativeIndex(PlacingIndex):
         yield from self._tell(now_us)
 
     def next_wake_us(self) -> int | None:
-        """Return when the next place begins, or somebody has waited long enough, or the first back-off is over."""
+        """Return when the next place begins, or somebody has waited long enough, or the first back-off is over.
+
+        Where a pass was over before all that may have a place had one, that is now.
+        """
         due_us, starts = super().next_wake_us(), self.starts
-        if not starts or not self.capacity.candidates():
+        if not self.capacity.candidates():
+            return due_us
+        if self._is_cut and self.unplanned:
+            return self.now_us
+        if not starts:
             return due_us
         at = starts.bisect_left((self.now_us + 1, _FIRST_KEY))
         times_us = [starts[0][0] + self._slack_us] if at else []
@@ -131,11 +139,15 @@ class ConservativeIndex(PlacingIndex):
                     return
             return
         hopeless: set[tuple[DomainId, Shape]] = set()
-        key = self.queue.first
+        key, looked = self.queue.first, 0
         while len(self.places) < depth and len(hopeless) < PLACES_MAX:
             key = self._next_without(key, hopeless)
             if key is None:
                 return
+            if looked > PASS_EXAMINED_MAX:
+                self._is_cut = True
+                return
+            looked += len(self.capacity.rooms)
             job_id = queued_job(key)
             kind = (jobs[job_id].terms.domain_id, self.shape_of[job_id])
             yield from self._serve(job_id, now_us)
