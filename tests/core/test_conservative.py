@@ -27,7 +27,7 @@ from meted.core.policy.base import Policy
 from meted.core.policy.memory import Following
 from meted.core.policy.meted import Meted
 from meted.core.policy.rivals.conservative import Conservative
-from meted.core.policy.rivals.placing import Places
+from meted.core.policy.rivals.place_memory import Places
 from meted.core.resources import NOTHING, Resources
 from meted.core.state import State
 
@@ -469,3 +469,19 @@ def test_a_place_that_would_end_beyond_all_time_is_none() -> None:
     assert sorted(starts(world).values()) == [TIME_MAX_US // SECOND]
     assert not world.engine.refusals
     assert "no place in the plan yet" in world.engine.index.ahead_of(job_id)
+
+
+def test_a_pass_that_is_cut_between_a_place_and_its_lease_forgets_nobody() -> None:
+    """By another estimate a job is given its place anew when it may start; the pass ends just after that was said."""
+    world, _ = placed(1)
+    blocking = ask(world, 1, 10 * SECOND)
+    array = world.submit("d", 2, request=cpus(1))
+    world.run_pass()
+    world.tick(10 * SECOND)
+    world.finish(LeaseId(1), run_us=10 * SECOND)  # of which the estimate of the other is made
+    world.run_pass(decisions_max=1)
+    while array not in {lease.job_id for lease in world.leases()}:
+        assert world.engine.more
+        world.run_pass(decisions_max=1)
+    assert blocking not in {lease.job_id for lease in world.leases()}
+    check_engine(world.engine)

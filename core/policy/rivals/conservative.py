@@ -37,31 +37,29 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from ...commands import ChangePlaces, LeaseUnits
+from ...commands import LeaseUnits
 from ...estimates import estimate_us
 from ...ids import DomainId, JobId
-from ...jobs.places import ANEW, FORWARD, GIVEN
+from ...jobs.places import FORWARD
 from ...limits import PASS_EXAMINED_MAX, PLACE_SLACK_US, PLACES_CHANGED_MAX, PLACES_MAX, PRIORITY_MAX, SECOND_US
-from ...state import Job, State
+from ...state import State
 from ..base import Proposal
 from ..memory import Remembering
 from ..queues import ID_BITS, QueueKey, queued_job
 from ..room import Shape
-from .placing import NEW_GAPS, Places, PlacingIndex
-from .plan import Place
+from .place_memory import NEW_GAPS, Places
+from .telling import TellingIndex
 
 _FIRST_KEY: Final = (-1 - PRIORITY_MAX) << ID_BITS
 """It comes before all jobs."""
 
 
-class ConservativeIndex(PlacingIndex):
+class ConservativeIndex(TellingIndex):
     """Gives places, moves them forward, and leases what has come to its place."""
 
     def __init__(self, state: State, memory: Places | None, depth: int | None, slack_us: int) -> None:
         self._depth = depth
         self._slack_us = slack_us
-        self._changed: dict[JobId, Place | None] = {}  # in this pass, and not proposed yet
-        self._is_new = False  # a plan, likewise
         self._is_lost = False  # somebody cannot start at their place
         self._is_cut = depth is not None  # a pass, before all that may have a place had one; the first has yet to be
         super().__init__(state, memory)
@@ -71,21 +69,20 @@ class ConservativeIndex(PlacingIndex):
         self.wake(at_us)
         now_us = self.now_us
         self.begin()
-        self._changed.clear()
-        self._is_new = self._is_cut = False
+        self._is_cut = False
         if not self.queue or not self.capacity.candidates():
             return
         if self.plan is None or (self.starts and self.starts[0][0] < now_us - self._slack_us):
-            self._plan_anew(now_us)  # it was not followed where somebody's time has passed
+            self.plan_anew(now_us)  # it was not followed where somebody's time has passed
         else:
             self.plan.forget(now_us)
             if self.gaps == NEW_GAPS and not self.is_still:
                 yield from self._compress(now_us)
         yield from self._follow(now_us)
         if self._is_lost:
-            self._plan_anew(now_us)
+            self.plan_anew(now_us)
             yield from self._follow(now_us)
-        yield from self._tell(now_us)
+        yield from self.tell(now_us)
 
     def next_wake_us(self) -> int | None:
         """Return when the next place begins, or somebody has waited long enough, or the first back-off is over.
@@ -153,7 +150,7 @@ class ConservativeIndex(PlacingIndex):
             yield from self._serve(job_id, now_us)
             if self._is_lost:
                 return
-            if self._changed.get(job_id, key) is None:
+            if self.changed.get(job_id, key) is None:
                 hopeless.add(kind)
 
     def _next_without(self, key: QueueKey | None, hopeless: set[tuple[DomainId, Shape]]) -> QueueKey | None:
@@ -169,8 +166,8 @@ class ConservativeIndex(PlacingIndex):
 
     def _serve(self, job_id: JobId, now_us: int) -> Iterator[Proposal]:
         """Start what a job may start now, and give the rest of it a place."""
-        if len(self._changed) >= PLACES_CHANGED_MAX:
-            yield from self._tell(now_us)
+        if len(self.changed) >= PLACES_CHANGED_MAX:
+            yield from self.tell(now_us)
         while job_id in self.shape_of:
             job = self.state.jobs.jobs[job_id]
             terms = job.terms
@@ -182,45 +179,30 @@ class ConservativeIndex(PlacingIndex):
                 assert self.plan is not None
                 place = self.plan.find(terms.request, length_us, count, now_us)
                 if place is None:
-                    self._despair(job)
+                    self.despair(job)
                     return
                 if place.start_us > now_us:
-                    self._settle(job, place)
+                    self.assign(job, place)
                     return
             elif place.start_us > now_us:
                 return
             elif (length_us, count) != (place.end_us - place.start_us, place.count):
-                self._give_up(job)  # by another estimate it is no longer as large as its place
+                self.give_up(job)  # by another estimate it is no longer as large as its place
                 continue
             if self.is_capped(terms.domain_id, terms.request):
-                self._despair(job)
+                self.despair(job)
                 return
             if not place.room.may_take(terms.request, now_us + length_us):
                 if now_us - place.start_us >= self._slack_us:
                     self._is_lost = True
                 elif known is None:
-                    self._settle(job, place)
+                    self.assign(job, place)
                 return
-            if self._changed or self._is_new:
-                yield from self._tell(now_us)
+            if known is None and job_id in self.changed:
+                self.assign(job, place)  # it had another, so this one is a fact before it is leased
+            if self.has_news:
+                yield from self.tell(now_us)
             yield LeaseUnits(now_us, place.room.worker_id, job_id, count)
-
-    def _settle(self, job: Job, place: Place) -> None:
-        """Give a job a place."""
-        self.settle(job, place)
-        self._changed[job.job_id] = place
-
-    def _give_up(self, job: Job) -> None:
-        """Take a job's place away."""
-        self.withdraw(job)
-        self._changed[job.job_id] = None
-
-    def _despair(self, job: Job) -> None:
-        """A job can have no place as things are."""
-        if job.job_id in self.places:
-            self.withdraw(job)
-        self.unplanned.discard(job.job_id)
-        self._changed[job.job_id] = None
 
     def _compress(self, now_us: int) -> Iterator[Proposal]:
         """Move every place forward as far as it goes, in the order of the queue."""
@@ -239,35 +221,14 @@ class ConservativeIndex(PlacingIndex):
                 continue
             job = jobs[job_id]
             self.withdraw(job)
-            self._settle(job, found)  # after which another may move
+            self.assign(job, found)  # after which another may move
             self.is_still = False
             if place.room.worker_id not in freed:
                 among = sorted(freed | plan.freed)
-            if len(self._changed) >= PLACES_CHANGED_MAX:
+            if len(self.changed) >= PLACES_CHANGED_MAX:
                 plan.freed |= freed  # as this round may end here
-                yield from self._tell(now_us, FORWARD)
-        yield from self._tell(now_us, FORWARD)
-
-    def _plan_anew(self, now_us: int) -> None:
-        self.make_plan(now_us)
-        self.unplanned.update(self._changed)
-        self._changed.clear()
-        self._is_new = True
-
-    def _tell(self, now_us: int, change: str = GIVEN) -> Iterator[Proposal]:
-        """Propose what has changed since this was done last."""
-        if not self._changed and not self._is_new:
-            return
-        places = tuple(
-            (job_id, place.room.worker_id, place.start_us, place.end_us, place.count)
-            for job_id, place in self._changed.items()
-            if place is not None
-        )
-        without = tuple(job_id for job_id, place in self._changed.items() if place is None)
-        self.told = ChangePlaces(now_us, ANEW if self._is_new else change, places, without)
-        self._changed.clear()
-        self._is_new = False
-        yield self.told
+                yield from self.tell(now_us, FORWARD)
+        yield from self.tell(now_us, FORWARD)
 
 
 class Conservative(Remembering):

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from meted.adapters.log import MemoryLog
-from meted.core.policy.rivals.placing import Places
+from meted.core.policy.rivals.place_memory import Places
 
 from .stage import START_US, Stage, play
 
