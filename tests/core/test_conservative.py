@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from heapq import heappop, heappush
 from itertools import pairwise
 from random import Random
@@ -13,12 +14,16 @@ from meted.core.commands import (
     CancelJobs,
     ChangeDomain,
     ChangePriority,
+    GrantCredit,
     LeaseUnits,
     LoseWorker,
     MarkWorkerAway,
+    NiceJob,
     RejoinWorker,
+    SetRules,
 )
 from meted.core.engine import Engine
+from meted.core.errors import Refused
 from meted.core.events import PlacesChanged
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.invariants import check_engine
@@ -209,7 +214,15 @@ def test_places_fit_beside_leases_whatever_happens(seed: int, depth: int | None,
 
 
 def wander_on(world: World, dice: Random) -> None:
-    """Do something more, at times with another cap."""
+    """Do something more, at times with another cap, other rules, or points that a job is sold and may not pay for."""
+    if dice.random() < 0.03:
+        world.do(SetRules(world.now_us, pool=dice.choice(("decay", "fifo", "karma"))))
+    if dice.random() < 0.1:
+        world.do(GrantCredit(world.now_us, dice.choice("ab"), dice.choice((1, 500, 5_000))))
+    waiting = [job_id for job_id, job in sorted(world.state.jobs.jobs.items()) if job.is_backlogged]
+    if waiting and dice.random() < 0.1:
+        with contextlib.suppress(Refused):
+            world.do(NiceJob(world.now_us, dice.choice(waiting), dice.randint(-1, 3)))
     if dice.random() < 0.1:
         cap = dice.choice((None, cpus(1, 9, gpu=1), cpus(2, 9, gpu=1)))
         world.do(ChangeDomain(world.now_us, dice.choice("ab"), dice.randint(1, 3), cap))
