@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from meted.core.commands import (
     CancelJobs,
     ChangeDomain,
+    ChangePlaces,
     ChangePriority,
+    DrainWorker,
     GrantCredit,
     LeaseUnits,
     LoseWorker,
@@ -497,4 +499,21 @@ def test_a_pass_that_is_cut_between_a_place_and_its_lease_forgets_nobody() -> No
         assert world.engine.more
         world.run_pass(decisions_max=1)
     assert blocking not in {lease.job_id for lease in world.leases()}
+    check_engine(world.engine)
+
+
+def test_places_that_somebody_else_gave_and_that_cannot_be_are_passed_over() -> None:
+    world, (worker,) = placed(1)
+    ask(world, 1, 10 * SECOND)
+    second, wide, odd = (world.submit("d", request=request) for request in (cpus(1), cpus(2), cpus(1, gpu=1)))
+    later, held = world.submit("d", hold=True), world.submit("d", request=cpus(1))
+    other = world.worker(cpus(8, gpu=1))
+    world.do(DrainWorker(world.now_us, other))
+    world.run_pass()
+    rows = [(job_id, worker, 5 * SECOND, 6 * SECOND, 1) for job_id in (second, wide, odd, later)]
+    rows.append((held, other, 5 * SECOND, 6 * SECOND, 1))
+    world.do(ChangePlaces(world.now_us, "given", tuple(rows), ()))
+    assert list(memory_of(world).rows) == [second]
+    check_engine(world.engine)
+    world.run_pass()
     check_engine(world.engine)

@@ -181,6 +181,8 @@ class PlacingIndex(MemoryIndex, QueueIndex):
                 moved = moved or job_id in rows
                 if job_id in self.places:
                     rows[job_id] = row
+                elif rows.pop(job_id, None) is not None:
+                    self.unplanned.add(job_id)  # one that cannot be is none
             for job_id in event.without:
                 moved = rows.pop(job_id, None) is not None or moved
             self._rows = rows.finish()
@@ -203,12 +205,13 @@ class PlacingIndex(MemoryIndex, QueueIndex):
         self._place(event.places)
 
     def _place(self, rows: Iterable[Row]) -> None:
-        """Have the places that are said, of jobs that wait and on workers that are planned for."""
+        """Have the places that are said, of jobs that wait and on workers that are planned for and could hold them."""
         plan, planned, jobs = self.plan, set(self._workers), self.state.jobs.jobs
         for job_id, worker_id, start_us, end_us, count in rows:
-            if plan is not None and job_id in self.shape_of and worker_id in planned:
-                room = self.capacity.rooms[worker_id]
-                job = jobs[job_id]
+            if plan is None or job_id not in self.shape_of or worker_id not in planned:
+                continue
+            room, job = self.capacity.rooms[worker_id], jobs[job_id]
+            if job.terms.request.fits(room.capacity):
                 self.settle(job, plan.place(room, job.terms.request, start_us, end_us, count))
 
     def _start(self, event: UnitsLeased, state: State) -> None:
