@@ -61,7 +61,7 @@ def check_room(state: State, memory: object) -> None:
     held: dict[WorkerId, list[tuple[int, int, Resources]]] = {worker_id: [] for worker_id in memory.workers}
     for lease in state.jobs.leases.values():
         ends_us = memory.ends.get(lease.lease_id, lease.leased_us + lease.estimate_us * lease.count)
-        if lease.worker_id in held:
+        if lease.worker_id in held and not state.jobs.is_queued(lease):
             held[lease.worker_id].append((state.at_us, ends_us, state.jobs.jobs[lease.job_id].terms.request))
     for job_id, worker_id, start_us, end_us, _ in memory.rows.values():
         held[worker_id].append((max(start_us, state.at_us), end_us, state.jobs.jobs[job_id].terms.request))

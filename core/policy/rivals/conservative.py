@@ -42,7 +42,7 @@ from ...estimates import estimate_us
 from ...ids import DomainId, JobId
 from ...jobs.places import FORWARD
 from ...limits import PASS_EXAMINED_MAX, PLACE_SLACK_US, PLACES_CHANGED_MAX, PLACES_MAX, PRIORITY_MAX, SECOND_US
-from ...state import State
+from ...state import Job, State
 from ..base import Proposal
 from ..memory import Remembering
 from ..queues import ID_BITS, QueueKey, queued_job
@@ -52,6 +52,8 @@ from .telling import TellingIndex
 
 _FIRST_KEY: Final = (-1 - PRIORITY_MAX) << ID_BITS
 """It comes before all jobs."""
+
+_Kind = tuple[DomainId, Shape, int | None]
 
 
 class ConservativeIndex(TellingIndex):
@@ -135,34 +137,38 @@ class ConservativeIndex(TellingIndex):
                 if self._is_lost:
                     return
             return
-        hopeless: set[tuple[DomainId, Shape]] = set()
-        key, looked = self.queue.first, 0
+        hopeless: set[_Kind] = set()
+        key, looked = _FIRST_KEY, 0
         while len(self.places) < depth and len(hopeless) < PLACES_MAX:
-            key = self._next_without(key, hopeless)
-            if key is None:
+            found = self._next_without(key, hopeless)
+            if found is None:
                 return
+            key = found
             if looked > PASS_EXAMINED_MAX:
                 self._is_cut = True
                 return
             looked += len(self.capacity.rooms)
             job_id = queued_job(key)
-            kind = (jobs[job_id].terms.domain_id, self.shape_of[job_id])
+            kind = self._kind(jobs[job_id])
             yield from self._serve(job_id, now_us)
             if self._is_lost:
                 return
             if self.changed.get(job_id, key) is None:
                 hopeless.add(kind)
 
-    def _next_without(self, key: QueueKey | None, hopeless: set[tuple[DomainId, Shape]]) -> QueueKey | None:
+    def _next_without(self, key: QueueKey, hopeless: set[_Kind]) -> QueueKey | None:
         """Return who is next, from some place in the queue on, to be given a place; None where nobody near is."""
-        if key is None:
-            return None
-        jobs, shape_of = self.state.jobs.jobs, self.shape_of
+        jobs = self.state.jobs.jobs
         for other in islice(self.queue.since(key), PASS_EXAMINED_MAX):
             job_id = queued_job(other)
-            if job_id in self.unplanned and (jobs[job_id].terms.domain_id, shape_of[job_id]) not in hopeless:
+            if job_id in self.unplanned and self._kind(jobs[job_id]) not in hopeless:
                 return other
         return None
+
+    def _kind(self, job: Job) -> _Kind:
+        """Return what jobs have in common of which none can have a place in a pass if one cannot."""
+        terms = job.terms
+        return terms.domain_id, self.shape_of[job.job_id], terms.time_request_us if self.capacity.is_mortal else None
 
     def _serve(self, job_id: JobId, now_us: int) -> Iterator[Proposal]:
         """Start what a job may start now, and give the rest of it a place."""
