@@ -265,9 +265,9 @@ def placed(*capacities: int, prefetch: bool = False, depth: int | None = PLACES_
     return world, [world.worker(cpus(capacity), prefetch=prefetch) for capacity in capacities]
 
 
-def ask(world: World, width: int, time_us: int, **fields: object) -> JobId:
+def ask(world: World, width: int, time_us: int) -> JobId:
     """Submit a job of one unit, and run a pass."""
-    job_id = world.submit("d", request=cpus(width), time_request_us=time_us, **fields)
+    job_id = world.submit("d", request=cpus(width), time_request_us=time_us)
     world.run_pass()
     return job_id
 
@@ -479,8 +479,7 @@ def test_a_worker_that_comes_is_planned_for_and_nobody_loses_a_place() -> None:
 
 def test_a_place_that_would_end_beyond_all_time_is_none() -> None:
     world, _ = placed(1)
-    for _ in range(3):
-        job_id = ask(world, 1, TIME_MAX_US)
+    *_, job_id = (ask(world, 1, TIME_MAX_US) for _ in range(3))
     assert sorted(starts(world).values()) == [TIME_MAX_US // SECOND]
     assert not world.engine.refusals
     assert "no place in the plan yet" in world.engine.index.ahead_of(job_id)

@@ -50,7 +50,7 @@ def test_a_server_that_comes_back_keeps_its_promises(monkeypatch: pytest.MonkeyP
         for lease in held:
             await worker.finish(1, lease)
         told = (await worker.tells("run")).params["leases"]
-        assert [lease["job"] for lease in told] == [2]  # type: ignore[index,union-attr]
+        assert [lease["job"] for lease in told] == [2]  # type: ignore[attr-defined]
         await trio.sleep(1)
         assert places(stage)[3] < (1, 100)
 
