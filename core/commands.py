@@ -49,6 +49,7 @@ from .jobs.lease_commands import LeaseCommand as LeaseCommand
 from .jobs.lease_commands import LeaseUnits as LeaseUnits
 from .jobs.lease_commands import RecallUnits as RecallUnits
 from .jobs.lease_commands import ReturnUnits as ReturnUnits
+from .jobs.places import ChangePlaces as ChangePlaces
 from .limits import KARMA_START_MC
 from .record import record
 from .workers.commands import DrainWorker as DrainWorker
@@ -95,4 +96,14 @@ class NoteRepair:
     lost_last_seq: int
 
 
-Command = LeaseCommand | JobCommand | WorkerCommand | DomainCommand | CreditCommand | SetRules | KeepCalls | NoteRepair
+Command = (
+    LeaseCommand
+    | JobCommand
+    | WorkerCommand
+    | DomainCommand
+    | CreditCommand
+    | ChangePlaces
+    | SetRules
+    | KeepCalls
+    | NoteRepair
+)

@@ -71,6 +71,7 @@ from .jobs.lease_events import UnitsFinished as UnitsFinished
 from .jobs.lease_events import UnitsLeased as UnitsLeased
 from .jobs.lease_events import UnitsRecalled as UnitsRecalled
 from .jobs.lease_events import UnitsReturned as UnitsReturned
+from .jobs.places import PlacesChanged as PlacesChanged
 from .record import record
 from .workers.events import ReservationEnded as ReservationEnded
 from .workers.events import WorkerAway as WorkerAway
@@ -125,4 +126,14 @@ class LogRepaired:
     lost_last_seq: int
 
 
-Event = LeaseEvent | JobEvent | WorkerEvent | DomainEvent | CreditEvent | RulesChanged | CallsKept | LogRepaired
+Event = (
+    LeaseEvent
+    | JobEvent
+    | WorkerEvent
+    | DomainEvent
+    | CreditEvent
+    | PlacesChanged
+    | RulesChanged
+    | CallsKept
+    | LogRepaired
+)

@@ -28,8 +28,20 @@ TIMERS_DUE_MAX = 1_000
 PASS_EXAMINED_MAX = 10_000
 """Heads that one pass may look at and find blocked before it gives way."""
 
+PLACES_MAX = 256
+"""Jobs that have a place in the plan of a live pool at once: each end may move every one of them."""
+
+PLACES_CHANGED_MAX = 1_024
+"""Places that one event changes."""
+
+PLACE_SLACK_US = SECOND_US
+"""How long after its time somebody who has a place waits for what is late to be free, before the plan is made anew."""
+
 TIME_MAX_US = 2**53
 """Largest time or duration (285 years): exact in every language's numbers, far from 64 bits even when multiplied."""
+
+PLACE_END_MAX_US = 2 * TIME_MAX_US
+"""Latest end of a place in a plan; whoever would be later has none yet."""
 
 CPU_MILLI_MAX = 10**9
 MEM_BYTES_MAX = 2**53

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from meted.core.events import Event, ReservationEnded, UnitsLeased, WorkerReserved
+from meted.core.events import Event, PlacesChanged, ReservationEnded, UnitsLeased, WorkerReserved
 from meted.core.record import record
 
 
@@ -92,6 +92,8 @@ def _told(events: Sequence[Event], place: int) -> str:
             return f"worker {kept.worker_id} kept free for job {kept.job_id}"
         case ReservationEnded() as ended:
             return f"worker {ended.worker_id} no longer kept free"
+        case PlacesChanged() as changed:
+            return f"places of {len(changed.places)} jobs ({changed.change}), {len(changed.without)} without"
         case other:
             return other.tag
 

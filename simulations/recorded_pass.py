@@ -18,6 +18,7 @@ from meted.core.events import (
     GrantMarked,
     JobSubmitted,
     LogRepaired,
+    PlacesChanged,
     PointsLapsed,
     PriorityChanged,
     ReservationEnded,
@@ -34,7 +35,7 @@ from meted.core.events import (
 from meted.core.schema import decode_events
 from meted.core.state import State
 
-_DECISIONS: Final = (UnitsLeased, WorkerReserved, ReservationEnded, PointsLapsed)
+_DECISIONS: Final = (UnitsLeased, WorkerReserved, ReservationEnded, PointsLapsed, PlacesChanged)
 _CAUSES: Final = (JobSubmitted, UnitsFinished, UnitsReturned, WorkerJoined)
 """Causes of decisions that no timer makes: whoever has an embedded pool has them in batches of their own."""
 _POSTED: Final = (CreditMoved, CreditSettled, GrantMarked, PointsLapsed)
@@ -75,7 +76,7 @@ def decision_at(events: Sequence[Event], at: int) -> tuple[Event, ...]:
         case PointsLapsed():
             if end < len(events) and isinstance(events[end], PriorityChanged):
                 end += 1
-        case WorkerReserved() | ReservationEnded():
+        case WorkerReserved() | ReservationEnded() | PlacesChanged():
             pass
         case _:
             return ()

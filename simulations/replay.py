@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from meted.core.errors import Reason, Refused
 from meted.core.limits import TIME_MAX_US
 from meted.core.policy.base import Policy
+from meted.core.policy.rivals.conservative import Conservative
 from meted.core.state import Rules
 
 from .errors import SimulationError
 from .event_orders import STEPS, EventOrder
 from .machine import Machine
 from .observer import Observer
-from .policies.conservative import Conservative
 from .traces.job import TraceJob
 from .traces.workload import Workload
 from .trade.trader import Trader

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from .. import limits
 from ..commands import (
+    ChangePlaces,
     Command,
     CreditCommand,
     DomainCommand,
@@ -30,6 +31,7 @@ from .karma_grants import with_karma
 from .leases import LEASE_JUDGES
 from .nice import with_purses
 from .overdue import with_repayments
+from .places import decide_places
 from .rules import decide_rules
 from .workers import decide_workers
 
@@ -83,6 +85,7 @@ _JUDGES: dict[type[Command], Callable[[State, Any, int], tuple[Event, ...]]] = {
     **dict.fromkeys(get_args(WorkerCommand), decide_workers),
     **dict.fromkeys(get_args(DomainCommand), decide_domains),
     **dict.fromkeys(get_args(CreditCommand), decide_credit),
+    ChangePlaces: decide_places,
     SetRules: decide_rules,
     KeepCalls: decide_calls,
     NoteRepair: _note_repair,

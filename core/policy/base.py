@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..commands import EndReservation, LeaseUnits, ReserveWorker
+from ..commands import ChangePlaces, EndReservation, LeaseUnits, ReserveWorker
 from ..events import Event
 from ..ids import JobId
 from ..state import State
 
-Proposal = LeaseUnits | ReserveWorker | EndReservation
+Proposal = LeaseUnits | ReserveWorker | EndReservation | ChangePlaces
 
 
 class Index(Protocol):
@@ -59,5 +59,5 @@ class SimulationOnly:
 
     Floats need not decide the same on another machine. And after a failed append or a restart an index is built anew,
     of the state and of what its :mod:`.memory` has folded from the events; what hangs on when there were passes would
-    be forgotten then.
+    be forgotten then, unless the pass proposed that it become an event.
     """

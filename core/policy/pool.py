@@ -54,6 +54,7 @@ from ..events import (
     LoanStarted,
     LogRepaired,
     MinimumStampSet,
+    PlacesChanged,
     PointsLapsed,
     PointsSold,
     PriorityChanged,
@@ -88,6 +89,7 @@ _CREDIT_EVENTS = frozenset(get_args(CreditEvent))
 _OF_NO_CONCERN = frozenset(
     {
         *(JobDelayed, HoldLifted, JobEnded, JobArchived, SpecInterned, UnitsRecalled, CallsKept, LogRepaired),
+        PlacesChanged,
         *_CREDIT_EVENTS,
     }
 )
@@ -197,7 +199,7 @@ class PoolIndex(HeldAmounts):
                 self.shares_changed()
             case JobDelayed() | HoldLifted() | JobEnded() | JobArchived():
                 pass
-            case SpecInterned() | UnitsRecalled() | CallsKept() | LogRepaired():
+            case SpecInterned() | UnitsRecalled() | CallsKept() | LogRepaired() | PlacesChanged():
                 pass
             case LagRemainderKept() | RecordRefused() | RecordsConfirmed() | MinimumStampSet():
                 pass

@@ -12,6 +12,7 @@ from ..events import (
     FeeHeld,
     FeePosted,
     LogRepaired,
+    PlacesChanged,
     RulesChanged,
     WorkerEvent,
 )
@@ -70,6 +71,11 @@ def _fold_rules(state: State, event: RulesChanged) -> State:
     return replaced(state, seq=state.seq + 1, at_us=event.at_us, rules=rules)
 
 
+def _fold_places(state: State, event: PlacesChanged) -> State:
+    # What a place promises, only the policy that gave it goes by: it remembers places itself.
+    return replaced(state, seq=state.seq + 1, at_us=event.at_us)
+
+
 def _fold_calls(state: State, event: CallsKept) -> State:
     return replaced(state, seq=state.seq + 1, at_us=event.at_us, calls=reduce_calls(state.calls, event))
 
@@ -99,6 +105,7 @@ FEES: frozenset[type[Event]] = frozenset((FeeHeld, FeePosted))
 _FOLDS: dict[type[Event], Callable[[State, Any], State]] = {
     **dict.fromkeys(get_args(WorkerEvent), _fold_workers),
     **dict.fromkeys(get_args(DomainEvent), _fold_domains),
+    PlacesChanged: _fold_places,
     RulesChanged: _fold_rules,
     CallsKept: _fold_calls,
     LogRepaired: _fold_repair,

@@ -13,6 +13,7 @@ from meted.core.policy.drf import Drf
 from meted.core.policy.easy import Easy
 from meted.core.policy.easy_sjbf import EasySjbf, EasySjf
 from meted.core.policy.registry import POLICIES
+from meted.core.policy.rivals.conservative import Conservative
 from meted.core.policy.rivals.least_used import LeastUsed
 from meted.core.policy.rivals.recent_jobs import RecentJobs
 from meted.core.policy.rivals.sfq import Sfq
@@ -21,7 +22,6 @@ from meted.core.policy.rivals.stride import Stride
 
 from ..errors import SimulationError
 from .condor import Condor
-from .conservative import Conservative
 from .easy_plus_plus import Predicting, StudiedEasyPlusPlus
 from .fading import DAY_US
 from .god_docker import GodDocker
@@ -30,7 +30,6 @@ from .lottery import ALWAYS_MILLI, Lottery
 from .multifactor import FairTree, Multifactor, Weights
 
 _RIVALS: Final[tuple[type[Policy], ...]] = (
-    Conservative,
     StudiedEasyPlusPlus,
     Multifactor,
     FairTree,
@@ -42,9 +41,10 @@ _RIVALS: Final[tuple[type[Policy], ...]] = (
 _RANKED: Final = (Drf, LeastUsed, RecentJobs, Static, Stride, Sfq)
 
 WHOLE_QUEUE: Final[Mapping[str, Callable[[], Policy]]] = {
-    policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)
+    **{policy.name: partial(policy, depth=None) for policy in (Easy, EasySjbf, EasySjf)},
+    Conservative.name: partial(Conservative, depth=None, slack_us=0),
 }
-"""Backfilling as simulations use it: no bound on how far a pass looks behind the head."""
+"""Backfilling as simulations use it: no bound on how far a pass looks behind the head, or on who has a place."""
 
 SIMULATED: Final[Mapping[str, Callable[[], Policy]]] = {
     **POLICIES,

@@ -163,6 +163,12 @@ EXAMPLES: tuple[e.Event, ...] = (
     e.KarmaLeft(AT_US, DomainId(2)),
     e.SliceHeld(AT_US, LeaseId(30), DomainId(2), 1250, 0, 16, 500, 500, ((DomainId(3), 300), (DomainId(5), 200))),
     e.SliceEnded(AT_US, LeaseId(30), 3),
+    e.PlacesChanged(
+        AT_US,
+        "forward",
+        ((JobId(7), WorkerId(3), AT_US + 5, AT_US + 60_000_005, 2), (JobId(2**53), WorkerId(4), 0, 2**54, 1_024)),
+        (JobId(8), JobId(9)),
+    ),
     e.CallsKept(AT_US, ((bytes(range(16)), b"\x81\xa3job\x07"), (bytes(16), b"\x80")), 1),
     e.LogRepaired(AT_US, 100, 120),
 )

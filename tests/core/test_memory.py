@@ -27,6 +27,7 @@ from meted.core.forecast import forecast
 from meted.core.invariants import check_engine
 from meted.core.policy.base import Policy
 from meted.core.policy.memory import Following, Memory, Remembering, followed, index_of
+from meted.core.policy.rivals.conservative import Conservative
 from meted.core.policy.rivals.easy_plus_plus import EasyPlusPlus
 from meted.core.policy.rivals.least_used import LeastUsed
 from meted.core.policy.rivals.recent_jobs import Recent, RecentJobs
@@ -52,6 +53,9 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "easy++, by the queue": lambda: EasyPlusPlus(shortest=False, steps=False),
     "recent-jobs": lambda: RecentJobs(window_us=20 * SECOND),
     "recent-jobs, frozen": lambda: RecentJobs(window_us=20 * SECOND, frozen=True),
+    "conservative": Conservative,
+    "conservative, shallow": lambda: Conservative(depth=2),
+    "conservative, of simulations": lambda: Conservative(depth=None, slack_us=0),
     "sfq, first-fit": lambda: Sfq("first-fit"),
 }
 REMEMBERING = [name for name in POLICIES if isinstance(POLICIES[name](), Remembering)]
@@ -250,7 +254,8 @@ def test_what_has_come_back_by_time_alone_is_remembered_from_the_next_event_on(p
     assert encode_snapshot(world.state, chosen, again.memory) == encode_snapshot(world.state, chosen, before)
     for engine in (world.engine, again):
         engine.handle(DrainWorker(world.now_us, worker, False))
-        assert engine.run_pass(world.now_us) == 1
+        assert engine.run_pass(world.now_us)
+        assert len(engine.state.jobs.leases) == 1
     assert again.state == world.engine.state
     assert again.memory == world.engine.memory
     assert (again.memory == before) == isinstance(before, Recent)

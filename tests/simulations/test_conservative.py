@@ -10,15 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meted.adapters.embedded import Pool
-from meted.adapters.log import MemoryLog
-from meted.adapters.policy_parameters import UnknownPolicy
 from meted.core.ids import JobId
+from meted.core.policy.rivals.conservative import Conservative, ConservativeIndex
+from meted.core.policy.rivals.profile import Layout, Profile
 from meted.core.resources import NOTHING, Resources
 from meted.simulations.errors import SimulationError
 from meted.simulations.event_orders import EventOrder
-from meted.simulations.policies.conservative import Conservative, ConservativeIndex
-from meted.simulations.policies.profile import Layout, Profile
 from meted.simulations.replay import Replay
 from meted.simulations.traces.job import TraceJob
 
@@ -33,6 +30,11 @@ rows = st.lists(
 )
 
 
+def whole_plan() -> Conservative:
+    """Return the policy as it is simulated: everybody has a place, and what is late is so at once."""
+    return Conservative(depth=None, slack_us=0)
+
+
 class Watch:
     """Notes every place that was given, job by job in the order of time, and every start."""
 
@@ -41,7 +43,7 @@ class Watch:
         self.places: dict[JobId, list[int]] = {}
         self.replay = Replay(
             make_trace(folder, jobs, 8),
-            Conservative(),
+            whole_plan(),
             event_order,
             outcome=lambda job, at_us: self.starts.update({job.job_id: at_us}),
         )
@@ -80,7 +82,7 @@ def test_a_place_never_becomes_later_and_is_kept(
 
 def test_an_order_in_which_it_could_not_keep_its_promise_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SimulationError, match="choose another --event-order"):
-        Replay(make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1)], 8), Conservative(), "cqsim")
+        Replay(make_trace(tmp_path, [TraceJob(1, 1, 0, S, S, 1)], 8), whole_plan(), "cqsim")
 
 
 def test_a_place_in_the_middle_is_given_where_it_delays_nobody(tmp_path: Path) -> None:
@@ -98,11 +100,6 @@ def test_an_early_end_moves_everybody_forward(tmp_path: Path, event_order: Event
     assert watch.places[JobId(2)][0] == 100 * S
     assert watch.places[JobId(3)][0] == 102 * S
     assert watch.starts == {1: 0, 2: 3 * S, 3: 4 * S}
-
-
-def test_a_live_pool_refuses_it() -> None:
-    with pytest.raises(UnknownPolicy, match=r"^The policy 'conservative' .* can only be simulated"):
-        Pool(MemoryLog(), policy=Conservative())
 
 
 amounts = st.builds(
@@ -163,7 +160,7 @@ def first(is_so: Callable[[int], bool], from_us: int) -> int:
 
 
 def test_on_several_workers_the_earliest_place_counts() -> None:
-    play = Play(Conservative(), 4, 4)
+    play = Play(whole_plan(), 4, 4)
     play.submit(4, 10 * S)
     play.submit(3, 6 * S)
     wide, narrow = play.submit(4, 5 * S), play.submit(1, 6 * S)
@@ -174,7 +171,7 @@ def test_on_several_workers_the_earliest_place_counts() -> None:
 
 def test_the_next_unit_of_an_array_has_a_place() -> None:
     """Two of five units start, and the place of the third comes before whoever is submitted later."""
-    play = Play(Conservative(), 2)
+    play = Play(whole_plan(), 2)
     array = play.submit(1, 10 * S, count=5)
     assert len(play.run_pass()) == 2
     wide = play.submit(2, 5 * S)
@@ -185,7 +182,7 @@ def test_the_next_unit_of_an_array_has_a_place() -> None:
 
 def test_what_overruns_is_taken_to_need_as_long_again() -> None:
     """The second would start at 10 s; a third, of 9 s, passes it by as the first is then expected to run to 20 s."""
-    play = Play(Conservative(), 4)
+    play = Play(whole_plan(), 4)
     play.submit(3, 15 * S, estimate_us=10 * S)
     play.run_pass()
     second = play.submit(4, S)
@@ -200,7 +197,7 @@ def test_what_overruns_is_taken_to_need_as_long_again() -> None:
 
 
 def test_who_is_at_a_cap_has_no_place_and_stops_nobody() -> None:
-    play = Play(Conservative(), 4)
+    play = Play(whole_plan(), 4)
     play.world.domain("capped", cap=cpus(1))
     running = play.submit(1, 10 * S, domain="capped")
     waiting = play.submit(1, 10 * S, domain="capped")
@@ -213,7 +210,7 @@ def test_who_is_at_a_cap_has_no_place_and_stops_nobody() -> None:
 
 
 def test_who_waits_is_told_of_its_place() -> None:
-    play = Play(Conservative(), 4)
+    play = Play(whole_plan(), 4)
     play.submit(3, 10 * S)
     first, second = play.submit(4, 5 * S), play.submit(4, 5 * S)
     play.run_pass()
@@ -237,7 +234,7 @@ def test_who_waits_is_told_of_its_place() -> None:
 )
 def test_everything_runs_whatever_the_estimates(drawn: list[tuple[int, int, int, int, int, bool]]) -> None:
     """Arrays, two workers, estimates too long and too short, and a domain with a cap: nobody waits for ever."""
-    play = Play(Conservative(), 4, 3)
+    play = Play(whole_plan(), 4, 3)
     play.world.domain("capped", cap=cpus(4))
     for gap, width, length, estimate, count, is_capped in drawn:
         play.run_to(play.world.now_us + gap * S)

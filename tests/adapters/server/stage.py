@@ -134,14 +134,15 @@ class Caller:
 class Stage:
     """A server and its log."""
 
-    def __init__(self, nursery: trio.Nursery, log: Log) -> None:
+    def __init__(self, nursery: trio.Nursery, log: Log, policy: str = "meted") -> None:
         self.log = log
         self._nursery = nursery
-        found = read_state(log, to_damage=True)
+        chosen = POLICIES[policy]()
+        found = read_state(log, chosen, to_damage=True)
         self.damage = found.damage
         self.server = Server(
             log,
-            Engine(POLICIES["meted"](), found.state, found.chain),
+            Engine(chosen, found.state, found.chain, memory=found.memory),
             found.snapshot_seq,
             clock=lambda: START_US + int(trio.current_time() * 1e6),
             secrets=MemorySecrets(lambda: "5ec7e7" * 4),
@@ -180,10 +181,10 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(log: Log | None = None) -> AsyncIterator[Stage]:
+async def stage(log: Log | None = None, policy: str = "meted") -> AsyncIterator[Stage]:
     """Run a server; at the end it stops in good order, and its log is checked."""
     async with trio.open_nursery() as nursery:
-        running = Stage(nursery, MemoryLog() if log is None else log)
+        running = Stage(nursery, MemoryLog() if log is None else log, policy)
         ended = trio.Event()
 
         async def run(task_status: trio.TaskStatus[None]) -> None:
@@ -198,11 +199,11 @@ async def stage(log: Log | None = None) -> AsyncIterator[Stage]:
         nursery.cancel_scope.cancel()
 
 
-def play(scenario: Callable[[Stage], Any], log: Log | None = None) -> None:
+def play(scenario: Callable[[Stage], Any], log: Log | None = None, policy: str = "meted") -> None:
     """Run a scenario on a stage, on a virtual clock."""
 
     async def main() -> None:
-        async with stage(log) as running:
+        async with stage(log, policy) as running:
             await scenario(running)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

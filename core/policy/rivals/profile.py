@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Final
 
-from meted.core.limits import MEM_BYTES_MAX
-from meted.core.resources import Resources
+from ...limits import MEM_BYTES_MAX
+from ...resources import Resources
 
 _FIELD_BITS: Final = MEM_BYTES_MAX.bit_length()
 _GUARD: Final = 1 << _FIELD_BITS
