@@ -45,6 +45,7 @@ from meted.core.spans import indices, runs_of, total
 
 from .helper import MS, SECOND, World, cpus, examples
 from .model import CANCELLED, FAILED, PENDING, SUCCEEDED, Model, ModelJob, ModelWorker, Unit
+from .telling import check_told, is_capped
 
 PARENTS = {"a": "", "b": "", "c": "", "d": "", "d1": "d", "d2": "d", "d2x": "d2", "a1": "a"}
 NAMES = tuple(PARENTS)
@@ -531,8 +532,9 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def agree(self) -> None:
-        """State and model agree on every unit, and all invariants hold."""
+        """State and model agree on every unit and on why it waits, and all invariants hold."""
         self.model.compare(self.world.state)
+        check_told(self.world, self.model)
         self.world.check()
 
     def teardown(self) -> None:
@@ -550,22 +552,12 @@ class MetedMachine(Machine):
             return  # which is a matter of time as well
         for job_id, mine in self.model.jobs.items():
             due = any(unit.status == PENDING and unit.not_before_us <= self.now_us for unit in mine.units)
-            if not due or mine.held or self._is_capped(mine):
+            if not due or mine.held or is_capped(self.world, self.model, mine):
                 continue
             for worker_id, worker in state.workers.workers.items():
                 if worker.is_leasable and worker.reserved_for is None:
                     room = worker.capacity.minus(self.model.load(worker_id))
                     assert not mine.request.fits(room), f"job {job_id} would fit worker {worker_id}"
-
-    def _is_capped(self, mine: ModelJob) -> bool:
-        domains = self.world.state.domains.domains
-        held = dict.fromkeys(self.model.domains.values(), NOTHING)
-        for lease in self.model.leases.values():
-            job = self.model.jobs[lease.job_id]
-            for domain_id in self.model.line_up(job.domain_id):
-                held[domain_id] = held[domain_id].plus(job.request)
-        caps = [(domains[domain_id].cap, held[domain_id]) for domain_id in self.model.line_up(mine.domain_id)]
-        return not all(cap is None or mine.request.plus(amount).fits(cap) for cap, amount in caps)
 
 
 class EasyMachine(Machine):
