@@ -40,6 +40,7 @@ from meted.core.errors import Reason, Refused
 from meted.core.events import DomainCreated
 from meted.core.ids import DomainId, JobId, LeaseId, Span, WorkerId
 from meted.core.policy.clock import ClockIndex
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import NOTHING, Resources
 from meted.core.spans import indices, runs_of, total
 
@@ -404,7 +405,8 @@ class Machine(RuleBasedStateMachine):
     def run_pass(self) -> None:
         """Let the policy choose; an index made anew chooses the same."""
         decisions_max = self.pick([256, 256, 256, 1, 3])
-        twin = Engine(self.world.engine.policy, self.world.state, retention_us=RETENTION_US)
+        memory = self.world.engine.memory
+        twin = Engine(self.world.engine.policy, self.world.state, retention_us=RETENTION_US, memory=memory)
         if isinstance(twin.index, ClockIndex) and isinstance(self.world.engine.index, ClockIndex):
             twin.index.recall(self.world.engine.index)
         twin.run_pass(self.now_us, decisions_max)
@@ -560,50 +562,19 @@ class MetedMachine(Machine):
                     assert not mine.request.fits(room), f"job {job_id} would fit worker {worker_id}"
 
 
-class EasyMachine(Machine):
-    """EASY backfilling."""
-
-    policy = "easy"
-
-
-class EasySjbfMachine(Machine):
-    """EASY backfilling, the shortest first."""
-
-    policy = "easy-sjbf"
-
-
-class EasySjfMachine(Machine):
-    """EASY backfilling over a queue by time."""
-
-    policy = "easy-sjf"
-
-
-class FcfsMachine(Machine):
-    """First come, first served."""
-
-    policy = "fcfs"
-
-
-class DrfMachine(Machine):
-    """Dominant resource fairness."""
-
-    policy = "drf"
-
-
-class SjfMachine(Machine):
-    """Shortest job first."""
-
-    policy = "sjf"
-
-
 SETTINGS = examples(100, stateful_step_count=50)
 FEWER = examples(30, stateful_step_count=50)
-TestMeted = MetedMachine.TestCase
-TestEasy = EasyMachine.TestCase
-TestEasySjbf = EasySjbfMachine.TestCase
-TestEasySjf = EasySjfMachine.TestCase
-TestFcfs = FcfsMachine.TestCase
-TestDrf = DrfMachine.TestCase
-TestSjf = SjfMachine.TestCase
-TestMeted.settings = TestEasy.settings = TestFcfs.settings = SETTINGS
-TestEasySjbf.settings = TestEasySjf.settings = TestSjf.settings = TestDrf.settings = FEWER
+MOST_TRIED = ("meted", "easy", "fcfs")
+
+
+def _case(policy: str) -> object:
+    """Return the test of one policy; each that has a name has one."""
+    base = MetedMachine if policy == "meted" else Machine
+    machine: type[Machine] = type(f"{base.__name__}[{policy}]", (base,), {"policy": policy})
+    case = machine.TestCase
+    case.settings = SETTINGS if policy in MOST_TRIED else FEWER
+    return case
+
+
+for name in POLICIES:
+    globals()["Test" + name.title().replace("-", "").replace("+", "Plus")] = _case(name)
