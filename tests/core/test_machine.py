@@ -267,9 +267,8 @@ class Machine(RuleBasedStateMachine):
         if not self.model.jobs or self.pick([True, True, False]):
             return ()
         drawn = self.data.draw(st.sets(st.sampled_from(sorted(self.model.jobs)), max_size=3))
-        bad = {
-            job_id for job_id in drawn if self.model.jobs[job_id].stopped or self.model.jobs[job_id].outcome == FAILED
-        }
+        jobs = self.model.jobs
+        bad = {job_id for job_id in drawn if jobs[job_id].stopped or jobs[job_id].outcome in (FAILED, CANCELLED)}
         if bad:
             self.world.refused(SubmitJob(self.now_us, "a", after=tuple(sorted(drawn))))
         return tuple(sorted(drawn - bad))
@@ -314,7 +313,7 @@ class Machine(RuleBasedStateMachine):
         statuses |= {CANCELLED} if cancelled else set()
         if job.outcome is None:
             self.world.refused(command, Reason.JOB_NOT_ENDED)
-        elif not any(unit.status in statuses for unit in job.units):
+        elif not any(unit.status in statuses for unit in job.units) or (not failed and self.model.failed_too_much(job)):
             self.world.refused(command, Reason.NO_UNITS)
         elif not self._parents_succeeded(job_id):
             self.world.refused(command)
