@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import TypedDict
 
+from meted.core import limits
 from meted.core.credit.state import ESCROW, ESCROW_NAME, PURSE_NAME, TREASURY, TREASURY_NAME
+from meted.core.decide import checks
 from meted.core.decide.ledger import account_of
 from meted.core.errors import Reason, Refused
 from meted.core.state import State
@@ -48,10 +50,10 @@ def account_number(state: State, domain: str | None, account: int | None) -> int
         raise Refused(Reason.OUT_OF_RANGE, "Say whose statement it is: give either domain or account.")
     if domain is not None:
         return account_of(state, domain).account_id
-    assert account is not None
-    if not 0 < account < state.ledger.next_account_id:
-        raise Refused(Reason.NO_ACCOUNT, f"There has never been an account {account}; see the list of accounts.")
-    return account
+    number = checks.whole(account, "account", 0, limits.TIME_MAX_US)
+    if not 0 < number < state.ledger.next_account_id:
+        raise Refused(Reason.NO_ACCOUNT, f"There has never been an account {number}; see the list of accounts.")
+    return number
 
 
 def credit_lines(log: Log, account_id: int, after: int, limit: int, last_seq: int | None = None) -> list[CreditLine]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from heapq import nsmallest
 from typing import TypedDict
 
+from meted.core import limits
 from meted.core.credit.accrual import Accrual
 from meted.core.credit.fees import HOUR_CPU_US
 from meted.core.credit.state import CreditAccount, CreditHold, CreditLoan
+from meted.core.decide import checks
 from meted.core.decide.ledger import account_of, accrued
 from meted.core.ids import AccountId, HoldId
 from meted.core.limits import CREDIT_TOTAL_MAX_MC
@@ -204,8 +206,12 @@ def credit_rules_view(state: State) -> CreditRulesView:
 
 
 def forecast(row: CreditView, rules: CreditRulesView, points: int) -> Forecast:
-    """Return how much work a domain can pay for with so many points of priority, one or more."""
-    hour_mc = points * rules["price_mc"]
+    """Return how much work a domain can pay for with so many points of priority, one or more.
+
+    Raises:
+        Refused: It is no such number.
+    """
+    hour_mc = checks.whole(points, "points", 1, limits.PRIORITY_MAX) * rules["price_mc"]
     is_free = row["unlimited"] or not hour_mc
     return Forecast(
         domain=row["domain"],

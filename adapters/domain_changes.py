@@ -95,7 +95,7 @@ def set_domain(
     if uncapped and cap is not None:
         raise Refused(Reason.OUT_OF_RANGE, "A domain cannot have a cap and none; give either cap or uncapped.")
     domains = engine.state.domains
-    known = domains.by_name.get(name)
+    known = domains.by_name.get(name) if type(name) is str else None  # what is none is refused
     if known is None:
         engine.handle(
             CreateDomain(

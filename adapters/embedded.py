@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Self, assert_never
 
 from meted.core.commands import ONE_CPU, Command, FinishUnits, JoinWorker, LoseWorker, ReturnUnits
+from meted.core.decide.workers import find_worker
 from meted.core.effects import AskBack, Effect, KeepLeases, RunUnits, StopUnits, TellLoan, TellOwner
-from meted.core.errors import Reason, Refused
 from meted.core.events import WorkerJoined
 from meted.core.ids import WorkerId
 from meted.core.limits import RETENTION_US
@@ -23,6 +23,7 @@ from meted.core.resources import Resources
 from meted.core.spans import runs_of
 from meted.core.spec import unpack_spec
 
+from .arguments import named, one
 from .committer import SNAPSHOT_EVENTS
 from .handout import Handout
 from .local_service import LocalService, wall_clock_us
@@ -31,6 +32,14 @@ from .run_here import run_here
 from .units import Done, LeasedUnits, PoolError, Unit, UnitFailed, failed
 
 __all__ = ["Done", "LeasedUnits", "Pool", "PoolError", "Unit", "UnitFailed", "failed"]
+
+
+_A_LEASE = "a lease that work() has returned"
+_A_REPORT = "Done(index, run_us) for each unit"
+
+
+def _index(unit: Done) -> int:
+    return one(unit.index, int, "the index of a unit")
 
 
 class Pool(LocalService):
@@ -101,7 +110,7 @@ class Pool(LocalService):
         Raises:
             Refused: Something is of a wrong type or beyond a limit.
         """
-        joined = self._do(JoinWorker(self.clock(), name, capacity, tuple((labels or {}).items()), until_us))[-1]
+        joined = self._do(JoinWorker(self.clock(), name, capacity, named(labels, "labels"), until_us))[-1]
         assert isinstance(joined, WorkerJoined)
         return joined.worker_id
 
@@ -115,8 +124,7 @@ class Pool(LocalService):
         """
         if self._committer.in_batch:
             raise PoolError("work() makes its leases durable, so it cannot be inside a batch; call it after the batch.")
-        if worker_id not in self.state.workers.workers:
-            raise Refused(Reason.UNKNOWN_WORKER, f"There is no worker {worker_id}; let it join first.")
+        find_worker(self.state, worker_id)
         more = True
         while more:
             with self.batch():
@@ -128,7 +136,7 @@ class Pool(LocalService):
 
     def is_wanted(self, lease: LeasedUnits) -> bool:
         """Whether the rest of a lease should still be run: it is held, not asked back, and its job not stopped."""
-        held = self.state.jobs.leases.get(lease.lease_id)
+        held = self.state.jobs.leases.get(one(lease, LeasedUnits, _A_LEASE).lease_id)
         return held is not None and not held.recalled and self.state.jobs.jobs[held.job_id].stopped is None
 
     def finish(self, lease: LeasedUnits, *done: Done) -> None:
@@ -138,11 +146,11 @@ class Pool(LocalService):
             Refused: They are no units of that lease, or a run time or result is out of range.
             LogError: It could not be written; report them again.
         """
-        reports = sorted(done, key=lambda unit: unit.index)
+        reports = sorted((one(unit, Done, _A_REPORT) for unit in done), key=_index)
         self._do(
             FinishUnits(
                 self.clock(),
-                lease.worker_id,
+                one(lease, LeasedUnits, _A_LEASE).worker_id,
                 lease.lease_id,
                 runs_of(unit.index for unit in reports),
                 tuple(unit.run_us for unit in reports),
@@ -155,8 +163,10 @@ class Pool(LocalService):
         """Give back all units of a lease that were not reported; they run again elsewhere, and nothing is charged.
 
         Raises:
+            Refused: It is no lease of this pool.
             LogError: It could not be written; try again.
         """
+        lease = one(lease, LeasedUnits, _A_LEASE)
         self._do(ReturnUnits(self.clock(), lease.worker_id, lease.lease_id, ((lease.first, lease.count),)))
 
     def leave(self, worker_id: WorkerId) -> None:

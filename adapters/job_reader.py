@@ -18,9 +18,10 @@ from meted.core.what_if import price_of_points, with_points
 
 from .forecasts import ForecastView, forecast_view, points_view
 from .log import Log, LogError
+from .unit_records import was_reported
 from .units import UnitFailed
 from .views import JobDetails, JobView, job_details, job_view, reason_of
-from .wording import no_such_unit
+from .wording import counted, no_such_unit
 
 
 class JobReader:
@@ -120,7 +121,7 @@ class JobReader:
         """
         job = self._job_of_unit(job_id, index)
         if index in job.failed:
-            raise UnitFailed(job_id, index, _error_text(self.log, job_id, index))
+            raise UnitFailed(job_id, index, _error_text(self.log, job, index))
         if index in job.cancelled:
             raise UnitFailed(job_id, index, "it was cancelled.")
         if index not in job.succeeded:
@@ -136,7 +137,7 @@ class JobReader:
             LogError: The text cannot be read.
         """
         job = self._job_of_unit(job_id, index)
-        return _error_text(self.log, job_id, index) if index in job.failed else None
+        return _error_text(self.log, job, index) if index in job.failed else None
 
     def next_retry_us(self, after_us: int | None = None) -> int | None:
         """Return when the first of the units in back-off may be tried again, in microseconds, or None if none is.
@@ -184,11 +185,15 @@ def why_failed(log: Log, job: Job, reason: str) -> str:
     """
     unit, _ = next(iter(job.failed.spans()))
     with suppress(LogError):
-        return reason_of(reason, unit, _error_text(log, job.job_id, unit))
+        return reason_of(reason, unit, _error_text(log, job, unit))
     return reason
 
 
-def _error_text(log: Log, job_id: int, index: int) -> str:
-    kept = log.result(job_id, index)
-    text = kept.body.decode("utf-8", "replace") if kept is not None else ""
-    return text or "it failed and left no error text."
+def _error_text(log: Log, job: Job, index: int) -> str:
+    kept = log.result(job.job_id, index)
+    if kept is not None and kept.body:
+        return kept.body.decode("utf-8", "replace")
+    if was_reported(log, job.job_id, index):
+        return "it failed and left no error text."
+    most = job.terms.max_losses
+    return f"it was on {counted(most + 1, 'lost worker')}, and its job allows {most or 'none'}."

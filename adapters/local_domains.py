@@ -12,6 +12,7 @@ from meted.core.engine import Engine
 from meted.core.resources import NOTHING, Resources
 
 from . import domain_changes as changes
+from .arguments import listed, one
 from .domain_apply import Applied, WantedDomain, apply_domains
 from .domain_changes import Delivered
 from .domain_views import DomainView, RulesView, domain_view, domain_views, rules_view
@@ -116,7 +117,8 @@ class LocalDomains(JobReader):
             Refused: The delivery itself is malformed; of a record that is not taken the answer says why.
         """
         with self.batch():
-            return changes.deliver_records(self._engine, self.clock(), stamp_us, records, full)
+            taken = listed(records, "records")
+            return changes.deliver_records(self._engine, self.clock(), stamp_us, taken, full)
 
     def domain_apply(self, wanted: Sequence[WantedDomain], *, dry_run: bool = False) -> Applied:
         """Let domains be as they are wanted, each judged by itself; where all is so already, nothing happens.
@@ -129,7 +131,8 @@ class LocalDomains(JobReader):
             Refused: There are too many at once; of a domain that cannot be so the answer says why.
         """
         with self.batch():
-            return apply_domains(Trial(self.state) if dry_run else self._engine, self.clock(), wanted)
+            all_wanted = [one(each, WantedDomain, "a WantedDomain for each") for each in listed(wanted, "wanted")]
+            return apply_domains(Trial(self.state) if dry_run else self._engine, self.clock(), all_wanted)
 
     def domains(self) -> list[DomainView]:
         """Return all domains, by name."""

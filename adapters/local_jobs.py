@@ -15,6 +15,7 @@ from meted.core.resources import Resources
 from meted.core.spec import NO_SPEC, Spec
 from meted.core.usertag import usertag
 
+from .arguments import listed, named
 from .domain_changes import change_priority
 from .local_credit import LocalCredit
 
@@ -85,9 +86,9 @@ class LocalJobs(LocalCredit):
             backoff_us,
             max_failures,
             max_losses,
-            tuple((tags or {}).items()),
+            named(tags, "tags"),
             hold,
-            _job_ids(after),
+            _job_ids(listed(after, "after")),
             begin_us,
         )
         return submitted_id(self._do(command))

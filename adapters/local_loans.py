@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from meted.core.commands import LoanTerms, OfferLoan
 
 from . import domain_changes as changes
+from .arguments import listed
 from .domain_changes import LoansGiven
 from .loan_views import LoanView, StatementLine, loan_ids_of, loan_view, statement
 from .local_domains import LocalDomains
@@ -59,7 +60,7 @@ class LocalLoans(LocalDomains):
             Refused: There is no such lender, or an entry is malformed; of one that does not fit the answer says why.
         """
         with self.batch():
-            return changes.set_loans(self._engine, self.clock(), lender, loans)
+            return changes.set_loans(self._engine, self.clock(), lender, listed(loans, "loans"))
 
     def loans(self, domain: str | None = None) -> list[LoanView]:
         """Return what a domain lends and borrows, or all loans, by id; those that have not started are among them.

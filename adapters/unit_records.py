@@ -75,6 +75,24 @@ def unit_records(log: Log, state: State, job_id: int, first: int = 0, limit: int
     return list(records.values())
 
 
+def was_reported(log: Log, job_id: int, unit: int) -> bool:
+    """Whether somebody reported that a unit failed for good; of one that was on too many lost workers nobody did.
+
+    Raises:
+        LogError: The log cannot be read.
+    """
+    for report in log.reports(job_id, unit, 1):
+        batch = log.batch_at(report.seq)
+        if batch is None:
+            return True  # it is damaged, so nothing else can be told
+        for event in decode_events(batch.body):
+            if isinstance(event, UnitsFinished) and event.lease_id == report.lease_id and unit in dict(event.exits):
+                again = indices((run.first, run.count) for run in event.requeued)
+                if unit not in again:
+                    return True
+    return False
+
+
 def _reported(log: Log, job_id: JobId, first: int, end: int, last_seq: int) -> Iterator[UnitRecord]:
     """Yield the records of all attempts that were reported up to a position, older ones of a unit first."""
     found = (report for report in log.reports(job_id, first, max(end - first, 0)) if report.seq <= last_seq)

@@ -7,21 +7,19 @@ life left, the domain's cap, no room, room kept for another job, and last the or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
 
 from . import limits
 from .decide.jobs import find_job
-from .ids import WorkerId
+from .ids import JobId, WorkerId
 from .offers import is_too_large, largest_offers
 from .policy.base import Index
 from .queries import NAMED_JOBS_MAX, job_state
 from .record import record
 from .resources import NOTHING, Resources, format_amount
+from .shortage import lives_too_short, never_fits, no_room, nobody_works, worker_name
 from .state import Job, State, Worker
-
-NAMED_WORKERS_MAX = 3
-"""Workers named in one sentence; the others are counted."""
 
 
 class WaitReason(StrEnum):
@@ -73,12 +71,14 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
     if job.held:
         return (_held(state, job, at_us),)
     if job.pending_count and (too_small := _too_small(state, job)):
-        return (Waiting(job.pending_count, WaitReason.NEVER_FITS, _never_fits(job.terms.request, too_small)),)
+        return (Waiting(job.pending_count, WaitReason.NEVER_FITS, never_fits(state, job.terms.request, too_small)),)
     parts = []
-    ready = job.terms.count - job.next_index
+    ready, woken_us = job.terms.count - job.next_index, index.next_wake_us()
+    is_queued = ready > 0
     for run in job.requeued:
         if run.not_before_us <= at_us:
             ready += run.count
+            is_queued |= woken_us is None or run.not_before_us < woken_us
             continue
         times = "once" if run.failures == 1 else f"{run.failures} times"
         sentence = (
@@ -87,8 +87,13 @@ def explain(state: State, index: Index, job_id: int, at_us: int) -> tuple[Waitin
         )
         parts.append(Waiting(run.count, WaitReason.BACK_OFF, sentence, run.not_before_us))
     if ready:
-        parts.insert(0, _ready_part(state, index, job, ready, at_us))
+        parts.insert(0, _ready_part(state, index.ahead_of if is_queued else _not_queued_yet, job, ready, at_us))
     return tuple(parts)
+
+
+def _not_queued_yet(_: JobId) -> str:
+    """Return what is said of the order where time alone has passed: only a pass queues again what backed off."""
+    return "Its back-off is over, so the next pass looks at it again."
 
 
 def _held(state: State, job: Job, at_us: int) -> Waiting:
@@ -114,10 +119,11 @@ def _after(state: State, job: Job) -> str:
     return f"It runs after {', '.join(named[:NAMED_JOBS_MAX])}{others}." if named else ""
 
 
-def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) -> Waiting:
+def _ready_part(state: State, ahead_of: Callable[[JobId], str], job: Job, ready: int, at_us: int) -> Waiting:
+    """Return why units wait that may run as far as it is up to their job; ``ahead_of`` says who is ahead of it."""
     open_, request = _open(state), job.terms.request
     if not open_:
-        return Waiting(ready, WaitReason.NO_WORKER, _no_worker(state))
+        return Waiting(ready, WaitReason.NO_WORKER, nobody_works(state))
     workers = _allowed(state, job)
     if not workers:
         who = (
@@ -125,29 +131,29 @@ def _ready_part(state: State, index: Index, job: Job, ready: int, at_us: int) ->
         )
         return Waiting(ready, WaitReason.NO_WORKER, f"The {who} for their owners' work alone; start one that is not.")
     large = [worker for worker in workers if request.fits(worker.capacity)]
-    wanted_us = job.terms.time_request_us or 0
-    lasting = [worker for worker in large if worker.until_us is None or at_us + wanted_us <= worker.until_us]
-    if not lasting:
-        left_us = max((worker.until_us or 0) - at_us for worker in large)
-        sentence = (
-            f"A unit asks for {_seconds(wanted_us)} s, but no worker that could hold it lives longer than "
-            f"{_seconds(max(left_us, 0))} s from now; ask for less time, or start a worker that does."
-        )
-        return Waiting(ready, WaitReason.LIFETIME, sentence)
+    wanted_us = job.terms.time_request_us
+    lasting = [worker for worker in large if _outlives(worker, wanted_us, at_us)]
+    if wanted_us is not None and not lasting:
+        return Waiting(ready, WaitReason.LIFETIME, lives_too_short(wanted_us, large, at_us))
     capped = _capped(state, job)
     if capped is not None:
         return Waiting(ready, WaitReason.CAP, capped)
     free = _free(state)
     fitting = [worker for worker in lasting if request.fits(free[worker.worker_id])]
-    ahead = index.ahead_of(job.job_id)
+    ahead = ahead_of(job.job_id)
     if not fitting:
-        return Waiting(ready, WaitReason.ROOM, f"{_no_room(request, lasting, free)} {ahead}")
+        full = no_room(request, lasting, free)
+        kept_free = next((worker for worker in lasting if worker.reserved_for == job.job_id), None)
+        if kept_free is None:
+            return Waiting(ready, WaitReason.ROOM, f"{full} {ahead}")
+        sentence = f"{full} {_named_first(kept_free)} is being emptied for it. {ahead}"
+        return Waiting(ready, WaitReason.ROOM, sentence, kept_free.shadow_us)
     kept = [worker for worker in fitting if worker.reserved_for not in (None, job.job_id)]
     if len(kept) == len(fitting):
         worker = kept[0]
         sentence = (
-            f"{worker_name(worker)} has room, but is being emptied for job {worker.reserved_for}, and a unit of this "
-            f"job would not end in time. {ahead}"
+            f"{_named_first(worker)} has room, but is being emptied for job {worker.reserved_for}, so nothing starts "
+            f"there that does not end in time. {ahead}"
         )
         return Waiting(ready, WaitReason.RESERVED, sentence, worker.shadow_us)
     return Waiting(
@@ -171,27 +177,9 @@ def _too_small(state: State, job: Job) -> list[Worker]:
     return _allowed(state, job) if is_too_large(state, job, largest_offers(state)) else []
 
 
-def _no_worker(state: State) -> str:
-    workers = state.workers.workers.values()
-    if not workers:
-        return "No worker is connected; start one."
-    draining = sum(worker.draining for worker in workers)
-    away = sum(worker.lost_at_us is not None and not worker.draining for worker in workers)
-    parts = [f"{count} {what}" for count, what in ((draining, "draining"), (away, "out of touch")) if count]
-    return f"No worker takes work now: {' and '.join(parts)}; start another."
-
-
-def _never_fits(request: Resources, workers: list[Worker]) -> str:
-    largest = {name: max(worker.capacity.amount(name) for worker in workers) for name, _ in request.items()}
-    short = [(name, amount) for name, amount in request.items() if amount > largest[name]]
-    if not short:
-        needs = " and ".join(format_amount(name, amount) for name, amount in request.items())
-        return f"A unit needs {needs} together, which none of the {len(workers)} workers has; start one that has."
-    name, amount = short[0]
-    return (
-        f"A unit needs {format_amount(name, amount)}, but no worker has more than "
-        f"{format_amount(name, largest[name])}; start one that has, or ask for less."
-    )
+def _outlives(worker: Worker, wanted_us: int | None, at_us: int) -> bool:
+    """Whether a worker lives as long as a unit asks for; one that asks for nothing is given to any."""
+    return worker.until_us is None or wanted_us is None or at_us + wanted_us <= worker.until_us
 
 
 def _capped(state: State, job: Job) -> str | None:
@@ -206,7 +194,15 @@ def _capped(state: State, job: Job) -> str | None:
             terms = state.jobs.jobs[lease.job_id].terms
             if domains.is_within(terms.domain_id, who):
                 held = held.plus(terms.request)
-        short = job.terms.request.short_of(domain.cap.minus(held))
+        request = job.terms.request
+        above = request.short_of(domain.cap)
+        if above:
+            needs, most = (format_amount(above[0], it.amount(above[0])) for it in (request, domain.cap))
+            return (
+                f"A unit needs {needs}, but the cap of domain {domain.name!r} allows no more than {most} in all; "
+                "ask for less, or for a higher cap."
+            )
+        short = request.short_of(domain.cap.minus(held))
         if short:
             holds, most = (format_amount(short[0], it.amount(short[0])) for it in (held, domain.cap))
             return (
@@ -225,25 +221,10 @@ def _free(state: State) -> dict[WorkerId, Resources]:
     return free
 
 
-def _no_room(request: Resources, workers: list[Worker], free: dict[WorkerId, Resources]) -> str:
-    def describe(worker: Worker) -> str:
-        name = request.short_of(free[worker.worker_id])[0]
-        have, whole = free[worker.worker_id].amount(name), worker.capacity.amount(name)
-        return f"{worker_name(worker)} has {format_amount(name, max(have, 0))} free of {format_amount(name, whole)}"
-
-    needs = " and ".join(format_amount(name, amount) for name, amount in request.items()) or "a free place"
-    return f"A unit needs {needs}: {_listed(describe, workers)}."
-
-
-def _listed(describe: Callable[[Worker], str], workers: Iterable[Worker]) -> str:
-    named = [describe(worker) for worker in workers]
-    more = len(named) - NAMED_WORKERS_MAX
-    return ", ".join(named[:NAMED_WORKERS_MAX]) + (f", and {more} more are as full" if more > 0 else "")
-
-
-def worker_name(worker: Worker) -> str:
-    """Return what to call a worker in a sentence: by its number, and its name if it has one."""
-    return f"worker {worker.worker_id} ({worker.name})" if worker.name else f"worker {worker.worker_id}"
+def _named_first(worker: Worker) -> str:
+    """Return what to call a worker at the beginning of a sentence."""
+    name = worker_name(worker)
+    return name[0].upper() + name[1:]
 
 
 def _units(count: int) -> str:
@@ -256,7 +237,3 @@ def _span(time_us: int) -> str:
     parts = [(seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
     first = next(at for at, (amount, _) in enumerate(parts) if amount)
     return " ".join(f"{amount} {unit}" for amount, unit in parts[first : first + 2] if amount)
-
-
-def _seconds(time_us: int) -> int:
-    return time_us // limits.SECOND_US

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
+import inspect
 import io
 import re
 import shlex
@@ -56,6 +58,19 @@ def test_code_runs_and_prints_what_it_says(page: Path, tmp_path: Path, monkeypat
             printed = out.getvalue()
         elif language == "output":
             assert printed == body, f"{page.name}, block {number}"
+
+
+@each_page()
+def test_what_is_imported_stands_where_it_is_imported_from(page: Path) -> None:
+    """Type checkers refuse a name that a module only imports itself, so whoever copies a block could not check it."""
+    for language, body in blocks(page):
+        for node in ast.walk(ast.parse(body)) if language == "python" else ():
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("meted."):
+                module = importlib.import_module(str(node.module))
+                for name in (alias.name for alias in node.names):
+                    home = getattr(getattr(module, name), "__module__", module.__name__)
+                    handed_on = f" as {name}" in inspect.getsource(module) or name in getattr(module, "__all__", ())
+                    assert home == module.__name__ or handed_on or not home.startswith("meted."), (node.module, name)
 
 
 @each_page()

@@ -48,7 +48,7 @@ SHORTER = _compiled(
 
 WAITS = _compiled(
     (r"^It is only prepared; (.+)\.$", r"\1"),
-    (r"^A unit needs (.+), but no worker has more than .+$", r"no worker has \1"),
+    (r"^A unit needs (.+), but no worker(?: that would take it now)? has (?:more than|any) .+$", r"no worker has \1"),
     (r"^A unit needs (.+?): .+ free of .+$", r"no room for \1"),
 )
 """What is said of what waits (:mod:`meted.core.explain`), and the same in few words that tell it even where cut."""

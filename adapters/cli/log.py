@@ -18,7 +18,7 @@ from ..log.backup import backup as back_up
 from ..log.export import export_sqlite
 from ..log.reading import open_log
 from ..log.repair import repair as repair_log
-from ..log.show import Entry, plain
+from ..log.show import Entry, of_job, plain
 from ..log.show import show as entries_of
 from ..log.verify import VerifyReport
 from ..log.verify import verify as verify_log
@@ -58,18 +58,26 @@ def log() -> None:
 log.add_command(refusals)
 
 
-@log.command("show")
+@log.command("show", short_help="Show what happened, event by event.")
 @log_argument
 @click.option("--from", "from_seq", type=click.IntRange(min=1), default=1, metavar="SEQ", help="Begin with this event.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"Show N events.  [default: {SHOW_EVENTS}]")
 @click.option("--all", "everything", is_flag=True, help="Show all events to the end.")
+@click.option("--job", "job_id", type=click.IntRange(min=1), metavar="JOB", help="All that happened to a job.")
 @json_option
-def show(data: Path, from_seq: int, limit: int | None, everything: bool, as_json: bool) -> None:
-    """Show what happened, event by event."""
+def show(data: Path, from_seq: int, limit: int | None, everything: bool, job_id: int | None, as_json: bool) -> None:
+    """Show what happened, event by event.
+
+    A job can be asked for that has left the pool, too, a week after its end or because it was deleted.
+    """
     if everything and limit is not None:
         raise click.UsageError("--all and --limit contradict each other.")
+    if job_id is not None and (from_seq > 1 or limit is not None):
+        raise click.UsageError("--job shows all that happened to a job; leave out --from and --limit.")
+    everything = everything or job_id is not None
     with open_log(data) as source:
         found = entries_of(source, from_seq)
+        found = found if job_id is None else of_job(found, job_id)
         wanted = found if everything else itertools.islice(found, limit or SHOW_EVENTS)
         if as_json:
             _print_json(wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from meted.core.batch import Batch
@@ -66,6 +66,23 @@ def show(log: Log, from_seq: int = 1) -> Iterator[Entry]:
     """
     for batch in log.read(from_seq):
         yield from (entry for entry in entries(batch) if entry.seq >= from_seq)
+
+
+def of_job(events: Iterable[Entry], job_id: int) -> Iterator[Entry]:
+    """Yield what happened to one job, also to one that has left the state: events that name it or one of its leases.
+
+    Args:
+        events: The events from the submission of the job on.
+        job_id: The job.
+    """
+    leases: set[object] = set()
+    for entry in events:
+        is_named = entry.fields.get("job_id") == job_id
+        lease_id = entry.fields.get("lease_id")
+        if is_named and lease_id is not None:
+            leases.add(lease_id)
+        if is_named or lease_id in leases:
+            yield entry
 
 
 def plain(value: object) -> Plain:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from meted.core.explain import worker_name
 from meted.core.ids import JobId, WorkerId
+from meted.core.shortage import worker_name
 from meted.core.state import Job, State, Worker
 
 from ..executors.contract import KILL

@@ -15,7 +15,7 @@ from ..ids import JobId
 from ..indexset import EMPTY
 from ..reducers import fold
 from ..spans import indices
-from ..state import CANCELLED, DEPENDENCY, SUCCEEDED, State
+from ..state import CANCELLED, DEPENDENCY, FAILED, SUCCEEDED, State
 from . import checks
 from .arrivals import started
 
@@ -37,10 +37,11 @@ def checked_parents(state: State, after: object) -> tuple[tuple[JobId, ...], tup
                 "leave it out.",
             )
         if job.stopped is not None or job.outcome not in (None, SUCCEEDED):
+            how = "was stopped" if job.stopped else "has failed" if job.outcome == FAILED else "was cancelled"
             raise Refused(
                 Reason.JOB_ENDED,
-                f"Job {parent}, which this one is to run after, {'was stopped' if job.stopped else 'has failed'} and "
-                "will not succeed; run it again first, or leave it out.",
+                f"Job {parent}, which this one is to run after, {how} and will not succeed; "
+                "run it again first, or leave it out.",
             )
         if job.outcome is None:
             waits_for.append(parent)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from ..domains.state import TOP
 from ..ids import DomainId, JobId
+from ..limits import LASTING_EXAMINED_MAX, TIME_MAX_US
 from ..record import record, replaced
 from ..state import Job
 from .ahead import among_domains, at_home
 from .clock import ClockIndex
 from .heads import Heads
 from .leaves import Leaf
-from .lines import PendingShape
+from .lines import Head, Line, PendingShape
 from .paid import paid_ahead
-from .queues import queued_job
+from .queues import queued_job, tag_key
 from .ranks import BY_GUARANTEE, Key, Order, Place
 
 CouldServe = Callable[[PendingShape], bool]
@@ -121,8 +123,8 @@ class TurnIndex(ClockIndex):
     def ahead_of(self, job_id: JobId) -> str:
         """Return sentences on who is ahead of a job and why, on who paid for that, and on what a point would bring.
 
-        What no worker could ever hold is passed over, and so is not ahead of anything. Whom the last pass set aside
-        is where it was before.
+        What a cap keeps back, or no worker could ever hold for as long as it asks for, is passed over, and so is not
+        ahead of anything. Whom the last pass set aside is where it was before.
         """
         self.begin_pass()
         self._refresh_keys()
@@ -130,11 +132,11 @@ class TurnIndex(ClockIndex):
         leaf = self._leaves.get(job.terms.domain_id)
         if leaf is not None:
             leaf.find_heads(self.state.jobs.accounts[leaf.domain_id])
-        could_hold = self.capacity.could_hold
         line = leaf.lines.get(job.terms.request) if leaf is not None else None
         if leaf is None or line is None:
             return "It is not in the queue."
-        first = min((it.head for request, it in leaf.lines.items() if could_hold(request, 0)), default=line.head)
+        servable = (self._first_servable(leaf.domain_id, it) for it in leaf.lines.values())
+        first = min((head for head in servable if head is not None), default=line.head)
         is_first, somebody_paid = queued_job(first[1]) == job_id, bool(self.state.ledger.of_job)
         mine, places, behind = self._level(leaf) if is_first or somebody_paid else (leaf.domain_id, [], [])
         paid = paid_ahead(self.state, job, places, behind, self._ready) if somebody_paid else ""
@@ -149,6 +151,37 @@ class TurnIndex(ClockIndex):
             return 0
         due = (run.count for run in job.requeued if run.not_before_us <= self.now_us)
         return job.terms.count - job.next_index + sum(due)
+
+    def _first_servable(self, domain_id: DomainId, line: Line) -> Head | None:
+        """Return the first of a domain's line that could be served at all, or None."""
+        request, could_hold = line.shape.request, self.capacity.could_hold
+        if self.is_capped(domain_id, request):
+            return None
+        if not self.capacity.is_mortal:
+            return line.head if could_hold(request, 0) else None
+        jobs, account = self.state.jobs.jobs, self.state.jobs.accounts[domain_id]
+        least_us = TIME_MAX_US * 2
+        for job_id in islice(line.in_order(account), LASTING_EXAMINED_MAX):
+            job = jobs[job_id]
+            until_us = self.needs_until_us(job) or 0
+            if until_us < least_us:
+                if could_hold(request, until_us):
+                    return account.users[job.terms.user].tag, tag_key(job)
+                least_us = until_us
+        return None
+
+    def _served_for(self, domain_id: DomainId, shape: PendingShape, head: JobId) -> JobId | None:
+        """Return for which job of a shape a domain, or one in it, is served; None if none of them could be."""
+        if not self.capacity.is_mortal and not self._held:
+            return head
+        mine = self._leaves.get(domain_id)
+        for leaf in (mine,) if mine is not None else self._leaves.values():
+            line = leaf.lines.get(shape.request)
+            if line is not None and (leaf is mine or domain_id in leaf.above):
+                first = self._first_servable(leaf.domain_id, line)
+                if first is not None:
+                    return queued_job(first[1])
+        return None
 
     def _level(self, leaf: Leaf) -> tuple[DomainId, list[Place], list[Place]]:
         """Return which domain, this or one that it is in, has others beside it that come before, and these places.
@@ -175,8 +208,10 @@ class TurnIndex(ClockIndex):
         best: dict[DomainId, Place] = {}
         for shape in shapes:
             ranks = shape.ranks.get(parent_id)
-            for order, job_id, _ in ranks.standing(clock) if ranks is not None else ():
-                best[order[3]] = min(best.get(order[3], (order, job_id)), (order, job_id))
+            for order, head, _ in ranks.standing(clock) if ranks is not None else ():
+                job_id = self._served_for(order[3], shape, head)
+                if job_id is not None:
+                    best[order[3]] = min(best.get(order[3], (order, job_id)), (order, job_id))
         ordered = sorted(best.values())
         end = ordered.index(best[mine]) + 1 if mine in best else 0
         return ordered[:end], ordered[end:] if end else []

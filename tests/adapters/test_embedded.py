@@ -806,7 +806,19 @@ def test_a_unit_that_takes_the_program_down_does_not_do_so_for_ever(clock: Clock
         log = log.copy()
         pool = Pool(log, clock=clock)
     assert pool.status(job) == "failed"
-    assert pool.error(job) == "it failed and left no error text."
+    assert pool.error(job) == "it was on 3 lost workers, and its job allows 2."
+    assert pool.job(job)["reason"] == f"1 of 1 units failed; unit 0: {pool.error(job)}"
+
+
+def test_a_unit_that_failed_before_it_was_lost_is_told_to_be_lost(clock: Clock) -> None:
+    log = MemoryLog()
+    pool = Pool(log, clock=clock)
+    job = start(pool, 1, retries=1, max_losses=0)
+    (lease,) = pool.work(pool.join("me"))
+    pool.finish(lease, failed(0, MS, "the first time"))
+    pool.work(lease.worker_id)
+    after = Pool(log.copy(), clock=clock)
+    assert after.error(job) == "it was on 1 lost worker, and its job allows none."
 
 
 def test_ids_are_not_given_twice_over_a_restart(open_pool: OpenPool) -> None:

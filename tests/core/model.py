@@ -199,8 +199,8 @@ class Model:
     def settle(self, job_id: JobId, now_us: int) -> None:
         """Stop a job in which too much failed, and end one of which all units have ended."""
         job = self.jobs[job_id]
-        failed = sum(unit.status == FAILED for unit in job.units)
-        if job.max_failures is not None and failed > job.max_failures and job.stopped is None:
+        failed = any(unit.status == FAILED for unit in job.units)
+        if self.failed_too_much(job) and job.stopped is None:
             self.stop(job, "max_failures")
         if job.outcome is None and all(unit.status in ENDED for unit in job.units):
             job.ended_us = now_us
@@ -212,6 +212,10 @@ class Model:
                 cancelled = any(unit.status == CANCELLED for unit in job.units)
                 job.outcome = CANCELLED if cancelled else SUCCEEDED
             self._tell_dependants(job_id, job.outcome, now_us)
+
+    def failed_too_much(self, job: ModelJob) -> bool:
+        """Whether more units of a job have failed than may."""
+        return job.max_failures is not None and sum(unit.status == FAILED for unit in job.units) > job.max_failures
 
     def _tell_dependants(self, job_id: JobId, outcome: str, now_us: int) -> None:
         for child_id, child in sorted(self.jobs.items()):

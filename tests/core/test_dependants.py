@@ -7,7 +7,7 @@ from types import FrameType
 
 import pytest
 
-from meted.core.commands import CancelJobs, DeleteJob, StartJobs, SubmitJob
+from meted.core.commands import CancelJobs, DeleteJob, RerunUnits, StartJobs, SubmitJob
 from meted.core.errors import Reason
 from meted.core.events import HoldLifted, JobEnded, JobStarted, JobStopped
 from meted.core.explain import WaitReason, explain
@@ -215,3 +215,16 @@ def test_a_wide_fan_is_released_at_once(world: World) -> None:
     events = run(world, worker, parent)
     assert [event.job_id for event in events[1:] if isinstance(event, JobStarted)] == children
     assert world.account().backlog == 3_000
+
+
+def test_a_parent_of_which_units_stayed_cancelled_is_said_to_be_cancelled(world: World) -> None:
+    """Its failed unit was run again and succeeded; those that were cancelled were not."""
+    worker = world.worker()
+    parent = world.submit(count=3)
+    world.finish(world.lease(worker, parent), exits=((0, 1),))
+    world.cancel(parent)
+    world.do(RerunUnits(world.now_us, parent, True, False))
+    world.finish(world.lease(worker, parent))
+    assert (world.job(parent).outcome, world.job(parent).stopped) == ("cancelled", None)
+    refusal = world.refused(SubmitJob(world.now_us, "d", after=(parent,)), Reason.JOB_ENDED)
+    assert "was cancelled and will not succeed" in refusal.sentence

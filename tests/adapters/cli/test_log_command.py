@@ -10,11 +10,13 @@ from click.testing import CliRunner, Result
 
 from meted.adapters.cli.events import line_of, print_tables, row_of
 from meted.adapters.cli.main import meted
+from meted.adapters.embedded import Pool, Unit
 from meted.adapters.log import SQLiteLog
 from meted.adapters.log.show import Entry
 from meted.adapters.recovery import read_state, take_snapshot
 from meted.core.commands import CreateDomain
 from meted.core.engine import Engine
+from meted.core.limits import RETENTION_US
 from meted.core.policy.fcfs import Fcfs
 
 DAMAGE = "UPDATE batches SET body = x'00' WHERE first_seq = 3"
@@ -90,6 +92,39 @@ def test_show_says_what_it_left_out(data: Path, monkeypatch: pytest.MonkeyPatch)
     assert run("show", "--from", "2", data=data).stderr.startswith("1 more event follows; go on with --from 6,")
     for arguments in (["--from", "3"], ["--all"], ["--limit", "2"]):
         assert run("show", *arguments, data=data).stderr == ""
+
+
+def fail_at_first(unit: Unit) -> None:
+    """Fail at the first attempt."""
+    assert unit.attempt > 1
+
+
+def test_show_tells_of_a_job_that_has_left(tmp_path: Path) -> None:
+    """With --job there is all that happened to it, and nothing of others: a report names its lease and no job."""
+    now_us = 1_000_000
+    with Pool.open(tmp_path / "pool", clock=lambda: now_us) as pool:
+        pool.domain("d")
+        other, job = pool.submit("d", retries=1), pool.submit("d", retries=1)
+        pool.run(pool.join("me"), fail_at_first)
+        now_us += RETENTION_US
+        pool.tick()
+        assert pool.jobs() == []
+    result = run("show", tmp_path / "pool", "--job", str(job), "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert [one["tag"] for one in found] == [
+        *("job_submitted", "units_leased", "units_finished", "units_leased", "units_finished"),
+        *("job_ended", "job_archived"),
+    ]
+    assert {one["fields"].get("job_id", job) for one in found} == {job} != {other}
+    assert json.loads(run("show", tmp_path / "pool", "--job", "99", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("arguments", [("--from", "2"), ("--limit", "2")])
+def test_a_job_is_shown_whole(data: Path, arguments: tuple[str, str]) -> None:
+    result = run("show", "--data", data, "--job", "1", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--job shows all that happened" in result.stderr
 
 
 def test_show_says_where_the_log_ends(data: Path, tmp_path: Path) -> None:

@@ -72,6 +72,9 @@ def test_why_a_job_waits_is_shorter_on_a_terminal(monkeypatch: pytest.MonkeyPatc
         "A unit needs 64 cpu, but no worker has more than 8 cpu; start one that has, or ask for less.": (
             "no worker has 64 cpu"
         ),
+        "A unit needs 2 gpu, but no worker that would take it now has any gpu; start one that has, or ask for less.": (
+            "no worker has 2 gpu"
+        ),
         "A unit needs 0.5 cpu and 2 GB mem: worker 1 (a: b) has 0 cpu free of 2 cpu. "
         "Its domain 'vision' is next (owed 0.059 cpu-seconds).": "no room for 0.5 cpu and 2 GB mem",
         "No worker is connected; start one.": "No worker is connected; start one.",
