@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..commands import LeaseUnits
+from ..commands import EndReservation, LeaseUnits
 from ..estimates import stay_us
 from ..ids import JobId
 from ..limits import PASS_EXAMINED_MAX
@@ -32,6 +32,8 @@ class EasyIndex(QueueIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of the head while it fits, then of later jobs that do not delay it."""
         self.wake(at_us)
+        if self.capacity.reserved is not None:  # another policy kept it free
+            yield EndReservation(at_us, self.capacity.reserved.worker_id)
         was_stuck, capacity, shape_of = self.is_stuck, self.capacity, self.shape_of
         while True:
             head = self.head()

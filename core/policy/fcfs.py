@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..commands import LeaseUnits
+from ..commands import EndReservation, LeaseUnits
 from ..ids import DomainId, JobId
 from ..resources import Resources
 from ..state import Job, State
@@ -134,6 +134,8 @@ class FcfsIndex(QueueIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases of the head while it fits."""
         self.wake(at_us)
+        if self.capacity.reserved is not None:  # another policy kept it free
+            yield EndReservation(at_us, self.capacity.reserved.worker_id)
         if self.is_stuck:
             return
         while (head := self.head()) is not None:

@@ -22,7 +22,7 @@ from heapq import heapify, heappop
 from itertools import chain, islice
 from typing import Any, Literal, Protocol
 
-from ..commands import LeaseUnits
+from ..commands import EndReservation, LeaseUnits
 from ..estimates import estimate_us, stay_us
 from ..events import Event, UnitsFinished, UnitsLeased, UnitsReturned
 from ..ids import DomainId, JobId
@@ -169,6 +169,8 @@ class RankedIndex(PoolIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield leases in order, by the rule for what does not fit."""
         self.wake(at_us)
+        if self.capacity.reserved is not None:  # another policy kept it free
+            yield EndReservation(at_us, self.capacity.reserved.worker_id)
         passing = Passing(at_us)
         while (found := self._next(passing)) is not None:
             job, room = found

@@ -18,6 +18,7 @@ from meted.core.commands import (
 )
 from meted.core.effects import KeepLeases
 from meted.core.errors import Reason
+from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 
 from .helper import SECOND, World, cpus
@@ -159,3 +160,23 @@ def test_a_domain_may_go_with_all_that_was_in_it() -> None:
     other = world.submit("other")
     world.worker()
     assert [lease.job_id for lease in world.run_pass()] == [other]
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_a_worker_that_another_policy_kept_free_is_leased_again(policy: str) -> None:
+    """A pool that ran under ``meted``, which was emptying its only worker for a wide unit, goes on under another."""
+    before = World()
+    worker = before.worker(2)
+    narrow, wide, other = before.submit(), before.submit(request=cpus(2)), before.submit()
+    before.lease(worker, narrow)
+    before.do(ReserveWorker(before.now_us, worker, wide, SECOND))
+    world = World(policy, before.state)
+    done = set()
+    for _ in range(6):
+        world.run_pass()
+        world.tick(SECOND)
+        for lease in world.leases():
+            done.add(lease.job_id)
+            world.finish(lease.lease_id)
+    assert done == {narrow, wide, other}
+    assert world.state.workers.workers[worker].reserved_for is None

@@ -37,7 +37,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from ...commands import LeaseUnits
+from ...commands import EndReservation, LeaseUnits
 from ...estimates import estimate_us
 from ...ids import DomainId, JobId
 from ...jobs.places import FORWARD
@@ -69,6 +69,8 @@ class ConservativeIndex(TellingIndex):
     def proposals(self, at_us: int) -> Iterator[Proposal]:
         """Yield what changes of the places, and leases of what has come to its place."""
         self.wake(at_us)
+        if self.capacity.reserved is not None:  # another policy kept it free
+            yield EndReservation(at_us, self.capacity.reserved.worker_id)
         now_us = self.now_us
         self.begin()
         self._is_cut = False
