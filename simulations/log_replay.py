@@ -1,10 +1,11 @@
 """Replay of a log of one's own: its jobs through the real engine, in virtual time, on a pool like the real one.
 
 Jobs are submitted as they were, arrays as arrays, at their times; the engine leases their units in runs, as it does
-live. The units of a lease run one after another, each as long as it really ran, and each is reported at its end; a
-worker needs no time between two units, so nothing is prefetched. Domains are registered and changed, loans run, and
-the rules change, when they did. At an instant all units end first, then all that was asked for is done in the order of
-the log, jobs among it, then one pass is made, which is repeated while the engine has more to do.
+live. Workers come and go when they did. The units of a lease run one after another, each as long as it really ran, and
+each is reported at its end; a worker needs no time between two units, so nothing is prefetched. Domains are registered
+and changed, loans run, and the rules change, when they did. At an instant all units end first, then all that was asked
+for is done in the order of the log, jobs among it, then one pass is made, which is repeated while the engine has more
+to do.
 
 The clock of the engine is that of the log, so that what goes by the clock does so as it did: periods, and usage that
 fades step by step. Whoever watches is told times from the first submit on.
@@ -18,11 +19,11 @@ from typing import Final
 
 import attrs
 
-from meted.core.commands import FinishUnits, JoinWorker, SubmitJob
+from meted.core.commands import FinishUnits, SubmitJob
 from meted.core.credit.karma import KARMA
 from meted.core.engine import Engine
 from meted.core.errors import Reason, Refused
-from meted.core.events import Event, JobSubmitted, UnitsLeased, WorkerJoined
+from meted.core.events import Event, JobSubmitted, UnitsLeased
 from meted.core.ids import JobId, LeaseId, WorkerId
 from meted.core.limits import TIME_MAX_US
 from meted.core.policy.base import Policy
@@ -30,6 +31,7 @@ from meted.core.spec import NO_SPEC
 
 from .errors import SimulationError
 from .logged_entitlements import LoggedEntitlements
+from .logged_workers import LoggedWorkers
 from .observer import Observer
 from .passes import run_passes
 from .results.metrics import JsonValue
@@ -39,6 +41,7 @@ from .traces.job import TraceJob
 from .traces.log_commands import Asked, TradeCommand
 from .traces.log_rules import HeldRules, rules_commands
 from .traces.log_trace import LoggedJob, LogTrace
+from .traces.log_workers import WorkerChange
 from .trade.logged import LoggedTrade
 
 PER_CPU: Final = 1_000
@@ -102,9 +105,8 @@ class LogReplay:
         self._jobs_left = len(trace.jobs)
         self._units: dict[JobId, tuple[Sequence[int], list[TraceJob]]] = {}
         self._running: list[tuple[int, LeaseId, _Run]] = []
-        for number, offer in enumerate(trace.workers, 1):
-            joined, *_ = self.engine.handle(JoinWorker(0, f"worker {number}", offer))
-            assert type(joined) is WorkerJoined
+        self._workers = LoggedWorkers()
+        self._whole = trace.workers
         self._begin()
 
     def run(self, ends_max: int | None = None) -> bool:
@@ -115,10 +117,13 @@ class LogReplay:
         """
         stop = None if ends_max is None else self.ended + ends_max
         try:
-            while times := self._times():
+            while (times := self._times()) or self._units:
                 if stop is not None and self.ended >= stop:
                     return False
-                self._step(min(times))
+                if times:
+                    self._step(min(times))
+                else:
+                    self._end_log()
         except Refused as refusal:
             if refusal.reason is not Reason.OUT_OF_RANGE:
                 raise
@@ -126,8 +131,6 @@ class LogReplay:
                 f"a unit of the log would end {TIME_MAX_US // 1_000_000:,} s (285 years) after 1970 or later, and no "
                 "later time can be simulated; look at the clocks of the machines that ran it."
             ) from None
-        if self._units:
-            raise AssertionError(f"{len(self._units)} jobs wait for ever on an empty pool")
         self._after()
         self.trade.close(self.engine)
         return True
@@ -148,6 +151,14 @@ class LogReplay:
             if due_us is not None:
                 times.append(max(due_us, self.engine.now_us))
         return times
+
+    def _end_log(self) -> None:
+        """Nothing more is in the log, and nothing runs, but something waits: let the whole pool be there."""
+        if not self._whole:
+            raise AssertionError(f"{len(self._units)} jobs wait for ever on an empty pool")
+        self._workers.complete(self.engine, self._whole)
+        self._whole = ()
+        self._step(self.engine.now_us)
 
     def _begin(self) -> None:
         """Do all that was asked for before the first submit, and tell who was entitled to what then."""
@@ -189,19 +200,22 @@ class LogReplay:
         """Do all that was asked for after the last unit had ended."""
         while self._next < len(self._asked):
             thing = self._asked[self._next][2]
-            assert isinstance(thing, Asked)
+            assert not isinstance(thing, LoggedJob)
             self._next += 1
             self._do_alone(thing)
 
-    def _do_alone(self, asked: Asked) -> None:
-        """Do what was asked for where no work is, after what falls due before."""
-        while (due_us := self.engine.next_due_us()) is not None and due_us <= asked.command.at_us:
+    def _do_alone(self, thing: Asked | WorkerChange) -> None:
+        """Do what was done where no work is, after what falls due before."""
+        at_us = thing.at_us if isinstance(thing, WorkerChange) else thing.command.at_us
+        while (due_us := self.engine.next_due_us()) is not None and due_us <= at_us:
             self.engine.run_timers(max(due_us, self.engine.now_us))
-        self._do(asked)
+        self._do(thing)
 
-    def _do(self, asked: Asked) -> None:
+    def _do(self, asked: Asked | WorkerChange) -> None:
         """Do what was asked for, if it can be done; what became of it is counted."""
-        if isinstance(asked.command, TradeCommand):
+        if isinstance(asked, WorkerChange):
+            self._workers.do(self.engine, asked)
+        elif isinstance(asked.command, TradeCommand):
             self.trade.do(self.engine, asked.command, asked.number)
         else:
             self._entitlements.do(self.engine, asked.command)
@@ -252,13 +266,16 @@ class LogReplay:
         run.at += 1
         if run.at < run.end:
             self._start(now_us, run)
+        else:
+            self._workers.ended(self.engine, run.worker_id)
 
 
-def _in_order(trace: LogTrace, rules: Sequence[HeldRules]) -> list[tuple[int, int, Asked | LoggedJob]]:
-    """Return all that was asked for with its time and its place in the log, in that order."""
-    asked: list[tuple[int, int, Asked | LoggedJob]] = [
+def _in_order(trace: LogTrace, rules: Sequence[HeldRules]) -> list[tuple[int, int, Asked | LoggedJob | WorkerChange]]:
+    """Return all that was asked for or done with its time and its place in the log, in that order."""
+    asked: list[tuple[int, int, Asked | LoggedJob | WorkerChange]] = [
         (one.command.at_us, one.order, one) for one in (*rules_commands(rules), *trace.commands)
     ]
+    asked += [(change.at_us, change.order, change) for change in trace.attendance]
     asked += [(trace.first_us + job.submit_us, job.order, job) for job in trace.jobs]
     return sorted(asked, key=lambda one: one[:2])
 

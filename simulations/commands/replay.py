@@ -200,7 +200,7 @@ def _rules(figures: Mapping[str, JsonValue], trace: LogTrace) -> Iterator[tuple[
     yield "event order", EVENT_ORDERS_SAID[str(figures["event_order"])]
     yield "ties", str(figures["tie_rule"])
     yield "run times", f"as recorded; estimates {estimates_words(figures)}"
-    yield "machine", "the pool when it was largest, from beginning to end"
+    yield "machine", "the workers as they came and went; cpus are those of the pool when it was largest"
     idle = sum(share for domain_id, share in shares.items() if domain_id not in trace.domains)
     listed += f"; without jobs {idle:,}" if idle else ""
     yield "shares", listed if trace.is_flat else f"{listed} (of the whole tree, in proportion)"

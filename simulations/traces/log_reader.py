@@ -7,8 +7,9 @@ What is taken from the log, and what is not:
 * A unit counts if it ran to its end, with the run time of its last attempt, whether it succeeded or failed. Units that
   never did (cancelled, lost for good, or still waiting) are left out, and so are attempts before the last; each of
   these is counted.
-* The machine is the pool when it was largest, counted in cpus: one worker for each worker that was there then, with
-  what that one offered, from beginning to end.
+* The machine is the pool: its workers come and go when they did, with what each offered, as long as anything was leased
+  or reported; who left behind that stays (:mod:`.log_workers`). The processors that figures are told in are those of
+  the pool when it was largest, counted in cpus.
 * A domain is a user; those without jobs count with what they are entitled to. What domains are entitled to, and what
   they lend, changes when it did (:mod:`.log_entitlements`). One that had jobs of its own before it was divided stands
   beside its parts.
@@ -19,7 +20,7 @@ What is taken from the log, and what is not:
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Set
+from collections.abc import Set
 
 from meted.adapters.wording import counted
 from meted.core.events import (
@@ -30,12 +31,9 @@ from meted.core.events import (
     UnitsFinished,
     UnitsLeased,
     UnitsReturned,
-    WorkerJoined,
-    WorkerLost,
 )
-from meted.core.ids import DomainId, WorkerId
+from meted.core.ids import DomainId
 from meted.core.record import replaced
-from meted.core.resources import Resources
 from meted.core.terms import Terms
 
 from ..errors import TraceError
@@ -46,6 +44,7 @@ from .log_rules import NEW_POOL, HeldRules, rules_of
 from .log_trace import LogCounts, LoggedJob, LogTrace
 from .log_trade import TradeReader
 from .log_units import JobRead, UnitReader
+from .log_workers import OF_WORKERS, WorkerReader, cpu_milli
 from .trace_rules import TraceOptions
 
 
@@ -61,8 +60,8 @@ class LogReader:
         self.counts = LogCounts()
         self._entitled = EntitlementReader()
         self._units = UnitReader(self.counts)
-        self._workers: dict[WorkerId, Resources] = {}
-        self._largest: tuple[Resources, ...] = ()
+        self._workers = WorkerReader()
+        self._last = 0  # of the events of leases
         self._loans = LoanReader()
         self._credit = CreditReader()
         self._trade = TradeReader()
@@ -76,18 +75,15 @@ class LogReader:
         match event:
             case UnitsFinished() | UnitsLeased() | UnitsReturned():
                 self._units.take(event)
+                self._last = order
             case JobSubmitted() if event.terms.domain_id in self._entitled.domains:
                 self._units.submitted(event, order)
             case JobStarted() if event.job_id in self._units.jobs:
                 self._units.started(event, order)
-            case WorkerJoined():
-                self._workers[event.worker_id] = event.capacity
-                if _cpu_milli(self._workers.values()) > _cpu_milli(self._largest):
-                    self._largest = tuple(self._workers.values())
-            case WorkerLost():
-                self._workers.pop(event.worker_id, None)
             case RulesChanged():
                 self._rules.append(HeldRules(event.at_us, order, rules_of(event)))
+            case _ if isinstance(event, OF_WORKERS):
+                self._workers.take(event, order)
             case _:
                 self._entitled.take(event, order)
                 self._loans.take(event)
@@ -121,8 +117,9 @@ class LogReader:
             name=name,
             sha256=sha256,
             options=TraceOptions(),
-            procs=_cpu_milli(self._largest),
-            workers=self._largest,
+            procs=cpu_milli(self._workers.largest),
+            workers=self._workers.largest,
+            attendance=self._workers.until(self._last),
             domains=domains,
             jobs=tuple(jobs),
             counts=counts,
@@ -162,7 +159,7 @@ class LogReader:
         caps = [one.cap for one in (self._entitled.domains[terms.domain_id], *self._above(terms.domain_id).values())]
         if not terms.request.cpu_milli:
             self.counts.no_cpu += units
-        elif not any(map(terms.request.fits, self._largest)) or any(
+        elif not any(map(terms.request.fits, self._workers.largest)) or any(
             cap is not None and not terms.request.fits(cap) for cap in caps
         ):
             self.counts.too_wide += units
@@ -184,10 +181,6 @@ def _logged(job_id: int, job: JobRead, submit_us: int, run_us: array[int], wait_
         wait_us,
         job.order,
     )
-
-
-def _cpu_milli(offers: Iterable[Resources]) -> int:
-    return sum(offer.cpu_milli for offer in offers)
 
 
 def _why_empty(name: str, counts: LogCounts) -> str:

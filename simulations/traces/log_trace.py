@@ -18,6 +18,7 @@ from .loan_moves import LoanMove
 from .log_commands import Asked
 from .log_entitlements import LoggedDomain
 from .log_rules import NEW_POOL, HeldRules
+from .log_workers import WorkerChange
 from .trace_rules import TraceOptions
 
 _NUMBERED: Final = re.compile(r"'[0-9]+'")
@@ -91,7 +92,8 @@ class LogTrace:
         sha256: The chain value at its end, which stands for all of it.
         options: The options of a trace that is taken as it is.
         procs: The cpus of the machine, in thousandths.
-        workers: What each worker of the machine offers.
+        workers: What each worker offered when the pool was largest, counted in cpus.
+        attendance: When workers came and went, in the order of the log.
         domains: The domains of the jobs as they were last, by id.
         idle: All other domains that are there, by id.
         rules: The parameters of fairness, from when on each held, in the order of time.
@@ -121,6 +123,7 @@ class LogTrace:
     credit: CreditSeen = NO_CREDIT
     names: Mapping[DomainId, str] = {}
     first_us: int = 0
+    attendance: tuple[WorkerChange, ...] = ()
 
     def told(self, sentence: str) -> str:
         """Return what an engine says whose domains are called by their numbers, with their names."""

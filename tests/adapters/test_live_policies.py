@@ -44,8 +44,8 @@ TEXTS = (
     "recent-jobs:window=7d,frozen=yes,fill=strict",
     "easy++:shortest=no,steps=no",
 )
-LIVE_ONLY = {"depth", "examined_max"}
-"""How far a pass looks; simulations look at all."""
+LIVE_ONLY = {"depth", "examined_max", "slack_us"}
+"""How far a pass looks and how patient it is; simulations look at all, and everything there is in time."""
 
 
 def test_every_policy_with_parameters_is_tried() -> None:
@@ -98,7 +98,7 @@ def test_what_no_text_says_has_none() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("multifactor:age=1", "'multifactor' is no policy of a live pool; choose one of drf, easy,"),
+        ("multifactor:age=1", "'multifactor' is no policy of a live pool; choose one of conservative, drf, easy,"),
         ("dice" * 1_000, "dice' is no policy of a live pool; choose one of"),
         ("", "'' is no policy of a live pool"),
         (":fill=strict", "'' is no policy of a live pool"),

@@ -14,6 +14,7 @@ import pytest
 from meted.adapters.embedded import Done, LeasedUnits, Pool
 from meted.adapters.log import SQLiteLog
 from meted.adapters.log.backup import backup
+from meted.core.commands import DrainWorker
 from meted.core.ids import WorkerId
 from meted.core.resources import Resources
 from meted.simulations.commands.replay import replay, run_policy
@@ -301,3 +302,56 @@ def test_a_domain_that_was_divided_stands_beside_its_parts(tmp_path: Path) -> No
     assert [(domain.name, domain.parent) for domain in trace.domains.values()] == [("physics", 0), ("optics", 0)]
     assert trace.is_flat
     assert run_policy(trace, "meted")["jobs"] == 2
+
+
+def test_workers_come_and_go_when_they_did(tmp_path: Path) -> None:
+    """One worker at first, another from 3 s on, the first drained from 5 s on, and as from 9 s on again.
+
+    Units of 2 s each: 0-2, 2-4 on one; 3-5 on two; one is drained during 4-6; 5-7, 7-9, 9-11 on two; 9-11 on one.
+    """
+    with recorded(tmp_path / "pool") as made:
+        pool, clock, begin_us = made.pool, made.clock, made.clock.now_us
+        pool.domain("a")
+        one = pool.join("one")
+        two, job = None, pool.submit("a", count=8, time_request_us=2 * S)
+        running: list[tuple[int, LeasedUnits]] = []
+        for at_s in range(12):
+            clock.now_us = begin_us + at_s * S
+            for end_s, lease in running:
+                if end_s == at_s:
+                    pool.finish(lease, Done(lease.first, 2 * S))
+            if at_s == 3:
+                two = pool.join("two")
+            if at_s in (5, 9):
+                with pool.batch():
+                    pool._engine.handle(DrainWorker(clock.now_us, one, at_s == 5))
+            for worker in (one, two):
+                running += [(at_s + 2, lease) for lease in (pool.work(worker) if worker is not None else [])]
+        assert pool.job(job)["succeeded"] == 8
+    trace = read_own_log(tmp_path / "pool")
+    assert [(it.change, it.at_us - begin_us) for it in trace.attendance] == [
+        *(("joined", 0), ("joined", 3 * S)),
+        *(("paused", 5 * S), ("resumed", 9 * S)),
+    ]
+    for policy in ("fcfs", "meted", "conservative"):
+        figures = run_policy(trace, policy)
+        assert (figures["wait_error_mean_abs_s"], figures["makespan_s"]) == (0, 11)
+
+
+def test_who_has_left_is_back_when_the_log_has_ended(tmp_path: Path) -> None:
+    """A wide unit ran on a worker that left, and a policy that has it wait longer is not left without one."""
+    with recorded(tmp_path / "pool") as made:
+        pool = made.pool
+        pool.domain("a")
+        big = pool.join("big", Resources(4_000))
+        small = pool.join("small", Resources(1_000))
+        wide, narrow = pool.submit("a", request=Resources(4_000)), pool.submit("a", count=9)
+        made.run_all([big, small], {(wide, 0): S, **{(narrow, index): S for index in range(9)}})
+        pool.leave(big)
+        made.later(S)
+        late = pool.submit("a")
+        made.run_all([small], {(late, 0): S})
+    trace = read_own_log(tmp_path / "pool")
+    assert [it.change for it in trace.attendance] == ["joined", "joined", "left"]
+    for policy in ("fcfs", "sjf", "meted"):
+        assert run_policy(trace, policy)["jobs"] == 11

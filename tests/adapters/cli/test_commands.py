@@ -427,7 +427,7 @@ def test_a_start_without_a_data_directory_of_its_own_is_a_sentence(server: LiveS
     for command in ("serve", "up"):
         wrong = server.run(command, "--policy", "dice", "--data", str(server.directory / "d"))
         assert (wrong.returncode, wrong.stdout) == (2, "")
-        assert "'dice' is no policy of a live pool; choose one of drf, " in wrong.stderr
+        assert "'dice' is no policy of a live pool; choose one of conservative, drf, " in wrong.stderr
         assert not (server.directory / "d").exists()
 
 
