@@ -209,11 +209,13 @@ def test_a_real_server_with_real_workers_is_decided_as_it_was(tmp_path: Path) ->
                 assert time.monotonic() < until_s
                 with contextlib.suppress(Unreachable):
                     time.sleep(0.05)
+        rows = [client.call("job", job=job) for job in jobs]
+        ended = sum(row["succeeded"] + row["failed"] for row in rows)
         client.close()
         processes.stop()
         found = checked(data)
         assert found.served
         assert (found.different, found.equal + found.anew) == (0, found.passes), found.differences
-        assert found.units >= 120
+        assert found.units >= ended >= 115, "all but those of one job, of which some were cancelled"
         assert min(found.prefetched, found.lost_workers, found.loans) >= 1
         assert not checked(data, "fcfs").same
