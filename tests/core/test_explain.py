@@ -20,6 +20,7 @@ from meted.core.ids import JobId
 from meted.core.policy.registry import POLICIES
 from meted.core.queries import job_state
 from meted.core.resources import Resources
+from meted.core.state import Lease
 
 from .helper import SECOND, World, cpus
 
@@ -199,7 +200,8 @@ def test_room_names_the_domains_ahead_with_their_standing() -> None:
     names(only(world, waiting["b"]), WaitReason.ROOM, "'b' is next (owed")
 
 
-def test_reserved_names_the_job_and_until_when() -> None:
+def emptying() -> tuple[World, JobId, Lease]:
+    """Return a pool of one worker that is being emptied for a wide job, that job, and the oldest narrow lease there."""
     world = World()
     world.worker(2)
     world.submit("narrow", count=100, time_request_us=10 * SECOND)
@@ -213,6 +215,11 @@ def test_reserved_names_the_job_and_until_when() -> None:
             break
         world.finish(oldest.lease_id, run_us=10 * SECOND)
         world.run_pass()
+    return world, wide, oldest
+
+
+def test_reserved_names_the_job_and_until_when() -> None:
+    world, wide, oldest = emptying()
     (worker,) = world.state.workers.workers.values()
     assert worker.reserved_for == wide
     world.finish(oldest.lease_id, run_us=10 * SECOND)

@@ -15,6 +15,7 @@ from meted.core.policy.registry import POLICIES
 from meted.core.resources import Resources
 
 from .helper import MS, SECOND, World, cpus, examples
+from .test_explain import emptying
 
 QUEUES = sorted(name for name in POLICIES if name != "static")
 """Policies under which nobody waits behind what a cap keeps back."""
@@ -116,18 +117,7 @@ def test_every_resource_is_named_of_which_a_worker_has_too_little() -> None:
 
 
 def test_a_wide_unit_is_told_which_worker_is_emptied_for_it_and_until_when() -> None:
-    world = World()
-    world.worker(2)
-    world.submit("narrow", count=100, time_request_us=10 * SECOND)
-    world.run_pass()
-    wide = world.submit("wide", request=cpus(2), time_request_us=10 * SECOND)
-    for _ in range(50):
-        world.tick(5 * SECOND)
-        oldest = min(world.leases(), key=lambda lease: (lease.leased_us, lease.lease_id))
-        if any(worker.reserved_for for worker in world.state.workers.workers.values()):
-            break
-        world.finish(oldest.lease_id, run_us=10 * SECOND)
-        world.run_pass()
+    world, wide, _ = emptying()
     (worker,) = world.state.workers.workers.values()
     part = told(world, wide)
     assert part.reason is WaitReason.ROOM

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +37,9 @@ from meted.core.state import State
 from ..log.helper import batch_after, flipped, sql
 from ..log.test_repair import corrupt_page_of, has_dbstat
 from .stage import Stage, play, stage
+from .test_run import place
+
+__all__ = ["place"]
 
 HOUR_US = 3_600_000_000
 
@@ -476,15 +477,6 @@ def test_what_cannot_be_read_is_no_fault_of_the_program(monkeypatch: pytest.Monk
 
 
 # The server as a process has it: its files, and what it is not for
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory with a short name, as that of a socket must be; the process is as before afterwards."""
-    before_s = sys.getswitchinterval()
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
-    sys.setswitchinterval(before_s)
 
 
 def serve_once(place: Path) -> list[str | None]:
